@@ -1,0 +1,56 @@
+# Every verb creates .venv and installs what it needs on first use.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/tl-keras
+
+DATA    ?= digits
+WEIGHTS ?= auto
+EPOCHS  ?=
+OUT     ?=
+ARGS    ?=
+
+.PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer clean \
+        train-vgg train-resnet
+
+help:
+	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | clean"
+
+# The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
+install: $(VENV)/.installed
+$(VENV)/.installed: setup.cfg
+	@command -v $(PYTHON) >/dev/null || { echo "Expected $(PYTHON); set PYTHON=... to a Python 3.11 or newer."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,notebooks]"
+	@touch $@
+
+train-vgg: BACKBONE = vgg16
+train-resnet: BACKBONE = resnet50
+train-vgg train-resnet: install
+	$(RUN) train --backbone $(BACKBONE) --data "$(DATA)" --weights "$(WEIGHTS)" \
+	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
+
+test: install
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: install
+	$(BIN)/ruff format --config .ci/ruff.toml --check .
+	$(BIN)/ruff check --config .ci/ruff.toml .
+
+format: install
+	$(BIN)/ruff format --config .ci/ruff.toml .
+	$(BIN)/ruff check --config .ci/ruff.toml --fix .
+
+notebooks: install
+	$(BIN)/python docs/run_notebooks.py $(ARGS)
+
+benchmark: benchmark-transfer
+benchmark-transfer: install
+	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info runs .pytest_cache .ruff_cache

@@ -1,0 +1,34 @@
+"""Transfer learning and label-free learning for pictures, on Keras 3 and TensorFlow.
+
+Public names are loaded on first use, so that `import tl_keras` does not load TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "ImageDataset": "tl_keras.data.dataset",
+    "Splits": "tl_keras.data.dataset",
+    "load_dataset": "tl_keras.data.sources",
+    "build_backbone": "tl_keras.models.backbones",
+    "build_classifier": "tl_keras.models.classifier",
+    "list_backbones": "tl_keras.models.backbones",
+    "load_model": "tl_keras.models.saved_models",
+    "freeze": "tl_keras.training.freezing",
+    "unfreeze": "tl_keras.training.freezing",
+    "fine_tune": "tl_keras.training.fine_tune",
+    "InputError": "tl_keras.checks",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'tl_keras' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,42 @@
+"""Argument checks with one shape of message: expected, received, what to do."""
+
+import difflib
+import math
+import numbers
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used; the message is complete without a traceback.
+
+    The command line prints the message as one line and exits with status 2.
+    """
+
+
+def check_choice(argument, value, choices):
+    """Returns `value` if it is one of `choices`, else raises with the nearest names first."""
+    names = [str(choice) for choice in choices]
+    if value in choices:
+        return value
+    near = difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
+    ordered = near + [name for name in names if name not in near]
+    raise InputError(
+        f"Expected {argument} to be one of {', '.join(ordered)}; received {argument}={value!r}."
+    )
+
+
+def check_number(argument, value, *, minimum=-math.inf, maximum=math.inf, above=None, integer=False):
+    """Returns `value` if it is finite, in [minimum, maximum] and greater than `above`."""
+    kind = numbers.Integral if integer else numbers.Real
+    if (
+        isinstance(value, kind)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and minimum <= value <= maximum
+        and (above is None or value > above)
+    ):
+        return value
+    limits = [f">= {minimum}"] if minimum > -math.inf else []
+    limits += [f"<= {maximum}"] if maximum < math.inf else []
+    limits += [f"> {above}"] if above is not None else []
+    wanted = " ".join(["an integer" if integer else "a number", " and ".join(limits)]).strip()
+    raise InputError(f"Expected {argument} to be {wanted}; received {argument}={value!r}.")

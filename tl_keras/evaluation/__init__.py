@@ -1,0 +1,1 @@
+"""Evaluation: named numbers from predictions and labels."""

@@ -1,0 +1,55 @@
+"""Whole-or-nothing file writing: a temporary name, flush to disk, rename."""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from tl_keras.checks import InputError
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a temporary path beside `path` that becomes `path` only if the block succeeds.
+
+    A crash, a full disk or an exception leaves whatever stood at `path` before. The temporary
+    name keeps the suffix, because Keras chooses a format by it.
+
+    Raises:
+        InputError: the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.name[-64:])
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"Expected to be able to write {path}; received {error.strerror or error}. "
+            "What stood there before is unchanged. Free some space or choose another folder."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes `text` to `path` as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        # Paths that are not valid Unicode arrive with surrogate escapes.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def write_json(path, content):
+    """Writes `content` to `path` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

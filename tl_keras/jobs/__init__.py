@@ -1,0 +1,1 @@
+"""Jobs: one file per command, from configuration to run folder."""

@@ -1,0 +1,1 @@
+"""Training: freezing, the feature cache, fine-tuning and checkpoints."""

@@ -24,7 +24,9 @@ def check_choice(argument, value, choices):
     )
 
 
-def check_number(argument, value, *, minimum=-math.inf, maximum=math.inf, above=None, integer=False):
+def check_number(
+    argument, value, *, minimum=-math.inf, maximum=math.inf, above=None, integer=False
+):
     """Returns `value` if it is finite, in [minimum, maximum] and greater than `above`."""
     kind = numbers.Integral if integer else numbers.Real
     if (

@@ -1,1 +1,1 @@
-"""Models: backbones, heads and one file per method."""
+"""Backbones, heads and classifiers: everything here gives plain Keras models."""

@@ -1,0 +1,225 @@
+"""Backbones: preprocessing, layout, sizes, files as backbones, and what is refused."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tests.check_model import check_model
+from tl_keras.checks import InputError
+from tl_keras.models.applications import APPLICATIONS, preprocess
+from tl_keras.models.backbones import (
+    build_backbone,
+    get_backbone,
+    imagenet_weights_cached,
+    list_backbones,
+)
+from tl_keras.models.classifier import build_classifier
+
+_MODULES = {
+    "caffe": keras.applications.vgg16,
+    "tf": keras.applications.mobilenet_v2,
+    "torch": keras.applications.densenet,
+    "none": keras.applications.efficientnet_v2,
+}
+
+
+def _pictures(size, n=2):
+    return np.random.default_rng(0).uniform(0, 255, (n, size, size, 3)).astype("float32")
+
+
+def test_the_table_holds_every_base_of_keras_applications():
+    in_keras = {name for name in dir(keras.applications) if name[0].isupper()}
+    assert {row.constructor for row in APPLICATIONS.values()} == in_keras
+    assert len(list_backbones()) == len(in_keras)
+
+
+@pytest.mark.parametrize("backbone", list_backbones())
+def test_preprocessing_kind_is_that_of_the_familys_own_function(backbone):
+    row = APPLICATIONS[backbone]
+    families = [getattr(keras.applications, name) for name in dir(keras.applications)]
+    module = (
+        next(
+            family
+            for family in families
+            if hasattr(family, row.constructor) and hasattr(family, "preprocess_input")
+        )
+        if row.constructor not in ("MobileNetV3Small", "MobileNetV3Large")
+        else (keras.applications.mobilenet_v3)
+    )
+    pictures = _pictures(4)
+    image = keras.Input((4, 4, 3))
+    ours = keras.Model(image, preprocess(image, row.preprocessing))(pictures)
+    np.testing.assert_allclose(ours, module.preprocess_input(pictures.copy()), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", _MODULES)
+def test_preprocessing_equals_keras_on_the_corners_of_the_pixel_range(kind):
+    corners = np.array(np.meshgrid(*[[0, 255, 77]] * 3), "float32").T.reshape(1, 3, 9, 3)
+    image = keras.Input((3, 9, 3))
+    ours = keras.Model(image, preprocess(image, kind))(corners)
+    np.testing.assert_allclose(ours, _MODULES[kind].preprocess_input(corners.copy()), atol=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["vgg16", "mobilenet_v2", "densenet121", "efficientnet_v2_b0"])
+def test_one_family_of_each_kind_trains_saves_and_reloads(backbone):
+    model = check_model(
+        lambda: build_classifier(
+            backbone, 3, image_size=32, weights="random", hidden_units=4, dropout=0.1
+        ),
+        _pictures(32),
+        np.array([0, 2]),
+        probabilities=True,
+        atol=1e-4,
+    )
+    assert get_backbone(model).name == backbone
+    keras.backend.clear_session()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", list_backbones())
+def test_every_backbone_trains_saves_and_reloads(backbone):
+    size = APPLICATIONS[backbone].minimum_size
+    check_model(
+        lambda: build_classifier(backbone, 2, image_size=size, weights="random", hidden_units=4),
+        _pictures(size),
+        np.array([0, 1]),
+        probabilities=True,
+        atol=1e-4,
+    )
+    keras.backend.clear_session()
+
+
+def test_a_backbone_is_flat_and_can_be_cut_anywhere():
+    backbone = build_backbone("mobilenet_v2", image_size=32, weights=None)
+    assert backbone.name == "mobilenet_v2"
+    assert backbone.input_shape == (None, 32, 32, 3)
+    assert [layer.name for layer in backbone.layers[:3]] == ["image", "preprocess_tf", "Conv1"]
+    cut = backbone.get_layer("block_14_add").output
+    first, second = keras.Model(backbone.input, cut), keras.Model(cut, backbone.output)
+    pictures = _pictures(32)
+    np.testing.assert_array_equal(second(first(pictures)), backbone(pictures))
+
+
+def test_vgg_features_equal_plain_keras_on_preprocessed_pictures():
+    ours = build_backbone("vgg16", image_size=32, weights="random")
+    plain = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
+    plain.set_weights(ours.get_weights())
+    pictures = _pictures(32)
+    expected = plain(keras.applications.vgg16.preprocess_input(pictures.copy()))
+    np.testing.assert_allclose(ours(pictures), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_efficientnet_equals_the_graph_keras_builds_for_its_published_weights(monkeypatch):
+    from keras.src.utils import file_utils
+
+    monkeypatch.setattr(file_utils, "get_file", lambda *args, **kwargs: "none.weights.h5")
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *args, **kwargs: None)
+    plain = keras.applications.EfficientNetB0(include_top=False, input_shape=(32, 32, 3))
+    monkeypatch.undo()
+    ours = build_backbone("efficientnet_b0", image_size=32, weights=None)
+    ours.set_weights(plain.get_weights())
+    pictures = _pictures(32)
+    np.testing.assert_allclose(ours(pictures), plain(pictures), atol=1e-5)
+
+
+def test_random_vgg_kernels_are_he_normal():
+    keras.utils.set_random_seed(0)
+    backbone = build_backbone("vgg16", image_size=32, weights="random")
+    kernel = backbone.get_layer("block3_conv2").kernel.numpy()
+    assert kernel.std() == pytest.approx(np.sqrt(2 / (9 * 256)), rel=0.01)
+    glorot = build_backbone("mobilenet_v2", image_size=32, weights="random")
+    initializer = glorot.get_layer("Conv1").kernel_initializer
+    assert isinstance(initializer, keras.initializers.GlorotUniform)
+
+
+@pytest.mark.parametrize("backbone", ["vgg16", "densenet121"])
+def test_a_saved_backbone_loads_in_safe_mode_without_this_package(backbone, tmp_path):
+    model = build_backbone(backbone, image_size=32, weights="random")
+    model.save(tmp_path / "backbone.keras")
+    np.save(tmp_path / "pictures.npy", _pictures(32))
+    np.save(tmp_path / "features.npy", model(_pictures(32)))
+    code = (
+        "import sys, keras, numpy as np\n"
+        "model = keras.saving.load_model('backbone.keras', safe_mode=True)\n"
+        "features = model(np.load('pictures.npy'))\n"
+        "np.testing.assert_allclose(features, np.load('features.npy'), rtol=1e-4, atol=1e-4)\n"
+        "assert 'tl_keras' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"backbone": "resnet5"}, "backbone to be one of resnet50, .*received backbone='resnet5'"),
+        ({"backbone": 3}, "backbone to be one of .*received backbone=3"),
+        ({"image_size": 31}, r"at least 32 for vgg16; received \(31, 31\)"),
+        ({"image_size": (64, 20)}, r"at least 32 for vgg16; received \(64, 20\)"),
+        ({"backbone": "xception", "image_size": 70}, r"at least 71 for xception"),
+        ({"image_size": 64.0}, "an integer or .*received image_size=64.0"),
+        ({"image_size": (64, 64, 3)}, "an integer or .height, width"),
+        ({"weights": "auto"}, "received 'auto', which only the command line"),
+        ({"weights": "no/such.h5"}, "received weights='no/such.h5', and there is no such file"),
+        ({"weights": 5}, "received weights='5'"),
+        ({"backbone": "no/such.keras"}, "received no/such.keras, and there is no such file"),
+    ],
+)
+def test_bad_arguments_are_named_before_anything_is_built(arguments, message):
+    with pytest.raises(InputError, match=message):
+        build_backbone(**{"backbone": "vgg16", "weights": None, **arguments})
+
+
+def _encoder(path, inputs=(16, 16, 3), vectors=False):
+    layers = [keras.Input(inputs), keras.layers.Conv2D(4, 3)]
+    layers += [keras.layers.GlobalAveragePooling2D()] if vectors else []
+    model = keras.Sequential(layers, name="encoder")
+    model.save(path)
+    return model
+
+
+@pytest.mark.parametrize("vectors", [False, True])
+def test_an_encoder_file_or_its_run_folder_is_a_backbone(vectors, tmp_path):
+    encoder = _encoder(tmp_path / "encoder.keras", vectors=vectors)
+    for place in (tmp_path, tmp_path / "encoder.keras", str(tmp_path / "encoder.keras")):
+        backbone = build_backbone(place)
+        np.testing.assert_array_equal(backbone(_pictures(16)), encoder(_pictures(16)))
+    model = build_classifier(tmp_path, 2, hidden_units=4)
+    assert get_backbone(model).name == "encoder"
+    assert imagenet_weights_cached(str(tmp_path)) is True
+
+
+def test_from_a_classifiers_file_or_model_the_backbone_is_taken(tmp_path):
+    encoder = _encoder(tmp_path / "encoder.keras")
+    classifier = build_classifier(encoder, 2, hidden_units=4)
+    (tmp_path / "run").mkdir()
+    classifier.save(tmp_path / "run" / "model.keras")
+    for source in (classifier, tmp_path / "run"):
+        backbone = build_backbone(source)
+        np.testing.assert_array_equal(backbone(_pictures(16)), encoder(_pictures(16)))
+
+
+def test_an_encoder_of_another_size_shape_or_with_weights_is_refused(tmp_path):
+    path = tmp_path / "encoder.keras"
+    _encoder(path)
+    assert build_backbone(path, image_size=(16, 16)).input_shape == (None, 16, 16, 3)
+    with pytest.raises(InputError, match=r"image_size=\(16, 16\).*received \(32, 32\)"):
+        build_backbone(path, image_size=32)
+    with pytest.raises(InputError, match="which brings its own; received weights='random'"):
+        build_backbone(path, weights="random")
+    keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]).save(path)
+    with pytest.raises(InputError, match=r"from pictures \(b, h, w, 3\) to features"):
+        build_backbone(path)
+    path.unlink()
+    with pytest.raises(InputError, match="run folder with encoder.keras or model.keras"):
+        build_backbone(tmp_path)
+
+
+def test_get_backbone_refuses_a_model_without_one(tmp_path):
+    with pytest.raises(InputError, match="one nested backbone; received 'encoder' with 0"):
+        get_backbone(_encoder(tmp_path / "encoder.keras"))

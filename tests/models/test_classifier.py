@@ -1,0 +1,87 @@
+"""Classifiers: the layout promised, and the arguments refused."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.check_model import check_model
+from tl_keras.checks import InputError
+from tl_keras.models.backbones import get_backbone
+from tl_keras.models.classifier import build_classifier
+from tl_keras.models.heads import HEADS
+
+
+@pytest.fixture
+def tiny_backbone():
+    """A base of two layers, so that the tests are about the classifier."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name="conv")(x)
+    return keras.Model(image, x, name="tiny")
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_classifier_with_any_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
+    model = check_model(
+        lambda: build_classifier(tiny_backbone, 3, head=head, hidden_units=4),
+        pictures,
+        np.array([0, 1, 2, 0]),
+        probabilities=True,
+    )
+    assert get_backbone(model).name == "tiny"
+
+
+def test_layout_is_image_backbone_head_predictions(tiny_backbone):
+    model = build_classifier(tiny_backbone, 2, hidden_units=4)
+    names = [layer.name for layer in model.layers]
+    assert names == ["image", "tiny", "head_pool", "head_dense", "head_dropout", "predictions"]
+    assert model.input_shape == (None, 16, 16, 3)
+    assert model.output_shape == (None, 2)
+
+
+def test_predictions_stay_float32_under_mixed_precision(tiny_backbone):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build_classifier(tiny_backbone, 3, hidden_units=4)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.output.dtype == "float32"
+
+
+def test_softmax_of_the_logits_is_the_probabilities(tiny_backbone, pictures):
+    logits = build_classifier(tiny_backbone, 3, head="linear", classifier_activation=None)
+    probabilities = build_classifier(tiny_backbone, 3, head="linear")
+    probabilities.set_weights(logits.get_weights())
+    np.testing.assert_allclose(
+        keras.ops.softmax(logits(pictures)), probabilities(pictures), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("num_classes", [1, 0, 2.5, True, "3"])
+def test_fewer_than_two_classes_are_refused(num_classes, tiny_backbone):
+    with pytest.raises(InputError, match="num_classes to be an integer >= 2"):
+        build_classifier(tiny_backbone, num_classes)
+
+
+def test_head_is_checked_before_any_download(monkeypatch):
+    def no_download(*args, **kwargs):
+        raise AssertionError("asked for a file")
+
+    monkeypatch.setattr(keras.utils, "get_file", no_download)
+    with pytest.raises(InputError, match="head to be one of"):
+        build_classifier("vgg16", 3, head="heads")
+
+
+def test_same_seed_gives_the_same_random_weights():
+    drawn = []
+    for _ in range(2):
+        keras.utils.set_random_seed(7)
+        drawn.append(build_classifier("vgg16", 3, image_size=32, weights="random").get_weights())
+    for first, second in zip(*drawn, strict=True):
+        np.testing.assert_array_equal(first, second)

@@ -1,0 +1,3 @@
+from tl_keras.cli import main
+
+main()

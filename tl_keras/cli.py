@@ -1,0 +1,191 @@
+"""The `tl-keras` command: parses, builds a configuration, calls a job. Loads no TensorFlow."""
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from tl_keras.checks import InputError
+from tl_keras.config import TrainConfig
+from tl_keras.training.settings import FineTuneSettings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Transfer learning and label-free learning for pictures.",
+)
+
+DATA_HELP = (
+    "Folder with one sub-folder a class (or train/ val/ test/ of such), .npz, or digits, "
+    "digits:0-4, digits:5-9, mnist, fashion_mnist, cifar10, cifar100."
+)
+
+
+@app.command()
+def train(
+    backbone: Annotated[str, typer.Option(help="Name (see `tl-keras backbones`) or encoder file.")],
+    data: Annotated[str, typer.Option(help=DATA_HELP)],
+    weights: Annotated[str, typer.Option(help="imagenet, auto, random or a file.")] = "imagenet",
+    head: Annotated[str, typer.Option(help="gap, linear, attention, gated or residual.")] = "gap",
+    hidden_units: Annotated[int, typer.Option(help="Width of the head's hidden layer.")] = 1024,
+    dropout: Annotated[float, typer.Option(help="Rate before the last layer.")] = 0.3,
+    image_size: Annotated[
+        int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
+    ] = None,
+    freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs with the unfrozen part.")] = 20,
+    unfreeze: Annotated[str, typer.Option(help="half, last:N, from:LAYER, all or none.")] = "half",
+    optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
+    lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,
+    backbone_lr_factor: Annotated[
+        float, typer.Option(help="Factor on it for the backbone.")
+    ] = FineTuneSettings.backbone_lr_factor,
+    depth_decay: Annotated[
+        float, typer.Option(help="Further factor at the backbone's bottom.")
+    ] = FineTuneSettings.depth_decay,
+    schedule: Annotated[str, typer.Option(help="cosine (with warm-up) or constant.")] = "cosine",
+    weight_decay: Annotated[
+        float, typer.Option(help="Decoupled weight decay.")
+    ] = FineTuneSettings.weight_decay,
+    label_smoothing: Annotated[
+        float, typer.Option(help="0 for none.")
+    ] = FineTuneSettings.label_smoothing,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
+    labels_per_class: Annotated[
+        int | None, typer.Option(help="Train on only so many pictures of each class.")
+    ] = None,
+    augment: Annotated[
+        str, typer.Option(help="auto, none, flip, photos, digits or cifar.")
+    ] = "auto",
+    cache: Annotated[
+        str, typer.Option(help="Features of the frozen part: auto, memory, disk or none.")
+    ] = "auto",
+    cache_dtype: Annotated[str, typer.Option(help="float32 or float16.")] = "float32",
+    views: Annotated[
+        int | None, typer.Option(help="Augmented versions cached of each picture.")
+    ] = None,
+    batch_norm: Annotated[str, typer.Option(help="frozen or train.")] = "frozen",
+    patience: Annotated[
+        int, typer.Option(help="Epochs without improvement before a phase ends; 0 for never.")
+    ] = 10,
+    split: Annotated[
+        str, typer.Option(help="Train, val, test fractions where the data has no split.")
+    ] = "0.8,0.1,0.1",
+    on_bad_image: Annotated[str, typer.Option(help="refuse or skip.")] = "refuse",
+    seed: Annotated[int, typer.Option(help="Of splits, order, augmentation, weights.")] = 0,
+    out: Annotated[str | None, typer.Option(help="Run folder, e.g. runs/cats.")] = None,
+):
+    """Trains a classifier on labelled pictures and writes a run folder with a report."""
+    config = TrainConfig(
+        backbone=backbone,
+        data=data,
+        weights=weights,
+        head=head,
+        hidden_units=hidden_units,
+        dropout=dropout,
+        image_size=image_size,
+        labels_per_class=labels_per_class,
+        split=_fractions(split),
+        on_bad_image=on_bad_image,
+        out=out,
+        fine_tune=FineTuneSettings(
+            freeze_epochs=freeze_epochs,
+            epochs=epochs,
+            unfreeze=unfreeze,
+            optimizer=optimizer,
+            lr=lr,
+            backbone_lr_factor=backbone_lr_factor,
+            depth_decay=depth_decay,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            batch_size=batch_size,
+            augment=augment,
+            cache=cache,
+            cache_dtype=cache_dtype,
+            views=views,
+            batch_norm=batch_norm,
+            patience=patience or None,
+            seed=seed,
+        ),
+    )
+    from tl_keras.jobs.train import train as job
+
+    job(config)
+
+
+RunArgument = Annotated[str, typer.Argument(help="Run folder of `tl-keras train`.")]
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    data: Annotated[str | None, typer.Option(help=f"Default: the run's own. {DATA_HELP}")] = None,
+    split: Annotated[str, typer.Option(help="train, val, test or all.")] = "test",
+    out: Annotated[str | None, typer.Option(help="Also write the figures to this .json.")] = None,
+):
+    """Measures a trained classifier on labelled pictures."""
+    from tl_keras.jobs.evaluate import evaluate as job
+
+    job(run, data=data, split=split, out=out)
+
+
+@app.command()
+def predict(
+    run: RunArgument,
+    paths: Annotated[list[str], typer.Argument(help="Pictures or folders of pictures.")],
+    out: Annotated[str, typer.Option(help="CSV with one row a picture.")] = "predictions.csv",
+    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
+):
+    """Says what is on pictures: label, probability, and the probability of every class."""
+    from tl_keras.jobs.predict import predict as job
+
+    job(run, paths, out=out, batch_size=batch_size)
+
+
+@app.command()
+def export(
+    run: RunArgument,
+    format: Annotated[str, typer.Option(help="saved_model, onnx or litert.")] = "saved_model",  # noqa: A002
+    out: Annotated[str | None, typer.Option(help="Default: RUN/export.")] = None,
+):
+    """Writes a trained classifier for use without Keras."""
+    from tl_keras.jobs.export import export as job
+
+    job(run, format=format, out=out)
+
+
+@app.command()
+def backbones():
+    """Lists the names of all backbones."""
+    from tl_keras.models.backbones import list_backbones
+
+    typer.echo("\n".join(list_backbones()))
+
+
+def _fractions(text):
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"Expected split to be three numbers such as 0.8,0.1,0.1; received {text!r}."
+        ) from None
+
+
+def main():
+    """Runs the command; what the user can mend is one line and status 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    try:
+        app()
+    except InputError as error:
+        print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

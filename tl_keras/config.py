@@ -1,0 +1,60 @@
+"""What a training run was asked to do: checked on creation, saved as config.json."""
+
+import dataclasses
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.training.settings import FineTuneSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The settings of `tl-keras train`.
+
+    Attributes:
+        backbone: name of a base, or an encoder's file or run folder.
+        data: folder, .npz, or the name of a bundled or Keras dataset.
+        weights: "imagenet", "auto", "random" or a weights file.
+        head: "gap", "linear", "attention", "gated" or "residual".
+        hidden_units: width of the head's hidden layer.
+        dropout: rate before the last layer.
+        image_size: side in pixels; None for the backbone's own, or a smaller one for small pictures.
+        labels_per_class: keep only so many training pictures of each class; None for all.
+        split: fractions of train, val and test where the data has no split of its own.
+        on_bad_image: "refuse" or "skip".
+        out: run folder; None for runs/BACKBONE-DATA-TIME.
+        fine_tune: see `FineTuneSettings`; its seed is that of the whole run.
+    """
+
+    backbone: str
+    data: str
+    weights: str = "imagenet"
+    head: str = "gap"
+    hidden_units: int = 1024
+    dropout: float = 0.3
+    image_size: int | None = None
+    labels_per_class: int | None = None
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    on_bad_image: str = "refuse"
+    out: str | None = None
+    fine_tune: FineTuneSettings = dataclasses.field(default_factory=FineTuneSettings)
+
+    def __post_init__(self):
+        check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
+        check_number("hidden_units", self.hidden_units, minimum=1, integer=True)
+        check_number("dropout", self.dropout, minimum=0, maximum=0.95)
+        for name in ("image_size", "labels_per_class"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), minimum=1, integer=True)
+        if len(self.split) != 3 or min(self.split) <= 0 or abs(sum(self.split) - 1) > 1e-6:
+            raise InputError(
+                "Expected split to be three fractions above 0 that sum to 1, such as "
+                f"0.8,0.1,0.1; received {self.split}."
+            )
+
+    @property
+    def seed(self):
+        return self.fine_tune.seed
+
+    def to_json(self):
+        """Returns the configuration as plain dicts, lists and numbers."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,146 @@
+"""Checks of the user's arrays of pictures and labels, before anything is computed with them."""
+
+import numpy as np
+
+from tl_keras.checks import InputError
+
+_SHAPES = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
+_NAMED_ROWS = 10
+_MAX_CLASSES = 100_000
+
+
+def check_images(x, name="x"):
+    """Returns pictures as uint8 if they are unmistakably pictures with pixels 0-255.
+
+    Args:
+        x: array (n, h, w), (n, h, w, 1) or (n, h, w, 3), integers or floats in 0-255.
+        name: what the message calls it.
+
+    Returns:
+        uint8 array of the same shape; floats are rounded.
+
+    Raises:
+        InputError: the shape, the type or the range is another one.
+    """
+    x = np.asarray(x)
+    _check_shape(x, name)
+    if x.dtype.kind not in "uifb":
+        raise InputError(f"Expected {name} to hold numbers; received dtype {x.dtype}.")
+    if x.dtype == np.uint8:
+        return x
+    if x.dtype.kind == "f":
+        _check_finite(x, name)
+    low, high = x.min(), x.max()
+    if low < 0 or high > 255:
+        raise InputError(
+            f"Expected pixels of {name} from 0 to 255; received values from {low:g} to {high:g}. "
+            "Undo the normalisation (no mean subtraction, no [-1, 1]): models do their own."
+        )
+    if x.dtype.kind in "fb" and high <= 1:
+        raise InputError(
+            f"Expected pixels of {name} from 0 to 255; received {x.dtype} values from "
+            f"{float(low):g} to {float(high):g}. If they are scaled to 0-1, multiply by 255."
+        )
+    return np.round(x).astype(np.uint8)
+
+
+def check_labels(y, num_images, *, class_names=None, name="y"):
+    """Returns labels as class numbers.
+
+    Args:
+        y: class numbers (n,) or (n, 1), integers or whole floats; or one-hot rows
+            (n, num_classes) of zeros and a single one, which become their position.
+        num_images: how many pictures there are.
+        class_names: names of the classes, which limit the labels; or None.
+        name: what the message calls it.
+
+    Returns:
+        int32 array (n,).
+
+    Raises:
+        InputError: lengths differ, or labels are fractions or out of range.
+    """
+    y = np.asarray(y)
+    if y.ndim == 0 or len(y) != num_images:
+        count = len(y) if y.ndim else "a single value"
+        raise InputError(
+            f"Expected one label for each picture; received {num_images} pictures and {count} "
+            f"labels in {name}."
+        )
+    if y.dtype.kind not in "uifb":
+        raise InputError(
+            f"Expected {name} to hold class numbers 0, 1, 2, ...; received dtype {y.dtype}. "
+            "Number the classes and give their names in class_names."
+        )
+    if y.ndim == 2 and y.shape[1] > 1:
+        y = _from_one_hot(y, class_names, name)
+    elif y.ndim != 1 and y.shape != (num_images, 1):
+        raise InputError(
+            f"Expected {name} of shape (n,), (n, 1) or one-hot (n, num_classes); "
+            f"received {y.shape}."
+        )
+    y = y.reshape(-1)
+    _check_whole(y, name)
+    _check_range(y, class_names, name)
+    return y.astype(np.int32)
+
+
+def _check_shape(x, name):
+    channels_last = x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3))
+    if x.ndim == 4 and not channels_last and x.shape[1] in (1, 3):
+        raise InputError(
+            f"Expected {name} of shape {_SHAPES}; received {x.shape}, which has its channels "
+            f"first. Use np.moveaxis({name}, 1, -1)."
+        )
+    if not channels_last:
+        raise InputError(f"Expected {name} of shape {_SHAPES}; received {x.shape}.")
+    if 0 in x.shape:
+        raise InputError(f"Expected at least one picture in {name}; received shape {x.shape}.")
+
+
+def _check_finite(x, name):
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
+    if len(bad):
+        raise InputError(
+            f"Expected finite pixels in {name}; received NaN or infinity in {_rows(bad)}. "
+            "Remove or repair these pictures."
+        )
+
+
+def _from_one_hot(y, class_names, name):
+    wrong = np.flatnonzero(~(np.isin(y, (0, 1)).all(axis=1) & (y.sum(axis=1) == 1)))
+    if len(wrong):
+        raise InputError(
+            f"Expected {name} of shape {y.shape} to be one-hot, zeros and a single one; received "
+            f"something else in {_rows(wrong)}."
+        )
+    if class_names is not None and y.shape[1] != len(class_names):
+        raise InputError(
+            f"Expected one-hot {name} with {len(class_names)} columns, one for each class name; "
+            f"received {y.shape[1]}."
+        )
+    return y.argmax(axis=1)
+
+
+def _check_whole(y, name):
+    bad = np.flatnonzero(~np.isfinite(y) | (y != np.floor(y)))
+    if len(bad):
+        raise InputError(
+            f"Expected whole class numbers in {name}; received {y[bad[0]]:g} in {_rows(bad)}."
+        )
+
+
+def _check_range(y, class_names, name):
+    top = (_MAX_CLASSES if class_names is None else len(class_names)) - 1
+    bad = np.flatnonzero((y < 0) | (y > top))
+    if len(bad):
+        raise InputError(
+            f"Expected labels in {name} from 0 to {top} ({top + 1} classes); received "
+            f"{y[bad[0]]:g} in {_rows(bad)}."
+        )
+
+
+def _rows(rows):
+    shown = ", ".join(str(row) for row in rows[:_NAMED_ROWS])
+    more = f" and {len(rows) - _NAMED_ROWS} more" if len(rows) > _NAMED_ROWS else ""
+    return f"row{'s' if len(rows) > 1 else ''} {shown}{more}"

@@ -1,0 +1,157 @@
+"""Random changes of training pictures that depend on nothing but (seed, epoch, index)."""
+
+import math
+
+import tensorflow as tf
+
+from tl_keras.checks import check_choice
+from tl_keras.data.augmentation_presets import AUGMENTATIONS, PRESETS, resolve_augment
+
+__all__ = ["AUGMENTATIONS", "augment_images", "random_numbers", "resolve_augment"]
+
+# Each use has a column of its own, so that a new one leaves the others' numbers as they are.
+_USES = (
+    "flip",
+    "area",
+    "aspect",
+    "crop_x",
+    "crop_y",
+    "rotation",
+    "shift_x",
+    "shift_y",
+    "zoom",
+    "brightness",
+    "contrast",
+    "saturation",
+)
+_GOLDEN = 0x9E3779B97F4A7C15
+LUMINANCE = (0.299, 0.587, 0.114)
+
+
+def augment_images(images, name, *, seed, epoch, indices):
+    """Changes each picture at random, the same way for the same (seed, epoch, index).
+
+    The numbers do not depend on which other pictures are in the batch, so a resumed run, another
+    batch size or several replicas see the same pictures. Flip, crop, rotation and shift are one
+    affine map, so pixels are interpolated once; outside the picture its mirror image is seen.
+
+    Args:
+        images: float32 (b, h, w, c), 0-255.
+        name: one of `AUGMENTATIONS`.
+        seed: integer.
+        epoch: int64 scalar, or an integer.
+        indices: int64 (b,), which picture of the dataset each one is.
+
+    Returns:
+        float32 (b, h, w, c), 0-255.
+    """
+    preset = PRESETS[check_choice("augment", name, AUGMENTATIONS)]
+    if name == "none":
+        return images
+    uniform = random_numbers(seed, epoch, indices, len(_USES))
+    draws = dict(zip(_USES, tf.unstack(uniform, axis=1), strict=True))
+    changed = _change_colours(_transform(images, preset, draws), preset, draws)
+    return tf.ensure_shape(tf.clip_by_value(changed, 0.0, 255.0), images.shape)
+
+
+def random_numbers(seed, epoch, indices, count):
+    """Uniform numbers in [0, 1) from a hash of (seed, epoch, index, column).
+
+    The hash is the finaliser of SplitMix64, applied to the whole batch at once, in 0.5 ms for
+    256 pictures; a `tf.vectorized_map` over `tf.random.stateless_uniform` took 10 ms, as long
+    as the transform of pictures of 28 x 28.
+
+    Args:
+        seed: integer.
+        epoch: int64 scalar, or an integer.
+        indices: int64 (b,).
+        count: how many numbers for each index.
+
+    Returns:
+        float32 (b, count).
+
+    Reference:
+        Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators".
+    """
+    key = _mix(_unsigned(seed) + tf.constant(_GOLDEN, tf.uint64))
+    key = _mix(key + _unsigned(epoch))
+    keys = _mix(key + _unsigned(indices))[:, None]
+    columns = tf.constant([(_GOLDEN * (i + 1)) % 2**64 for i in range(count)], tf.uint64)
+    top_bits = tf.bitwise.right_shift(_mix(keys + columns), tf.constant(40, tf.uint64))
+    return tf.cast(top_bits, tf.float32) * 2.0**-24
+
+
+def _unsigned(value):
+    return tf.bitcast(tf.convert_to_tensor(value, tf.int64), tf.uint64)
+
+
+def _mix(x):
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint64)))
+        x *= tf.constant(factor, tf.uint64)
+    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(31, tf.uint64)))
+
+
+def _transform(images, preset, draws):
+    """Moves pixels by one affine map from output to input, about the picture's centre."""
+    size = tf.shape(images)[1:3]
+    height, width = tf.unstack(tf.cast(size, tf.float32))
+    keep_x, keep_y = _crop(preset, draws)
+    zoom = _around_one(preset.zoom, draws["zoom"])
+    angle = _signed(draws["rotation"]) * math.radians(preset.rotation)
+    mirror = tf.where((draws["flip"] < 0.5) & preset.horizontal_flip, -1.0, 1.0)
+    shift_x = tf.round(_signed(draws["shift_x"]) * preset.shift * width)
+    shift_y = tf.round(_signed(draws["shift_y"]) * preset.shift * height)
+    shift_x += _signed(draws["crop_x"]) * (1.0 - keep_x) * width / 2.0
+    shift_y += _signed(draws["crop_y"]) * (1.0 - keep_y) * height / 2.0
+    a0 = mirror * zoom * keep_x * tf.cos(angle)
+    a1 = -mirror * zoom * keep_x * tf.sin(angle)
+    b0 = zoom * keep_y * tf.sin(angle)
+    b1 = zoom * keep_y * tf.cos(angle)
+    centre_x, centre_y = (width - 1.0) / 2.0, (height - 1.0) / 2.0
+    a2 = centre_x + shift_x - a0 * centre_x - a1 * centre_y
+    b2 = centre_y + shift_y - b0 * centre_x - b1 * centre_y
+    zero = tf.zeros_like(a0)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1),
+        output_shape=size,
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+    )
+
+
+def _crop(preset, draws):
+    """Width and height of the crop as parts of the picture's."""
+    area = preset.min_area + (1.0 - preset.min_area) * draws["area"]
+    aspect = tf.exp(_signed(draws["aspect"]) * math.log(preset.max_aspect))
+    return tf.minimum(tf.sqrt(area * aspect), 1.0), tf.minimum(tf.sqrt(area / aspect), 1.0)
+
+
+def _change_colours(images, preset, draws):
+    def factor(name):
+        return _around_one(getattr(preset, name), draws[name])[:, None, None, None]
+
+    if preset.brightness:
+        images *= factor("brightness")
+    if preset.contrast:
+        mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+        images = mean + (images - mean) * factor("contrast")
+    if preset.saturation and images.shape[-1] == 3:
+        gray = luminance(images)
+        images = gray + (images - gray) * factor("saturation")
+    return images
+
+
+def luminance(images):
+    """Brightness as the eye weighs it: (b, h, w, 3) -> (b, h, w, 1), same range and dtype."""
+    return tf.reduce_sum(images * tf.constant(LUMINANCE), axis=-1, keepdims=True)
+
+
+def _signed(uniform):
+    return 2.0 * uniform - 1.0
+
+
+def _around_one(spread, uniform):
+    return 1.0 + spread * _signed(uniform)

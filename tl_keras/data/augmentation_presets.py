@@ -1,0 +1,69 @@
+"""What each augmentation does, as numbers. Loads no TensorFlow."""
+
+from dataclasses import dataclass
+
+from tl_keras.checks import check_choice
+
+_SMALL_SIDE = 64
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training picture may be changed; the defaults change nothing.
+
+    Attributes:
+        horizontal_flip: whether half of the pictures are mirrored.
+        min_area: smallest part of the picture that a random crop keeps, of 1.
+        max_aspect: the crop's aspect ratio lies in [1 / max_aspect, max_aspect].
+        rotation: largest angle in degrees, either way.
+        shift: largest shift as a part of the side, either way, in whole pixels.
+        zoom: largest change of scale, either way, of 1.
+        brightness, contrast, saturation: largest change of the factor, either way, of 1.
+    """
+
+    horizontal_flip: bool = False
+    min_area: float = 1.0
+    max_aspect: float = 1.0
+    rotation: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+
+
+PRESETS = {
+    "none": Augmentation(),
+    "flip": Augmentation(horizontal_flip=True),
+    "photos": Augmentation(
+        horizontal_flip=True,
+        min_area=0.5,
+        max_aspect=1.22,
+        brightness=0.2,
+        contrast=0.2,
+        saturation=0.2,
+    ),
+    "digits": Augmentation(rotation=12.0, shift=0.08, zoom=0.1),
+    "cifar": Augmentation(horizontal_flip=True, shift=4 / 32),
+}
+AUGMENTATIONS = tuple(PRESETS)
+
+
+def resolve_augment(augment, dataset):
+    """Returns the name of a preset; "auto" is decided by the pictures.
+
+    Args:
+        augment: one of `AUGMENTATIONS`, or "auto": "digits" for grey pictures (which are often
+            letters or digits, so never mirrored), "cifar" for arrays of colour pictures of at
+            most 64 pixels a side, else "photos".
+        dataset: `ImageDataset`.
+
+    Raises:
+        InputError: there is no such name.
+    """
+    if check_choice("augment", augment, ("auto", *AUGMENTATIONS)) != "auto":
+        return augment
+    if dataset.is_grayscale:
+        return "digits"
+    small = not dataset.is_files and max(dataset.images.shape[1:3]) <= _SMALL_SIDE
+    return "cifar" if small else "photos"

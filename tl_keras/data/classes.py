@@ -1,0 +1,42 @@
+"""Choosing some of the classes of a dataset."""
+
+import numpy as np
+
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset, Splits
+
+
+def keep_classes(dataset, class_names):
+    """Returns the pictures of some classes, relabelled 0, 1, ... in the order of `class_names`.
+
+    Args:
+        dataset: labelled `ImageDataset`.
+        class_names: names of the classes to keep.
+
+    Raises:
+        InputError: the dataset lacks one of them.
+    """
+    missing = [name for name in class_names if name not in dataset.class_names]
+    if missing:
+        raise InputError(
+            f"Expected the classes {', '.join(class_names)} in {dataset.source}; received data "
+            f"without {', '.join(missing)}. It has {', '.join(dataset.class_names)}."
+        )
+    new_label = np.full(len(dataset.class_names), -1, np.int32)
+    for label, name in enumerate(class_names):
+        new_label[dataset.class_names.index(name)] = label
+    kept = dataset.subset(np.flatnonzero(new_label[dataset.labels] >= 0))
+    return ImageDataset(
+        kept.images,
+        new_label[kept.labels],
+        tuple(class_names),
+        kept.split,
+        kept.source,
+        kept.rows,
+    )
+
+
+def keep_classes_of_splits(splits, class_names):
+    """Applies `keep_classes` to train, val and test."""
+    parts = [part and keep_classes(part, class_names) for part in splits[:3]]
+    return Splits(*parts, splits.inspection)

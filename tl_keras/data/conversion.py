@@ -1,0 +1,40 @@
+"""What a Keras user passes to `fit`, as an `ImageDataset`."""
+
+import numpy as np
+import tensorflow as tf
+
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
+
+
+def as_image_dataset(data, *, split):
+    """Returns `data` as an `ImageDataset`.
+
+    Args:
+        data: an `ImageDataset`, a pair (x, y) of arrays, or a finite batched `tf.data.Dataset` of
+            such pairs, which is read once into memory. Pictures are RGB or grey, 0-255.
+        split: its split name if it has none.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(data, ImageDataset):
+        return data
+    if isinstance(data, tf.data.Dataset):
+        if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise InputError(
+                "Expected a finite tf.data.Dataset; received an endless one. Remove repeat()."
+            )
+        if not isinstance(data.element_spec, tuple) or len(data.element_spec) != 2:
+            raise InputError(
+                "Expected a tf.data.Dataset of (pictures, labels) batches; received elements "
+                f"{data.element_spec}."
+            )
+        batches = [(x.numpy(), y.numpy()) for x, y in data]
+        data = tuple(np.concatenate(part) for part in zip(*batches, strict=True))
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return ImageDataset.from_arrays(*data, split=split)
+    raise InputError(
+        "Expected an ImageDataset, a pair (x, y) or a tf.data.Dataset; "
+        f"received {type(data).__name__}."
+    )

@@ -1,0 +1,194 @@
+"""Pictures with or without labels, from files or from an array."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from tl_keras.data.array_checks import check_images, check_labels
+from tl_keras.data.array_store import allocate
+from tl_keras.data.images import check_image_size, is_gray_file, read_image, resize_image
+from tl_keras.progress import track
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """Pictures of one split, RGB 0-255, with their labels if there are any.
+
+    Attributes:
+        images: paths, or uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255.
+        labels: int32 (n,), or None.
+        class_names: the name of each label; () without labels.
+        split: "train", "val", "test" or "all".
+        source: what the user named: a path, or a name such as "digits".
+        rows: int64 (n,), the row of each picture in the user's array; None for paths.
+    """
+
+    images: tuple[str, ...] | np.ndarray = field(repr=False)
+    labels: np.ndarray | None = field(default=None, repr=False)
+    class_names: tuple[str, ...] = ()
+    split: str = "all"
+    source: str = "array"
+    rows: np.ndarray | None = field(default=None, repr=False)
+    _decoded: dict = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self):
+        if self.rows is None and not self.is_files:
+            object.__setattr__(self, "rows", np.arange(len(self.images)))
+
+    @classmethod
+    def from_arrays(cls, x, y=None, *, class_names=None, split="all", source="array"):
+        """Builds a dataset from arrays, after checking them.
+
+        Args:
+            x: (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; floats are rounded.
+            y: class numbers (n,) or (n, 1), one-hot (n, num_classes), or None.
+            class_names: names of the classes. Defaults to "0", "1", ... up to the highest label.
+            split: "train", "val", "test" or "all".
+            source: what ids and messages call the array.
+
+        Returns:
+            ImageDataset.
+
+        Raises:
+            InputError: pixels or labels are not what they should be, in one line.
+        """
+        images = check_images(x, f"{source} x")
+        if y is None:
+            return cls(images, split=split, source=source)
+        labels = check_labels(y, len(images), class_names=class_names, name=f"{source} y")
+        names = range(labels.max() + 1) if class_names is None else class_names
+        return cls(images, labels, tuple(str(name) for name in names), split, source)
+
+    def __len__(self):
+        return len(self.images)
+
+    @property
+    def is_files(self):
+        """Whether the pictures are files, not an array."""
+        return not isinstance(self.images, np.ndarray)
+
+    @property
+    def num_classes(self):
+        """Number of classes; 0 without labels."""
+        return len(self.class_names)
+
+    @property
+    def ids(self):
+        """What identifies each picture in reports: its path, or "source[row]"."""
+        if self.is_files:
+            return self.images
+        return tuple(f"{self.source}[{row}]" for row in self.rows)
+
+    @cached_property
+    def is_grayscale(self):
+        """Whether no picture has colour channels; for files, by their headers."""
+        if self.is_files:
+            return all(is_gray_file(path) for path in self.images)
+        return self.images.ndim == 3 or self.images.shape[-1] == 1
+
+    def class_counts(self):
+        """Returns {class name: number of pictures}; {} without labels."""
+        if self.labels is None:
+            return {}
+        counts = np.bincount(self.labels, minlength=self.num_classes)
+        return {name: int(count) for name, count in zip(self.class_names, counts, strict=True)}
+
+    def subset(self, indices, split=None):
+        """Returns the pictures at `indices`, int (m,), in that order, as another dataset."""
+        indices = np.asarray(indices, dtype=np.int64)
+        if self.is_files:
+            images, rows = tuple(self.images[i] for i in indices), None
+        else:
+            images, rows = self.images[indices], self.rows[indices]
+        labels = None if self.labels is None else self.labels[indices]
+        return ImageDataset(
+            images, labels, self.class_names, split or self.split, self.source, rows
+        )
+
+    def load(self, index):
+        """Returns one picture in its own size, uint8 (h, w, 3), 0-255.
+
+        Raises:
+            ImageReadError: its file cannot be read.
+        """
+        return read_image(self.images[index]) if self.is_files else _as_rgb(self.images[index])
+
+    def decoded(self, image_size, store="auto"):
+        """Returns all pictures in one size; computed at the first call and remembered.
+
+        Args:
+            image_size: (height, width).
+            store: "memory", "disk" or "auto" (disk above 2 GiB), see `data.array_store.allocate`.
+
+        Returns:
+            uint8 array (n, height, width, 3), 0-255, read-only.
+
+        Raises:
+            ImageReadError: a file cannot be read any more.
+            InputError: the temporary file does not fit on the disk.
+        """
+        image_size = check_image_size(image_size)
+        if image_size not in self._decoded:
+            pictures = self._decode(image_size, store)
+            pictures.flags.writeable = False
+            self._decoded[image_size] = pictures
+        return self._decoded[image_size]
+
+    def pipeline(
+        self, batch_size, *, image_size, training=False, seed=0, augment="none", channels=3
+    ):
+        """Returns the pictures in batches for `fit`, `evaluate` or `predict`.
+
+        See `tl_keras.data.pipeline.build_pipeline`, which takes the same arguments and more.
+        """
+        from tl_keras.data.pipeline import build_pipeline  # loads TensorFlow
+
+        return build_pipeline(
+            self,
+            batch_size,
+            image_size=image_size,
+            training=training,
+            seed=seed,
+            augment=augment,
+            channels=channels,
+        )
+
+    def _decode(self, image_size, store):
+        shape = (len(self), *image_size, 3)
+        if not self.is_files and self.images.shape[1:3] == image_size:
+            # A view: grey is repeated without taking memory.
+            return np.broadcast_to(_as_channels(self.images), shape)
+        pictures = allocate(shape, np.uint8, store)
+
+        def fill(index):
+            image = self.load(index) if self.is_files else self.images[index]
+            pictures[index] = resize_image(image, image_size)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            done = pool.map(fill, range(len(self)))
+            for _ in track(done, f"Decoding {self.split} pictures", total=len(self)):
+                pass
+        return pictures
+
+
+class Splits(NamedTuple):
+    """The three parts of a dataset, and what was noticed when its pictures were checked."""
+
+    train: ImageDataset
+    val: ImageDataset | None
+    test: ImageDataset | None
+    inspection: object = None
+
+
+def _as_channels(images):
+    """(..., h, w) -> (..., h, w, 1); with a last axis of 1 or 3 nothing changes."""
+    return images if images.shape[-1] in (1, 3) and images.ndim == 4 else images[..., None]
+
+
+def _as_rgb(image):
+    image = image if image.ndim == 3 else image[..., None]
+    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))

@@ -1,0 +1,177 @@
+"""Folders of pictures: a sub-folder for each class, with or without train, val and test."""
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.images import IMAGE_SUFFIXES, printable
+
+LAYOUT = (
+    "Lay the pictures out as FOLDER/CLASS/PICTURE, or as FOLDER/train/CLASS/PICTURE with val and "
+    "test folders beside train"
+)
+_SPLIT_OF_FOLDER = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+
+
+@dataclass
+class FolderContents:
+    """What a folder holds.
+
+    Attributes:
+        parts: {"all": dataset}, or {"train": dataset} with "val", "test", or both.
+        ignored: files that are not pictures by their suffix, and links that lead back.
+    """
+
+    parts: dict = field(default_factory=dict)
+    ignored: list = field(default_factory=list)
+
+
+def read_folder(folder, *, require_labels=True):
+    """Finds the pictures of a folder; opens none of them.
+
+    Names are sorted, hidden files and folders skipped, folders inside a class folder and symbolic
+    links followed. Pictures straight in the folder are a set without labels.
+
+    Args:
+        folder: path of the folder.
+        require_labels: whether two classes or more must be there.
+
+    Returns:
+        FolderContents.
+
+    Raises:
+        InputError: the layout is another one, a class is empty, or the splits' classes differ.
+    """
+    folder = os.fspath(folder)
+    contents = FolderContents()
+    for split, part in _split_folders(folder).items():
+        contents.parts[split] = _read_part(part, split, folder, require_labels, contents.ignored)
+    _check_same_classes(contents.parts, folder)
+    return contents
+
+
+def find_pictures(folder, ignored, visited=()):
+    """Returns the sorted paths of all pictures below a folder, whatever its layout.
+
+    Args:
+        folder: path of the folder.
+        ignored: list to which the paths of other files are added.
+        visited: folders that are not entered, so that a link back to them ends.
+    """
+    pictures = []
+    _collect(folder, pictures, ignored, {_identity(path) for path in visited})
+    return pictures
+
+
+def _split_folders(folder):
+    """{split: path}; {"all": folder} where there is no train folder."""
+    found = {}
+    for path in _listing(folder):
+        split = _SPLIT_OF_FOLDER.get(os.path.basename(path).lower())
+        if split and os.path.isdir(path):
+            if split in found:
+                raise InputError(
+                    f"Expected one {split} folder in {printable(folder)}; received "
+                    f"{printable(found[split])} and {printable(path)}. Keep one of them."
+                )
+            found[split] = path
+    if found and "train" not in found:
+        raise InputError(
+            f"Expected a train folder beside {', '.join(found)} in {printable(folder)}; received "
+            f"none. {LAYOUT}."
+        )
+    return found or {"all": folder}
+
+
+def _read_part(folder, split, source, require_labels, ignored):
+    classes = [path for path in _listing(folder) if os.path.isdir(path)]
+    loose = [path for path in _listing(folder) if not os.path.isdir(path)]
+    if not classes:
+        return _unlabelled(folder, loose, split, source, require_labels, ignored)
+    ignored.extend(loose)
+    if require_labels and len(classes) < 2:
+        raise InputError(
+            f"Expected at least two class folders in {printable(folder)}; received "
+            f"{printable(os.path.basename(classes[0]))} alone. {LAYOUT}."
+        )
+    images, labels = [], []
+    for label, path in enumerate(classes):
+        pictures = find_pictures(path, ignored, visited=[source, folder, *classes])
+        if not pictures:
+            raise InputError(
+                f"Expected pictures ({_suffixes()}) in class folder {printable(path)}; received "
+                "none. Add pictures or remove the folder."
+            )
+        images += pictures
+        labels += [label] * len(pictures)
+    names = tuple(printable(os.path.basename(path)) for path in classes)
+    return ImageDataset(tuple(images), np.array(labels, np.int32), names, split, source)
+
+
+def _unlabelled(folder, paths, split, source, require_labels, ignored):
+    images = [path for path in paths if _is_picture(path)]
+    ignored.extend(path for path in paths if not _is_picture(path))
+    if require_labels or not images:
+        received = f"{len(images)} pictures and no folders" if images else "no pictures"
+        raise InputError(
+            f"Expected {'class folders' if require_labels else 'pictures (' + _suffixes() + ')'} "
+            f"in {printable(folder)}; received {received}. {LAYOUT}."
+        )
+    return ImageDataset(tuple(images), split=split, source=source)
+
+
+def _collect(folder, pictures, ignored, visited):
+    for path in _listing(folder):
+        if not os.path.isdir(path):
+            (pictures if _is_picture(path) else ignored).append(path)
+        elif _identity(path) in visited:
+            ignored.append(path)  # a symbolic link to a folder that is read anyway
+        else:
+            visited.add(_identity(path))
+            _collect(path, pictures, ignored, visited)
+
+
+def _check_same_classes(parts, folder):
+    train = next(iter(parts.values())).class_names
+    for split, part in parts.items():
+        names = part.class_names
+        if set(names) != set(train):
+            only_train = ", ".join(name for name in train if name not in names)
+            only_part = ", ".join(name for name in names if name not in train)
+            raise InputError(
+                f"Expected the same class folders in train and {split} of {printable(folder)}; "
+                f"received only in train: {only_train or 'none'}; only in {split}: "
+                f"{only_part or 'none'}."
+            )
+
+
+def _listing(folder):
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(
+            f"Expected a folder that can be read; received {printable(folder)}: {error.strerror}."
+        ) from error
+    return [os.path.join(folder, name) for name in names if not name.startswith(".")]
+
+
+def _identity(path):
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _is_picture(path):
+    return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES
+
+
+def _suffixes():
+    return ", ".join(sorted(IMAGE_SUFFIXES))

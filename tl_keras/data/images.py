@@ -1,0 +1,172 @@
+"""The one decoder of the package: checking, training and prediction see the same pixels."""
+
+import numbers
+import os
+import stat
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tl_keras.checks import InputError
+
+_SUFFIXES_OF_FORMAT = {
+    "JPEG": frozenset({".jpg", ".jpeg"}),
+    "MPO": frozenset({".jpg", ".jpeg"}),  # a phone's JPEG with a second picture behind the first
+    "PNG": frozenset({".png"}),
+    "GIF": frozenset({".gif"}),
+    "BMP": frozenset({".bmp"}),
+    "WEBP": frozenset({".webp"}),
+    "TIFF": frozenset({".tif", ".tiff"}),
+}
+IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES_OF_FORMAT.values())
+MAX_PIXELS = 89_478_485  # Pillow's own limit, 1 GiB at 12 bytes a pixel
+_GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+class ImageReadError(InputError):
+    """A picture file cannot be read.
+
+    Attributes:
+        path: the file, as it was given.
+        reason: why, in a few words.
+    """
+
+    def __init__(self, path, reason):
+        self.path = os.fspath(path)
+        self.reason = reason
+        super().__init__(
+            f"Expected a readable picture; received {printable(self.path)}: {reason}. "
+            "Replace or remove the file."
+        )
+
+
+def printable(name):
+    """Returns a file name on one line: newlines and bytes that are not text become escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in os.fspath(name)
+    )
+
+
+def read_image(path):
+    """Decodes a picture file to RGB, as a viewer would show it.
+
+    The content decides the format, not the suffix. The EXIF rotation is applied, CMYK converted,
+    grey repeated in three channels, transparency composited on white, and the first frame of an
+    animation taken. Grey pictures of 16 bits are scaled by 1/257, so that 65535 becomes 255
+    (Pillow itself reduces 16-bit colour to its upper 8 bits).
+
+    Args:
+        path: a JPEG, PNG, GIF, BMP, WebP or TIFF file of at most `MAX_PIXELS` pixels.
+
+    Returns:
+        uint8 array (height, width, 3), 0-255.
+
+    Raises:
+        ImageReadError: the file is missing, damaged, too large or not a picture.
+    """
+    return read_image_and_format(path)[0]
+
+
+def read_image_and_format(path):
+    """Returns `read_image(path)` and the format of its content, e.g. "PNG"."""
+    return _read(path, lambda picture: (_decode(picture), picture.format))
+
+
+def suffix_matches(path, format_name):
+    """Tells whether the suffix of `path` is one of `format_name`, e.g. .jpg of "JPEG"."""
+    return os.path.splitext(path)[1].lower() in _SUFFIXES_OF_FORMAT[format_name]
+
+
+def is_gray_file(path):
+    """Tells from the header of a picture file whether it is stored without colour."""
+    return _read(path, lambda picture: picture.mode in _GRAY_MODES)
+
+
+def check_image_size(image_size):
+    """Returns `image_size` as (height, width) if it is a pair of positive integers."""
+    valid = isinstance(image_size, (tuple, list)) and len(image_size) == 2
+    if not valid or not all(isinstance(s, numbers.Integral) and s > 0 for s in image_size):
+        raise InputError(
+            "Expected image_size to be (height, width), two integers above 0, e.g. (224, 224); "
+            f"received image_size={image_size!r}."
+        )
+    return int(image_size[0]), int(image_size[1])
+
+
+def resize_image(image, image_size):
+    """Resizes a picture with Pillow's bilinear filter, which averages when it shrinks.
+
+    Args:
+        image: uint8 (height, width) or (height, width, channels) with 1 or 3 channels, 0-255.
+        image_size: (height, width) wanted. The aspect ratio is not kept.
+
+    Returns:
+        uint8 array (*image_size, channels); channels is 1 for an image without that axis.
+    """
+    height, width = check_image_size(image_size)
+    flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
+    if flat.shape[:2] != (height, width):
+        resized = Image.fromarray(flat).resize((width, height), Image.Resampling.BILINEAR)
+        flat = np.asarray(resized)
+    return flat[..., None] if flat.ndim == 2 else flat
+
+
+def _read(path, take):
+    """Applies `take` to the opened picture; every failure becomes an ImageReadError."""
+    try:
+        # A named pipe would be waited on for ever.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ImageReadError(path, "it is not a regular file")
+        if os.path.getsize(path) == 0:
+            raise ImageReadError(path, "the file is empty (0 bytes)")
+        with Image.open(path, formats=tuple(_SUFFIXES_OF_FORMAT)) as picture:
+            _check_pixels(path, picture)
+            return take(picture)
+    except ImageReadError:
+        raise
+    except Exception as error:
+        # Pillow's decoders raise a dozen kinds of exception on damaged files.
+        raise ImageReadError(path, _reason(error)) from error
+
+
+def _check_pixels(path, picture):
+    if picture.width * picture.height > MAX_PIXELS:
+        raise ImageReadError(
+            path,
+            f"its header declares {picture.width} x {picture.height} pixels, more than the limit "
+            f"of {MAX_PIXELS:,}",
+        )
+
+
+def _reason(error):
+    if isinstance(error, FileNotFoundError):
+        return "the file is not there"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "its content is not a JPEG, PNG, GIF, BMP, WebP or TIFF picture"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"its header declares more than the limit of {MAX_PIXELS:,} pixels"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.split())
+
+
+def _decode(picture):
+    return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
+
+
+def _to_rgb(picture):
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        return _from_16_bits(np.asarray(picture).astype(np.int64))
+    if picture.mode == "F":
+        raise ValueError("it holds decimal numbers, which have no agreed range; save it as 8 bits")
+    if "A" in picture.mode or "a" in picture.mode or "transparency" in picture.info:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return picture.convert("RGB")
+
+
+def _from_16_bits(values):
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("it holds numbers outside 0-65535; save it as 8 or 16 bits")
+    gray = np.round(values / 257).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=-1)

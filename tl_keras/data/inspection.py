@@ -1,0 +1,144 @@
+"""Opening every picture before anything is trained, with the decoder that training uses."""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tl_keras.checks import InputError
+from tl_keras.data.fingerprints import Fingerprint, Leak, find_leaks, fingerprint
+from tl_keras.data.images import (
+    ImageReadError,
+    printable,
+    read_image_and_format,
+    suffix_matches,
+)
+from tl_keras.progress import track
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was noticed about the pictures.
+
+    Attributes:
+        bad: (path, reason) of each file that cannot be read, in order of the dataset.
+        warnings: one line for each kind of oddity, with the first paths.
+        leaks: pictures that stand in two splits, see `Leak`.
+        ignored: paths of the files that were not taken for pictures.
+        fingerprints: what each readable file looks like, by path; gone once leaks are found.
+    """
+
+    bad: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    ignored: tuple[str, ...] = ()
+    fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict, repr=False)
+
+
+def inspect_dataset(splits, *, ignored=(), notes=()):
+    """Opens every picture of some datasets and compares the splits.
+
+    Args:
+        splits: `Splits`, or any iterable of `ImageDataset` and None.
+        ignored: paths of files that were not taken for pictures, to be reported.
+        notes: further lines for the warnings.
+
+    Returns:
+        Inspection. Nothing is refused: see `refuse_bad`.
+    """
+    datasets = [part for part in splits if hasattr(part, "images")]
+    found = inspect_files([path for part in datasets if part.is_files for path in part.images])
+    return complete(found, datasets, ignored=ignored, notes=notes)
+
+
+def inspect_files(paths):
+    """Decodes files in several threads.
+
+    Args:
+        paths: list of file paths.
+
+    Returns:
+        Inspection with `bad`, `warnings` and `fingerprints`; the order is that of `paths`.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = list(track(pool.map(_look, paths), "Checking pictures", total=len(paths)))
+    bad = tuple((look.path, look.reason) for look in looks if look.reason)
+    renamed = [f"{printable(look.path)} ({look.format})" for look in looks if look.renamed]
+    tiny = [printable(look.path) for look in looks if look.tiny]
+    warnings = [
+        _listed("whose content is of another format than the suffix says", renamed),
+        _listed("of a single pixel (1 x 1)", tiny),
+    ]
+    prints = {look.path: look.fingerprint for look in looks if look.fingerprint}
+    return Inspection(bad, tuple(filter(None, warnings)), fingerprints=prints)
+
+
+def complete(inspection, datasets, *, ignored=(), notes=()):
+    """Returns the inspection with ignored files, notes and leaks between datasets added."""
+    leaks = find_leaks(datasets, inspection.fingerprints)
+    skipped = _listed("that are not pictures by their suffix, ignored", map(printable, ignored))
+    same = [leak.text for leak in leaks if leak.kind == "same"]
+    near = [leak.text for leak in leaks if leak.kind == "near"]
+    warnings = [
+        *inspection.warnings,
+        skipped,
+        *notes,
+        _listed("that stand in two splits", same, "pairs of the same picture"),
+        _listed("in two splits", near, "pairs of nearly the same picture"),
+    ]
+    return Inspection(inspection.bad, tuple(filter(None, warnings)), leaks, tuple(ignored))
+
+
+def refuse_bad(inspection):
+    """Raises InputError if a picture cannot be read: how many, the first of them and why."""
+    if not inspection.bad:
+        return
+    first = "; ".join(f"{printable(path)}: {reason}" for path, reason in inspection.bad[:_SHOWN])
+    more = len(inspection.bad) - _SHOWN
+    raise InputError(
+        f"Expected every picture to be readable; received {len(inspection.bad)} that cannot be "
+        f"read: {first}{f'; and {more} more' if more > 0 else ''}. Repair or remove them, or give "
+        "--on-bad-image skip to go on without them."
+    )
+
+
+def drop_bad(dataset, inspection):
+    """Returns the dataset without the pictures that cannot be read."""
+    bad = {path for path, _ in inspection.bad}
+    if not bad or not dataset.is_files:
+        return dataset
+    return dataset.subset([i for i, path in enumerate(dataset.images) if path not in bad])
+
+
+@dataclass(frozen=True)
+class _Look:
+    path: str
+    reason: str = ""
+    format: str = ""
+    renamed: bool = False
+    tiny: bool = False
+    fingerprint: Fingerprint | None = None
+
+
+def _look(path):
+    try:
+        image, found = read_image_and_format(path)
+    except ImageReadError as error:
+        return _Look(path, reason=error.reason)
+    return _Look(
+        path,
+        format=found,
+        renamed=not suffix_matches(path, found),
+        tiny=image.shape[:2] == (1, 1),
+        fingerprint=fingerprint(image),
+    )
+
+
+def _listed(what, items, subject="files"):
+    items = list(items)
+    if not items:
+        return None
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return f"{len(items)} {subject} {what}: {', '.join(items[:_SHOWN])}{more}."

@@ -1,0 +1,137 @@
+"""From what the user names, a dataset's name, a folder or a file, to checked pictures."""
+
+import os
+
+from tl_keras.checks import InputError, check_choice
+from tl_keras.data.arrays import read_npy, read_npz
+from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.folders import FolderContents, find_pictures, read_folder
+from tl_keras.data.images import printable
+from tl_keras.data.inspection import complete, drop_bad, inspect_files, refuse_bad
+from tl_keras.data.named import NAMED_DATASETS, load_named
+from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
+
+ON_BAD_IMAGE = ("refuse", "skip")
+
+
+def load_dataset(
+    source,
+    *,
+    seed=0,
+    split_fractions=(0.8, 0.1, 0.1),
+    labels_per_class=None,
+    on_bad_image="refuse",
+    require_labels=True,
+):
+    """Loads pictures, opens every file of them, and splits them into train, val and test.
+
+    Splits that the source comes with are kept; a missing one is cut from train, each class in
+    proportion. Example: `train, val, test, inspection = load_dataset("digits")`.
+
+    Args:
+        source: one of `NAMED_DATASETS`; a folder with a sub-folder for each class, with train,
+            val and test folders above them or without; a .npz file with x_train, y_train, x_test
+            and y_test or with x and y; or a .npy file (no labels).
+        seed: integer from 0; the same seed gives the same splits.
+        split_fractions: parts of (train, val, test), 1 in sum.
+        labels_per_class: number of training pictures to keep of each class, or None for all.
+        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+        require_labels: whether labels of two classes or more must be there.
+
+    Returns:
+        Splits; its `inspection` holds bad files, warnings and pictures in two splits.
+
+    Raises:
+        InputError: in one line, what was expected, what was received and what to do.
+    """
+    check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
+    check_fractions(split_fractions)
+    contents = _read(source, require_labels)
+    contents, found = _inspect(contents, on_bad_image)
+    splits, notes = make_splits(contents.parts, split_fractions=split_fractions, seed=seed)
+    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes)
+    train = splits.train
+    if labels_per_class is not None:
+        train = keep_per_class(train, labels_per_class, seed)
+    return Splits(train, splits.val, splits.test, inspection)
+
+
+def load_pictures(source, *, on_bad_image="refuse"):
+    """Loads all pictures of a source as one set without labels, e.g. to predict their classes.
+
+    Args:
+        source: a picture file, a folder (all pictures below it, whatever its layout), a .npy file
+            or a named dataset.
+        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+
+    Returns:
+        ImageDataset with split "all", and its Inspection.
+
+    Raises:
+        InputError: there is no such source, no picture, or one that cannot be read.
+    """
+    check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
+    name = os.fspath(source)
+    contents, found = _inspect(_read_unsplit(name), on_bad_image)
+    (pictures,) = contents.parts.values()
+    return pictures, complete(found, [], ignored=contents.ignored)
+
+
+def _read(source, require_labels):
+    """FolderContents of any source."""
+    name = os.fspath(source)
+    if os.path.isdir(name):
+        return read_folder(name, require_labels=require_labels)
+    if name in NAMED_DATASETS:
+        parts = load_named(name)
+    elif os.path.isfile(name) and name.lower().endswith(".npz"):
+        parts = read_npz(name)
+    elif os.path.isfile(name) and name.lower().endswith(".npy"):
+        parts = {"all": ImageDataset.from_arrays(read_npy(name), source=name)}
+    else:
+        _refuse_source(name)
+    _check_labels(parts, name, require_labels)
+    return FolderContents(parts)
+
+
+def _read_unsplit(name):
+    ignored = []
+    if os.path.isdir(name):
+        images = tuple(find_pictures(name, ignored, visited=[name]))
+    elif os.path.isfile(name) and not name.lower().endswith((".npy", ".npz")):
+        images = (name,)
+    else:
+        parts = _read(name, require_labels=False).parts
+        images = next(iter(parts.values())).images
+    if len(images) == 0:
+        raise InputError(f"Expected pictures in {printable(name)}; received none.")
+    return FolderContents({"all": ImageDataset(images, source=name)}, ignored)
+
+
+def _inspect(contents, on_bad_image):
+    paths = [path for part in contents.parts.values() if part.is_files for path in part.images]
+    found = inspect_files(paths)
+    if on_bad_image == "refuse":
+        refuse_bad(found)
+    parts = {split: drop_bad(part, found) for split, part in contents.parts.items()}
+    return FolderContents(parts, contents.ignored), found
+
+
+def _check_labels(parts, name, require_labels):
+    part = next(iter(parts.values()))
+    if require_labels and part.num_classes < 2:
+        received = "one class" if part.num_classes else "pictures without labels"
+        raise InputError(
+            f"Expected labels of two classes or more in {printable(name)}; received {received}. "
+            "Give a .npz file with x and y, or a folder with a sub-folder for each class."
+        )
+
+
+def _refuse_source(name):
+    try:
+        check_choice("source", name, NAMED_DATASETS)
+    except InputError as error:
+        raise InputError(
+            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file; "
+            f"received {printable(name)}, which is none of these."
+        ) from None

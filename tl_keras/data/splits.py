@@ -1,0 +1,131 @@
+"""Cutting labelled and unlabelled pictures into train, val and test, the same way for one seed."""
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_number
+from tl_keras.data.dataset import Splits
+
+_NAMES = ("train", "val", "test")
+
+
+def check_fractions(split_fractions):
+    """Returns three parts (train, val, test) above 0 that make 1 in sum, else raises."""
+    parts = tuple(split_fractions)
+    for part in parts:
+        check_number("split_fractions", part, above=0)
+    if len(parts) != 3 or abs(sum(parts) - 1) > 1e-6:
+        raise InputError(
+            "Expected split_fractions to be three parts (train, val, test) that make 1 in sum, "
+            f"e.g. (0.8, 0.1, 0.1); received split_fractions={split_fractions!r}."
+        )
+    return parts
+
+
+def make_splits(parts, *, split_fractions, seed):
+    """Completes the parts that a source comes with to train, val and test.
+
+    A part that is there is kept whole. Val, if missing, is cut from train, and so is test.
+
+    Args:
+        parts: {"all": dataset}, or {"train": dataset} with "val", "test", or both.
+        split_fractions: parts of (train, val, test), 1 in sum.
+        seed: integer.
+
+    Returns:
+        Splits without an inspection, and a tuple of lines on what was cut unasked.
+
+    Raises:
+        InputError: a class is missing from a part, or has too few pictures to be in each.
+    """
+    seed = check_number("seed", seed, minimum=0, integer=True)
+    fractions = dict(zip(_NAMES, check_fractions(split_fractions), strict=True))
+    _check_none_missing(parts)
+    whole = parts.get("all", parts.get("train"))
+    wanted = [name for name in _NAMES if name == "train" or name not in parts]
+    cut = _cut(whole, {name: fractions[name] for name in wanted}, seed)
+    splits = {name: cut[name] if name in cut else parts[name] for name in _NAMES}
+    notes = ()
+    if "train" in parts and "test" in cut:
+        notes = (
+            f"There is no test folder: {len(cut['test'])} of {len(whole)} training pictures were "
+            "set aside as the test split.",
+        )
+    return Splits(**splits), notes
+
+
+def keep_per_class(dataset, labels_per_class, seed):
+    """Returns the dataset with exactly `labels_per_class` pictures of each class.
+
+    For one seed, the pictures kept with a smaller number are among those kept with a larger.
+
+    Raises:
+        InputError: there are no labels, or a class has fewer pictures.
+    """
+    check_number("labels_per_class", labels_per_class, minimum=1, integer=True)
+    if dataset.labels is None:
+        raise InputError("Expected labels for labels_per_class; received pictures without labels.")
+    for name, count in dataset.class_counts().items():
+        if count < labels_per_class:
+            raise InputError(
+                f"Expected at least {labels_per_class} training pictures of each class "
+                f"(labels_per_class); received class {name!r} with {count}."
+            )
+    orders = _orders(dataset, np.random.default_rng([seed, 1]))
+    return dataset.subset(np.sort(np.concatenate([o[:labels_per_class] for o in orders])))
+
+
+def _cut(dataset, fractions, seed):
+    """Cuts a dataset into {name: dataset}, each class in proportion and in every part."""
+    if len(fractions) == 1:
+        return {"train": dataset}
+    _check_enough(dataset, len(fractions))
+    pieces = {name: [] for name in fractions}
+    for order in _orders(dataset, np.random.default_rng([seed, 0])):
+        sizes = _sizes(len(order), list(fractions.values()))
+        ends = np.cumsum(sizes)[:-1]
+        for name, piece in zip(fractions, np.split(order, ends), strict=True):
+            pieces[name].append(piece)
+    return {
+        name: dataset.subset(np.sort(np.concatenate(piece)), split=name)
+        for name, piece in pieces.items()
+    }
+
+
+def _orders(dataset, generator):
+    """A random order of the indices of each class; of all indices where there are no labels."""
+    if dataset.labels is None:
+        return [generator.permutation(len(dataset))]
+    classes = range(dataset.num_classes)
+    return [generator.permutation(np.flatnonzero(dataset.labels == label)) for label in classes]
+
+
+def _sizes(count, fractions):
+    """How many of `count` go to each part, at least one, the first part takes the rest."""
+    total = sum(fractions)
+    sizes = [max(1, round(count * fraction / total)) for fraction in fractions[1:]]
+    while count - sum(sizes) < 1:
+        sizes[sizes.index(max(sizes))] -= 1
+    return [count - sum(sizes), *sizes]
+
+
+def _check_none_missing(parts):
+    for split, part in parts.items():
+        counts = part.class_counts() or {None: len(part)}
+        for name, count in counts.items():
+            if count == 0:
+                of_class = "" if name is None else f" of class {name!r}"
+                raise InputError(
+                    f"Expected pictures{of_class} in the {split} split; received none that can be "
+                    "used. Add pictures or remove the class."
+                )
+
+
+def _check_enough(dataset, num_parts):
+    counts = dataset.class_counts() or {None: len(dataset)}
+    for name, count in counts.items():
+        if count < num_parts:
+            of_class = "" if name is None else f" of class {name!r}"
+            raise InputError(
+                f"Expected at least {num_parts} pictures{of_class}, one for each of {num_parts} "
+                f"splits; received {count}. Add pictures or remove the class."
+            )

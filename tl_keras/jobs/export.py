@@ -1,0 +1,56 @@
+"""`tl-keras export`: a trained classifier for use without Keras."""
+
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
+
+from tl_keras.checks import InputError, check_choice
+from tl_keras.jobs.trained_run import load_run
+from tl_keras.progress import say
+
+# format -> (what it writes below the run's export/, module it needs, extra that installs it)
+FORMATS = {
+    "saved_model": ("saved_model", None, None),
+    "onnx": ("model.onnx", "tf2onnx", "onnx"),
+    "litert": ("model.tflite", "ai_edge_litert", "litert"),
+}
+
+
+def export(run, *, format="saved_model", out=None):  # noqa: A002 - the CLI's name
+    """Exports the classifier of a run folder; inputs stay RGB 0-255 in the model's size.
+
+    Args:
+        run: run folder.
+        format: "saved_model" (TensorFlow Serving), "onnx" or "litert".
+        out: file or folder to write; default is RUN/export/ and the format's usual name.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        InputError: unknown format, packages not installed, `out` exists, or no usable run.
+    """
+    name, module, extra = FORMATS[check_choice("format", format, FORMATS)]
+    if module and importlib.util.find_spec(module) is None:
+        raise InputError(
+            f"Expected {module} to be installed for format={format!r}; received none. "
+            f"Run: pip install 'tl-keras[{extra}]'"
+        )
+    target = Path(out) if out else Path(run) / "export" / name
+    if target.exists():
+        raise InputError(
+            f"Expected a path that does not exist yet; received {target}. Remove it or choose "
+            "another --out."
+        )
+    trained = load_run(run)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside its place, then renamed: an export is there whole or not at all.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
+        part = Path(folder) / target.name
+        trained.model.export(
+            part, format={"saved_model": "tf_saved_model"}.get(format, format), verbose=False
+        )
+        shutil.move(part, target)
+    say(f"Exported to {target}")
+    return target

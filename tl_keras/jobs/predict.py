@@ -1,0 +1,101 @@
+"""`tl-keras predict`: what is on these pictures, one row a file."""
+
+import csv
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_number
+from tl_keras.data.folders import find_pictures
+from tl_keras.data.images import ImageReadError, printable, read_image, resize_image
+from tl_keras.evaluation.prediction import predict_probabilities
+from tl_keras.files import write_text
+from tl_keras.jobs.trained_run import load_run
+from tl_keras.progress import say
+
+
+def predict(run, paths, *, out="predictions.csv", batch_size=32):
+    """Predicts the class of every picture and writes a CSV with one row a file.
+
+    The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
+    that cannot be read has its reason in the column error and nothing in the others.
+
+    Args:
+        run: run folder of `tl-keras train`.
+        paths: picture files, and folders that are searched for pictures.
+        out: the CSV file, UTF-8.
+        batch_size: pictures a step.
+
+    Returns:
+        The rows as a list of dicts.
+
+    Raises:
+        InputError: no such path or no picture, no usable run, or `out` cannot be written.
+    """
+    check_number("batch_size", batch_size, minimum=1, integer=True)
+    files = _files(paths)
+    trained = load_run(run)
+    errors = {}
+    probabilities = predict_probabilities(
+        trained.model,
+        _batches(files, trained.image_size, batch_size, errors),
+        total=-(-len(files) // batch_size),
+    )
+    rows = [
+        _row(path, errors.get(path), values, trained.class_names)
+        for path, values in zip(files, probabilities, strict=True)
+    ]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(out, table.getvalue())
+    say(f"{len(files)} files, {len(errors)} of them unreadable: {out}")
+    return rows
+
+
+def _files(paths):
+    files = []
+    for path in paths:
+        if os.path.isdir(path):
+            files.extend(find_pictures(path, [], visited=[path]))
+        elif os.path.exists(path):
+            files.append(path)
+        else:
+            raise InputError(
+                f"Expected a picture or a folder of pictures; received {printable(path)}, "
+                "which does not exist."
+            )
+    if not files:
+        raise InputError(f"Expected pictures in {', '.join(map(printable, paths))}; received none.")
+    return list(dict.fromkeys(files))
+
+
+def _batches(files, image_size, batch_size, errors):
+    def load(path):
+        try:
+            return resize_image(read_image(path), image_size)
+        except ImageReadError as error:
+            errors[path] = error.reason
+            return np.zeros((*image_size, 3), np.uint8)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(files), batch_size):
+            pictures = pool.map(load, files[start : start + batch_size])
+            yield np.stack(list(pictures)).astype(np.float32)
+
+
+def _row(path, error, values, class_names):
+    best = int(values.argmax())
+    readable = error is None
+    row = {
+        "path": path,
+        "label": class_names[best] if readable else "",
+        "probability": f"{values[best]:.6f}" if readable else "",
+        "error": error or "",
+    }
+    for name, value in zip(class_names, values, strict=True):
+        row[f"p({name})"] = f"{value:.6f}" if readable else ""
+    return row

@@ -1,0 +1,106 @@
+"""The folder of one run: locked while in use, each file written whole or not at all."""
+
+import contextlib
+import csv
+import fcntl
+import io
+import os
+import platform
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+from tl_keras.checks import InputError
+from tl_keras.files import replacing, write_json, write_text
+
+_PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")
+
+
+class RunFolder:
+    """A new, empty run folder that no other process may write to.
+
+    Use as a context manager: the lock goes with the block, or with the process if it is killed.
+
+    Args:
+        path: folder, created if it is not there.
+
+    Raises:
+        InputError: another run is writing there, it holds a run, or it cannot be written.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def __enter__(self):
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.path / ".lock", "w")  # noqa: SIM115 - held for the whole block
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"Expected a run folder of its own; received {self.path}, which another run is "
+                "writing to. Choose another --out."
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"Expected a folder that can be written; received {self.path} "
+                f"({error.strerror}). Choose another --out."
+            ) from error
+        if any(entry.name != ".lock" for entry in self.path.iterdir()):
+            self.__exit__()
+            raise InputError(
+                f"Expected a new or empty run folder; received {self.path}, which holds files. "
+                "Nothing in it was changed. Choose another --out or remove it."
+            )
+        return self
+
+    def __exit__(self, *_):
+        (self.path / ".lock").unlink(missing_ok=True)
+        self._lock.close()
+        with contextlib.suppress(OSError):
+            self.path.rmdir()  # only if nothing was written
+
+    def write_json(self, name, content):
+        write_json(self.path / name, content)
+
+    def write_environment(self):
+        """Writes environment.json: what this run ran on."""
+        versions = {}
+        for package in _PACKAGES:
+            try:
+                versions[package] = metadata.version(package)
+            except metadata.PackageNotFoundError:
+                versions[package] = None
+        self.write_json(
+            "environment.json",
+            {
+                "command": sys.argv,
+                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "cpus": os.cpu_count(),
+                "packages": versions,
+            },
+        )
+
+    def write_history(self, history):
+        """Writes history.csv: one row an epoch, with the name of its phase."""
+        names = [p["name"] for p in history.phases for _ in range(p["start"], p["end"])]
+        table = io.StringIO()
+        writer = csv.writer(table)
+        writer.writerow(["epoch", "phase", *history.history])
+        for row in zip(history.epoch, names, *history.history.values(), strict=True):
+            writer.writerow([row[0] + 1, *row[1:]])
+        write_text(self.path / "history.csv", table.getvalue())
+
+    def save_model(self, model, name="model.keras"):
+        """Saves `model` whole or not at all."""
+        with replacing(self.path / name) as temporary:
+            model.save(temporary)
+
+
+def default_run_path(*parts):
+    """A new path such as runs/vgg16-digits-20260131-120000."""
+    plain = ["".join(c if c.isalnum() or c in "._" else "-" for c in Path(p).stem) for p in parts]
+    return Path("runs") / "-".join([*plain, time.strftime("%Y%m%d-%H%M%S")])

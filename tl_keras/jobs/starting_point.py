@@ -1,0 +1,178 @@
+"""What a training run starts from: ImageNet weights, a file, random numbers or a source task."""
+
+import dataclasses
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.data.classes import keep_classes_of_splits
+from tl_keras.data.dataset import Splits
+from tl_keras.data.sources import load_dataset
+from tl_keras.data.splits import keep_per_class
+from tl_keras.jobs.evaluate import measure
+from tl_keras.models.applications import APPLICATIONS
+from tl_keras.models.backbones import get_backbone, imagenet_weights_cached, is_backbone_path
+from tl_keras.models.classifier import build_classifier
+from tl_keras.progress import say
+from tl_keras.training.fine_tune import fine_tune
+
+SMALL_PICTURE = 64
+SOURCE_DATA = "digits"
+SOURCE_CLASSES = tuple("01234")
+FEW_LABELS = 10
+SOURCE_EPOCHS = 4
+_FROM_SCRATCH = {
+    "freeze_epochs": 0,
+    "unfreeze": "all",
+    "backbone_lr_factor": 1.0,
+    "depth_decay": 1.0,
+    "batch_norm": "train",
+    "label_smoothing": 0.0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class StartingPoint:
+    """A classifier ready to be fine-tuned, the data for it, and where its weights come from.
+
+    Attributes:
+        model: the classifier.
+        splits: the data; for the bundled source task only the classes it does not use.
+        weights: {"kind", "note", ...}, for metrics.json and the report.
+        from_source_task: whether the backbone was pretrained here, for want of ImageNet weights.
+    """
+
+    model: keras.Model
+    splits: Splits
+    weights: dict
+    from_source_task: bool = False
+
+
+def starting_point(config, splits):
+    """Builds the classifier that `config` asks for.
+
+    Args:
+        config: `TrainConfig`.
+        splits: the data.
+
+    Returns:
+        `StartingPoint`.
+
+    Raises:
+        InputError: weights cannot be had; the message names the ways on.
+    """
+    size = image_size_for(config, splits.train)
+    if is_backbone_path(config.backbone):
+        note = f"The backbone is the encoder {config.backbone}, with its own weights."
+        return _start(config, splits, size, "imagenet", {"kind": "encoder", "note": note})
+    if config.weights != "auto":
+        return _start(config, splits, size, config.weights, _described(config))
+    if imagenet_weights_cached(config.backbone, size):
+        return _start(config, splits, size, "imagenet", _described(config))
+    try:
+        return _start(config, splits, size, "imagenet", _described(config))
+    except InputError as error:
+        say(f"weights=auto: {error}")
+        return _pretrained_here(config, splits, size)
+
+
+def image_size_for(config, train):
+    """Side in pixels: what was asked for, else the backbone's own, or less for small pictures."""
+    if config.image_size is not None:
+        return config.image_size
+    row = APPLICATIONS.get(config.backbone)
+    if row is None or train.is_files or max(train.images.shape[1:3]) > SMALL_PICTURE:
+        return None if row is None else row.image_size
+    side = 32 if max(train.images.shape[1:3]) <= 32 else SMALL_PICTURE
+    return max(side, row.minimum_size)
+
+
+def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):
+    """Builds a classifier with the head of `config`."""
+    return build_classifier(
+        backbone or config.backbone,
+        num_classes,
+        image_size=image_size,
+        weights=weights,
+        head=config.head,
+        hidden_units=config.hidden_units,
+        dropout=config.dropout,
+    )
+
+
+def train_from_scratch(config, splits, image_size, epochs):
+    """Trains the classifier of `config` from random weights, all of it, on the given data.
+
+    Returns:
+        (model, history)
+    """
+    keras.utils.set_random_seed(config.seed)
+    model = build(config, splits.train.num_classes, image_size, weights="random")
+    _quicken_batch_norm(model)
+    settings = dataclasses.asdict(config.fine_tune) | _FROM_SCRATCH | {"epochs": epochs}
+    return model, fine_tune(model, splits.train, splits.val, **settings)
+
+
+def _start(config, splits, size, weights, description):
+    model = build(config, splits.train.num_classes, size, weights=weights)
+    return StartingPoint(model, splits, description)
+
+
+def _described(config):
+    if config.weights in ("imagenet", "auto"):
+        note = f"{config.backbone} starts from its published ImageNet weights."
+        return {"kind": "imagenet", "note": note}
+    if config.weights == "random":
+        note = f"{config.backbone} starts from random numbers: this is training from scratch."
+        return {"kind": "random", "note": note}
+    note = f"{config.backbone} starts from the weights in {config.weights}."
+    return {"kind": "file", "file": config.weights, "note": note}
+
+
+def _pretrained_here(config, splits, size):
+    """Pretrains the same base on the bundled digits 0-4 and moves it to the target task."""
+    say(
+        f"weights=auto: NO IMAGENET WEIGHTS for {config.backbone}. It is pretrained here on the "
+        f"bundled digits {SOURCE_CLASSES[0]}-{SOURCE_CLASSES[-1]} instead."
+    )
+    source = keep_classes_of_splits(load_dataset(SOURCE_DATA, seed=config.seed), SOURCE_CLASSES)
+    model, history = train_from_scratch(config, source, size, epochs=SOURCE_EPOCHS)
+    _, figures = measure(model, source.test)
+    target = _target(config, splits)
+    classifier = build(config, target.train.num_classes, None, backbone=get_backbone(model))
+    note = (
+        f"No ImageNet weights were to be had. {config.backbone} was pretrained here on "
+        f"{len(source.train)} pictures of the bundled digits 0-4 ({figures['accuracy']:.1%} on "
+        f"their test set, {history.seconds['total']:.0f} s), then transferred to "
+        f"{', '.join(target.train.class_names)}."
+    )
+    say(note)
+    weights = {
+        "kind": "source task",
+        "note": note,
+        "source_test_accuracy": figures["accuracy"],
+        "source_seconds": history.seconds["total"],
+    }
+    return StartingPoint(classifier, target, weights, from_source_task=True)
+
+
+def _target(config, splits):
+    """The data, without the classes that the source task has, and with few labels."""
+    if config.data != SOURCE_DATA:
+        return splits
+    others = [name for name in splits.train.class_names if name not in SOURCE_CLASSES]
+    target = keep_classes_of_splits(splits, others)
+    if config.labels_per_class is not None:
+        return target
+    say(f"The target task is digits 5-9 with {FEW_LABELS} labels a class.")
+    return target._replace(train=keep_per_class(target.train, FEW_LABELS, config.seed))
+
+
+def _quicken_batch_norm(model):
+    """Lets moving statistics follow within the few steps of a short training.
+
+    Keras's momentum of 0.99 needs some 500 steps; until then inference differs from training.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9

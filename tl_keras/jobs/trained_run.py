@@ -1,0 +1,62 @@
+"""A finished run, read back for evaluation, prediction and export."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.models.saved_models import load_model
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A classifier, its classes and how it was trained.
+
+    Attributes:
+        path: the run folder.
+        model: the classifier.
+        class_names: in the order of its outputs.
+        config: the content of config.json.
+    """
+
+    path: Path
+    model: keras.Model
+    class_names: tuple[str, ...]
+    config: dict
+
+    @property
+    def image_size(self):
+        """(height, width) that the model takes."""
+        return tuple(self.model.input_shape[1:3])
+
+
+def load_run(path):
+    """Reads the run folder `path`.
+
+    Raises:
+        InputError: it is not a finished run folder, or its model cannot be loaded safely.
+    """
+    path = Path(path)
+    for name in ("config.json", "classes.json", "model.keras"):
+        if not (path / name).is_file():
+            raise InputError(
+                f"Expected a finished run folder with {name}; received {path}, which has none. "
+                "Train one with `tl-keras train --out`."
+            )
+    class_names = tuple(_read_json(path / "classes.json")["class_names"])
+    model = load_model(path / "model.keras")
+    if model.output_shape[-1] != len(class_names):
+        raise InputError(
+            f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "
+            f"the model; received {len(class_names)}."
+        )
+    return TrainedRun(path, model, class_names, _read_json(path / "config.json"))
+
+
+def _read_json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"Expected a whole JSON file; received {path} ({error}).") from error

@@ -1,0 +1,54 @@
+"""Classifiers: a backbone, a head and one softmax layer."""
+
+import keras
+
+from tl_keras.checks import check_number
+from tl_keras.models.backbones import build_backbone
+from tl_keras.models.heads import apply_head, check_head
+
+
+def build_classifier(
+    backbone,
+    num_classes,
+    *,
+    image_size=None,
+    weights="imagenet",
+    head="gap",
+    hidden_units=1024,
+    dropout=0.2,
+    classifier_activation="softmax",
+):
+    """Builds a picture classifier on a backbone.
+
+    The backbone is nested as one layer: `get_backbone` finds it again, also after saving and
+    loading. Everything is trainable; `tl_keras.freeze` holds the backbone.
+
+    Example:
+        model = build_classifier("resnet50", 5, weights="random", image_size=96)
+
+    Args:
+        backbone: str, path or keras.Model; see `build_backbone`.
+        num_classes: int, at least 2.
+        image_size: int or (height, width). Defaults to the backbone's own.
+        weights: "imagenet", None or "random", or a weights file. Defaults to "imagenet".
+        head: str, one of `HEADS`. Defaults to "gap".
+        hidden_units: int, width of the head's Dense ReLU layer. Defaults to 1024.
+        dropout: float in [0, 1). Defaults to 0.2.
+        classifier_activation: str or None; None gives logits. Defaults to "softmax".
+
+    Returns:
+        Functional model: "image" (b, h, w, 3) RGB 0-255 -> "predictions" (b, num_classes) float32.
+
+    Raises:
+        InputError: an argument cannot be used, or weights cannot be had; nothing is downloaded
+            before the other arguments are checked.
+    """
+    check_number("num_classes", num_classes, minimum=2, integer=True)
+    check_head(head, hidden_units=hidden_units, dropout=dropout)
+    backbone = build_backbone(backbone, image_size=image_size, weights=weights)
+    image = keras.Input(backbone.input_shape[1:], name="image")
+    features = apply_head(backbone(image), head, hidden_units=hidden_units, dropout=dropout)
+    predictions = keras.layers.Dense(
+        num_classes, activation=classifier_activation, dtype="float32", name="predictions"
+    )(features)
+    return keras.Model(image, predictions, name="classifier")

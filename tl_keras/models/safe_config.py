@@ -1,0 +1,113 @@
+"""Which classes and sizes a saved model's configuration may name."""
+
+from tl_keras.checks import InputError
+
+# Modules of data-only classes. keras.utils, keras.saving and the rest can touch files.
+_MODULES = (
+    "keras.activations",
+    "keras.constraints",
+    "keras.dtype_policies",
+    "keras.initializers",
+    "keras.layers",
+    "keras.losses",
+    "keras.metrics",
+    "keras.optimizers",
+    "keras.quantizers",
+    "keras.random",
+    "keras.regularizers",
+)
+_INTERNAL_MODULES = ("keras.src.ops.", "keras.src.layers.", "keras.src.optimizers.")
+_INTERNAL_CLASSES = {
+    ("keras", "DTypePolicy"),
+    ("keras", "DTypePolicyMap"),
+    ("keras", "Functional"),
+    ("keras", "Model"),
+    ("keras", "Sequential"),
+    ("keras", "Variable"),
+    ("keras.models", "Functional"),
+    ("keras.models", "Model"),
+    ("keras.models", "Sequential"),
+    ("keras.src.models.functional", "Functional"),
+    ("keras.src.models.model", "Model"),
+    ("keras.src.models.sequential", "Sequential"),
+    ("keras.src.applications.convnext", "LayerScale"),
+    ("keras.src.applications.convnext", "StochasticDepth"),
+    ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"),
+}
+_VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__slice__", "__ellipsis__"}
+# Layers that run code or read files from outside the model.
+_FOREIGN = {
+    "FlaxLayer",
+    "HashedCrossing",
+    "IntegerLookup",
+    "JaxLayer",
+    "Lambda",
+    "StringLookup",
+    "TFSMLayer",
+    "TextVectorization",
+    "TorchModuleWrapper",
+}
+_SIZES = {
+    "batch_shape",
+    "depth_multiplier",
+    "filters",
+    "input_dim",
+    "key_dim",
+    "kernel_size",
+    "num_heads",
+    "output_dim",
+    "padding",
+    "pool_size",
+    "shape",
+    "size",
+    "target_shape",
+    "units",
+}
+_MOST = 2**20
+
+
+def check_config(config, path):
+    """Refuses a model configuration that names anything but Keras's own building blocks.
+
+    Args:
+        config: the parsed JSON, dict.
+        path: what to call the file in messages.
+
+    Raises:
+        InputError: a Lambda layer, a class or function from elsewhere, or a size over 2**20.
+    """
+    pending = [config]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if "class_name" in item:
+                _check_class(item, path)
+            for key in _SIZES & item.keys():
+                _check_size(key, item[key], path)
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+
+
+def _check_class(item, path):
+    name, module = item["class_name"], item.get("module")
+    if name in _VALUES and module is None:
+        return
+    if isinstance(name, str) and isinstance(module, str) and name not in _FOREIGN:
+        known = module in _MODULES or module.startswith(_INTERNAL_MODULES)
+        if (known and "__" not in name) or (module, name) in _INTERNAL_CLASSES:
+            return
+    raise InputError(
+        f"Expected a model of Keras's own layers; received {path} with {name!r} from "
+        f"{module!r}. Nothing was executed. Save the weights alone (.weights.h5) where it was "
+        "made and load them into a backbone."
+    )
+
+
+def _check_size(key, value, path):
+    numbers = value if isinstance(value, list) else [value]
+    flat = [n for part in numbers for n in (part if isinstance(part, list) else [part])]
+    if any(isinstance(n, (int, float)) and abs(n) > _MOST for n in flat):
+        raise InputError(
+            f"Expected sizes of at most {_MOST:,} in a model; received {key}={value} in {path}."
+        )

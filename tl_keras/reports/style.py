@@ -1,0 +1,139 @@
+"""One look for all figures: colours, letters, axes, and names that any font can draw."""
+
+import functools
+import io
+import unicodedata
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which readers with any colour vision tell apart.
+BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#6B7280"
+_INK = "#1F2937"
+_GRID = "#E5E7EB"
+_DPI = 144
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Arial Unicode MS",
+)
+
+
+@functools.cache
+def _rc_params():
+    return {
+        "font.family": list(_letters_of_fonts()),
+        "font.size": 10,
+        "text.color": _INK,
+        "text.parse_math": False,  # a class may be called "under $5 or over $9"
+        "axes.edgecolor": GRAY,
+        "axes.labelcolor": _INK,
+        "axes.titlesize": 11,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "grid.color": _GRID,
+        "legend.frameon": False,
+    }
+
+
+def styled(function):
+    """Decorates a function that draws, so that what it draws has the look of the package."""
+
+    @functools.wraps(function)
+    def draw(*args, **kwargs):
+        with matplotlib.rc_context(_rc_params()):
+            return function(*args, **kwargs)
+
+    return draw
+
+
+def new_figure(width, height):
+    """Returns an empty figure of `width` x `height` inches that keeps its labels apart.
+
+    It belongs to no pyplot state: nothing has to be closed.
+    """
+    return Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
+
+
+def finish_axes(axes, *, grid="both"):
+    """Gives `axes` its grid and tick labels; `grid` is "both", "x", "y" or None."""
+    # Ticks that appear only when the figure is drawn are made outside the style.
+    axes.tick_params(labelsize=9, labelcolor=_INK, color=GRAY)
+    if grid:
+        axes.grid(True, axis=grid, color=_GRID, linewidth=0.8)
+    return axes
+
+
+@styled
+def render_png(figure):
+    """Returns `figure` as the bytes of a PNG file."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def short_name(name, width=28):
+    """Returns `name` on one line of at most `width` columns, with its middle left out if longer.
+
+    Args:
+        name: any text.
+        width: columns; a Chinese, Japanese or Korean letter takes two.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(name)).split()) or "-"
+    if _columns(line) <= width:
+        return line
+    head, tail = line[: len(line) // 2], line[len(line) // 2 :]
+    while _columns(head) + _columns(tail) > width - 1:
+        if _columns(head) > _columns(tail):
+            head = head[:-1]
+        else:
+            tail = tail[1:]
+    return f"{head.rstrip()}\N{HORIZONTAL ELLIPSIS}{tail.lstrip()}"
+
+
+def axis_names(class_names, width=28):
+    """Returns the names as a figure can show them.
+
+    Args:
+        class_names: any texts.
+        width: columns, see `short_name`.
+
+    Returns:
+        A list of texts of one line. A name with letters that no installed font has becomes
+        "class 7", its number in the report's tables, counted from 1.
+    """
+    shortened = [short_name(name, width) for name in class_names]
+    return [
+        name if _drawable(name) else f"class {number}"
+        for number, name in enumerate(shortened, start=1)
+    ]
+
+
+@functools.cache
+def _letters_of_fonts():
+    """The fonts to try for each letter, in order, as far as installed, and what they draw."""
+    installed = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
+    return {
+        name: frozenset(font_manager.get_font(installed[name]).get_charmap())
+        for name in _FONTS
+        if name in installed
+    }
+
+
+def _drawable(text):
+    fonts = _letters_of_fonts().values()
+    return all(any(ord(letter) in letters for letters in fonts) for letter in text)
+
+
+def _columns(text):
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,0 +1,90 @@
+"""Cuts a model where its frozen part ends, so that the frozen part need run only once."""
+
+import dataclasses
+
+import keras
+from keras import tree
+from keras.src.models.functional import Functional
+
+
+@dataclasses.dataclass(frozen=True)
+class CutModel:
+    """A model in two parts that share its layers.
+
+    Attributes:
+        prefix: maps the inputs to the list of tensors that cross the cut; None if nothing that
+            could learn is frozen.
+        suffix: maps those tensors (the inputs, if there is no prefix) to the model's output.
+    """
+
+    prefix: keras.Model | None
+    suffix: keras.Model
+
+
+def cut_at_frozen(model):
+    """Splits `model` into the part whose outputs training cannot change, and the rest.
+
+    Nested Functional models are opened, so the cut may lie inside the backbone; residual
+    connections can make several tensors cross it. Random layers (dropout) below the cut run in
+    inference mode; those above it belong to the suffix.
+
+    Args:
+        model: Functional model.
+
+    Returns:
+        A `CutModel`. Training the suffix trains the layers of `model`.
+    """
+    walk = _Walk()
+    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype) for t in model.inputs]
+    walk.fixed.update(id(t) for t in inputs)
+    output = walk.expand(model, inputs)
+    walk.cross([output])
+    crossing = list(walk.crossing.values())
+    with model.distribute_strategy.scope():
+        prefix = keras.Model(inputs, crossing)
+        if not any(leaf._trainable_variables for leaf in prefix._flatten_layers()):
+            return CutModel(None, keras.Model(inputs, output))
+        return CutModel(prefix, keras.Model(crossing, output))
+
+
+class _Walk:
+    """Re-runs a model's graph symbolically and notes which tensors training cannot change."""
+
+    def __init__(self):
+        self.fixed = set()
+        self.crossing = {}
+
+    def expand(self, model, inputs):
+        return model._run_through_graph(inputs, call_fn=self._call)
+
+    def _call(self, operation, *args, **kwargs):
+        tensors = _keras_tensors((args, kwargs))
+        if type(operation) in (Functional, keras.Model) and len(args) == 1:
+            return self.expand(operation, _keras_tensors(args))
+        fixed = all(id(t) in self.fixed for t in tensors) and not _learns(operation)
+        outputs = operation(*args, **kwargs)
+        if fixed:
+            self.fixed.update(id(t) for t in _keras_tensors(outputs))
+        else:
+            self.cross(tensors)
+        return outputs
+
+    def cross(self, tensors):
+        for tensor in _keras_tensors(tensors):
+            if id(tensor) in self.fixed:
+                self.crossing[id(tensor)] = tensor
+
+
+def _keras_tensors(structure):
+    return [t for t in tree.flatten(structure) if isinstance(t, keras.KerasTensor)]
+
+
+def _learns(operation):
+    """Whether the outputs of `operation` may change from one epoch to the next."""
+    if not isinstance(operation, keras.Layer):
+        return False
+    return bool(operation.trainable_weights) or (operation.trainable and _is_random(operation))
+
+
+def _is_random(layer):
+    return any(getattr(leaf, "seed_generator", None) for leaf in layer._flatten_layers())

@@ -1,0 +1,261 @@
+"""Fine-tuning in phases: the head first, then the unfrozen part of the backbone."""
+
+import math
+import sys
+import time
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.data.augmentation import resolve_augment
+from tl_keras.data.conversion import as_image_dataset
+from tl_keras.models.backbones import get_backbone
+from tl_keras.training.best_weights import BestWeights
+from tl_keras.training.cutting import cut_at_frozen
+from tl_keras.training.feature_cache import (
+    Pictures,
+    compute_features,
+    training_batches,
+    validation_batches,
+)
+from tl_keras.training.freezing import apply_unfreeze, freeze
+from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
+from tl_keras.training.settings import FineTuneSettings
+
+MAX_VIEWS = 8
+
+
+def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
+    """Trains a classifier in two phases: its head alone, then also the unfrozen backbone part.
+
+    The frozen part runs once over the data and its output is cached, with results equal to the
+    uncached run; with augmentation, `views` versions of each picture are cached and taken in
+    turn. Each phase has a fresh optimizer and fresh callbacks. The weights with the lowest
+    validation loss over both phases are kept, so that fine-tuning that hurts is undone.
+
+    Args:
+        model: classifier from `build_classifier`.
+        train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
+            (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
+        val: the same for validation, or None: then the last weights are kept.
+        make_callbacks: function without arguments that returns a list of new Keras callbacks,
+            called once a phase. None for none.
+        freeze_epochs: epochs with the whole backbone frozen. Default 10.
+        epochs: epochs with the unfrozen part training too. Default 20.
+        unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none".
+        optimizer: "adam", "sgd" or "rmsprop".
+        lr: highest learning rate of the head. Default 1e-3.
+        backbone_lr_factor: factor on it for the top of the backbone. Default 0.3.
+        depth_decay: further factor at the bottom of the backbone, geometric between.
+        schedule: "cosine" with a warm-up over a tenth of the steps, or "constant".
+        weight_decay: decoupled, on kernels. Default 0.05.
+        label_smoothing: Default 0.1.
+        batch_size: pictures a step over all replicas. Default 32.
+        augment: "auto", "none", or a name of `data.augmentation`.
+        cache: "auto" (memory up to 2 GiB, then disk), "memory", "disk", or "none".
+        cache_dtype: "float32" or "float16" (half the room, not bit-equal).
+        views: augmented versions cached of each picture; default 8, or fewer with fewer epochs.
+        batch_norm: "frozen" or "train".
+        patience: epochs without a better validation loss before a phase ends; None for never.
+        seed: of order and augmentation.
+
+    Returns:
+        A `keras.callbacks.History` over both phases. Beside `history` and `epoch` it has
+        `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
+        `best_epoch` (from 0; None if no epoch was better than the start), and `seconds` with
+        "cache", "head", "fine_tune" and "total".
+
+    Raises:
+        InputError: a setting or the data cannot be used; checked before any training.
+        DivergedError: the loss became NaN; the model holds the best weights before that.
+    """
+    return _FineTuning(model, train, val, make_callbacks, FineTuneSettings(**settings)).run()
+
+
+class _FineTuning:
+    """One call of `fine_tune`."""
+
+    def __init__(self, model, train, val, make_callbacks, settings):
+        self.model = model
+        self.settings = settings
+        self.make_callbacks = make_callbacks or list
+        self.num_classes = model.output_shape[-1]
+        self.from_logits = model.layers[-1].activation is keras.activations.linear
+        train = as_image_dataset(train, split="train")
+        val = None if val is None else as_image_dataset(val, split="val")
+        self._check(train, val)
+        augment = resolve_augment(settings.augment, train)
+        size = tuple(model.input_shape[1:3])
+        store = settings.cache if settings.cache == "disk" else "auto"
+        self.train = Pictures(train, size, augment, settings.seed, store)
+        self.val = val and Pictures(val, size, store=store)
+        most = max(settings.freeze_epochs, settings.epochs, 1)
+        self.views = 1 if augment == "none" else settings.views or min(MAX_VIEWS, most)
+        self.history = keras.callbacks.History()
+        self.history.history, self.history.epoch, self.history.phases = {}, [], []
+        self.history.best_epoch = None
+        self.history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
+
+    def _check(self, train, val):
+        get_backbone(self.model)
+        for data in (train, val):
+            if data is None:
+                continue
+            if data.labels is None:
+                raise InputError(
+                    f"Expected labelled pictures; received {data.source} without labels."
+                )
+            if not len(data):
+                raise InputError(f"Expected pictures; received an empty {data.split} set.")
+            if int(data.labels.max()) >= self.num_classes:
+                raise InputError(
+                    f"Expected labels below {self.num_classes}, the classes of the model; received "
+                    f"{int(data.labels.max())} in the {data.split} set of {data.source}."
+                )
+
+    def run(self):
+        started = time.monotonic()
+        settings = self.settings
+        tunes = settings.unfreeze != "none" and settings.epochs > 0
+        whole = below = (self.model, self.train, self.val)
+        if tunes:
+            apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
+            tuned = self._cut(*whole)
+            # The head's features come from the cached ones: nothing is computed twice.
+            below = whole if settings.cache == "none" else tuned
+        if settings.freeze_epochs:
+            freeze(self.model)
+            self._phase("head", settings.freeze_epochs, *self._cut(*below))
+        if tunes:
+            apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
+            self._phase("fine_tune", settings.epochs, *tuned)
+        self._compile_for_use()
+        self.history.seconds["total"] = time.monotonic() - started
+        self.history.set_model(self.model)
+        return self.history
+
+    def _cut(self, model, train, val):
+        """What a phase trains and on what: the part above the cut, on what crosses the cut."""
+        cut = cut_at_frozen(model)
+        if cut.prefix is None:
+            return cut.suffix, train, val
+        if self.settings.cache == "none":
+            with self.model.distribute_strategy.scope():
+                return AboveFrozen(cut.prefix, cut.suffix), train, val
+        started = time.monotonic()
+        how = {
+            "batch_size": self.settings.batch_size,
+            "store": self.settings.cache,
+            "dtype": self.settings.cache_dtype,
+        }
+        train = compute_features(cut.prefix, train, views=self.views, **how)
+        val = val and compute_features(cut.prefix, val, **how)
+        self.history.seconds["cache"] += time.monotonic() - started
+        return cut.suffix, train, val
+
+    def _phase(self, name, epochs, model, train, val):
+        started = time.monotonic()
+        settings, done = self.settings, len(self.history.epoch)
+        size = len(train.labels)
+        replicas = model.distribute_strategy.num_replicas_in_sync
+        drop = replicas > 1 and size >= settings.batch_size
+        steps = size // settings.batch_size if drop else math.ceil(size / settings.batch_size)
+        batches = training_batches(
+            train,
+            settings.batch_size,
+            num_classes=self.num_classes,
+            seed=settings.seed,
+            first_epoch=done,
+            drop_remainder=drop,
+        )
+        held_out = val and validation_batches(
+            val, settings.batch_size, num_classes=self.num_classes
+        )
+        self._compile(model, name, epochs * steps)
+        at_start = held_out and model.evaluate(held_out, verbose=0, return_dict=True)["loss"]
+        best = BestWeights(start=at_start)
+        fit = model.fit(
+            batches,
+            validation_data=held_out,
+            initial_epoch=done,
+            epochs=done + epochs,
+            steps_per_epoch=steps,
+            shuffle=False,  # the batches are shuffled already
+            callbacks=[best, *self._early_stopping(held_out), *self.make_callbacks()],
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+        best.restore()
+        self._join(name, fit, best, len(model.trainable_weights))
+        self.history.seconds[name] = time.monotonic() - started
+
+    def _early_stopping(self, held_out):
+        if held_out is None or self.settings.patience is None:
+            return []
+        return [keras.callbacks.EarlyStopping(monitor="val_loss", patience=self.settings.patience)]
+
+    def _compile(self, model, phase, total_steps):
+        settings = self.settings
+        rate = build_schedule(settings.schedule, settings.lr, total_steps)
+        factors = None
+        if phase == "fine_tune":
+            factors = depth_factors(
+                get_backbone(self.model), settings.backbone_lr_factor, settings.depth_decay
+            )
+        with model.distribute_strategy.scope():
+            model.compile(
+                optimizer=build_optimizer(
+                    settings.optimizer,
+                    rate,
+                    rate_factors=factors,
+                    weight_decay=settings.weight_decay,
+                ),
+                loss=keras.losses.CategoricalCrossentropy(
+                    from_logits=self.from_logits, label_smoothing=settings.label_smoothing
+                ),
+                metrics=["accuracy"],
+            )
+
+    def _compile_for_use(self):
+        """Leaves the model ready for `evaluate` and for a further, gentle `fit`."""
+        rate = self.settings.lr * self.settings.backbone_lr_factor
+        with self.model.distribute_strategy.scope():
+            self.model.compile(
+                optimizer=build_optimizer(self.settings.optimizer, rate),
+                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=self.from_logits),
+                metrics=["accuracy"],
+            )
+
+    def _join(self, name, fit, best, trainable):
+        joined = self.history
+        start = len(joined.epoch)
+        for key, values in fit.history.items():
+            joined.history.setdefault(key, []).extend(values)
+        joined.epoch.extend(fit.epoch)
+        if best.best_epoch is not None:
+            joined.best_epoch = best.best_epoch
+        joined.phases.append(
+            {
+                "name": name,
+                "start": start,
+                "end": len(joined.epoch),
+                "trainable_weights": trainable,
+            }
+        )
+
+
+class AboveFrozen(keras.Model):
+    """Runs a frozen part in inference mode and trains only what is above it.
+
+    A subclass, because a Functional model would hand its own `training=True` down to the frozen
+    part, whose dropout would then be on.
+    """
+
+    def __init__(self, prefix, suffix):
+        super().__init__()
+        self.prefix = prefix
+        self.suffix = suffix
+
+    def call(self, inputs, training=None):
+        features = self.prefix(inputs, training=False)
+        fixed = keras.tree.map_structure(keras.ops.stop_gradient, features)
+        return self.suffix(fixed, training=training)

@@ -1,0 +1,110 @@
+"""Optimizers whose learning rate falls with the depth of a layer, and their schedules."""
+
+import keras
+
+from tl_keras.checks import check_choice
+from tl_keras.training.settings import OPTIMIZERS, SCHEDULES
+
+
+class LayerwiseRates:
+    """Mixin: multiplies the learning rate of each variable by its own factor."""
+
+    rate_factors = None  # path of a variable -> factor
+
+    def build(self, variables):
+        super().build(variables)
+        self._factors = [(self.rate_factors or {}).get(v.path, 1.0) for v in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        factor = self._factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * factor)
+
+
+class LayerwiseAdam(LayerwiseRates, keras.optimizers.Adam):
+    pass
+
+
+class LayerwiseSGD(LayerwiseRates, keras.optimizers.SGD):
+    pass
+
+
+class LayerwiseRMSprop(LayerwiseRates, keras.optimizers.RMSprop):
+    pass
+
+
+_OPTIMIZERS = {
+    "adam": (keras.optimizers.Adam, LayerwiseAdam, {}),
+    "sgd": (keras.optimizers.SGD, LayerwiseSGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (keras.optimizers.RMSprop, LayerwiseRMSprop, {}),
+}
+
+
+def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None):
+    """Builds a Keras optimizer.
+
+    Args:
+        name: "adam", "sgd" (momentum 0.9, Nesterov) or "rmsprop".
+        learning_rate: number or schedule.
+        rate_factors: dict from a variable's path to the factor on its learning rate; variables
+            that are not named have 1.
+        weight_decay: decoupled weight decay on kernels (Loshchilov and Hutter 2019,
+            arXiv 1711.05101); None for none.
+    """
+    plain, layerwise, arguments = _OPTIMIZERS[check_choice("optimizer", name, OPTIMIZERS)]
+    optimizer_class = layerwise if rate_factors else plain
+    optimizer = optimizer_class(
+        learning_rate=learning_rate, weight_decay=weight_decay or None, **arguments
+    )
+    optimizer.rate_factors = rate_factors
+    if weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def build_schedule(name, learning_rate, total_steps, warmup=0.1):
+    """A learning rate over `total_steps`: "constant", or "cosine" after a linear warm-up.
+
+    Args:
+        name: "cosine" or "constant".
+        learning_rate: the highest rate.
+        total_steps: steps of the phase.
+        warmup: share of the steps in which the rate rises from zero.
+
+    Reference:
+        Loshchilov and Hutter 2017, arXiv 1608.03983 (without restarts).
+    """
+    if check_choice("schedule", name, SCHEDULES) == "constant":
+        return learning_rate
+    warmup_steps = max(1, round(warmup * total_steps))
+    return keras.optimizers.schedules.CosineDecay(
+        0.0,
+        decay_steps=max(1, total_steps - warmup_steps),
+        warmup_target=learning_rate,
+        warmup_steps=warmup_steps,
+    )
+
+
+def depth_factors(backbone, top_factor, depth_decay):
+    """Learning-rate factors for a backbone: `top_factor` at its top, falling with depth.
+
+    A layer at relative depth d, 0 at the top and 1 at the bottom, has the factor
+    top_factor * depth_decay ** d.
+
+    Args:
+        backbone: model whose layers are in order from input to output.
+        top_factor: factor on the head's rate for the topmost layer.
+        depth_decay: how much smaller the factor of the lowest layer is; 1 for no decay.
+
+    Returns:
+        dict from the path of each variable to its factor.
+
+    Reference:
+        Howard and Ruder 2018, arXiv 1801.06146 (discriminative fine-tuning).
+    """
+    weighted = [layer for layer in backbone.layers if layer.weights]
+    deepest = max(1, len(weighted) - 1)
+    return {
+        variable.path: top_factor * depth_decay ** ((len(weighted) - 1 - index) / deepest)
+        for index, layer in enumerate(weighted)
+        for variable in layer.weights
+    }

@@ -1,0 +1,77 @@
+"""The settings of `fine_tune`, checked without loading TensorFlow."""
+
+import dataclasses
+
+from tl_keras.checks import InputError, check_choice, check_number
+
+OPTIMIZERS = ("adam", "sgd", "rmsprop")
+SCHEDULES = ("cosine", "constant")
+CACHES = ("auto", "memory", "disk", "none")
+
+
+@dataclasses.dataclass(frozen=True)
+class FineTuneSettings:
+    """See `tl_keras.training.fine_tune.fine_tune` for what each setting means."""
+
+    freeze_epochs: int = 10
+    epochs: int = 20
+    unfreeze: str = "half"
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    backbone_lr_factor: float = 0.3
+    depth_decay: float = 1.0
+    schedule: str = "cosine"
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    batch_size: int = 32
+    augment: str = "auto"
+    cache: str = "auto"
+    cache_dtype: str = "float32"
+    views: int | None = None
+    batch_norm: str = "frozen"
+    patience: int | None = 10
+    seed: int = 0
+
+    def __post_init__(self):
+        parse_unfreeze(self.unfreeze)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("cache", self.cache, CACHES)
+        check_choice("cache_dtype", self.cache_dtype, ("float32", "float16"))
+        check_choice("batch_norm", self.batch_norm, ("frozen", "train"))
+        for name in ("freeze_epochs", "epochs", "seed"):
+            check_number(name, getattr(self, name), minimum=0, integer=True)
+        check_number("batch_size", self.batch_size, minimum=1, integer=True)
+        check_number("lr", self.lr, above=0)
+        for name in ("backbone_lr_factor", "depth_decay"):
+            check_number(name, getattr(self, name), above=0, maximum=1)
+        check_number("weight_decay", self.weight_decay, minimum=0)
+        check_number("label_smoothing", self.label_smoothing, minimum=0, maximum=0.9)
+        for name in ("views", "patience"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), minimum=1, integer=True)
+
+
+def parse_unfreeze(setting):
+    """Splits an `unfreeze` setting into its kind and its value.
+
+    Args:
+        setting: "half", "all", "none", "last:N" (N layers) or "from:LAYER".
+
+    Returns:
+        (kind, value): value is an int for "last", a layer's name for "from", else None.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    kind, _, value = str(setting).partition(":")
+    if setting in ("none", "all", "half"):
+        return kind, None
+    if kind == "last" and value.isdecimal() and int(value) > 0:
+        return kind, int(value)
+    if kind == "from" and value:
+        return kind, value
+    raise InputError(
+        "Expected unfreeze to be 'half', 'all', 'none', 'last:N' (N layers) or 'from:LAYER'; "
+        f"received unfreeze={setting!r}."
+    )

@@ -17,7 +17,7 @@ class TrainConfig:
         head: "gap", "linear", "attention", "gated" or "residual".
         hidden_units: width of the head's hidden layer.
         dropout: rate before the last layer.
-        image_size: side in pixels; None for the backbone's own, or a smaller one for small pictures.
+        image_size: side in pixels; None for the backbone's own, or less for small pictures.
         labels_per_class: keep only so many training pictures of each class; None for all.
         split: fractions of train, val and test where the data has no split of its own.
         on_bad_image: "refuse" or "skip".

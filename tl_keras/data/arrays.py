@@ -68,6 +68,12 @@ def _datasets(path, arrays, keys):
         split: ImageDataset.from_arrays(arrays[x], arrays.get(y), split=split, source=source)
         for split, (x, y) in keys.items()
     }
+    shapes = {part.images.shape[1:] for part in parts.values()}
+    if len(shapes) > 1:
+        raise InputError(
+            f"Expected pictures of one shape in {printable(path)}; received "
+            f"{' and '.join(map(str, sorted(shapes)))}."
+        )
     # The split with the highest label knows all classes.
     names = max((part.class_names for part in parts.values()), key=len)
     return {

@@ -25,7 +25,8 @@ _USES = (
     "saturation",
 )
 _GOLDEN = 0x9E3779B97F4A7C15
-LUMINANCE = (0.299, 0.587, 0.114)
+_MID_GRAY = 127.5
+_LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def augment_images(images, name, *, seed, epoch, indices):
@@ -94,12 +95,14 @@ def _mix(x):
 
 def _transform(images, preset, draws):
     """Moves pixels by one affine map from output to input, about the picture's centre."""
+    # In float64: the last bit of a float32 exp, sin or cos depends on the place in the batch.
+    draws = {use: tf.cast(draw, tf.float64) for use, draw in draws.items()}
     size = tf.shape(images)[1:3]
-    height, width = tf.unstack(tf.cast(size, tf.float32))
+    height, width = tf.unstack(tf.cast(size, tf.float64))
     keep_x, keep_y = _crop(preset, draws)
     zoom = _around_one(preset.zoom, draws["zoom"])
     angle = _signed(draws["rotation"]) * math.radians(preset.rotation)
-    mirror = tf.where((draws["flip"] < 0.5) & preset.horizontal_flip, -1.0, 1.0)
+    mirror = 1.0 - 2.0 * tf.cast((draws["flip"] < 0.5) & preset.horizontal_flip, tf.float64)
     shift_x = tf.round(_signed(draws["shift_x"]) * preset.shift * width)
     shift_y = tf.round(_signed(draws["shift_y"]) * preset.shift * height)
     shift_x += _signed(draws["crop_x"]) * (1.0 - keep_x) * width / 2.0
@@ -114,7 +117,7 @@ def _transform(images, preset, draws):
     zero = tf.zeros_like(a0)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1),
+        transforms=tf.cast(tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1), tf.float32),
         output_shape=size,
         fill_value=0.0,
         interpolation="BILINEAR",
@@ -133,11 +136,10 @@ def _change_colours(images, preset, draws):
     def factor(name):
         return _around_one(getattr(preset, name), draws[name])[:, None, None, None]
 
-    if preset.brightness:
-        images *= factor("brightness")
-    if preset.contrast:
-        mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
-        images = mean + (images - mean) * factor("contrast")
+    if preset.brightness or preset.contrast:
+        # About mid-grey, not the picture's mean: how a sum rounds depends on the batch.
+        contrast = factor("contrast")
+        images = images * (factor("brightness") * contrast) + _MID_GRAY * (1.0 - contrast)
     if preset.saturation and images.shape[-1] == 3:
         gray = luminance(images)
         images = gray + (images - gray) * factor("saturation")
@@ -146,7 +148,8 @@ def _change_colours(images, preset, draws):
 
 def luminance(images):
     """Brightness as the eye weighs it: (b, h, w, 3) -> (b, h, w, 1), same range and dtype."""
-    return tf.reduce_sum(images * tf.constant(LUMINANCE), axis=-1, keepdims=True)
+    red, green, blue = tf.split(images, 3, axis=-1)
+    return _LUMINANCE[0] * red + _LUMINANCE[1] * green + _LUMINANCE[2] * blue
 
 
 def _signed(uniform):

@@ -19,6 +19,7 @@ class Augmentation:
         shift: largest shift as a part of the side, either way, in whole pixels.
         zoom: largest change of scale, either way, of 1.
         brightness, contrast, saturation: largest change of the factor, either way, of 1.
+            Contrast is about mid-grey.
     """
 
     horizontal_flip: bool = False

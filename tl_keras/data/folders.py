@@ -73,7 +73,7 @@ def find_pictures(folder, ignored, visited=()):
 
 
 def _split_folders(folder):
-    """{split: path}; {"all": folder} where there is no train folder."""
+    """{split: path}, train first; {"all": folder} where there are no such folders."""
     found = {}
     for path in _listing(folder):
         split = _SPLIT_OF_FOLDER.get(os.path.basename(path).lower())
@@ -89,7 +89,8 @@ def _split_folders(folder):
             f"Expected a train folder beside {', '.join(found)} in {printable(folder)}; received "
             f"none. {LAYOUT}."
         )
-    return found or {"all": folder}
+    in_order = {split: found[split] for split in ("train", "val", "test") if split in found}
+    return in_order or {"all": folder}
 
 
 def _read_part(folder, split, source, require_labels, ignored):

@@ -11,7 +11,7 @@ from tl_keras.checks import InputError
 
 _SUFFIXES_OF_FORMAT = {
     "JPEG": frozenset({".jpg", ".jpeg"}),
-    "MPO": frozenset({".jpg", ".jpeg"}),  # a phone's JPEG with a second picture behind the first
+    "MPO": frozenset({".jpg", ".jpeg"}),  # a JPEG with a second picture, by some phones
     "PNG": frozenset({".png"}),
     "GIF": frozenset({".gif"}),
     "BMP": frozenset({".bmp"}),
@@ -20,6 +20,7 @@ _SUFFIXES_OF_FORMAT = {
 }
 IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES_OF_FORMAT.values())
 MAX_PIXELS = 89_478_485  # Pillow's own limit, 1 GiB at 12 bytes a pixel
+_READERS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow reads MPO by its JPEG reader
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -120,7 +121,7 @@ def _read(path, take):
             raise ImageReadError(path, "it is not a regular file")
         if os.path.getsize(path) == 0:
             raise ImageReadError(path, "the file is empty (0 bytes)")
-        with Image.open(path, formats=tuple(_SUFFIXES_OF_FORMAT)) as picture:
+        with Image.open(path, formats=_READERS) as picture:
             _check_pixels(path, picture)
             return take(picture)
     except ImageReadError:

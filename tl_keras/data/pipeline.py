@@ -22,8 +22,10 @@ def index_batches(
         seed: integer.
         shuffle: whether each epoch is a new permutation; else 0, 1, 2, ...
         first_epoch: number of the first epoch.
-        repeat: whether epochs follow each other without end; else each iteration over the
-            dataset, and so each epoch of `fit`, is the next epoch.
+        repeat: whether epochs follow each other without end (give `fit` steps_per_epoch); else
+            each iteration over the dataset, and so each epoch of `fit`, is the next epoch. Under
+            a distribution strategy `fit` opens the data once more before it starts, which costs
+            an epoch's number: there, only `repeat` gives the order of a single device.
         drop_remainder: whether an incomplete last batch is left out.
 
     Returns:
@@ -91,7 +93,8 @@ def build_pipeline(
         InputError: an argument is not one of those above.
     """
     check_choice("channels", channels, (1, 3))
-    name = resolve_augment(augment, dataset) if training else "none"
+    chosen = resolve_augment(augment, dataset)
+    name = chosen if training else "none"
     batches = index_batches(
         len(dataset),
         batch_size,

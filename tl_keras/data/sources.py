@@ -2,6 +2,8 @@
 
 import os
 
+import numpy as np
+
 from tl_keras.checks import InputError, check_choice
 from tl_keras.data.arrays import read_npy, read_npz
 from tl_keras.data.dataset import ImageDataset, Splits
@@ -29,9 +31,10 @@ def load_dataset(
     proportion. Example: `train, val, test, inspection = load_dataset("digits")`.
 
     Args:
-        source: one of `NAMED_DATASETS`; a folder with a sub-folder for each class, with train,
-            val and test folders above them or without; a .npz file with x_train, y_train, x_test
-            and y_test or with x and y; or a .npy file (no labels).
+        source: one of `NAMED_DATASETS` (./digits is a folder of that name); a folder with a
+            sub-folder for each class, with train, val and test folders above them or without; a
+            .npz file with x_train, y_train, x_test and y_test or with x and y; or a .npy file
+            (no labels).
         seed: integer from 0; the same seed gives the same splits.
         split_fractions: parts of (train, val, test), 1 in sum.
         labels_per_class: number of training pictures to keep of each class, or None for all.
@@ -60,8 +63,8 @@ def load_pictures(source, *, on_bad_image="refuse"):
     """Loads all pictures of a source as one set without labels, e.g. to predict their classes.
 
     Args:
-        source: a picture file, a folder (all pictures below it, whatever its layout), a .npy file
-            or a named dataset.
+        source: a picture file, a folder (all pictures below it, whatever its layout), a .npy or
+            .npz file or a named dataset; of these, all splits.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
 
     Returns:
@@ -74,19 +77,25 @@ def load_pictures(source, *, on_bad_image="refuse"):
     name = os.fspath(source)
     contents, found = _inspect(_read_unsplit(name), on_bad_image)
     (pictures,) = contents.parts.values()
+    if len(pictures) == 0:
+        raise InputError(
+            f"Expected pictures in {printable(name)}; received {len(contents.ignored)} other files "
+            f"and {len(found.bad)} that cannot be read."
+        )
     return pictures, complete(found, [], ignored=contents.ignored)
 
 
 def _read(source, require_labels):
     """FolderContents of any source."""
     name = os.fspath(source)
-    if os.path.isdir(name):
+    kind = _kind(name)
+    if kind == "folder":
         return read_folder(name, require_labels=require_labels)
-    if name in NAMED_DATASETS:
+    if kind == "name":
         parts = load_named(name)
-    elif os.path.isfile(name) and name.lower().endswith(".npz"):
+    elif kind == ".npz":
         parts = read_npz(name)
-    elif os.path.isfile(name) and name.lower().endswith(".npy"):
+    elif kind == ".npy":
         parts = {"all": ImageDataset.from_arrays(read_npy(name), source=name)}
     else:
         _refuse_source(name)
@@ -96,16 +105,27 @@ def _read(source, require_labels):
 
 def _read_unsplit(name):
     ignored = []
-    if os.path.isdir(name):
+    kind = _kind(name)
+    if kind == "folder":
         images = tuple(find_pictures(name, ignored, visited=[name]))
-    elif os.path.isfile(name) and not name.lower().endswith((".npy", ".npz")):
+    elif kind == "file":
         images = (name,)
     else:
         parts = _read(name, require_labels=False).parts
-        images = next(iter(parts.values())).images
-    if len(images) == 0:
-        raise InputError(f"Expected pictures in {printable(name)}; received none.")
+        images = np.concatenate([part.images for part in parts.values()])
     return FolderContents({"all": ImageDataset(images, source=name)}, ignored)
+
+
+def _kind(name):
+    """One of "name", "folder", ".npz", ".npy", "file" and "nothing"."""
+    if name in NAMED_DATASETS:
+        return "name"
+    if os.path.isdir(name):
+        return "folder"
+    if not os.path.isfile(name):
+        return "nothing"
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix if suffix in (".npz", ".npy") else "file"
 
 
 def _inspect(contents, on_bad_image):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import check_number
-from tl_keras.evaluation.predictions import check_predictions, confidence_and_correctness
+from tl_keras.evaluation.prediction_checks import check_predictions, confidence_and_correctness
 
 
 def expected_calibration_error(probabilities, labels, bins=15):

@@ -7,7 +7,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.evaluation.calibration import expected_calibration_error, reliability_bins
-from tl_keras.evaluation.predictions import check_predictions, confidence_and_correctness
+from tl_keras.evaluation.prediction_checks import check_predictions, confidence_and_correctness
 
 _KERAS_EPSILON = 1e-7
 _NORMAL_97_5 = 1.959963984540054  # 97.5% quantile of the standard normal distribution

@@ -18,11 +18,12 @@ def predict_probabilities(model, batches, total=None):
     Returns:
         float32 (n, num_classes).
     """
-    run = tf.function(lambda pictures: model(pictures, training=False), reduce_retracing=True)
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
+    run = tf.function(lambda pictures: model(pictures, training=False), input_signature=signature)
     logits = model.layers[-1].activation is keras.activations.linear
     results = []
     for batch in track(batches, "Predicting", total):
         pictures = batch[0] if isinstance(batch, tuple) else batch
-        outputs = run(pictures)
+        outputs = run(tf.cast(pictures, tf.float32))
         results.append((tf.nn.softmax(outputs) if logits else outputs).numpy())
     return np.concatenate(results)

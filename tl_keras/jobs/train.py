@@ -9,7 +9,7 @@ import keras
 from tl_keras.checks import InputError, check_choice
 from tl_keras.config import TrainConfig
 from tl_keras.data.sources import load_dataset
-from tl_keras.evaluation.calibration import accuracy_interval
+from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.starting_point import StartingPoint, starting_point, train_from_scratch
@@ -30,7 +30,7 @@ class Outcome:
         history: of `fine_tune`.
         probabilities: float (n, c) on the test split.
         metrics: the content of metrics.json.
-        test: all figures on the test split, see `evaluate_predictions`.
+        val, test: all figures on those splits, see `evaluate_predictions`.
     """
 
     config: TrainConfig
@@ -38,6 +38,7 @@ class Outcome:
     history: keras.callbacks.History
     probabilities: object
     metrics: dict
+    val: dict
     test: dict
 
 
@@ -113,7 +114,7 @@ def _measured(config, start, history, started):
     if start.from_source_task:
         metrics["from_scratch"] = _from_scratch(config, start)
     metrics["seconds"]["total"] = time.monotonic() - started
-    return Outcome(config, start, history, probabilities, metrics, test)
+    return Outcome(config, start, history, probabilities, metrics, val, test)
 
 
 def _headline(figures):

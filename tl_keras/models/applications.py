@@ -52,6 +52,7 @@ APPLICATIONS = {
 }
 
 _CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
+_PIXEL_DEVIATION = 64.0  # of photographs, 0-255
 _TORCH_MEANS = (0.485, 0.456, 0.406)
 _TORCH_DEVIATIONS = (0.229, 0.224, 0.225)
 
@@ -86,7 +87,8 @@ def build_base(name, image_size):
 
     Random kernels are Keras's, except in bases without a normalisation layer (VGG): there they
     are He normal, because the Glorot default hardly trains them on small data (He et al. 2015,
-    arXiv:1502.01852).
+    arXiv:1502.01852). He's rule is for inputs of unit variance, so the first kernel is divided by
+    the spread of the pixels; without that the first losses are near 50.
 
     Args:
         name: str, a key of `APPLICATIONS`.
@@ -113,10 +115,11 @@ def build_base(name, image_size):
 
 
 def _draw_he_normal(model):
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D):
-            layer.kernel_initializer = keras.initializers.HeNormal()
-            layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape, layer.kernel.dtype))
+    convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    for layer in convolutions:
+        layer.kernel_initializer = keras.initializers.HeNormal()
+        layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape, layer.kernel.dtype))
+    convolutions[0].kernel.assign(convolutions[0].kernel / _PIXEL_DEVIATION)
 
 
 def _with_published_scaling(model):

@@ -147,7 +147,10 @@ def _load_keras3(model, path):
         own = Path(folder) / "own.weights.h5"
         model.save_weights(own)
         expected, received = _datasets(own), _datasets(path)
-    for name, (layer, shape) in expected.items():
+    order = {layer.name: position for position, layer in enumerate(model.layers)}
+    # The file is sorted by class; the first misfit is to be the first in the model.
+    for name in sorted(expected, key=lambda name: order.get(expected[name][0], len(order))):
+        layer, shape = expected[name]
         if name not in received or received[name][1] != shape:
             raise _misfit(path, layer, shape, received.get(name, (None, "nothing"))[1])
     extra = sorted({name.split("/vars/")[0] for name in received.keys() - expected.keys()})

@@ -5,16 +5,26 @@ import math
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tl_keras.checks import InputError
+from tl_keras.reports.prediction_figures import plot_confusion_matrix, plot_reliability
 from tl_keras.reports.style import (
     BLUE,
     GRAY,
     GREEN,
+    INK,
     ORANGE,
     axis_names,
     finish_axes,
     new_figure,
     styled,
 )
+
+__all__ = [
+    "plot_comparison",
+    "plot_confusion_matrix",
+    "plot_learning_curves",
+    "plot_reliability",
+    "plot_samples",
+]
 
 
 @styled
@@ -37,11 +47,11 @@ def plot_learning_curves(history, phases=()):
             "Expected a history with the losses of at least one epoch under 'loss'; received "
             f"{ {name: len(values) for name, values in history.items()} }."
         )
-    figure = new_figure(9, 3.6)
+    figure = new_figure(9.6, 3.6)
     loss, accuracy = figure.subplots(1, 2)
     _draw_curves(loss, history, "loss", "Loss (nats)")
     _draw_curves(accuracy, history, "accuracy", "Accuracy")
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    _show_percent(accuracy)
     for axes in (loss, accuracy):
         _draw_phases(axes, phases, len(history["loss"]))
     handles, names = loss.get_legend_handles_labels()
@@ -65,7 +75,7 @@ def plot_comparison(comparison):
         accuracy = way["accuracy"]
         axes.barh(row, accuracy, height=0.6, color=BLUE if row == 0 else "#8CB8D6")
         low, high = way.get("interval") or (accuracy, accuracy)
-        axes.plot([low, high], [row, row], color="#1F2937", linewidth=1.5, marker="|")
+        axes.plot([low, high], [row, row], color=INK, linewidth=1.5, marker="|")
         axes.text(high + 0.015, row, f"{accuracy:.1%}", va="center")
     names = axis_names([way["name"] for way in comparison], width=40)
     axes.set_yticks(range(len(names)), names)
@@ -100,7 +110,7 @@ def plot_samples(images, titles, columns=6):
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     figure = new_figure(1.6 * columns, 1.85 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False).flat
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")
     for axes, image, title in zip(grid, images, axis_names(titles, width=20), strict=False):
@@ -111,30 +121,41 @@ def plot_samples(images, titles, columns=6):
 
 def _draw_curves(axes, history, name, title):
     finish_axes(axes)
-    axes.set_title(title, pad=22)
+    axes.set_title(title)
     axes.set_xlabel("Epoch")
     looks = {
-        name: ("Training", BLUE, "o"),
-        f"val_{name}": ("Validation", ORANGE, "s"),
+        name: ("Training", BLUE, "o", 6),
+        f"val_{name}": ("Validation", ORANGE, "s", 4),
     }
     epochs = range(1, len(history["loss"]) + 1)
-    for key, (label, colour, marker) in looks.items():
+    for key, (label, colour, marker, size) in looks.items():
         if history.get(key):
-            size = 4 if len(epochs) <= 30 else 0
-            values = history[key]
-            axes.plot(epochs, values, color=colour, marker=marker, markersize=size, label=label)
+            size = size if len(epochs) <= 30 else 0
+            look = {"color": colour, "marker": marker, "markersize": size, "label": label}
+            axes.plot(epochs, history[key], **look)
     axes.set_xlim(0.5, len(epochs) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
+
+
+def _show_percent(axes):
+    """Percent on the y axis, over at least ten points: the eye takes a full axis for a lot."""
+    low, high = axes.get_ylim()
+    middle, half = (low + high) / 2, max((high - low) / 2, 0.05)
+    axes.set_ylim(max(middle - half, -0.02), min(middle + half, 1.02))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def _draw_phases(axes, phases, num_epochs):
     """Marks where each phase begins; its name stands above the axes."""
     above = axes.get_xaxis_transform()
     crowded = any((p["end"] - p["start"]) / num_epochs < 0.2 for p in phases)
+    if phases:
+        axes.set_title(axes.get_title(loc="left"), pad=34 if crowded else 22)
     for number, phase in enumerate(phases):
         boundary = phase["start"] + 0.5
         if phase["start"]:
             axes.axvline(boundary, color=GREEN, linestyle="--", linewidth=1.2)
-        height = 1.09 if crowded and number % 2 else 1.02
+        height = 1.085 if crowded and number % 2 else 1.02
         name = axis_names([str(phase["name"]).replace("_", " ")])[0]
         axes.text(boundary, height, name, transform=above, fontsize=9, color=GRAY)

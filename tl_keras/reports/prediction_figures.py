@@ -1,4 +1,4 @@
-"""Figures of a classifier's predictions: what is confused, and how far confidence can be trusted."""
+"""Figures of predictions: what is confused, and how far confidence can be trusted."""
 
 import math
 
@@ -6,7 +6,16 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tl_keras.checks import InputError
-from tl_keras.reports.style import BLUE, GRAY, ORANGE, axis_names, finish_axes, new_figure, styled
+from tl_keras.reports.style import (
+    BLUE,
+    GRAY,
+    INK,
+    ORANGE,
+    axis_names,
+    finish_axes,
+    new_figure,
+    styled,
+)
 
 _MOST_COUNTS = 20  # classes up to which every count is written
 _MOST_TICKS = 34
@@ -42,6 +51,7 @@ def plot_confusion_matrix(matrix, class_names):
     bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=PercentFormatter(1))
     bar.set_label("Share of the true class")
     bar.outline.set_visible(False)
+    finish_axes(bar.ax, grid=None)
     _name_classes(axes, class_names)
     if len(counts) <= _MOST_COUNTS:
         _write_counts(axes, counts, shares)
@@ -64,12 +74,14 @@ def plot_reliability(bins, ece):
     filled = [b for b in bins if b["count"]]
     finish_axes(upper).plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="Perfectly honest")
     confidences, accuracies = [[b[key] for b in filled] for key in ("confidence", "accuracy")]
-    upper.plot(confidences, accuracies, color=BLUE, marker="o", label="This model")
-    upper.vlines(confidences, accuracies, confidences, color=ORANGE, linewidth=2, alpha=0.6)
+    upper.plot(confidences, accuracies, color=BLUE, label="This model; larger point: more pictures")
+    total = sum(b["count"] for b in filled)
+    upper.scatter(confidences, accuracies, [12 + 140 * b["count"] / total for b in filled], BLUE)
+    upper.vlines(confidences, accuracies, confidences, color=ORANGE, linewidth=1, alpha=0.7)
     upper.set_ylabel("Accuracy")
     upper.set_ylim(-0.03, 1.03)
     upper.set_title(f"Expected calibration error {ece:.1%}")
-    upper.legend(loc="upper left")
+    figure.legend(loc="outside lower center", ncols=2)
     upper.yaxis.set_major_formatter(PercentFormatter(1))
     widths = [b["high"] - b["low"] for b in bins]
     finish_axes(lower, grid="y").bar(
@@ -106,6 +118,6 @@ def _write_counts(axes, counts, shares):
     size = 10 if len(counts) <= 10 and counts.max() < 1000 else 7
     for row, column in np.ndindex(*counts.shape):
         if counts[row, column]:
-            colour = "white" if shares[row, column] > 0.5 else "#1F2937"
+            colour = "white" if shares[row, column] > 0.5 else INK
             text = {"ha": "center", "va": "center", "color": colour, "fontsize": size}
             axes.text(column, row, str(counts[row, column]), **text)

@@ -1,5 +1,6 @@
 """One look for all figures: colours, letters, axes, and names that any font can draw."""
 
+import collections
 import functools
 import io
 import unicodedata
@@ -10,9 +11,9 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which readers with any colour vision tell apart.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#6B7280"
-_INK = "#1F2937"
+INK = "#1F2937"
 _GRID = "#E5E7EB"
-_DPI = 144
+DPI = 144
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK SC",
@@ -31,10 +32,10 @@ def _rc_params():
     return {
         "font.family": list(_letters_of_fonts()),
         "font.size": 10,
-        "text.color": _INK,
+        "text.color": INK,
         "text.parse_math": False,  # a class may be called "under $5 or over $9"
         "axes.edgecolor": GRAY,
-        "axes.labelcolor": _INK,
+        "axes.labelcolor": INK,
         "axes.titlesize": 11,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
@@ -62,13 +63,13 @@ def new_figure(width, height):
 
     It belongs to no pyplot state: nothing has to be closed.
     """
-    return Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
 def finish_axes(axes, *, grid="both"):
     """Gives `axes` its grid and tick labels; `grid` is "both", "x", "y" or None."""
     # Ticks that appear only when the figure is drawn are made outside the style.
-    axes.tick_params(labelsize=9, labelcolor=_INK, color=GRAY)
+    axes.tick_params(labelsize=9, labelcolor=INK, color=GRAY)
     if grid:
         axes.grid(True, axis=grid, color=_GRID, linewidth=0.8)
     return axes
@@ -78,7 +79,7 @@ def finish_axes(axes, *, grid="both"):
 def render_png(figure):
     """Returns `figure` as the bytes of a PNG file."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png")
+    figure.savefig(stream, format="png", bbox_inches="tight", pad_inches=0.05)
     return stream.getvalue()
 
 
@@ -109,14 +110,18 @@ def axis_names(class_names, width=28):
         width: columns, see `short_name`.
 
     Returns:
-        A list of texts of one line. A name with letters that no installed font has becomes
-        "class 7", its number in the report's tables, counted from 1.
+        A list of texts of one line. Where shortening makes two names equal, both begin with their
+        number in the report's tables, counted from 1. A name with letters that no installed font
+        has becomes "class 7" by that number.
     """
-    shortened = [short_name(name, width) for name in class_names]
-    return [
-        name if _drawable(name) else f"class {number}"
-        for number, name in enumerate(shortened, start=1)
-    ]
+    counts = collections.Counter(short_name(name, width) for name in class_names)
+    names = []
+    for number, name in enumerate(class_names, start=1):
+        short = short_name(name, width)
+        if counts[short] > 1:
+            short = f"{number}: {short_name(name, width - len(str(number)) - 2)}"
+        names.append(short if _drawable(short) else f"class {number}")
+    return names
 
 
 @functools.cache

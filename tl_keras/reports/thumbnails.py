@@ -55,6 +55,11 @@ def png_uri(png):
     return _uri("png", png)
 
 
+def png_width(png):
+    """Returns the width in pixels of the bytes of a PNG file."""
+    return Image.open(io.BytesIO(png)).width
+
+
 def _uri(kind, content):
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 

@@ -12,8 +12,8 @@ class CutModel:
     """A model in two parts that share its layers.
 
     Attributes:
-        prefix: maps the inputs to the list of tensors that cross the cut; None if nothing that
-            could learn is frozen.
+        prefix: maps the inputs to the list of tensors that cross the cut; None if only
+            layers without weights are frozen.
         suffix: maps those tensors (the inputs, if there is no prefix) to the model's output.
     """
 
@@ -41,10 +41,15 @@ def cut_at_frozen(model):
     walk.cross([output])
     crossing = list(walk.crossing.values())
     with model.distribute_strategy.scope():
-        prefix = keras.Model(inputs, crossing)
-        if not any(leaf._trainable_variables for leaf in prefix._flatten_layers()):
-            return CutModel(None, keras.Model(inputs, output))
-        return CutModel(prefix, keras.Model(crossing, output))
+        prefix = keras.Model(unpacked(inputs), crossing)
+        if not any(_matters(leaf) for leaf in prefix._flatten_layers()):
+            return CutModel(None, keras.Model(unpacked(inputs), output))
+        return CutModel(prefix, keras.Model(unpacked(crossing), output))
+
+
+def unpacked(tensors):
+    """The form in which Keras and `tf.data` both take inputs: one tensor, or a tuple."""
+    return tensors[0] if len(tensors) == 1 else tuple(tensors)
 
 
 class _Walk:
@@ -88,3 +93,8 @@ def _learns(operation):
 
 def _is_random(layer):
     return any(getattr(leaf, "seed_generator", None) for leaf in layer._flatten_layers())
+
+
+def _matters(layer):
+    """Whether it makes a difference that `layer` runs below the cut: cost, or frozen dropout."""
+    return bool(layer._trainable_variables) or getattr(layer, "seed_generator", None) is not None

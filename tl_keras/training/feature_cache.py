@@ -15,6 +15,7 @@ from tl_keras.data.augmentation import augment_images
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipeline import index_batches
 from tl_keras.progress import track
+from tl_keras.training.cutting import unpacked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +123,7 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
         allocate((views, size, *output.shape[1:]), dtype, store=store) for output in prefix.outputs
     ]
     signature = [tf.TensorSpec((None, *i.shape[1:]), tf.float32) for i in prefix.inputs]
-    run = tf.function(lambda *i: prefix(list(i), training=False), input_signature=signature)
+    run = tf.function(lambda *i: prefix(unpacked(i), training=False), input_signature=signature)
     starts = range(0, size, batch_size)
     steps = ((v, load, s) for v, load in enumerate(source.views(views)) for s in starts)
     for view, load, start in track(steps, "Running the frozen part once", views * len(starts)):
@@ -158,8 +159,7 @@ def _labelled(batches, source, num_classes):
     labels = tf.constant(source.labels)
 
     def load(epoch, indices):
-        return tuple(source.load(epoch, indices)), tf.one_hot(
-            tf.gather(labels, indices), num_classes
-        )
+        inputs = unpacked(source.load(epoch, indices))
+        return inputs, tf.one_hot(tf.gather(labels, indices), num_classes)
 
     return batches.map(load, num_parallel_calls=2).prefetch(tf.data.AUTOTUNE)

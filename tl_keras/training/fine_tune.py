@@ -11,7 +11,7 @@ from tl_keras.data.augmentation import resolve_augment
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.best_weights import BestWeights
-from tl_keras.training.cutting import cut_at_frozen
+from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.feature_cache import (
     Pictures,
     compute_features,
@@ -257,5 +257,5 @@ class AboveFrozen(keras.Model):
 
     def call(self, inputs, training=None):
         features = self.prefix(inputs, training=False)
-        fixed = keras.tree.map_structure(keras.ops.stop_gradient, features)
-        return self.suffix(fixed, training=training)
+        fixed = [keras.ops.stop_gradient(tensor) for tensor in keras.tree.flatten(features)]
+        return self.suffix(unpacked(fixed), training=training)

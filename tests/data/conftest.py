@@ -1,0 +1,11 @@
+"""Fixtures of the data room."""
+
+import pytest
+
+from tests.data.pictures import fill_classes
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    """A folder with six pictures of cats and four of dogs."""
+    return fill_classes(tmp_path / "pets", {"cats": 6, "dogs": 4})

@@ -1,0 +1,196 @@
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.data.pictures import save, textured
+from tl_keras.checks import InputError
+from tl_keras.data.images import (
+    MAX_PIXELS,
+    ImageReadError,
+    check_image_size,
+    is_gray_file,
+    printable,
+    read_image,
+    read_image_and_format,
+    resize_image,
+    suffix_matches,
+)
+
+
+def gray(value, mode):
+    return Image.new(mode, (3, 2), value)
+
+
+def png_header(width, height):
+    """A PNG file that declares a size and holds nothing."""
+    import struct
+    import zlib
+
+    def chunk(kind, content):
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"")
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_a_truncated_picture_is_refused_by_name(tmp_path, kind):  # fault 1
+    path = tmp_path / f"half.{kind}"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ImageReadError, match=rf"half\.{kind}: .*truncated") as caught:
+        read_image(path)
+    assert caught.value.path == str(path)
+
+
+def test_an_empty_file_is_refused_by_name(tmp_path):  # fault 2
+    path = tmp_path / "empty.jpg"
+    path.touch()
+    with pytest.raises(ImageReadError, match=r"empty\.jpg: the file is empty \(0 bytes\)"):
+        read_image(path)
+
+
+def test_text_named_jpg_is_refused_by_name(tmp_path):  # fault 3
+    path = tmp_path / "page.jpg"
+    path.write_text("<html>not found</html>")
+    with pytest.raises(ImageReadError, match=r"page\.jpg: its content is not a JPEG, PNG"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("name", ["PNG", "GIF", "WEBP"])
+def test_the_content_decides_the_format_not_the_suffix(tmp_path, name):  # fault 4
+    path = tmp_path / "picture.jpg"
+    Image.new("RGB", (3, 2), (255, 0, 0)).save(
+        path, name, **({"lossless": True} if name == "WEBP" else {})
+    )
+    image, found = read_image_and_format(path)
+    assert found == name
+    assert not suffix_matches(path, found)
+    np.testing.assert_array_equal(image, np.full((2, 3, 3), (255, 0, 0)))
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".tif", ".tiff", ".bmp", ".gif", ".jpeg"])
+def test_every_listed_suffix_is_read(tmp_path, suffix):  # fault 5
+    path = save(tmp_path / f"picture{suffix}", textured(1))
+    image, found = read_image_and_format(path)
+    assert image.shape == (20, 24, 3) and image.dtype == np.uint8
+    assert suffix_matches(path, found)
+
+
+def test_cmyk_jpeg_becomes_rgb(tmp_path):  # fault 6
+    path = tmp_path / "print.jpg"
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(path)  # no cyan, all magenta and yellow
+    red, green, blue = read_image(path)[8, 8].astype(int)
+    assert red > 240 and green < 15 and blue < 15
+
+
+def test_gray_is_repeated_in_three_channels(tmp_path):  # fault 7
+    gray(77, "L").save(tmp_path / "gray.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "gray.png"), np.full((2, 3, 3), 77))
+
+
+def test_transparency_is_composited_on_white(tmp_path):  # fault 7
+    Image.new("RGBA", (3, 2), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    Image.new("LA", (3, 2), (0, 0)).save(tmp_path / "clear_gray.png")
+    for name in ("clear.png", "clear_gray.png"):
+        np.testing.assert_array_equal(read_image(tmp_path / name), np.full((2, 3, 3), 255))
+    Image.new("RGBA", (3, 2), (255, 0, 0, 51)).save(tmp_path / "fifth.png")
+    # 51 / 255 of red over 204 / 255 of white
+    np.testing.assert_array_equal(read_image(tmp_path / "fifth.png")[0, 0], (255, 204, 204))
+
+
+def test_palette_with_a_transparent_colour_is_read(tmp_path):  # fault 7
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([0, 128, 0, 0, 0, 0])
+    picture.putdata([0, 1])
+    picture.save(tmp_path / "palette.png", transparency=1)
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "palette.png"), [[(0, 128, 0), (255, 255, 255)]]
+    )
+
+
+def test_16_bit_gray_is_scaled_by_257(tmp_path):  # fault 8
+    values = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
+    for name in ("deep.png", "deep.tiff"):
+        Image.fromarray(values).save(tmp_path / name)
+        np.testing.assert_array_equal(read_image(tmp_path / name)[0, :, 0], [0, 1, 128, 255])
+
+
+def test_decimal_pixels_are_refused(tmp_path):
+    Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "float.tiff")
+    with pytest.raises(ImageReadError, match="decimal numbers, which have no agreed range"):
+        read_image(tmp_path / "float.tiff")
+
+
+def test_the_first_frame_of_an_animation_is_taken(tmp_path):  # fault 9
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(read_image(tmp_path / "two.gif")[0, 0], (255, 0, 0))
+
+
+def test_the_exif_rotation_is_applied(tmp_path):  # fault 10
+    picture = Image.new("RGB", (4, 2))
+    picture.putpixel((0, 0), (255, 255, 255))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown after a quarter turn clockwise: top left goes to top right
+    picture.save(tmp_path / "turned.png", exif=exif)
+    image = read_image(tmp_path / "turned.png")
+    assert image.shape == (4, 2, 3)
+    assert image[0, 1, 0] == 255 and image.sum() == 3 * 255
+
+
+def test_a_picture_of_one_pixel_is_read(tmp_path):  # fault 11
+    assert read_image(save(tmp_path / "dot.png", np.zeros((1, 1, 3), np.uint8))).shape == (1, 1, 3)
+
+
+def test_a_huge_picture_is_refused_from_its_header(tmp_path):  # fault 12
+    (tmp_path / "huge.png").write_bytes(png_header(30_000, 30_000))
+    with pytest.raises(ImageReadError, match=f"huge.png: its header declares .*{MAX_PIXELS:,}"):
+        read_image(tmp_path / "huge.png")
+    (tmp_path / "large.png").write_bytes(png_header(10_000, 9_000))
+    with (
+        pytest.warns(Image.DecompressionBombWarning),
+        pytest.raises(ImageReadError, match="declares 10000 x 9000 pixels, more than the limit"),
+    ):
+        read_image(tmp_path / "large.png")
+
+
+def test_a_missing_file_is_named(tmp_path):  # fault 13
+    with pytest.raises(ImageReadError, match=r"gone\.jpg: the file is not there"):
+        read_image(tmp_path / "gone.jpg")
+
+
+def test_a_pipe_is_refused_instead_of_waited_on(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageReadError, match="not a regular file"):
+        read_image(tmp_path / "pipe.jpg")
+
+
+def test_names_with_newlines_and_bytes_that_are_not_text_stay_on_one_line():  # fault 20
+    assert printable("Käse und Brot.jpg") == "Käse und Brot.jpg"
+    assert printable("a\nb") == "a\\nb"
+    assert printable(os.fsdecode(b"a\xff")) == "a\\udcff"
+
+
+def test_gray_files_are_known_by_their_header(tmp_path):
+    assert is_gray_file(save(tmp_path / "gray.png", np.zeros((2, 2), np.uint8)))
+    assert not is_gray_file(save(tmp_path / "colour.png", np.zeros((2, 2, 3), np.uint8)))
+
+
+def test_resizing_averages_and_keeps_the_channels():
+    image = np.array([[0, 0, 200, 200], [0, 0, 200, 200]], np.uint8)
+    for picture in (image, image[..., None]):
+        resized = resize_image(picture, (1, 2))
+        assert resized.shape == (1, 2, 1) and resized.dtype == np.uint8
+        assert resized[0, 0, 0] < 60 and resized[0, 1, 0] > 140
+    assert resize_image(np.zeros((4, 4, 3), np.uint8), (2, 3)).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize("image_size", [224, (224,), (0, 224), (1.5, 2), (2, 2, 3)])
+def test_an_image_size_that_is_not_a_pair_is_refused(image_size):
+    with pytest.raises(InputError, match=r"Expected image_size to be \(height, width\)"):
+        check_image_size(image_size)

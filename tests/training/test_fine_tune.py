@@ -1,0 +1,184 @@
+"""Fine-tuning in phases: the cache changes nothing, what hurts is undone."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.small_models import coloured_pictures, small_classifier
+from tl_keras import InputError, fine_tune
+from tl_keras.models.backbones import get_backbone
+from tl_keras.training.best_weights import DivergedError
+
+TRAIN, VAL = coloured_pictures(30), coloured_pictures(15, seed=1)
+QUICK = {"freeze_epochs": 2, "epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
+
+
+def tuned(train=TRAIN, val=VAL, model=None, **settings):
+    model = model or small_classifier()
+    return model, fine_tune(model, train, val, **(QUICK | settings))
+
+
+@pytest.mark.parametrize("unfreeze", ["none", "from:high_conv", "last:2", "all"])
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_cached_and_uncached_runs_end_with_equal_weights(unfreeze, cache):
+    cached, _ = tuned(unfreeze=unfreeze, cache=cache)
+    plain, _ = tuned(unfreeze=unfreeze, cache="none")
+    for one, other in zip(cached.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_the_cached_run_equals_plain_keras_with_the_same_layers_frozen():
+    model, _ = tuned(
+        val=None,
+        unfreeze="none",
+        schedule="constant",
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        batch_size=30,
+        model=small_classifier(dropout=0.0),
+    )
+    plain = small_classifier(dropout=0.0)
+    for layer in get_backbone(plain).layers:
+        layer.trainable = False
+    features = keras.Model(get_backbone(plain).input, get_backbone(plain).output)
+    head = keras.Sequential(list(plain.layers[2:]))
+    head.build((None, 8, 8, 6))
+    head.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    fixed = features(TRAIN[0].astype("float32"), training=False)
+    head.fit(fixed, TRAIN[1], batch_size=30, epochs=2, shuffle=False, verbose=0)
+    for one, other in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_half_precision_cache_is_close_but_takes_half_the_room():
+    exact, _ = tuned(cache_dtype="float32")
+    rough, _ = tuned(cache_dtype="float16")
+    difference = max(
+        np.abs(a - b).max() for a, b in zip(exact.get_weights(), rough.get_weights(), strict=True)
+    )
+    assert 0 < difference < 0.05
+
+
+def test_history_joins_both_phases_and_marks_the_boundary():
+    _, history = tuned(freeze_epochs=2, epochs=3, patience=None, unfreeze="all")
+    assert history.epoch == [0, 1, 2, 3, 4]
+    assert [len(values) for values in history.history.values()] == [5] * 4
+    assert [(p["name"], p["start"], p["end"]) for p in history.phases] == [
+        ("head", 0, 2),
+        ("fine_tune", 2, 5),
+    ]
+    assert history.phases[0]["trainable_weights"] < history.phases[1]["trainable_weights"]
+    assert set(history.seconds) == {"cache", "head", "fine_tune", "total"}
+
+
+def test_a_phase_that_makes_validation_worse_is_undone():
+    swapped = (TRAIN[0], (TRAIN[1] + 1) % 3)
+    model, _ = tuned(unfreeze="none", freeze_epochs=10, label_smoothing=0.0)
+    before = model.get_weights()
+    assert model.evaluate(*VAL, verbose=0, return_dict=True)["accuracy"] == 1.0
+    _, history = tuned(train=swapped, model=model, freeze_epochs=0, epochs=3, unfreeze="all")
+    assert history.best_epoch is None
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_best_epoch_is_what_is_kept():
+    model, history = tuned(freeze_epochs=6, unfreeze="none", lr=0.3, schedule="constant")
+    losses = history.history["val_loss"]
+    assert history.best_epoch == int(np.argmin(losses))
+    labels = tf.one_hot(VAL[1], 3)
+    smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    kept = float(smoothed(labels, model.predict(VAL[0].astype("float32"), verbose=0)))
+    assert kept == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_early_stopping_ends_a_phase_and_the_next_starts_afresh():
+    _, history = tuned(
+        freeze_epochs=30, epochs=3, lr=0.5, schedule="constant", patience=1, unfreeze="all"
+    )
+    head, fine = history.phases
+    assert head["end"] < 30
+    assert fine["end"] > fine["start"]
+
+
+def test_batch_norm_statistics_stand_still_unless_asked():
+    def statistics(batch_norm):
+        model, _ = tuned(unfreeze="all", batch_norm=batch_norm)
+        return get_backbone(model).get_layer("high_bn").moving_mean.numpy()
+
+    np.testing.assert_array_equal(statistics("frozen"), np.zeros(6))
+    assert np.abs(statistics("train")).max() > 0
+
+
+def test_callbacks_are_made_anew_for_each_phase():
+    made = []
+
+    def make_callbacks():
+        made.append(keras.callbacks.LambdaCallback())
+        return [made[-1]]
+
+    tuned(make_callbacks=make_callbacks, unfreeze="all")
+    assert len(made) == 2
+    assert made[0] is not made[1]
+
+
+def test_the_same_seed_gives_the_same_weights_augmentation_included():
+    one, _ = tuned(augment="photos", unfreeze="all", seed=3)
+    same, _ = tuned(augment="photos", unfreeze="all", seed=3)
+    other, _ = tuned(augment="photos", unfreeze="all", seed=4)
+    np.testing.assert_array_equal(one.get_weights()[0], same.get_weights()[0])
+    assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
+
+
+@pytest.mark.parametrize("form", ["arrays", "tf.data", "logits"])
+def test_every_form_of_input_learns_and_the_model_can_be_fitted_on(form):
+    train, val, model = TRAIN, VAL, None
+    if form == "tf.data":
+        train, val = (tf.data.Dataset.from_tensor_slices(d).batch(7) for d in (TRAIN, VAL))
+    if form == "logits":
+        model = small_classifier(classifier_activation=None)
+    model, _ = tuned(train, val, model, freeze_epochs=10, epochs=5, unfreeze="all")
+    assert model.evaluate(*VAL, verbose=0, return_dict=True)["accuracy"] > 0.9
+    model.fit(*TRAIN, verbose=0)
+
+
+def test_nan_loss_stops_and_keeps_the_best_weights():
+    with pytest.raises(DivergedError, match="finite loss; received (nan|inf) at batch"):
+        tuned(optimizer="sgd", lr=1e30, unfreeze="all", freeze_epochs=0)
+
+
+def test_diverged_model_holds_finite_weights():
+    model = small_classifier()
+    with pytest.raises(DivergedError):
+        tuned(model=model, optimizer="sgd", lr=1e30, unfreeze="all", freeze_epochs=0)
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimizer": "adma"}, "optimizer to be one of adam, .*received optimizer='adma'"),
+        ({"lr": 0}, "lr to be a number > 0; received lr=0"),
+        ({"lr": float("nan")}, "received lr=nan"),
+        ({"epochs": -1}, "epochs to be an integer >= 0; received epochs=-1"),
+        ({"cache": "ram"}, "cache to be one of"),
+        ({"views": 0}, "views to be an integer >= 1"),
+        ({"augment": "photo"}, "augment to be one of photos"),
+    ],
+)
+def test_wrong_settings_are_refused_before_training(settings, message):
+    with pytest.raises(InputError, match=message):
+        tuned(**settings)
+
+
+def test_labels_beyond_the_models_classes_are_refused():
+    with pytest.raises(InputError, match="labels below 3, the classes of the model; received 3"):
+        tuned(train=(TRAIN[0], TRAIN[1] + 1))
+
+
+def test_unlabelled_pictures_are_refused():
+    from tl_keras import ImageDataset
+
+    with pytest.raises(InputError, match="labelled pictures; received array without labels"):
+        tuned(train=ImageDataset.from_arrays(TRAIN[0]))

@@ -1,0 +1,57 @@
+"""Learning rates by depth, and schedules."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.small_models import small_backbone
+from tl_keras import InputError
+from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+def test_a_factor_scales_the_step_of_its_variable_alone(name):
+    start, gradient = np.float32([1.0, -2.0]), np.float32([0.5, 0.25])
+    slow, fast = keras.Variable(start, name="slow"), keras.Variable(start, name="fast")
+    optimizer = build_optimizer(name, 0.01, rate_factors={slow.path: 0.1})
+    optimizer.build([slow, fast])
+    for _ in range(3):
+        optimizer.apply([gradient, gradient])
+    slow_step, fast_step = np.asarray(slow) - start, np.asarray(fast) - start
+    np.testing.assert_allclose(slow_step, 0.1 * fast_step, rtol=1e-4)
+    assert np.abs(fast_step).min() > 0
+
+
+def test_factors_fall_geometrically_with_depth():
+    backbone = small_backbone()
+    factors = depth_factors(backbone, 0.5, 0.01)
+    by_layer = [factors[layer.weights[0].path] for layer in backbone.layers if layer.weights]
+    np.testing.assert_allclose(by_layer, 0.5 * 0.01 ** np.linspace(1, 0, 5))
+
+
+def test_without_decay_every_layer_has_the_top_factor():
+    assert set(depth_factors(small_backbone(), 0.3, 1.0).values()) == {0.3}
+
+
+def test_cosine_rises_over_the_warm_up_and_ends_at_zero():
+    rate = build_schedule("cosine", 0.2, total_steps=100, warmup=0.1)
+    values = [float(rate(step)) for step in range(101)]
+    assert values[0] == 0
+    assert values[5] == pytest.approx(0.1)
+    assert max(values) == pytest.approx(0.2) == values[10]
+    assert values[55] == pytest.approx(0.1)
+    assert values[100] == pytest.approx(0, abs=1e-8)
+
+
+def test_weight_decay_spares_biases_and_normalisation():
+    optimizer = build_optimizer("adam", 0.1, weight_decay=0.5)
+    kernel, bias = keras.Variable([1.0], name="kernel"), keras.Variable([1.0], name="bias")
+    optimizer.build([kernel, bias])
+    optimizer.apply([np.zeros(1, "float32"), np.zeros(1, "float32")])
+    assert float(kernel[0]) == pytest.approx(0.95)
+    assert float(bias[0]) == 1.0
+
+
+def test_unknown_optimizer_lists_what_there_is():
+    with pytest.raises(InputError, match="one of adam, sgd, rmsprop; received optimizer='adamw2'"):
+        build_optimizer("adamw2", 0.1)

@@ -1,0 +1,118 @@
+"""The page and figures of a training run."""
+
+import json
+import shlex
+import sys
+
+import numpy as np
+
+from tl_keras.evaluation.classification import accuracy_interval, most_confident_mistakes
+from tl_keras.reports.page import TrainingReport, write_training_report
+from tl_keras.reports.thumbnails import thumbnail
+
+SAMPLES_PER_CLASS = 6
+FILES = (
+    "model.keras",
+    "classes.json",
+    "config.json",
+    "environment.json",
+    "history.csv",
+    "metrics.json",
+    "figures/",
+    "report.html",
+)
+MISTAKES = 12
+
+
+def write_report(path, outcome):
+    """Writes figures/*.png and report.html into the run folder `path`."""
+    write_training_report(path / "report.html", _content(path, outcome))
+
+
+def _content(path, outcome):
+    config, start, metrics = outcome.config, outcome.start, outcome.metrics
+    return TrainingReport(
+        title=f"{config.backbone} on {config.data}",
+        summary=_summary(config, start, outcome.history),
+        weights_note=start.weights["note"],
+        warnings=_warnings(start.splits.inspection),
+        test_metrics=outcome.test,
+        val_metrics=outcome.val,
+        samples=_samples(start.splits.train),
+        history=outcome.history.history,
+        phases=outcome.history.phases,
+        mistakes=_mistakes(outcome),
+        comparison=_comparison(metrics),
+        seconds=metrics["seconds"],
+        files=FILES,
+        command=shlex.join(["tl-keras", *sys.argv[1:]]),
+        image_size=start.model.input_shape[1:3],
+        predict_command=shlex.join(["tl-keras", "predict", str(path), "my-picture.jpg"]),
+    )
+
+
+def _summary(config, start, history):
+    sizes = ", ".join(f"{len(part)} {part.split}" for part in start.splits[:3])
+    height, width = start.model.input_shape[1:3]
+    settings = config.to_json()["fine_tune"]
+    return [
+        ("Backbone", config.backbone),
+        ("Weights", start.weights["kind"]),
+        ("Head", config.head),
+        ("Data", config.data),
+        ("Pictures", sizes),
+        ("Image size", f"{height} x {width}"),
+        (
+            "Phases",
+            ", ".join(f"{p['name']}: {p['end'] - p['start']} epochs" for p in history.phases),
+        ),
+        ("Kept", f"epoch {history.best_epoch + 1}" if history.best_epoch is not None else "start"),
+        *((name, json.dumps(value)) for name, value in settings.items()),
+    ]
+
+
+def _warnings(inspection):
+    if inspection is None:
+        return []
+    skipped = [f"Skipped {path}: {reason}" for path, reason in inspection.bad]
+    return [*inspection.warnings, *skipped]
+
+
+def _samples(dataset):
+    samples = {}
+    for label, name in enumerate(dataset.class_names):
+        rows = np.flatnonzero(dataset.labels == label)[:SAMPLES_PER_CLASS]
+        samples[name] = [thumbnail(dataset.load(row)) for row in rows]
+    return samples
+
+
+def _mistakes(outcome):
+    dataset, probabilities = outcome.start.splits.test, outcome.probabilities
+    names = dataset.class_names
+    worst = most_confident_mistakes(probabilities, dataset.labels, limit=MISTAKES)
+    return [
+        {
+            "path": dataset.ids[row],
+            "true": names[dataset.labels[row]],
+            "predicted": names[probabilities[row].argmax()],
+            "probability": float(probabilities[row].max()),
+            "image": thumbnail(dataset.load(row)),
+        }
+        for row in worst
+    ]
+
+
+def _comparison(metrics):
+    if "from_scratch" not in metrics:
+        return None
+    size = metrics["pictures"]["test"]
+    rows = {"transfer": metrics["test"], "the same net from scratch": metrics["from_scratch"]}
+    return [
+        {
+            "name": name,
+            "accuracy": figures["accuracy"],
+            "interval": accuracy_interval(figures["accuracy"], size),
+            "note": f"{metrics['pictures']['train']} labelled pictures",
+        }
+        for name, figures in rows.items()
+    ]

@@ -9,6 +9,8 @@ WEIGHTS ?= auto
 EPOCHS  ?=
 OUT     ?=
 ARGS    ?=
+# Test processes; TensorFlow traces graphs on one core, so two halve the time.
+WORKERS ?= 2
 
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer clean \
         train-vgg train-resnet
@@ -32,10 +34,10 @@ train-vgg train-resnet: install
 	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(ARGS)
 
 test-slow: install
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m slow --durations 20 $(ARGS)
 
 lint: install
 	$(BIN)/ruff format --config .ci/ruff.toml --check .

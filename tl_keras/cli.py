@@ -31,11 +31,11 @@ def train(
     weights: Annotated[str, typer.Option(help="imagenet, auto, random or a file.")] = "imagenet",
     head: Annotated[str, typer.Option(help="gap, linear, attention, gated or residual.")] = "gap",
     hidden_units: Annotated[int, typer.Option(help="Width of the head's hidden layer.")] = 1024,
-    dropout: Annotated[float, typer.Option(help="Rate before the last layer.")] = 0.3,
+    dropout: Annotated[float, typer.Option(help="Rate before the last layer.")] = 0.5,
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
     ] = None,
-    freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 10,
+    freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 3,
     epochs: Annotated[int, typer.Option(help="Epochs with the unfrozen part.")] = 20,
     unfreeze: Annotated[str, typer.Option(help="half, last:N, from:LAYER, all or none.")] = "half",
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
@@ -53,7 +53,9 @@ def train(
     label_smoothing: Annotated[
         float, typer.Option(help="0 for none.")
     ] = FineTuneSettings.label_smoothing,
-    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Pictures a step; default: 32, less for little data.")
+    ] = None,
     labels_per_class: Annotated[
         int | None, typer.Option(help="Train on only so many pictures of each class.")
     ] = None,

@@ -30,7 +30,7 @@ class TrainConfig:
     weights: str = "imagenet"
     head: str = "gap"
     hidden_units: int = 1024
-    dropout: float = 0.3
+    dropout: float = 0.5
     image_size: int | None = None
     labels_per_class: int | None = None
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
@@ -40,12 +40,14 @@ class TrainConfig:
 
     def __post_init__(self):
         check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
+        # NumPy takes no seed above this, in whichever step it would come to that.
+        check_number("seed", self.seed, minimum=0, maximum=2**32 - 1, integer=True)
         check_number("hidden_units", self.hidden_units, minimum=1, integer=True)
         check_number("dropout", self.dropout, minimum=0, maximum=0.95)
         for name in ("image_size", "labels_per_class"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
-        if len(self.split) != 3 or min(self.split) <= 0 or abs(sum(self.split) - 1) > 1e-6:
+        if len(self.split) != 3 or min(self.split) <= 0 or not abs(sum(self.split) - 1) < 1e-6:
             raise InputError(
                 "Expected split to be three fractions above 0 that sum to 1, such as "
                 f"0.8,0.1,0.1; received {self.split}."

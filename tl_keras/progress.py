@@ -11,7 +11,9 @@ _LINE_EVERY_SECONDS = 10
 
 def say(message):
     """Prints one line for the user on standard error."""
-    Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False).print(message)
+    Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False, emoji=False).print(
+        message
+    )
 
 
 def track(iterable, description, total=None):

@@ -19,8 +19,9 @@ def tuned(train=TRAIN, val=VAL, model=None, **settings):
     return model, fine_tune(model, train, val, **(QUICK | settings))
 
 
-@pytest.mark.parametrize("unfreeze", ["none", "from:high_conv", "last:2", "all"])
-@pytest.mark.parametrize("cache", ["memory", "disk"])
+@pytest.mark.parametrize(
+    ("unfreeze", "cache"), [("from:high_conv", "memory"), ("last:2", "disk"), ("all", "memory")]
+)
 def test_cached_and_uncached_runs_end_with_equal_weights(unfreeze, cache):
     cached, _ = tuned(unfreeze=unfreeze, cache=cache)
     plain, _ = tuned(unfreeze=unfreeze, cache="none")
@@ -52,8 +53,8 @@ def test_the_cached_run_equals_plain_keras_with_the_same_layers_frozen():
 
 
 def test_half_precision_cache_is_close_but_takes_half_the_room():
-    exact, _ = tuned(cache_dtype="float32")
-    rough, _ = tuned(cache_dtype="float16")
+    exact, _ = tuned(cache_dtype="float32", unfreeze="none")
+    rough, _ = tuned(cache_dtype="float16", unfreeze="none")
     difference = max(
         np.abs(a - b).max() for a, b in zip(exact.get_weights(), rough.get_weights(), strict=True)
     )
@@ -85,12 +86,11 @@ def test_a_phase_that_makes_validation_worse_is_undone():
 
 def test_the_best_epoch_is_what_is_kept():
     model, history = tuned(freeze_epochs=6, unfreeze="none", lr=0.3, schedule="constant")
-    losses = history.history["val_loss"]
-    assert history.best_epoch == int(np.argmin(losses))
-    labels = tf.one_hot(VAL[1], 3)
-    smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
-    kept = float(smoothed(labels, model.predict(VAL[0].astype("float32"), verbose=0)))
-    assert kept == pytest.approx(min(losses), rel=1e-4)
+    accuracies, losses = history.history["val_accuracy"], history.history["val_loss"]
+    scores = list(zip(accuracies, np.negative(losses), strict=True))
+    assert history.best_epoch == max(range(6), key=scores.__getitem__)
+    kept = model.evaluate(*VAL, verbose=0, return_dict=True)["accuracy"]
+    assert kept == pytest.approx(max(accuracies))
 
 
 def test_early_stopping_ends_a_phase_and_the_next_starts_afresh():
@@ -102,9 +102,9 @@ def test_early_stopping_ends_a_phase_and_the_next_starts_afresh():
     assert fine["end"] > fine["start"]
 
 
-def test_batch_norm_statistics_stand_still_unless_asked():
+def test_batch_norm_statistics_move_only_when_asked():
     def statistics(batch_norm):
-        model, _ = tuned(unfreeze="all", batch_norm=batch_norm)
+        model, _ = tuned(unfreeze="all", batch_norm=batch_norm, freeze_epochs=0, epochs=1)
         return get_backbone(model).get_layer("high_bn").moving_mean.numpy()
 
     np.testing.assert_array_equal(statistics("frozen"), np.zeros(6))
@@ -124,11 +124,12 @@ def test_callbacks_are_made_anew_for_each_phase():
 
 
 def test_the_same_seed_gives_the_same_weights_augmentation_included():
-    one, _ = tuned(augment="photos", unfreeze="all", seed=3)
-    same, _ = tuned(augment="photos", unfreeze="all", seed=3)
-    other, _ = tuned(augment="photos", unfreeze="all", seed=4)
-    np.testing.assert_array_equal(one.get_weights()[0], same.get_weights()[0])
-    assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
+    def kernel(seed):
+        model, _ = tuned(augment="photos", unfreeze="none", freeze_epochs=1, seed=seed)
+        return model.get_layer("predictions").kernel.numpy()
+
+    np.testing.assert_array_equal(kernel(3), kernel(3))
+    assert not np.array_equal(kernel(3), kernel(4))
 
 
 @pytest.mark.parametrize("form", ["arrays", "tf.data", "logits"])
@@ -138,19 +139,14 @@ def test_every_form_of_input_learns_and_the_model_can_be_fitted_on(form):
         train, val = (tf.data.Dataset.from_tensor_slices(d).batch(7) for d in (TRAIN, VAL))
     if form == "logits":
         model = small_classifier(classifier_activation=None)
-    model, _ = tuned(train, val, model, freeze_epochs=10, epochs=5, unfreeze="all")
+    model, _ = tuned(train, val, model, freeze_epochs=15, unfreeze="none")
     assert model.evaluate(*VAL, verbose=0, return_dict=True)["accuracy"] > 0.9
     model.fit(*TRAIN, verbose=0)
 
 
-def test_nan_loss_stops_and_keeps_the_best_weights():
-    with pytest.raises(DivergedError, match="finite loss; received (nan|inf) at batch"):
-        tuned(optimizer="sgd", lr=1e30, unfreeze="all", freeze_epochs=0)
-
-
-def test_diverged_model_holds_finite_weights():
+def test_nan_loss_stops_and_leaves_finite_weights():
     model = small_classifier()
-    with pytest.raises(DivergedError):
+    with pytest.raises(DivergedError, match="finite loss; received (nan|inf) at batch"):
         tuned(model=model, optimizer="sgd", lr=1e30, unfreeze="all", freeze_epochs=0)
     assert all(np.isfinite(w).all() for w in model.get_weights())
 

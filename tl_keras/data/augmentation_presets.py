@@ -38,7 +38,7 @@ PRESETS = {
     "flip": Augmentation(horizontal_flip=True),
     "photos": Augmentation(
         horizontal_flip=True,
-        min_area=0.5,
+        min_area=0.35,
         max_aspect=1.22,
         brightness=0.2,
         contrast=0.2,

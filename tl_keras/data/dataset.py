@@ -9,9 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tl_keras.data.array_checks import check_images, check_labels
-from tl_keras.data.array_store import allocate
+from tl_keras.data.array_store import allocate, release_pages
 from tl_keras.data.images import check_image_size, is_gray_file, read_image, resize_image
 from tl_keras.progress import track
+
+_RELEASE_EVERY = 256  # pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +172,10 @@ class ImageDataset:
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             done = pool.map(fill, range(len(self)))
-            for _ in track(done, f"Decoding {self.split} pictures", total=len(self)):
-                pass
+            tracked = track(done, f"Decoding {self.split} pictures", total=len(self))
+            for count, _ in enumerate(tracked):
+                if count % _RELEASE_EVERY == 0:
+                    release_pages(pictures)
         return pictures
 
 

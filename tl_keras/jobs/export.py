@@ -1,7 +1,6 @@
 """`tl-keras export`: a trained classifier for use without Keras."""
 
 import importlib.util
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,11 +8,11 @@ from tl_keras.checks import InputError, check_choice
 from tl_keras.jobs.trained_run import load_run
 from tl_keras.progress import say
 
-# format -> (what it writes below the run's export/, module it needs, extra that installs it)
+# format -> (what it writes below the run's export/, module it needs beside TensorFlow, its extra)
 FORMATS = {
     "saved_model": ("saved_model", None, None),
     "onnx": ("model.onnx", "tf2onnx", "onnx"),
-    "litert": ("model.tflite", "ai_edge_litert", "litert"),
+    "litert": ("model.tflite", None, None),
 }
 
 
@@ -29,7 +28,8 @@ def export(run, *, format="saved_model", out=None):  # noqa: A002 - the CLI's na
         The path that was written.
 
     Raises:
-        InputError: unknown format, packages not installed, `out` exists, or no usable run.
+        InputError: unknown format, packages not installed, `out` exists or cannot be written, or
+            no usable run.
     """
     name, module, extra = FORMATS[check_choice("format", format, FORMATS)]
     if module and importlib.util.find_spec(module) is None:
@@ -44,13 +44,23 @@ def export(run, *, format="saved_model", out=None):  # noqa: A002 - the CLI's na
             "another --out."
         )
     trained = load_run(run)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place, then renamed: an export is there whole or not at all.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
-        part = Path(folder) / target.name
-        trained.model.export(
-            part, format={"saved_model": "tf_saved_model"}.get(format, format), verbose=False
-        )
-        shutil.move(part, target)
+    try:
+        _write(trained.model, format, target)
+    except OSError as error:
+        raise InputError(
+            f"Expected to be able to write {target}; received {error.strerror or error}. Free "
+            "some space or choose another --out."
+        ) from error
     say(f"Exported to {target}")
     return target
+
+
+def _write(model, format, target):  # noqa: A002
+    """Writes beside the target, then renames: an export is there whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
+        part = Path(folder) / target.name
+        model.export(
+            part, format={"saved_model": "tf_saved_model"}.get(format, format), verbose=False
+        )
+        part.replace(target)

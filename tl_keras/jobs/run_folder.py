@@ -33,11 +33,13 @@ class RunFolder:
         self.path = Path(path)
 
     def __enter__(self):
+        self._lock = None
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / ".lock", "w")  # noqa: SIM115 - held for the whole block
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._lock.close()
             raise InputError(
                 f"Expected a run folder of its own; received {self.path}, which another run is "
                 "writing to. Choose another --out."

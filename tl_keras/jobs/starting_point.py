@@ -64,7 +64,9 @@ def starting_point(config, splits):
     size = image_size_for(config, splits.train)
     if is_backbone_path(config.backbone):
         note = f"The backbone is the encoder {config.backbone}, with its own weights."
-        return _start(config, splits, size, "imagenet", {"kind": "encoder", "note": note})
+        # Other weights beside the encoder's own are refused where the encoder is read.
+        weights = "imagenet" if config.weights == "auto" else config.weights
+        return _start(config, splits, size, weights, {"kind": "encoder", "note": note})
     if config.weights != "auto":
         return _start(config, splits, size, config.weights, _described(config))
     if imagenet_weights_cached(config.backbone, size):

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.config import TrainConfig
@@ -92,18 +93,24 @@ def _fit(run, config, start):
             start.splits.val,
             **dataclasses.asdict(config.fine_tune),
         )
-    except (SystemExit, InputError):
+    except (SystemExit, KeyboardInterrupt, InputError):
         # Stopped by a signal or a loss that is no number: what was learned so far is kept.
         run.save_model(start.model, "interrupted.keras")
         say(f"Stopped early; the weights so far are in {run.path / 'interrupted.keras'}")
         raise
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        size = config.fine_tune.batch_size
+        raise InputError(
+            f"Expected memory enough for batches of {size} pictures; received out of memory. "
+            f"Give --batch-size {max(size // 2, 1)}, or a smaller --image-size."
+        ) from error
 
 
 def _measured(config, start, history, started):
     probabilities, test = measure(start.model, start.splits.test)
     _, val = measure(start.model, start.splits.val)
     metrics = {
-        "train": _train_figures(history),
+        "train": _train_figures(history, start),
         "val": _headline(val),
         "test": _headline(test),
         "weights": start.weights,
@@ -122,10 +129,14 @@ def _headline(figures):
     return {name: figures[name] for name in names}
 
 
-def _train_figures(history):
-    """Figures of the best epoch as measured while training: augmented, with dropout."""
+def _train_figures(history, start):
+    """Figures of the best epoch as measured while training: augmented, with dropout.
+
+    Where no epoch was better than the start, the figures are those of the start.
+    """
     if history.best_epoch is None:
-        return {}
+        _, figures = measure(start.model, start.splits.train)
+        return {name: figures[name] for name in ("accuracy", "loss")}
     at = history.epoch.index(history.best_epoch)
     return {name: history.history[name][at] for name in ("accuracy", "loss")}
 

@@ -45,18 +45,26 @@ def load_run(path):
                 f"Expected a finished run folder with {name}; received {path}, which has none. "
                 "Train one with `tl-keras train --out`."
             )
-    class_names = tuple(_read_json(path / "classes.json")["class_names"])
+    class_names = tuple(_read_json(path / "classes.json", "class_names")["class_names"])
+    config = _read_json(path / "config.json", "data", "split", "on_bad_image", "fine_tune")
     model = load_model(path / "model.keras")
     if model.output_shape[-1] != len(class_names):
         raise InputError(
             f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "
             f"the model; received {len(class_names)}."
         )
-    return TrainedRun(path, model, class_names, _read_json(path / "config.json"))
+    return TrainedRun(path, model, class_names, config)
 
 
-def _read_json(path):
+def _read_json(path, *keys):
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"Expected a whole JSON file; received {path} ({error}).") from error
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise InputError(
+            f"Expected {path} as `tl-keras train` writes it; received one without "
+            f"{', '.join(missing)}."
+        )
+    return content

@@ -15,7 +15,7 @@ def build_classifier(
     weights="imagenet",
     head="gap",
     hidden_units=1024,
-    dropout=0.2,
+    dropout=0.5,
     classifier_activation="softmax",
 ):
     """Builds a picture classifier on a backbone.
@@ -33,7 +33,7 @@ def build_classifier(
         weights: "imagenet", None or "random", or a weights file. Defaults to "imagenet".
         head: str, one of `HEADS`. Defaults to "gap".
         hidden_units: int, width of the head's Dense ReLU layer. Defaults to 1024.
-        dropout: float in [0, 1). Defaults to 0.2.
+        dropout: float in [0, 1). Defaults to 0.5.
         classifier_activation: str or None; None gives logits. Defaults to "softmax".
 
     Returns:

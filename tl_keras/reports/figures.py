@@ -52,6 +52,7 @@ def plot_learning_curves(history, phases=()):
     _draw_curves(loss, history, "loss", "Loss (nats)")
     _draw_curves(accuracy, history, "accuracy", "Accuracy")
     _show_percent(accuracy)
+    loss.ticklabel_format(axis="y", useOffset=False, style="plain")
     for axes in (loss, accuracy):
         _draw_phases(axes, phases, len(history["loss"]))
     handles, names = loss.get_legend_handles_labels()

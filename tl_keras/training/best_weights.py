@@ -1,4 +1,4 @@
-"""Keeps the weights of the best epoch, and stops on a loss that is not a number."""
+"""Keeps the weights of the best epoch, and stops when nothing improves or the loss is no number."""
 
 import math
 
@@ -12,29 +12,32 @@ class DivergedError(InputError):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Remembers the weights with the lowest validation loss, those at the start included.
+    """Remembers the weights with the best validation accuracy, those at the start included.
 
+    Equal accuracies are told apart by the lower validation loss. The loss alone would stop too
+    early: it rises as a fine-tuned model grows sure of itself while its accuracy still climbs.
     Starting from the weights before the first epoch, a phase that only makes validation worse
     leaves the model as it was. Use a fresh object for each phase.
 
     Args:
-        monitor: key of the logs, lower is better.
-        start: its value before training, or None if there is no validation data: then the last
-            epoch counts as the best.
+        start: {"accuracy", "loss"} on the validation data before training, or None if there is
+            none: then the last epoch counts as the best.
+        patience: epochs without improvement after which training stops; None for never.
     """
 
-    def __init__(self, monitor="val_loss", start=None):
+    def __init__(self, start=None, patience=None):
         super().__init__()
-        self.monitor = monitor
-        self.best = start
+        self.best = start and (start["accuracy"], -start["loss"])
         self.best_epoch = None
+        self.patience = patience
+        self._waited = 0
         self._weights = None
 
     def on_train_begin(self, logs=None):
         self._weights = self.model.get_weights()
 
     def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs.get("loss", 0.0)):
+        if not math.isfinite(logs["loss"]):
             self.restore()
             raise DivergedError(
                 f"Expected a finite loss; received {logs['loss']} at batch {batch + 1}. The best "
@@ -42,10 +45,14 @@ class BestWeights(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        value = logs.get(self.monitor)
-        if value is None or self.best is None or value < self.best:
-            self.best, self.best_epoch = value, epoch
+        score = self.best and (logs["val_accuracy"], -logs["val_loss"])
+        if score is None or score > self.best:
+            self.best, self.best_epoch, self._waited = score, epoch, 0
             self._weights = self.model.get_weights()
+        else:
+            self._waited += 1
+            if self.patience is not None and self._waited >= self.patience:
+                self.model.stop_training = True
 
     def restore(self):
         """Puts the best weights back into the model."""

@@ -45,7 +45,7 @@ class Pictures:
         images = self.dataset.decoded(self.image_size, store=self.store)
         for view in range(count):
             yield lambda start, stop, view=view: self._augmented(
-                images[start:stop], view, np.arange(start, stop)
+                _take(images, slice(start, stop)), view, np.arange(start, stop)
             )
 
     def _augmented(self, images, epoch, indices):
@@ -78,7 +78,8 @@ class Features:
         """Yields for each of `count` views its batch loader (start, stop) -> [tensor]."""
         for view in range(count):
             yield lambda start, stop, view=view: [
-                tf.cast(array[view, start:stop], tf.float32) for array in self.arrays
+                tf.cast(_take(array, (view, slice(start, stop))), tf.float32)
+                for array in self.arrays
             ]
 
     def load(self, epoch, indices):
@@ -99,7 +100,7 @@ class Features:
 
 
 def _take(array, index):
-    rows = np.asarray(array[index])
+    rows = np.array(array[index])
     release_pages(array)
     return rows
 

@@ -22,7 +22,7 @@ from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
 from tl_keras.training.settings import FineTuneSettings
 
-MAX_VIEWS = 8
+BATCH_SIZE, SMALLEST_BATCH, STEPS = 32, 8, 8  # for a default batch size
 
 
 def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
@@ -30,8 +30,8 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
 
     The frozen part runs once over the data and its output is cached, with results equal to the
     uncached run; with augmentation, `views` versions of each picture are cached and taken in
-    turn. Each phase has a fresh optimizer and fresh callbacks. The weights with the lowest
-    validation loss over both phases are kept, so that fine-tuning that hurts is undone.
+    turn. Each phase has a fresh optimizer and fresh callbacks. The weights with the best
+    validation accuracy over both phases are kept, so that fine-tuning that hurts is undone.
 
     Args:
         model: classifier from `build_classifier`.
@@ -40,7 +40,7 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
         val: the same for validation, or None: then the last weights are kept.
         make_callbacks: function without arguments that returns a list of new Keras callbacks,
             called once a phase. None for none.
-        freeze_epochs: epochs with the whole backbone frozen. Default 10.
+        freeze_epochs: epochs with the whole backbone frozen. Default 3.
         epochs: epochs with the unfrozen part training too. Default 20.
         unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none".
         optimizer: "adam", "sgd" or "rmsprop".
@@ -50,13 +50,14 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
         schedule: "cosine" with a warm-up over a tenth of the steps, or "constant".
         weight_decay: decoupled, on kernels. Default 0.05.
         label_smoothing: Default 0.1.
-        batch_size: pictures a step over all replicas. Default 32.
+        batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
         augment: "auto", "none", or a name of `data.augmentation`.
         cache: "auto" (memory up to 2 GiB, then disk), "memory", "disk", or "none".
         cache_dtype: "float32" or "float16" (half the room, not bit-equal).
-        views: augmented versions cached of each picture; default 8, or fewer with fewer epochs.
+        views: augmented versions cached of each picture; default one for each epoch. Fewer are
+            computed faster and taken in turn.
         batch_norm: "frozen" or "train".
-        patience: epochs without a better validation loss before a phase ends; None for never.
+        patience: epochs without better validation before a phase ends; None for never.
         seed: of order and augmentation.
 
     Returns:
@@ -70,6 +71,11 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
         DivergedError: the loss became NaN; the model holds the best weights before that.
     """
     return _FineTuning(model, train, val, make_callbacks, FineTuneSettings(**settings)).run()
+
+
+def default_batch_size(num_pictures):
+    """32, or less where there would be fewer than eight steps an epoch; at least 8."""
+    return min(BATCH_SIZE, max(SMALLEST_BATCH, num_pictures // STEPS))
 
 
 class _FineTuning:
@@ -89,8 +95,7 @@ class _FineTuning:
         store = settings.cache if settings.cache == "disk" else "auto"
         self.train = Pictures(train, size, augment, settings.seed, store)
         self.val = val and Pictures(val, size, store=store)
-        most = max(settings.freeze_epochs, settings.epochs, 1)
-        self.views = 1 if augment == "none" else settings.views or min(MAX_VIEWS, most)
+        self.batch_size = settings.batch_size or default_batch_size(len(train))
         self.history = keras.callbacks.History()
         self.history.history, self.history.epoch, self.history.phases = {}, [], []
         self.history.best_epoch = None
@@ -120,12 +125,13 @@ class _FineTuning:
         whole = below = (self.model, self.train, self.val)
         if tunes:
             apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
-            tuned = self._cut(*whole)
+            tuned = self._cut(*whole, settings.epochs)
             # The head's features come from the cached ones: nothing is computed twice.
             below = whole if settings.cache == "none" else tuned
         if settings.freeze_epochs:
             freeze(self.model)
-            self._phase("head", settings.freeze_epochs, *self._cut(*below))
+            head = self._cut(*below, settings.freeze_epochs)
+            self._phase("head", settings.freeze_epochs, *head)
         if tunes:
             apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
             self._phase("fine_tune", settings.epochs, *tuned)
@@ -134,7 +140,7 @@ class _FineTuning:
         self.history.set_model(self.model)
         return self.history
 
-    def _cut(self, model, train, val):
+    def _cut(self, model, train, val, epochs):
         """What a phase trains and on what: the part above the cut, on what crosses the cut."""
         cut = cut_at_frozen(model)
         if cut.prefix is None:
@@ -144,36 +150,40 @@ class _FineTuning:
                 return AboveFrozen(cut.prefix, cut.suffix), train, val
         started = time.monotonic()
         how = {
-            "batch_size": self.settings.batch_size,
+            "batch_size": self.batch_size,
             "store": self.settings.cache,
             "dtype": self.settings.cache_dtype,
         }
-        train = compute_features(cut.prefix, train, views=self.views, **how)
+        train = compute_features(cut.prefix, train, views=self._views(epochs), **how)
         val = val and compute_features(cut.prefix, val, **how)
         self.history.seconds["cache"] += time.monotonic() - started
         return cut.suffix, train, val
+
+    def _views(self, epochs):
+        """How many versions of a picture to cache; more than one an epoch would not be seen."""
+        if self.train.augment == "none":
+            return 1
+        return min(self.settings.views or epochs, max(1, epochs))
 
     def _phase(self, name, epochs, model, train, val):
         started = time.monotonic()
         settings, done = self.settings, len(self.history.epoch)
         size = len(train.labels)
         replicas = model.distribute_strategy.num_replicas_in_sync
-        drop = replicas > 1 and size >= settings.batch_size
-        steps = size // settings.batch_size if drop else math.ceil(size / settings.batch_size)
+        drop = replicas > 1 and size >= self.batch_size
+        steps = size // self.batch_size if drop else math.ceil(size / self.batch_size)
         batches = training_batches(
             train,
-            settings.batch_size,
+            self.batch_size,
             num_classes=self.num_classes,
             seed=settings.seed,
             first_epoch=done,
             drop_remainder=drop,
         )
-        held_out = val and validation_batches(
-            val, settings.batch_size, num_classes=self.num_classes
-        )
+        held_out = val and validation_batches(val, self.batch_size, num_classes=self.num_classes)
         self._compile(model, name, epochs * steps)
-        at_start = held_out and model.evaluate(held_out, verbose=0, return_dict=True)["loss"]
-        best = BestWeights(start=at_start)
+        at_start = held_out and model.evaluate(held_out, verbose=0, return_dict=True)
+        best = BestWeights(at_start, settings.patience)
         fit = model.fit(
             batches,
             validation_data=held_out,
@@ -181,17 +191,12 @@ class _FineTuning:
             epochs=done + epochs,
             steps_per_epoch=steps,
             shuffle=False,  # the batches are shuffled already
-            callbacks=[best, *self._early_stopping(held_out), *self.make_callbacks()],
+            callbacks=[best, *self.make_callbacks()],
             verbose=1 if sys.stdout.isatty() else 2,
         )
         best.restore()
         self._join(name, fit, best, len(model.trainable_weights))
         self.history.seconds[name] = time.monotonic() - started
-
-    def _early_stopping(self, held_out):
-        if held_out is None or self.settings.patience is None:
-            return []
-        return [keras.callbacks.EarlyStopping(monitor="val_loss", patience=self.settings.patience)]
 
     def _compile(self, model, phase, total_steps):
         settings = self.settings

@@ -13,7 +13,7 @@ CACHES = ("auto", "memory", "disk", "none")
 class FineTuneSettings:
     """See `tl_keras.training.fine_tune.fine_tune` for what each setting means."""
 
-    freeze_epochs: int = 10
+    freeze_epochs: int = 3
     epochs: int = 20
     unfreeze: str = "half"
     optimizer: str = "adam"
@@ -23,7 +23,7 @@ class FineTuneSettings:
     schedule: str = "cosine"
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
-    batch_size: int = 32
+    batch_size: int | None = None
     augment: str = "auto"
     cache: str = "auto"
     cache_dtype: str = "float32"
@@ -41,13 +41,12 @@ class FineTuneSettings:
         check_choice("batch_norm", self.batch_norm, ("frozen", "train"))
         for name in ("freeze_epochs", "epochs", "seed"):
             check_number(name, getattr(self, name), minimum=0, integer=True)
-        check_number("batch_size", self.batch_size, minimum=1, integer=True)
         check_number("lr", self.lr, above=0)
         for name in ("backbone_lr_factor", "depth_decay"):
             check_number(name, getattr(self, name), above=0, maximum=1)
         check_number("weight_decay", self.weight_decay, minimum=0)
         check_number("label_smoothing", self.label_smoothing, minimum=0, maximum=0.9)
-        for name in ("views", "patience"):
+        for name in ("batch_size", "views", "patience"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
 

@@ -1,0 +1,170 @@
+"""Times fine-tuning with the feature cache against plain `model.fit`, side by side in one run.
+
+Both train the same layers of the same MobileNetV2 at 224 pixels from the same start, on pictures
+held in memory, for 10 epochs at batch 32 with validation. Random weights and pictures: the speed
+does not depend on what they show. Writes its table to docs/benchmarks.md.
+
+    python docs/benchmarks/transfer.py [--pictures 600] [--skip-memory]
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+EPOCHS, BATCH, SIZE = 10, 32, 224
+TABLE = Path(__file__).parents[1] / "benchmarks.md"
+MEMORY_COUNTS = (1000, 4000)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--pictures", type=int, default=600)
+    options.add_argument("--skip-memory", action="store_true")
+    options.add_argument("--memory-child", type=int, help=argparse.SUPPRESS)
+    chosen = options.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if chosen.memory_child:
+        print(f"peak {peak_megabytes(chosen.memory_child):.0f}")
+        return
+    rows = [
+        compare("head only, base frozen", "none", chosen.pictures),
+        compare("last two blocks", "from:block_15_expand", chosen.pictures),
+    ]
+    memory = None if chosen.skip_memory else [measured_in_child(n) for n in MEMORY_COUNTS]
+    write_table(rows, memory, chosen.pictures)
+
+
+def compare(name, unfreeze, size):
+    """Returns (name, seconds plain, seconds ours, largest difference of the weights)."""
+    import keras
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    train, val = [
+        (rng.integers(0, 256, (n, SIZE, SIZE, 3), dtype=np.uint8), np.arange(n) % 2)
+        for n in (size, size // 4)
+    ]
+    ours = timed(cached, classifier(), train, val, unfreeze)
+    again = timed(uncached, classifier(), train, val, unfreeze)
+    keras.backend.clear_session()
+    plain = timed(plain_keras, classifier(), train, val, unfreeze)
+    difference = max(
+        float(np.abs(a - b).max())
+        for a, b in zip(ours[1].get_weights(), again[1].get_weights(), strict=True)
+    )
+    print(f"{name}: plain {plain[0]:.1f} s, ours {ours[0]:.1f} s", flush=True)
+    return name, plain[0], ours[0], difference
+
+
+def classifier():
+    import keras
+
+    from tl_keras import build_classifier
+
+    keras.utils.set_random_seed(0)
+    return build_classifier("mobilenet_v2", 2, image_size=SIZE, weights="random")
+
+
+def timed(train, model, *arguments):
+    started = time.perf_counter()
+    train(model, *arguments)
+    return time.perf_counter() - started, model
+
+
+def tune(model, train, val, unfreeze, cache, epochs=EPOCHS):
+    from tl_keras import fine_tune
+
+    head_only = unfreeze == "none"
+    fine_tune(
+        model,
+        train,
+        val,
+        freeze_epochs=epochs if head_only else 0,
+        epochs=epochs,
+        unfreeze=unfreeze,
+        augment="none",
+        cache=cache,
+        patience=None,
+        batch_size=BATCH,
+        label_smoothing=0.0,
+        weight_decay=0.0,
+    )
+
+
+def cached(model, train, val, unfreeze):
+    tune(model, train, val, unfreeze, "memory")
+
+
+def uncached(model, train, val, unfreeze):
+    tune(model, train, val, unfreeze, "none")
+
+
+def plain_keras(model, train, val, unfreeze):
+    from tl_keras.training.freezing import apply_unfreeze
+
+    apply_unfreeze(model, unfreeze)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(*train, batch_size=BATCH, epochs=EPOCHS, validation_data=val, verbose=2)
+
+
+def measured_in_child(count):
+    command = [sys.executable, __file__, "--memory-child", str(count)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return count, float(output.rsplit("peak ", 1)[1])
+
+
+def peak_megabytes(count):
+    """Peak memory of fine-tuning on `count` picture files with the disk cache."""
+    import resource
+    import tempfile
+
+    import numpy as np
+    from PIL import Image
+
+    from tl_keras import load_dataset
+
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            path = Path(folder) / "ab"[number % 2] / f"{number}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(coarse).resize((SIZE, SIZE)).save(path)
+        splits = load_dataset(folder)
+        tune(classifier(), splits.train, splits.val, "from:block_15_expand", "disk", epochs=1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def write_table(rows, memory, size):
+    lines = [
+        "# Benchmarks",
+        "",
+        f"`make benchmark-transfer`, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} CPUs "
+        f"({platform.machine()}). MobileNetV2 at {SIZE} pixels, {size} pictures to train on and "
+        f"{size // 4} to validate, {EPOCHS} epochs, batch {BATCH}; plain Keras and ours one after "
+        "the other in one process.",
+        "",
+        "| what trains | plain `model.fit` | `fine_tune` | times faster | weights against uncached |",
+        "|---|---|---|---|---|",
+    ]
+    for name, plain, ours, difference in rows:
+        lines.append(
+            f"| {name} | {plain:.1f} s | {ours:.1f} s | {plain / ours:.1f} | {difference:.1e} |"
+        )
+    if memory:
+        (few, low), (many, high) = memory
+        lines += [
+            "",
+            f"Peak memory with the disk cache, last two blocks: {few} picture files {low:.0f} MB, "
+            f"{many} files {high:.0f} MB ({high / low:.2f} times).",
+        ]
+    TABLE.write_text("\n".join(lines) + "\n")
+    print(TABLE.read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""One finished run that the tests of the jobs share."""
+
+import shutil
+
+import pytest
+
+from tests.jobs.small_runs import save_encoder, save_pictures, small_config
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory):
+    """A folder of three colour classes with twelve pictures each."""
+    return save_pictures(tmp_path_factory.mktemp("data") / "colours", 12)
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    """File of a tiny encoder."""
+    return save_encoder(tmp_path_factory.mktemp("encoder") / "tiny.keras")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, encoder, colours):
+    """A finished run folder; tests read it and change nothing in it."""
+    from tl_keras.jobs.train import train
+
+    return train(small_config(encoder, colours, tmp_path_factory.mktemp("runs") / "run"))
+
+
+@pytest.fixture
+def copied_run(finished_run, tmp_path):
+    """A copy of the finished run that a test may change."""
+    return shutil.copytree(finished_run, tmp_path / "copied run")

@@ -1,0 +1,68 @@
+"""Tiny data, encoder and configuration with which a whole training run takes seconds."""
+
+import keras
+import numpy as np
+from PIL import Image
+
+from tests.training.small_models import coloured_pictures, small_backbone
+from tl_keras.config import TrainConfig
+from tl_keras.training.settings import FineTuneSettings
+
+CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names them
+_CHANNEL = {"röd": 0, "green": 1, "blue sky": 2}
+
+
+def save_pictures(folder, per_class, *, seed=0, classes=CLASSES):
+    """Makes a folder of PNG files for each class, whose colour is its class; returns `folder`."""
+    pictures, channels = coloured_pictures(3 * per_class, seed)
+    for name in classes:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        chosen = pictures[channels == _CHANNEL.get(name, 0)]
+        for number, picture in enumerate(chosen):
+            Image.fromarray(picture).save(folder / name / f"{number}.png")
+    return folder
+
+
+def save_encoder(path):
+    """Saves an encoder of 16 x 16 pictures with random weights; returns `path`."""
+    keras.utils.set_random_seed(3)
+    small_backbone().save(path)
+    return path
+
+
+def small_config(encoder, data, out, **changes):
+    """A `TrainConfig` for the tiny encoder; settings of `fine_tune` are told by their name."""
+    of_config = {"hidden_units": 16, "dropout": 0.0, "split": (0.5, 0.25, 0.25)}
+    of_tuning = {"freeze_epochs": 3, "epochs": 3, "lr": 0.02, "batch_size": 8, "augment": "none"}
+    for name, value in changes.items():
+        is_tuning = name in FineTuneSettings.__dataclass_fields__
+        (of_tuning if is_tuning else of_config)[name] = value
+    return TrainConfig(
+        backbone=str(encoder),
+        data=str(data),
+        out=str(out),
+        fine_tune=FineTuneSettings(**of_tuning),
+        **of_config,
+    )
+
+
+def arguments(encoder, data, out, *more):
+    """The same as a command line."""
+    options = {
+        "--backbone": encoder,
+        "--data": data,
+        "--out": out,
+        "--hidden-units": 16,
+        "--split": "0.5,0.25,0.25",
+        "--freeze-epochs": 1,
+        "--epochs": 0,
+        "--batch-size": 8,
+        "--augment": "none",
+    }
+    words = [str(word) for pair in options.items() for word in pair]
+    return ["train", *words, *map(str, more)]
+
+
+def probabilities_of(rows, class_names):
+    """The probabilities in rows of `predict`: float (n, classes)."""
+    return np.array([[float(row[f"p({name})"]) for name in class_names] for row in rows])

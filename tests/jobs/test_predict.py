@@ -1,0 +1,158 @@
+"""Predictions for pictures of any name, one row a file."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.jobs.small_runs import CLASSES, probabilities_of
+from tl_keras.checks import InputError
+from tl_keras.jobs.predict import predict
+
+
+@pytest.fixture
+def picture(colours):
+    return colours / "green" / "0.png"
+
+
+def _read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_table_has_one_row_a_file_and_one_header(finished_run, colours, tmp_path):
+    out = tmp_path / "predictions.csv"
+    rows = predict(finished_run, [str(colours)], out=out, batch_size=7)
+    assert _read(out) == rows
+    assert list(rows[0]) == ["path", "label", "probability", "error", *(f"p({n})" for n in CLASSES)]
+    assert out.read_text(encoding="utf-8").count("probability,error") == 1
+    found = [str(path) for path in sorted(colours.rglob("*.png"))]
+    assert sorted(row["path"] for row in rows) == found
+
+
+def test_probabilities_sum_to_one_and_the_label_is_the_largest(finished_run, colours, tmp_path):
+    rows = predict(finished_run, [str(colours)], out=tmp_path / "out.csv")
+    values = probabilities_of(rows, CLASSES)
+    np.testing.assert_allclose(values.sum(1), 1, atol=1e-5)
+    assert [row["label"] for row in rows] == [CLASSES[best] for best in values.argmax(1)]
+    assert [float(row["probability"]) for row in rows] == values.max(1).tolist()
+
+
+def test_easy_colours_get_their_names(finished_run, colours, tmp_path):
+    rows = predict(finished_run, [str(colours)], out=tmp_path / "out.csv")
+    right = [row["label"] == row["path"].split("/")[-2] for row in rows]
+    assert np.mean(right) >= 0.75
+
+
+def test_order_and_batch_size_do_not_change_a_picture(finished_run, colours, tmp_path):
+    files = sorted(map(str, colours.rglob("*.png")))
+    together = predict(finished_run, files, out=tmp_path / "a.csv", batch_size=36)
+    single = predict(finished_run, files[::-1], out=tmp_path / "b.csv", batch_size=5)[::-1]
+    assert [row["path"] for row in together] == [row["path"] for row in single] == files
+    np.testing.assert_allclose(
+        probabilities_of(together, CLASSES), probabilities_of(single, CLASSES), atol=2e-6
+    )
+
+
+def test_unreadable_file_has_its_reason_in_its_row(finished_run, picture, tmp_path):
+    (tmp_path / "cut.png").write_bytes(picture.read_bytes()[:60])
+    (tmp_path / "page.jpg").write_text("<html>not found</html>")
+    (tmp_path / "empty.png").touch()
+    names = ["cut.png", "page.jpg", "empty.png"]
+    paths = [*(str(tmp_path / name) for name in names), str(picture)]
+    rows = predict(finished_run, paths, out=tmp_path / "out.csv")
+    assert [row["path"] for row in rows] == paths
+    for row in rows[:3]:
+        assert row["error"]
+        assert {value for key, value in row.items() if key not in ("path", "error")} == {""}
+    assert rows[3]["error"] == ""
+    assert rows[3]["label"] in CLASSES
+
+
+def test_unreadable_neighbours_do_not_change_a_picture(finished_run, picture, tmp_path):
+    (tmp_path / "empty.png").touch()
+    alone = predict(finished_run, [str(picture)], out=tmp_path / "a.csv")
+    beside = predict(
+        finished_run, [str(tmp_path / "empty.png"), str(picture)], out=tmp_path / "b.csv"
+    )
+    np.testing.assert_allclose(
+        probabilities_of(beside[1:], CLASSES), probabilities_of(alone, CLASSES), atol=2e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["mit Leerzeichen.png", "猫 и кот.png", "two\nlines.png", 'a "quoted", comma.png']
+)
+def test_any_file_name_comes_back_from_the_table(name, finished_run, picture, tmp_path):
+    """Fault 20."""
+    shutil.copy(picture, tmp_path / name)
+    predict(finished_run, [str(tmp_path / name)], out=tmp_path / "out.csv")
+    assert [row["path"] for row in _read(tmp_path / "out.csv")] == [str(tmp_path / name)]
+
+
+def test_file_name_that_is_no_text_is_written_escaped(finished_run, picture, tmp_path):
+    path = f"{tmp_path}/bad\udcff.png"
+    shutil.copy(picture, path)
+    rows = predict(finished_run, [path], out=tmp_path / "out.csv")
+    assert rows[0]["label"] in CLASSES
+    assert _read(tmp_path / "out.csv")[0]["path"] == f"{tmp_path}/bad\\udcff.png"
+
+
+def test_folders_are_searched_to_the_bottom_and_other_files_left(finished_run, picture, tmp_path):
+    (tmp_path / "in" / "a" / "b").mkdir(parents=True)
+    shutil.copy(picture, tmp_path / "in" / "a" / "b" / "deep.png")
+    shutil.copy(picture, tmp_path / "in" / "top.png")
+    (tmp_path / "in" / "readme.txt").write_text("no picture")
+    (tmp_path / "in" / "a" / "loop").symlink_to(tmp_path / "in")
+    rows = predict(finished_run, [str(tmp_path / "in")], out=tmp_path / "out.csv")
+    assert [row["path"].removeprefix(str(tmp_path)) for row in rows] == [
+        "/in/a/b/deep.png",
+        "/in/top.png",
+    ]
+
+
+def test_file_named_twice_has_one_row(finished_run, picture, tmp_path):
+    rows = predict(
+        finished_run, [str(picture), str(picture.parent), str(picture)], out=tmp_path / "out.csv"
+    )
+    assert len(rows) == 12
+
+
+def test_turned_photo_is_seen_as_in_training(finished_run, tmp_path):
+    """Fault 10: the EXIF orientation is applied in prediction too."""
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[:5] = 255, 0, 0
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter to the right when shown
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    Image.fromarray(np.rot90(pixels, -1)).save(tmp_path / "upright.png")
+    rows = predict(
+        finished_run,
+        [str(tmp_path / name) for name in ("turned.png", "upright.png")],
+        out=tmp_path / "out.csv",
+    )
+    turned, upright = probabilities_of(rows, CLASSES)
+    np.testing.assert_allclose(turned, upright, atol=2e-6)
+
+
+def test_missing_path_is_refused_before_anything_is_written(finished_run, picture, tmp_path):
+    with pytest.raises(InputError, match="received .*nowhere.png, which does not exist"):
+        predict(finished_run, [str(picture), "nowhere.png"], out=tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_folder_without_pictures_is_refused(finished_run, tmp_path):
+    with pytest.raises(InputError, match="Expected pictures in .*; received none"):
+        predict(finished_run, [str(tmp_path)], out=tmp_path / "out.csv")
+
+
+def test_batch_size_below_one_is_refused(finished_run, picture, tmp_path):
+    with pytest.raises(InputError, match="batch_size to be an integer >= 1; received batch_size=0"):
+        predict(finished_run, [str(picture)], out=tmp_path / "out.csv", batch_size=0)
+
+
+def test_table_that_cannot_be_written_names_its_path(finished_run, picture):
+    with pytest.raises(InputError, match="able to write /proc/out.csv"):
+        predict(finished_run, [str(picture)], out="/proc/out.csv")

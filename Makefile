@@ -55,4 +55,4 @@ benchmark-transfer: install
 	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info runs .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

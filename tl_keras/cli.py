@@ -36,7 +36,7 @@ def train(
         int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
     ] = None,
     freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Epochs with the unfrozen part.")] = 20,
+    epochs: Annotated[int, typer.Option(help="Epochs with the unfrozen part.")] = 24,
     unfreeze: Annotated[str, typer.Option(help="half, last:N, from:LAYER, all or none.")] = "half",
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
     lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,

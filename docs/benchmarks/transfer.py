@@ -148,7 +148,7 @@ def write_table(rows, memory, size):
         f"{size // 4} to validate, {EPOCHS} epochs, batch {BATCH}; plain Keras and ours one after "
         "the other in one process.",
         "",
-        "| what trains | plain `model.fit` | `fine_tune` | times faster | weights against uncached |",
+        "| what trains | plain `model.fit` | `fine_tune` | times faster | weights differ by |",
         "|---|---|---|---|---|",
     ]
     for name, plain, ours, difference in rows:

@@ -105,10 +105,12 @@ def test_history_has_one_row_an_epoch_with_its_phase(finished_run):
     assert all(np.isfinite(float(row["val_loss"])) for row in rows)
 
 
-def test_best_epoch_is_that_of_the_lowest_validation_loss(finished_run):
+def test_best_epoch_is_that_of_the_best_validation_accuracy_then_loss(finished_run):
     with open(finished_run / "history.csv", newline="", encoding="utf-8") as file:
-        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
-    assert _json(finished_run, "metrics.json")["best_epoch"] == int(np.argmin(losses)) + 1
+        rows = list(csv.DictReader(file))
+    scores = [(float(row["val_accuracy"]), -float(row["val_loss"])) for row in rows]
+    best = scores.index(max(scores)) + 1
+    assert _json(finished_run, "metrics.json")["best_epoch"] == best
 
 
 def test_report_names_classes_weights_and_commands(finished_run):

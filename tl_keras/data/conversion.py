@@ -31,6 +31,8 @@ def as_image_dataset(data, *, split):
                 f"{data.element_spec}."
             )
         batches = [(x.numpy(), y.numpy()) for x, y in data]
+        if not batches:
+            raise InputError("Expected pictures in the tf.data.Dataset; received an empty one.")
         data = tuple(np.concatenate(part) for part in zip(*batches, strict=True))
     if isinstance(data, tuple | list) and len(data) == 2:
         return ImageDataset.from_arrays(*data, split=split)

@@ -4,6 +4,8 @@ import importlib.util
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from tl_keras.checks import InputError, check_choice
 from tl_keras.jobs.trained_run import load_run
 from tl_keras.progress import say
@@ -58,6 +60,8 @@ def export(run, *, format="saved_model", out=None):  # noqa: A002 - the CLI's na
 def _write(model, format, target):  # noqa: A002
     """Writes beside the target, then renames: an export is there whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    # Keras refuses to export to ONNX a model that was loaded and never called.
+    model(np.zeros((1, *model.input_shape[1:]), np.float32))
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
         part = Path(folder) / target.name
         model.export(

@@ -41,7 +41,7 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
         make_callbacks: function without arguments that returns a list of new Keras callbacks,
             called once a phase. None for none.
         freeze_epochs: epochs with the whole backbone frozen. Default 3.
-        epochs: epochs with the unfrozen part training too. Default 20.
+        epochs: epochs with the unfrozen part training too. Default 24.
         unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none".
         optimizer: "adam", "sgd" or "rmsprop".
         lr: highest learning rate of the head. Default 1e-3.
@@ -229,6 +229,8 @@ class _FineTuning:
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=self.from_logits),
                 metrics=["accuracy"],
             )
+            # Saved unbuilt, it could not be loaded again with its state.
+            self.model.optimizer.build(self.model.trainable_variables)
 
     def _join(self, name, fit, best, trainable):
         joined = self.history

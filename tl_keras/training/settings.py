@@ -14,7 +14,7 @@ class FineTuneSettings:
     """See `tl_keras.training.fine_tune.fine_tune` for what each setting means."""
 
     freeze_epochs: int = 3
-    epochs: int = 20
+    epochs: int = 24
     unfreeze: str = "half"
     optimizer: str = "adam"
     lr: float = 1e-3

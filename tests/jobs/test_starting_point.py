@@ -1,0 +1,147 @@
+"""Where the weights come from, with and without a network. Nothing here touches one."""
+
+import json
+
+import keras
+import pytest
+
+from tests.jobs.small_runs import small_config
+from tests.training.small_models import small_backbone
+from tl_keras.checks import InputError
+from tl_keras.data.sources import load_dataset
+from tl_keras.jobs import starting_point as module
+from tl_keras.jobs import train as train_job
+from tl_keras.jobs.starting_point import image_size_for, starting_point
+from tl_keras.jobs.train import train
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """An empty Keras cache and no network; returns the list of downloads that were tried."""
+    asked = []
+
+    def get_file(name, url, **_):
+        asked.append(url)
+        raise Exception(f"URL fetch failure on {url}: None -- no route to host")
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    return asked
+
+
+@pytest.fixture
+def small_in_place(monkeypatch):
+    """Random weights give the tiny encoder instead of the real base; the rest is as it was."""
+    build = module.build_classifier
+
+    def build_small(backbone, num_classes, *, image_size=None, weights="imagenet", **rest):
+        if weights == "random":
+            return build(small_backbone(), num_classes, **rest)
+        return build(backbone, num_classes, image_size=image_size, weights=weights, **rest)
+
+    monkeypatch.setattr(module, "build_classifier", build_small)
+    monkeypatch.setattr(module, "SOURCE_EPOCHS", 1)
+
+
+def _config(tmp_path, **changes):
+    settings = {"split": (0.8, 0.1, 0.1), "freeze_epochs": 1, "epochs": 0, "batch_size": 256}
+    return small_config("vgg16", "digits", tmp_path / "run", **settings | changes)
+
+
+def test_auto_without_network_pretrains_on_the_source_task_and_says_so(
+    offline, small_in_place, tmp_path, capsys
+):
+    run = train(_config(tmp_path, weights="auto"))
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert len(offline) == 1, "the download was not tried once"
+    assert metrics["weights"]["kind"] == "source task"
+    assert "No ImageNet weights were to be had" in metrics["weights"]["note"]
+    assert 0 <= metrics["weights"]["source_test_accuracy"] <= 1
+    assert metrics["pictures"]["train"] == 5 * module.FEW_LABELS
+    assert {"accuracy", "loss", "seconds"} <= set(metrics["from_scratch"])
+    assert json.loads((run / "classes.json").read_text())["class_names"] == list("56789")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "No ImageNet weights were to be had" in page
+    assert "the same net from scratch" in page
+    assert "NO IMAGENET WEIGHTS for vgg16" in capsys.readouterr().err
+
+
+def test_auto_with_cached_weights_uses_them_and_pretrains_nothing(monkeypatch, tmp_path):
+    asked = []
+
+    def build(backbone, num_classes, *, weights, **_):
+        asked.append((backbone, num_classes, weights))
+        return "a classifier"
+
+    monkeypatch.setattr(module, "imagenet_weights_cached", lambda *_: True)
+    monkeypatch.setattr(module, "build_classifier", build)
+    splits = load_dataset("digits")
+    start = starting_point(_config(tmp_path, weights="auto"), splits)
+    assert asked == [("vgg16", 10, "imagenet")]
+    assert start.model == "a classifier"
+    assert start.splits is splits
+    assert not start.from_source_task
+    assert start.weights["kind"] == "imagenet"
+    assert "published ImageNet weights" in start.weights["note"]
+
+
+def test_imagenet_without_network_names_the_ways_on_and_leaves_no_folder(offline, tmp_path):
+    """Fault 32."""
+    with pytest.raises(InputError) as refused:
+        train(_config(tmp_path))
+    message = str(refused.value)
+    for part in ("no network", "Give a weights file", "weights='random'", "--weights auto"):
+        assert part in message
+    assert "\n" not in message
+    assert len(offline) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_random_weights_ask_no_network_and_are_called_training_from_scratch(
+    offline, small_in_place, tmp_path
+):
+    start = starting_point(_config(tmp_path, weights="random"), load_dataset("digits"))
+    assert start.weights["kind"] == "random"
+    assert "training from scratch" in start.weights["note"]
+    assert offline == []
+
+
+def test_weights_file_that_is_not_there_is_named(offline, tmp_path):
+    with pytest.raises(InputError, match="weights='no/such.h5', and there is no such file"):
+        starting_point(_config(tmp_path, weights="no/such.h5"), load_dataset("digits"))
+    assert offline == []
+
+
+@pytest.mark.parametrize("weights", ["random", "other.weights.h5"])
+def test_weights_beside_an_encoder_are_refused_not_ignored(weights, encoder, colours, tmp_path):
+    with pytest.raises(InputError, match="Expected no weights beside .*tiny.keras"):
+        train(small_config(encoder, colours, tmp_path / "run", weights=weights))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backbone": "vgg61"}, "backbone to be one of vgg1.*received backbone='vgg61'"),
+        ({"head": "attentoin"}, "head to be one of attention.*received head='attentoin'"),
+        ({"backbone": "none/such.keras"}, "Expected a backbone file; received none/such.keras"),
+    ],
+)
+def test_unknown_names_are_refused_before_data_are_read(changes, message, monkeypatch, tmp_path):
+    monkeypatch.setattr(train_job, "load_dataset", None)
+    backbone = changes.pop("backbone", "vgg16")
+    with pytest.raises(InputError, match=message):
+        train(small_config(backbone, "digits", tmp_path / "run", **changes))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "asked", "side"),
+    [("vgg16", None, 32), ("xception", None, 71), ("vgg16", 48, 48), ("a.keras", None, None)],
+)
+def test_small_pictures_get_a_small_input_not_below_the_minimum(backbone, asked, side, tmp_path):
+    config = small_config(backbone, "digits", tmp_path, image_size=asked)
+    assert image_size_for(config, load_dataset("digits").train) == side
+
+
+def test_files_get_the_size_of_the_backbone(colours, tmp_path):
+    config = small_config("vgg16", colours, tmp_path)
+    assert image_size_for(config, load_dataset(str(colours)).train) == 224

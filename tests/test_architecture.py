@@ -1,0 +1,126 @@
+"""The direction of flow, the size of the files and what an import may cost."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tl_keras
+
+PACKAGE = Path(tl_keras.__file__).parent
+ORDER = ("data", "models", "training", "evaluation", "reports", "jobs", "cli")
+BASE = ("checks", "files", "progress")
+EXCEPTIONS = {("config", "training.settings")}  # loads no TensorFlow
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def _imports(tree, package):
+    """Names below `package` that a module imports, those inside functions included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where they point"
+            # `from tl_keras import data` names the module in its aliases.
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (n.removeprefix(f"{package}.") for n in names if n.startswith(f"{package}."))
+
+
+def _rank(name):
+    """Place in the flow: base modules below all rooms, config beside jobs."""
+    room = name.split(".")[0]
+    if room in BASE or room == "__version__":
+        return -1
+    return ORDER.index("jobs") if room == "config" else ORDER.index(room)
+
+
+def _wrong(name, imported):
+    """Those of the imported names that module `name` may not import."""
+    rank, room = _rank(name), name.split(".")[0]
+    return [
+        target
+        for target in imported
+        if (room in BASE and _rank(target) >= 0)
+        or _rank(target) > rank
+        or (room == "config" and not _is_for_config(target))
+    ]
+
+
+def _is_for_config(target):
+    return _rank(target) < 0 or any(target.startswith(to) for _, to in EXCEPTIONS)
+
+
+def _name(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_imports_point_down_the_flow(path):
+    name = _name(path)
+    if name in ("__init__", "__main__"):
+        return
+    imported = list(_imports(ast.parse(path.read_text(encoding="utf-8")), "tl_keras"))
+    assert not _wrong(name, imported), f"{name} imports what stands to its right"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("data.images", "from tl_keras.models.backbones import build_backbone"),
+        ("data.images", "def f():\n    import tl_keras.training.freezing"),
+        ("checks", "from tl_keras.data import images"),
+        ("files", "from tl_keras import config"),
+        ("config", "from tl_keras.training.fine_tune import fine_tune"),
+        ("jobs.train", "from tl_keras import cli"),
+        ("training.freezing", "from tl_keras.evaluation.prediction import predict_probabilities"),
+    ],
+)
+def test_check_finds_an_import_that_points_up(name, code):
+    assert _wrong(name, _imports(ast.parse(code), "tl_keras"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_files_are_short_and_name_their_subject(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    assert path.stem not in {"utils", "helpers", "common", "util", "misc"}
+
+
+def test_import_and_help_load_no_tensorflow():
+    code = """
+import sys
+import tl_keras, tl_keras.cli, tl_keras.config
+sys.argv = ["tl-keras", "train", "--help"]
+try:
+    tl_keras.cli.main()
+except SystemExit as stopped:
+    assert not stopped.code
+loaded = {name.split(".")[0] for name in sys.modules}
+print("LOADED", sorted(loaded & {"tensorflow", "keras", "matplotlib", "sklearn", "h5py"}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "--backbone" in done.stdout
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+@pytest.mark.parametrize("name", tl_keras.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(tl_keras, name) is not None
+    assert name in dir(tl_keras)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'tl_keras' has no attribute 'nothing'"):
+        tl_keras.nothing  # noqa: B018
+
+
+def test_public_names_are_where_the_table_says():
+    for name, module in tl_keras._PUBLIC.items():
+        assert getattr(tl_keras, name).__module__ == module, name
+        assert hasattr(importlib.import_module(module), name)

@@ -1,0 +1,61 @@
+"""Argument checks: what passes, and the words when it does not."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tl_keras.checks import InputError, check_choice, check_number
+
+
+def test_a_choice_comes_back():
+    assert check_choice("head", "gap", ("gap", "linear")) == "gap"
+
+
+def test_nearest_names_come_first():
+    with pytest.raises(
+        InputError, match=r"^Expected head to be one of linear, gap, gated; received head='linaer'"
+    ):
+        check_choice("head", "linaer", ("gap", "gated", "linear"))
+
+
+def test_every_name_is_listed_once_where_none_is_near():
+    with pytest.raises(InputError, match="one of gap, linear; received head='zzz'"):
+        check_choice("head", "zzz", ("gap", "linear"))
+
+
+@pytest.mark.parametrize("value", [None, 3, ""])
+def test_value_of_another_kind_is_no_choice(value):
+    with pytest.raises(InputError, match=f"received head={value!r}"):
+        check_choice("head", value, ("gap", "linear"))
+
+
+@pytest.mark.parametrize("value", [0, 1, np.int64(1), 1.0, np.float32(0.5)])
+def test_numbers_within_the_limits_come_back(value):
+    assert check_number("x", value, minimum=0, maximum=1) is value
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "wanted"),
+    [
+        (-1, {"minimum": 0}, "a number >= 0"),
+        (2, {"maximum": 1}, "a number <= 1"),
+        (2, {"minimum": 0, "maximum": 1}, "a number >= 0 and <= 1"),
+        (0, {"above": 0}, "a number > 0"),
+        (1.5, {"integer": True}, "an integer"),
+        (0, {"minimum": 1, "integer": True}, "an integer >= 1"),
+        (math.nan, {}, "a number"),
+        (math.inf, {"minimum": 0}, "a number >= 0"),
+        (True, {}, "a number"),
+        ("3", {}, "a number"),
+        (None, {"minimum": 0}, "a number >= 0"),
+    ],
+)
+def test_other_values_are_refused_with_the_limits(value, limits, wanted):
+    with pytest.raises(InputError) as refused:
+        check_number("x", value, **limits)
+    assert str(refused.value) == f"Expected x to be {wanted}; received x={value!r}."
+
+
+def test_input_error_is_a_value_error():
+    assert issubclass(InputError, ValueError)

@@ -1,0 +1,166 @@
+"""The command line without a job: its options, its refusals, its exit status."""
+
+import signal
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from tl_keras import cli
+from tl_keras.checks import InputError
+from tl_keras.config import TrainConfig
+from tl_keras.training.settings import FineTuneSettings
+
+TRAIN = ("train", "--backbone", "vgg16", "--data", "digits")
+OPTIONS = [
+    *("--backbone", "--data", "--weights", "--head", "--image-size", "--freeze-epochs"),
+    *("--epochs", "--unfreeze", "--optimizer", "--lr", "--batch-size", "--labels-per-class"),
+    *("--augment", "--cache", "--seed", "--out"),
+]
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers():
+    """Puts back the handlers that `main` replaces."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def run_cli(monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["tl-keras", *words])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        return stopped.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The configurations that reach the training job, which does nothing."""
+    from tl_keras.jobs import train
+
+    configs = []
+    monkeypatch.setattr(train, "train", configs.append)
+    return configs
+
+
+def test_help_of_train_lists_every_option():
+    shown = CliRunner().invoke(cli.app, ["train", "--help"], env={"COLUMNS": "200"}).output
+    words = shown.replace("│", " ").split()
+    assert [option for option in OPTIONS if option not in words] == []
+
+
+def test_help_lists_every_command():
+    shown = CliRunner().invoke(cli.app, ["--help"]).output
+    for name in ("train", "evaluate", "predict", "export", "backbones"):
+        assert name in shown
+
+
+def test_defaults_of_the_command_are_those_of_the_configuration(run_cli, asked):
+    assert run_cli(*TRAIN)[0] == 0
+    assert asked == [TrainConfig("vgg16", "digits")]
+
+
+def test_every_option_reaches_its_setting(run_cli, asked):
+    values = {
+        "weights": "random", "head": "gated", "hidden_units": 7, "dropout": 0.1, "image_size": 48,
+        "labels_per_class": 5, "on_bad_image": "skip", "out": "runs/x",
+    }  # fmt: skip
+    tuning = {
+        "freeze_epochs": 3, "epochs": 4, "unfreeze": "last:2", "optimizer": "sgd", "lr": 0.02,
+        "backbone_lr_factor": 0.5, "depth_decay": 0.25, "schedule": "constant",
+        "weight_decay": 0.01, "label_smoothing": 0.2, "batch_size": 9, "augment": "flip",
+        "cache": "disk", "cache_dtype": "float16", "views": 3, "batch_norm": "train",
+        "patience": 2, "seed": 5,
+    }  # fmt: skip
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in (values | tuning).items()]
+    assert run_cli(*TRAIN, *options, "--split", "0.6,0.2,0.2")[0] == 0
+    wanted = TrainConfig(
+        "vgg16", "digits", split=(0.6, 0.2, 0.2), fine_tune=FineTuneSettings(**tuning), **values
+    )
+    assert asked == [wanted]
+    assert set(tuning) == set(FineTuneSettings.__dataclass_fields__), "a setting has no option"
+
+
+def test_patience_of_zero_means_never(run_cli, asked):
+    run_cli(*TRAIN, "--patience", "0")
+    assert asked[0].fine_tune.patience is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--lr", "0"), "Expected lr to be a number > 0; received lr=0.0."),
+        (("--lr", "nan"), "Expected lr to be a number > 0; received lr=nan."),
+        (("--batch-size", "0"), "Expected batch_size to be an integer >= 1; received"),
+        (("--epochs", "-1"), "Expected epochs to be an integer >= 0; received epochs=-1."),
+        (("--unfreeze", "top"), "Expected unfreeze to be 'half', 'all', 'none', 'last:N'"),
+        (("--optimizer", "adma"), "Expected optimizer to be one of adam"),
+        (("--split", "a,b"), "Expected split to be three numbers such as 0.8,0.1,0.1; received"),
+        (("--split", "0.5,0.5"), "Expected split to be three fractions above 0"),
+        (("--seed", "4294967296"), "Expected seed to be an integer"),
+        (("--on-bad-image", "drop"), "Expected on_bad_image to be one of"),
+        (("--cache", "ram"), "Expected cache to be one of"),
+        (("--image-size", "0"), "Expected image_size to be an integer >= 1"),
+        (("--patience", "-1"), "Expected patience to be an integer >= 1"),
+    ],
+)
+def test_wrong_value_is_one_line_and_status_2(words, message, run_cli, asked):
+    status, output, error = run_cli(*TRAIN, *words)
+    assert (status, output, asked) == (2, "", [])
+    assert error.startswith(f"Error: {message}")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("--epochs", "many"), ("--no-such-option",), ("--lr",), ("surplus",)]
+)
+def test_words_that_cannot_be_parsed_are_status_2_without_traceback(words, run_cli, asked):
+    status, _, error = run_cli(*TRAIN, *words)
+    assert (status, asked) == (2, [])
+    assert words[0].lstrip("-") in error
+    assert "Traceback" not in error
+
+
+def test_message_of_several_lines_is_printed_as_one(run_cli, monkeypatch):
+    def fail():
+        raise InputError("first\n  second")
+
+    monkeypatch.setattr(cli, "app", fail)
+    assert run_cli() == (2, "", "Error: first second\n")
+
+
+def test_bug_keeps_its_traceback(monkeypatch):
+    def fail():
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(KeyError):
+        cli.main()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_ends_with_its_status(number, status, run_cli, monkeypatch):
+    monkeypatch.setattr(cli, "app", lambda: signal.raise_signal(number))
+    assert run_cli() == (status, "", "")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_inside_a_command_is_not_swallowed_by_the_parser(
+    number, status, run_cli, monkeypatch
+):
+    from tl_keras.jobs import train
+
+    monkeypatch.setattr(train, "train", lambda _: signal.raise_signal(number))
+    assert run_cli(*TRAIN)[0] == status
+
+
+def test_backbones_are_listed_one_a_line(run_cli):
+    status, output, _ = run_cli("backbones")
+    assert status == 0
+    assert {"vgg16", "resnet50", "mobilenet_v2"} <= set(output.splitlines())

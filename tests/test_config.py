@@ -1,0 +1,117 @@
+"""The configuration of a training run: what it refuses, and that JSON keeps it."""
+
+import dataclasses
+import json
+
+import pytest
+
+from tl_keras.checks import InputError
+from tl_keras.config import TrainConfig
+from tl_keras.training.settings import FineTuneSettings, parse_unfreeze
+
+
+def _received(argument, value, wanted):
+    return ({argument: value}, f"{argument} to be {wanted}", f"received {argument}={value!r}")
+
+
+RUN = [
+    _received("on_bad_image", "skipp", "one of skip, refuse"),
+    _received("hidden_units", 0, "an integer >= 1"),
+    _received("hidden_units", 1.5, "an integer >= 1"),
+    _received("dropout", 0.96, "a number >= 0 and <= 0.95"),
+    _received("dropout", float("nan"), "a number >= 0 and <= 0.95"),
+    _received("image_size", 0, "an integer >= 1"),
+    _received("labels_per_class", -1, "an integer >= 1"),
+    *(
+        ({"split": split}, "split to be three fractions above 0", f"received {split}")
+        for split in [(0.5, 0.5), (0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1), ()]
+    ),
+    ({"split": (0.5, float("nan"), 0.5)}, "three fractions above 0", "nan"),
+]
+TUNING = [
+    _received("optimizer", "adma", "one of adam"),
+    _received("schedule", "cosin", "one of cosine"),
+    _received("cache", "disc", "one of disk"),
+    _received("cache_dtype", "float23", "one of float"),
+    _received("batch_norm", "freeze", "one of frozen"),
+    _received("freeze_epochs", -1, "an integer >= 0"),
+    _received("epochs", 2.5, "an integer >= 0"),
+    _received("seed", -1, "an integer >= 0"),
+    _received("batch_size", 0, "an integer >= 1"),
+    _received("lr", 0, "a number > 0"),
+    _received("lr", float("inf"), "a number > 0"),
+    _received("backbone_lr_factor", 1.1, "a number <= 1 and > 0"),
+    _received("depth_decay", 0, "a number <= 1 and > 0"),
+    _received("weight_decay", -0.1, "a number >= 0"),
+    _received("label_smoothing", 1, "a number >= 0 and <= 0.9"),
+    _received("views", 0, "an integer >= 1"),
+    _received("patience", 0, "an integer >= 1"),
+    *(
+        _received("unfreeze", value, "'half', 'all', 'none', 'last:N'")
+        for value in ("last:", "last:0", "last:-1", "last:x", "from:", "most", "half:2", None)
+    ),
+]
+
+
+def _check(build, parts):
+    with pytest.raises(InputError) as refused:
+        build()
+    message = str(refused.value)
+    assert message.startswith("Expected ")
+    assert "\n" not in message
+    for part in parts:
+        assert part in message.replace("(N layers) ", "")
+
+
+@pytest.mark.parametrize(("changes", "wanted", "received"), RUN)
+def test_bad_value_of_the_run_is_refused(changes, wanted, received):
+    _check(lambda: TrainConfig("vgg16", "digits", **changes), (wanted, received))
+
+
+@pytest.mark.parametrize(("changes", "wanted", "received"), TUNING)
+def test_bad_value_of_the_tuning_is_refused(changes, wanted, received):
+    _check(lambda: FineTuneSettings(**changes), (wanted, received))
+
+
+def test_seed_that_numpy_does_not_take_is_refused():
+    _check(
+        lambda: TrainConfig("vgg16", "digits", fine_tune=FineTuneSettings(seed=2**32)),
+        ("seed to be an integer >= 0 and <= 4294967295", "received seed=4294967296"),
+    )
+
+
+def test_seed_of_the_run_is_that_of_the_tuning():
+    assert TrainConfig("vgg16", "digits", fine_tune=FineTuneSettings(seed=7)).seed == 7
+
+
+def test_settings_cannot_be_changed_after_the_check():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig("vgg16", "digits").dropout = 7
+
+
+def test_json_brings_back_the_same_configuration():
+    config = TrainConfig(
+        "vgg16",
+        "digits",
+        image_size=48,
+        split=(0.6, 0.2, 0.2),
+        fine_tune=FineTuneSettings(lr=3e-4, unfreeze="last:2", patience=None),
+    )
+    read = json.loads(json.dumps(config.to_json()))
+    tuning = FineTuneSettings(**read.pop("fine_tune"))
+    read["split"] = tuple(read["split"])
+    assert TrainConfig(**read, fine_tune=tuning) == config
+
+
+@pytest.mark.parametrize(
+    ("setting", "parsed"),
+    [
+        ("half", ("half", None)),
+        ("all", ("all", None)),
+        ("none", ("none", None)),
+        ("last:3", ("last", 3)),
+        ("from:block5_conv1", ("from", "block5_conv1")),
+    ],
+)
+def test_unfreeze_settings_are_taken_apart(setting, parsed):
+    assert parse_unfreeze(setting) == parsed

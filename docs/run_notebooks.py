@@ -8,6 +8,7 @@ ran. What would differ between two runs for no reason, times and versions, is le
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parents[1]
+NATIVE_LOG = re.compile(r"WARNING: All log messages before absl|[IWEF]\d{4} \d\d:\d\d:\d\d")
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -74,6 +76,17 @@ def settle(notebook):
     )
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [kept for kept in map(without_native_log, cell.outputs) if kept]
+
+
+def without_native_log(output):
+    """Takes the lines that TensorFlow's C++ part logs, with times and numbers, out of an output."""
+    if output.output_type != "stream" or output.name != "stderr":
+        return output
+    lines = output.text.splitlines(keepends=True)
+    output.text = "".join(line for line in lines if not NATIVE_LOG.match(line))
+    return output if output.text else None
 
 
 def say(text, stream=sys.stdout):

@@ -18,7 +18,8 @@ from tl_keras.jobs.train_report import write_report
 from tl_keras.models.backbones import is_backbone_path, list_backbones
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
-from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.best_weights import DivergedError
+from tl_keras.training.fine_tune import default_batch_size, fine_tune
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,13 +94,13 @@ def _fit(run, config, start):
             start.splits.val,
             **dataclasses.asdict(config.fine_tune),
         )
-    except (SystemExit, KeyboardInterrupt, InputError):
+    except (SystemExit, KeyboardInterrupt, DivergedError):
         # Stopped by a signal or a loss that is no number: what was learned so far is kept.
         run.save_model(start.model, "interrupted.keras")
         say(f"Stopped early; the weights so far are in {run.path / 'interrupted.keras'}")
         raise
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        size = config.fine_tune.batch_size
+        size = config.fine_tune.batch_size or default_batch_size(len(start.splits.train))
         raise InputError(
             f"Expected memory enough for batches of {size} pictures; received out of memory. "
             f"Give --batch-size {max(size // 2, 1)}, or a smaller --image-size."

@@ -1,5 +1,6 @@
 """The `tl-keras` command: parses, builds a configuration, calls a job. Loads no TensorFlow."""
 
+import importlib
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ app = typer.Typer(
 
 DATA_HELP = (
     "Folder with one sub-folder a class (or train/ val/ test/ of such), .npz, or digits, "
-    "digits:0-4, digits:5-9, mnist, fashion_mnist, cifar10, cifar100."
+    "mnist, fashion_mnist, cifar10, cifar100."
 )
 
 
@@ -114,9 +115,7 @@ def train(
             seed=seed,
         ),
     )
-    from tl_keras.jobs.train import train as job
-
-    job(config)
+    _load("jobs.train", "train")(config)
 
 
 RunArgument = Annotated[str, typer.Argument(help="Run folder of `tl-keras train`.")]
@@ -130,9 +129,7 @@ def evaluate(
     out: Annotated[str | None, typer.Option(help="Also write the figures to this .json.")] = None,
 ):
     """Measures a trained classifier on labelled pictures."""
-    from tl_keras.jobs.evaluate import evaluate as job
-
-    job(run, data=data, split=split, out=out)
+    _load("jobs.evaluate", "evaluate")(run, data=data, split=split, out=out)
 
 
 @app.command()
@@ -143,9 +140,7 @@ def predict(
     batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
 ):
     """Says what is on pictures: label, probability, and the probability of every class."""
-    from tl_keras.jobs.predict import predict as job
-
-    job(run, paths, out=out, batch_size=batch_size)
+    _load("jobs.predict", "predict")(run, paths, out=out, batch_size=batch_size)
 
 
 @app.command()
@@ -155,17 +150,31 @@ def export(
     out: Annotated[str | None, typer.Option(help="Default: RUN/export.")] = None,
 ):
     """Writes a trained classifier for use without Keras."""
-    from tl_keras.jobs.export import export as job
-
-    job(run, format=format, out=out)
+    _load("jobs.export", "export")(run, format=format, out=out)
 
 
 @app.command()
 def backbones():
     """Lists the names of all backbones."""
-    from tl_keras.models.backbones import list_backbones
+    typer.echo("\n".join(_load("models.backbones", "list_backbones")()))
 
-    typer.echo("\n".join(list_backbones()))
+
+def _load(module, name):
+    """Returns a function of the package; TensorFlow is loaded here and not before.
+
+    Its native log lines while loading (no GPU found, and the like) bypass Python and every log
+    level; nobody can act on them, so standard error is closed to them for that moment.
+    """
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            loaded = importlib.import_module(f"tl_keras.{module}")
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+    return getattr(loaded, name)
 
 
 def _fractions(text):

@@ -72,7 +72,8 @@ def build_pipeline(
     """Returns batches of a dataset's pictures.
 
     Without `training` the order is kept and nothing is dropped: the k-th prediction belongs to
-    `dataset.ids[k]`. All files are decoded here, at the first call for this size.
+    `dataset.ids[k]`. All files are decoded here, at the first call for this size. With `training`
+    the batches are shuffled already: give `fit` shuffle=False, or Keras warns that it cannot.
 
     Args:
         dataset: `ImageDataset`.

@@ -26,10 +26,10 @@ MISTAKES = 12
 
 def write_report(path, outcome):
     """Writes figures/*.png and report.html into the run folder `path`."""
-    write_training_report(path / "report.html", _content(path, outcome))
+    write_training_report(path / "report.html", _content(outcome))
 
 
-def _content(path, outcome):
+def _content(outcome):
     config, start, metrics = outcome.config, outcome.start, outcome.metrics
     return TrainingReport(
         title=f"{config.backbone} on {config.data}",
@@ -47,7 +47,6 @@ def _content(path, outcome):
         files=FILES,
         command=shlex.join(["tl-keras", *sys.argv[1:]]),
         image_size=start.model.input_shape[1:3],
-        predict_command=shlex.join(["tl-keras", "predict", str(path), "my-picture.jpg"]),
     )
 
 

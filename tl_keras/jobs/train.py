@@ -18,7 +18,6 @@ from tl_keras.jobs.train_report import write_report
 from tl_keras.models.backbones import is_backbone_path, list_backbones
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
-from tl_keras.training.best_weights import DivergedError
 from tl_keras.training.fine_tune import default_batch_size, fine_tune
 
 
@@ -94,8 +93,8 @@ def _fit(run, config, start):
             start.splits.val,
             **dataclasses.asdict(config.fine_tune),
         )
-    except (SystemExit, KeyboardInterrupt, DivergedError):
-        # Stopped by a signal or a loss that is no number: what was learned so far is kept.
+    except (SystemExit, KeyboardInterrupt, InputError):
+        # Stopped by a signal, a lost file or a loss that is no number: what was learned is kept.
         run.save_model(start.model, "interrupted.keras")
         say(f"Stopped early; the weights so far are in {run.path / 'interrupted.keras'}")
         raise

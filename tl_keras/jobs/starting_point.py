@@ -28,6 +28,7 @@ _FROM_SCRATCH = {
     "depth_decay": 1.0,
     "batch_norm": "train",
     "label_smoothing": 0.0,
+    "patience": None,  # from scratch a net may idle for epochs before it learns
 }
 
 

@@ -50,8 +50,6 @@ class Pictures:
 
     def _augmented(self, images, epoch, indices):
         images = tf.cast(images, tf.float32)
-        if self.augment == "none":
-            return [images]
         return [augment_images(images, self.augment, seed=self.seed, epoch=epoch, indices=indices)]
 
     def load(self, epoch, indices):

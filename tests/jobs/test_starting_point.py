@@ -1,6 +1,7 @@
 """Where the weights come from, with and without a network. Nothing here touches one."""
 
 import json
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -58,7 +59,7 @@ def test_auto_without_network_pretrains_on_the_source_task_and_says_so(
     assert "No ImageNet weights were to be had" in metrics["weights"]["note"]
     assert 0 <= metrics["weights"]["source_test_accuracy"] <= 1
     assert metrics["pictures"]["train"] == 5 * module.FEW_LABELS
-    assert {"accuracy", "loss", "seconds"} <= set(metrics["from_scratch"])
+    assert {"accuracy", "loss", "val", "lr", "seconds"} <= set(metrics["from_scratch"])
     assert json.loads((run / "classes.json").read_text())["class_names"] == list("56789")
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "No ImageNet weights were to be had" in page
@@ -145,3 +146,23 @@ def test_small_pictures_get_a_small_input_not_below_the_minimum(backbone, asked,
 def test_files_get_the_size_of_the_backbone(colours, tmp_path):
     config = small_config("vgg16", colours, tmp_path)
     assert image_size_for(config, load_dataset(str(colours)).train) == 224
+
+
+def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch, tmp_path):
+    accuracies = dict(zip(module.SCRATCH_RATE_FACTORS, (0.2, 0.9, 0.5), strict=True))
+
+    def from_scratch(config, splits, image_size, epochs, factor):
+        return factor, SimpleNamespace(seconds={"total": 2.0})
+
+    def measure(factor, dataset):
+        assert dataset == "val", "the learning rate was chosen on other data"
+        return None, {"accuracy": accuracies[factor], "loss": 1.0}
+
+    monkeypatch.setattr(module, "train_from_scratch", from_scratch)
+    monkeypatch.setattr(module, "measure", measure)
+    splits = SimpleNamespace(train="train", val="val", test="test")
+    model, figures, rate, seconds = module.best_from_scratch(_config(tmp_path), splits, 32, 1)
+    assert model == module.SCRATCH_RATE_FACTORS[1]
+    assert figures["accuracy"] == 0.9
+    assert rate == pytest.approx(1e-3 * module.SCRATCH_RATE_FACTORS[1])
+    assert seconds == 6.0

@@ -21,6 +21,7 @@ SOURCE_DATA = "digits"
 SOURCE_CLASSES = tuple("01234")
 FEW_LABELS = 10
 SOURCE_EPOCHS = 4
+SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
 _FROM_SCRATCH = {
     "freeze_epochs": 0,
     "unfreeze": "all",
@@ -103,8 +104,11 @@ def build(config, num_classes, image_size, *, backbone=None, weights="imagenet")
     )
 
 
-def train_from_scratch(config, splits, image_size, epochs):
+def train_from_scratch(config, splits, image_size, epochs, rate_factor=1.0):
     """Trains the classifier of `config` from random weights, all of it, on the given data.
+
+    Args:
+        rate_factor: factor on the highest learning rate of `config`.
 
     Returns:
         (model, history)
@@ -112,8 +116,29 @@ def train_from_scratch(config, splits, image_size, epochs):
     keras.utils.set_random_seed(config.seed)
     model = build(config, splits.train.num_classes, image_size, weights="random")
     _quicken_batch_norm(model)
-    settings = dataclasses.asdict(config.fine_tune) | _FROM_SCRATCH | {"epochs": epochs}
+    settings = dataclasses.asdict(config.fine_tune) | _FROM_SCRATCH
+    settings |= {"epochs": epochs, "lr": config.fine_tune.lr * rate_factor}
     return model, fine_tune(model, splits.train, splits.val, **settings)
+
+
+def best_from_scratch(config, splits, image_size, epochs):
+    """Trains from scratch at each of three learning rates; validation chooses among them.
+
+    A net at random weights may stay on its plateau at the rate that suits a pretrained one, and
+    against such an opponent any transfer wins.
+
+    Returns:
+        (model, its figures on validation, its learning rate, seconds of all three)
+    """
+    trials, seconds = [], 0.0
+    for factor in SCRATCH_RATE_FACTORS:
+        rate = config.fine_tune.lr * factor
+        say(f"From scratch at a learning rate of {rate:g}:")
+        model, history = train_from_scratch(config, splits, image_size, epochs, factor)
+        seconds += history.seconds["total"]
+        trials.append((model, measure(model, splits.val)[1], rate))
+    best = max(trials, key=lambda trial: (trial[1]["accuracy"], -trial[1]["loss"]))
+    return *best, seconds
 
 
 def _start(config, splits, size, weights, description):

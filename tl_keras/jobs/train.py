@@ -13,7 +13,12 @@ from tl_keras.data.sources import load_dataset
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.starting_point import StartingPoint, starting_point, train_from_scratch
+from tl_keras.jobs.starting_point import (
+    SCRATCH_RATE_FACTORS,
+    StartingPoint,
+    best_from_scratch,
+    starting_point,
+)
 from tl_keras.jobs.train_report import write_report
 from tl_keras.models.backbones import is_backbone_path, list_backbones
 from tl_keras.models.heads import HEADS
@@ -146,9 +151,9 @@ def _from_scratch(config, start):
     say("The same net from scratch on the same labels, for comparison:")
     epochs = config.fine_tune.freeze_epochs + config.fine_tune.epochs
     size = start.model.input_shape[1]
-    model, history = train_from_scratch(config, start.splits, size, epochs)
+    model, val, rate, seconds = best_from_scratch(config, start.splits, size, epochs)
     _, figures = measure(model, start.splits.test)
-    return {**_headline(figures), "seconds": history.seconds["total"]}
+    return {**_headline(figures), "val": _headline(val), "lr": rate, "seconds": seconds}
 
 
 def _write(run, outcome):
@@ -171,5 +176,9 @@ def _say_result(metrics, path):
         f"{metrics['seconds']['total']:.0f} s. {metrics['weights']['note']}"
     )
     if "from_scratch" in metrics:
-        say(f"From scratch on the same labels: {metrics['from_scratch']['accuracy']:.1%}.")
+        scratch = metrics["from_scratch"]
+        say(
+            f"From scratch on the same labels: {scratch['accuracy']:.1%} (learning rate "
+            f"{scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on validation)."
+        )
     say(f"Report: {path / 'report.html'}")

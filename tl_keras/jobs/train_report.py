@@ -105,13 +105,21 @@ def _comparison(metrics):
     if "from_scratch" not in metrics:
         return None
     size = metrics["pictures"]["test"]
-    rows = {"transfer": metrics["test"], "the same net from scratch": metrics["from_scratch"]}
+    labels = f"{metrics['pictures']['train']} labelled pictures"
+    scratch = metrics["from_scratch"]
+    rows = {
+        "transfer": (metrics["test"], labels),
+        "the same net from scratch": (
+            scratch,
+            f"{labels}; learning rate {scratch['lr']:g}, the best of several on validation",
+        ),
+    }
     return [
         {
             "name": name,
             "accuracy": figures["accuracy"],
             "interval": accuracy_interval(figures["accuracy"], size),
-            "note": f"{metrics['pictures']['train']} labelled pictures",
+            "note": note,
         }
-        for name, figures in rows.items()
+        for name, (figures, note) in rows.items()
     ]

@@ -161,8 +161,9 @@ def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch,
     monkeypatch.setattr(module, "train_from_scratch", from_scratch)
     monkeypatch.setattr(module, "measure", measure)
     splits = SimpleNamespace(train="train", val="val", test="test")
-    model, figures, rate, seconds = module.best_from_scratch(_config(tmp_path), splits, 32, 1)
+    config = _config(tmp_path, lr=0.01)
+    model, figures, rate, seconds = module.best_from_scratch(config, splits, 32, 1)
     assert model == module.SCRATCH_RATE_FACTORS[1]
     assert figures["accuracy"] == 0.9
-    assert rate == pytest.approx(1e-3 * module.SCRATCH_RATE_FACTORS[1])
+    assert rate == pytest.approx(0.01 * module.SCRATCH_RATE_FACTORS[1])
     assert seconds == 6.0

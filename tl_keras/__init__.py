@@ -13,6 +13,7 @@ _PUBLIC = {
     "load_dataset": "tl_keras.data.sources",
     "build_backbone": "tl_keras.models.backbones",
     "build_classifier": "tl_keras.models.classifier",
+    "replace_head": "tl_keras.models.classifier",
     "list_backbones": "tl_keras.models.backbones",
     "load_model": "tl_keras.models.saved_models",
     "freeze": "tl_keras.training.freezing",

@@ -34,7 +34,7 @@ def test_without_decay_every_layer_has_the_top_factor():
 
 
 def test_cosine_rises_over_the_warm_up_and_ends_at_zero():
-    rate = build_schedule("cosine", 0.2, total_steps=100, warmup=0.1)
+    rate = build_schedule("cosine", 0.2, total_steps=100)
     values = [float(rate(step)) for step in range(101)]
     assert values[0] == 0
     assert values[5] == pytest.approx(0.1)

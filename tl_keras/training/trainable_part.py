@@ -55,6 +55,7 @@ class AboveFrozen(keras.Model):
         super().__init__()
         self.prefix = prefix
         self.suffix = suffix
+        self.built = True  # as both parts are
 
     def call(self, inputs, training=None):
         features = self.prefix(inputs, training=False)

@@ -19,6 +19,8 @@ _PUBLIC = {
     "freeze": "tl_keras.training.freezing",
     "unfreeze": "tl_keras.training.freezing",
     "fine_tune": "tl_keras.training.fine_tune",
+    "lr_find": "tl_keras.training.lr_find",
+    "plot_lr_find": "tl_keras.reports.rate_figures",
     "InputError": "tl_keras.checks",
 }
 

@@ -1,5 +1,7 @@
 """What the user gives to train on, checked and ready to be read."""
 
+import numpy as np
+
 from tl_keras.checks import InputError
 from tl_keras.data.augmentation import resolve_augment
 from tl_keras.data.conversion import as_image_dataset
@@ -35,6 +37,12 @@ def labelled(data, num_classes, *, split):
             f"{int(data.labels.max())} in the {data.split} set of {data.source}."
         )
     return data
+
+
+def random_part(dataset, size, seed):
+    """Returns `dataset` or, if it is larger, `size` of its pictures, the same for the same seed."""
+    rows = np.random.default_rng([seed, 2]).permutation(len(dataset))[:size]
+    return dataset.subset(np.sort(rows))
 
 
 def pictures_of(dataset, model, settings, *, training):

@@ -9,7 +9,7 @@ import numpy as np
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.freezing import apply_unfreeze
-from tl_keras.training.inputs import default_batch_size, labelled, pictures_of
+from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, random_part
 from tl_keras.training.phases import compile_part, endless_batches
 from tl_keras.training.settings import FineTuneSettings
 from tl_keras.training.trainable_part import TrainablePart
@@ -131,6 +131,7 @@ def _trainable_part(model, train, settings, steps):
     """What is tested of `model`, and its batches without end."""
     apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
     batch_size = settings.batch_size or default_batch_size(len(train))
+    train = random_part(train, steps * batch_size, settings.seed)  # no more are seen
     part = TrainablePart(model, pictures_of(train, model, settings, training=True))
     epochs = math.ceil(steps * batch_size / len(train))
     part = part.above_frozen(settings, epochs=epochs, batch_size=batch_size)

@@ -7,7 +7,7 @@ import numpy as np
 from tl_keras.checks import InputError
 from tl_keras.models.backbones import get_backbone
 from tl_keras.models.classifier import replace_head
-from tl_keras.training.inputs import labelled, pictures_of
+from tl_keras.training.inputs import labelled, pictures_of, random_part
 from tl_keras.training.objective_settings import option_value
 from tl_keras.training.objectives import Joint, joint_batches
 from tl_keras.training.phases import cross_entropy, endless_batches
@@ -51,8 +51,9 @@ class SourceTask:
         self._batch_size = batch_size
         self._epoch_size = steps * batch_size
         shown = self._epoch_size * max(settings.epochs, settings.freeze_epochs)
-        rows = np.random.default_rng([settings.seed, 2]).permutation(len(data))[:shown]
-        data = data.subset(np.sort(np.resize(rows, max(len(rows), batch_size))))
+        data = random_part(data, shown, settings.seed)
+        if len(data) < batch_size:
+            data = data.subset(np.resize(np.arange(len(data)), batch_size))
         self.whole = TrainablePart(model, pictures_of(data, model, settings, training=True))
 
     def passes(self, epochs):

@@ -13,11 +13,14 @@ _PUBLIC = {
     "load_dataset": "tl_keras.data.sources",
     "build_backbone": "tl_keras.models.backbones",
     "build_classifier": "tl_keras.models.classifier",
+    "replace_head": "tl_keras.models.classifier",
     "list_backbones": "tl_keras.models.backbones",
     "load_model": "tl_keras.models.saved_models",
     "freeze": "tl_keras.training.freezing",
     "unfreeze": "tl_keras.training.freezing",
     "fine_tune": "tl_keras.training.fine_tune",
+    "lr_find": "tl_keras.training.lr_find",
+    "plot_lr_find": "tl_keras.reports.rate_figures",
     "InputError": "tl_keras.checks",
 }
 

@@ -25,11 +25,16 @@ DATA_HELP = (
 )
 
 
+BACKBONE_HELP = "Name (see `tl-keras backbones`), encoder file or run folder."
+WEIGHTS_HELP = "imagenet, auto, random or a file."
+UNFREEZE_HELP = "half, last:N, from:LAYER, all or none."
+
+
 @app.command()
 def train(
-    backbone: Annotated[str, typer.Option(help="Name (see `tl-keras backbones`) or encoder file.")],
+    backbone: Annotated[str, typer.Option(help=BACKBONE_HELP)],
     data: Annotated[str, typer.Option(help=DATA_HELP)],
-    weights: Annotated[str, typer.Option(help="imagenet, auto, random or a file.")] = "imagenet",
+    weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = "imagenet",
     head: Annotated[str, typer.Option(help="gap, linear, attention, gated or residual.")] = "gap",
     hidden_units: Annotated[int, typer.Option(help="Width of the head's hidden layer.")] = 1024,
     dropout: Annotated[float, typer.Option(help="Rate before the last layer.")] = 0.5,
@@ -38,7 +43,7 @@ def train(
     ] = None,
     freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 3,
     epochs: Annotated[int, typer.Option(help="Epochs with the unfrozen part.")] = 24,
-    unfreeze: Annotated[str, typer.Option(help="half, last:N, from:LAYER, all or none.")] = "half",
+    unfreeze: Annotated[str, typer.Option(help=UNFREEZE_HELP)] = "half",
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
     lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,
     backbone_lr_factor: Annotated[
@@ -47,13 +52,28 @@ def train(
     depth_decay: Annotated[
         float, typer.Option(help="Further factor at the backbone's bottom.")
     ] = FineTuneSettings.depth_decay,
-    schedule: Annotated[str, typer.Option(help="cosine (with warm-up) or constant.")] = "cosine",
+    schedule: Annotated[
+        str, typer.Option(help="cosine (with warm-up), one-cycle or constant.")
+    ] = "cosine",
     weight_decay: Annotated[
         float, typer.Option(help="Decoupled weight decay.")
     ] = FineTuneSettings.weight_decay,
     label_smoothing: Annotated[
         float, typer.Option(help="0 for none.")
     ] = FineTuneSettings.label_smoothing,
+    objective: Annotated[str, typer.Option(help="plain, l2-sp or joint.")] = "plain",
+    l2_sp_weight: Annotated[
+        float | None, typer.Option(help="l2-sp: pull of the backbone to its start; default 0.1.")
+    ] = None,
+    l2_sp_head_weight: Annotated[
+        float | None, typer.Option(help="l2-sp: pull of the head to zero; default 0.01.")
+    ] = None,
+    source_data: Annotated[
+        str | None, typer.Option(help="joint: the source, in any form that --data takes.")
+    ] = None,
+    source_weight: Annotated[
+        float | None, typer.Option(help="joint: weight of the source's loss; default 1.")
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Pictures a step; default: 32, less for little data.")
     ] = None,
@@ -91,6 +111,7 @@ def train(
         dropout=dropout,
         image_size=image_size,
         labels_per_class=labels_per_class,
+        source_data=source_data,
         split=_fractions(split),
         on_bad_image=on_bad_image,
         out=out,
@@ -113,9 +134,59 @@ def train(
             batch_norm=batch_norm,
             patience=patience or None,
             seed=seed,
+            objective=objective,
+            l2_sp_weight=l2_sp_weight,
+            l2_sp_head_weight=l2_sp_head_weight,
+            source_weight=source_weight,
         ),
     )
     _load("jobs.train", "train")(config)
+
+
+@app.command()
+def lr_find(
+    backbone: Annotated[str, typer.Option(help=BACKBONE_HELP)],
+    data: Annotated[str, typer.Option(help=DATA_HELP)],
+    weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = TrainConfig.weights,
+    head: Annotated[str, typer.Option(help="As in train.")] = TrainConfig.head,
+    hidden_units: Annotated[int, typer.Option(help="As in train.")] = TrainConfig.hidden_units,
+    image_size: Annotated[int | None, typer.Option(help="As in train.")] = None,
+    unfreeze: Annotated[str, typer.Option(help=UNFREEZE_HELP)] = FineTuneSettings.unfreeze,
+    optimizer: Annotated[
+        str, typer.Option(help="adam, sgd or rmsprop.")
+    ] = FineTuneSettings.optimizer,
+    backbone_lr_factor: Annotated[
+        float, typer.Option(help="As in train.")
+    ] = FineTuneSettings.backbone_lr_factor,
+    batch_size: Annotated[int | None, typer.Option(help="As in train.")] = None,
+    labels_per_class: Annotated[int | None, typer.Option(help="As in train.")] = None,
+    augment: Annotated[str, typer.Option(help="As in train.")] = FineTuneSettings.augment,
+    seed: Annotated[int, typer.Option(help="As in train.")] = FineTuneSettings.seed,
+    lowest: Annotated[float, typer.Option(help="First learning rate.")] = 1e-6,
+    highest: Annotated[float, typer.Option(help="Last learning rate.")] = 1.0,
+    steps: Annotated[int, typer.Option(help="Number of rates.")] = 100,
+    out: Annotated[str, typer.Option(help="Plot of the loss by rate, .png.")] = "lr.png",
+):
+    """Tests learning rates: prints one for `tl-keras train --lr` and plots why."""
+    config = TrainConfig(
+        backbone=backbone,
+        data=data,
+        weights=weights,
+        head=head,
+        hidden_units=hidden_units,
+        image_size=image_size,
+        labels_per_class=labels_per_class,
+        fine_tune=FineTuneSettings(
+            unfreeze=unfreeze,
+            optimizer=optimizer,
+            backbone_lr_factor=backbone_lr_factor,
+            batch_size=batch_size,
+            augment=augment,
+            seed=seed,
+        ),
+    )
+    find = _load("jobs.lr_find", "lr_find")
+    find(config, lowest=lowest, highest=highest, steps=steps, out=out)
 
 
 RunArgument = Annotated[str, typer.Argument(help="Run folder of `tl-keras train`.")]

@@ -3,7 +3,7 @@
 import dataclasses
 
 from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.settings import FineTuneSettings, check_source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +19,7 @@ class TrainConfig:
         dropout: rate before the last layer.
         image_size: side in pixels; None for the backbone's own, or less for small pictures.
         labels_per_class: keep only so many training pictures of each class; None for all.
+        source_data: for objective="joint", what `data` is for the source task.
         split: fractions of train, val and test where the data has no split of its own.
         on_bad_image: "refuse" or "skip".
         out: run folder; None for runs/BACKBONE-DATA-TIME.
@@ -33,6 +34,7 @@ class TrainConfig:
     dropout: float = 0.5
     image_size: int | None = None
     labels_per_class: int | None = None
+    source_data: str | None = None
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     on_bad_image: str = "refuse"
     out: str | None = None
@@ -47,6 +49,7 @@ class TrainConfig:
         for name in ("image_size", "labels_per_class"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
+        check_source(self.fine_tune.objective, self.source_data, "source_data")
         if len(self.split) != 3 or min(self.split) <= 0 or not abs(sum(self.split) - 1) < 1e-6:
             raise InputError(
                 "Expected split to be three fractions above 0 that sum to 1, such as "

@@ -8,7 +8,7 @@ from tl_keras.models.classifier import build_classifier
 SIZE = 16
 
 
-def small_backbone():
+def small_backbone(dropout=0.3):
     """Two residual blocks with BatchNormalization and dropout, from pictures to features."""
     image = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
@@ -17,7 +17,7 @@ def small_backbone():
         y = keras.layers.Conv2D(6, 3, padding="same", name=f"{block}_conv")(x)
         y = keras.layers.BatchNormalization(name=f"{block}_bn")(y)
         y = keras.layers.ReLU(name=f"{block}_relu")(y)
-        y = keras.layers.Dropout(0.3, name=f"{block}_dropout")(y)
+        y = keras.layers.Dropout(dropout, name=f"{block}_dropout")(y)
         x = keras.layers.Add(name=f"{block}_add")([x, y])
     return keras.Model(image, x, name="small")
 

@@ -61,6 +61,14 @@ def test_half_precision_cache_is_close_but_takes_half_the_room():
     assert 0 < difference < 0.05
 
 
+@pytest.mark.parametrize("views", [None, 3])
+def test_the_head_may_train_longer_than_the_rest_on_augmented_features(views):
+    _, history = tuned(
+        freeze_epochs=4, epochs=2, augment="photos", views=views, unfreeze="from:high_conv"
+    )
+    assert len(history.epoch) == 6
+
+
 def test_history_joins_both_phases_and_marks_the_boundary():
     _, history = tuned(freeze_epochs=2, epochs=3, patience=None, unfreeze="all")
     assert history.epoch == [0, 1, 2, 3, 4]

@@ -34,13 +34,35 @@ def test_without_decay_every_layer_has_the_top_factor():
 
 
 def test_cosine_rises_over_the_warm_up_and_ends_at_zero():
-    rate = build_schedule("cosine", 0.2, total_steps=100, warmup=0.1)
+    rate = build_schedule("cosine", 0.2, total_steps=100)
     values = [float(rate(step)) for step in range(101)]
     assert values[0] == 0
     assert values[5] == pytest.approx(0.1)
     assert max(values) == pytest.approx(0.2) == values[10]
     assert values[55] == pytest.approx(0.1)
     assert values[100] == pytest.approx(0, abs=1e-8)
+
+
+def test_one_cycle_rises_from_a_25th_and_falls_to_a_ten_thousandth():
+    rate = build_schedule("one-cycle", 0.5, total_steps=100)
+    values = [float(rate(step)) for step in range(101)]
+    assert values[0] == pytest.approx(0.5 / 25)
+    assert values[15] == pytest.approx((0.5 / 25 + 0.5) / 2)
+    assert max(values) == pytest.approx(0.5) == values[30]
+    assert values[65] == pytest.approx(0.5 * (1 + 1e-4) / 2)
+    assert values[100] == pytest.approx(0.5e-4)
+
+
+@pytest.mark.parametrize("name", ["cosine", "one-cycle"])
+def test_schedules_come_back_from_their_configuration(name):
+    rate = build_schedule(name, 0.5, total_steps=40)
+    saved = keras.optimizers.schedules.serialize(rate)
+    again = keras.optimizers.schedules.deserialize(saved)
+    assert [float(again(step)) for step in range(41)] == [float(rate(step)) for step in range(41)]
+
+
+def test_constant_is_the_rate_itself():
+    assert build_schedule("constant", 0.5, total_steps=40) == 0.5
 
 
 def test_weight_decay_spares_biases_and_normalisation():

@@ -7,22 +7,31 @@ import pytest
 
 PROGRAM = """
 import sys
+import keras
 import numpy as np
 import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from tests.training.small_models import coloured_pictures, small_classifier
-from tl_keras import fine_tune
+from tests.training.small_models import coloured_pictures, small_backbone
+from tl_keras import build_classifier, fine_tune
+
+OBJECTIVE = {
+    "plain": {},
+    "l2-sp": {"objective": "l2-sp", "l2_sp_weight": 2.0, "l2_sp_head_weight": 0.5},
+    "joint": {"objective": "joint", "source": coloured_pictures(40, seed=2)},
+}[sys.argv[1]]
 
 def weights(strategy, cache):
     with strategy.scope():
-        model = small_classifier(dropout=0.0)
+        keras.utils.set_random_seed(0)
+        model = build_classifier(small_backbone(dropout=0.0), 3, hidden_units=8, dropout=0.0)
+        keras.utils.set_random_seed(1)  # for the head of the source
     fine_tune(
         model, coloured_pictures(32), coloured_pictures(16, seed=1), freeze_epochs=2, epochs=2,
-        unfreeze="from:high_add", batch_size=8, lr=0.01, augment="photos", cache=cache,
-        patience=None,
+        unfreeze=sys.argv[2], batch_size=8, lr=0.01, augment="photos", cache=cache,
+        patience=None, **OBJECTIVE,
     )
     return model.get_weights()
 
@@ -37,6 +46,11 @@ print("equal")
 
 
 @pytest.mark.slow
-def test_one_replica_and_two_end_with_the_same_weights():
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("objective", "unfreeze"),
+    [("plain", "from:high_add"), ("l2-sp", "from:high_conv"), ("joint", "from:high_conv")],
+)
+def test_one_replica_and_two_end_with_the_same_weights(objective, unfreeze):
+    words = [sys.executable, "-c", PROGRAM, objective, unfreeze]
+    run = subprocess.run(words, capture_output=True, text=True)
     assert run.stdout.endswith("equal\n"), run.stderr[-3000:]

@@ -28,6 +28,12 @@ def measure(model, *datasets, batch_size=32):
     return probabilities, evaluate_predictions(probabilities, labels, datasets[0].class_names)
 
 
+def headline(figures):
+    """The figures of `measure` that stand for all."""
+    names = ("accuracy", "loss", "macro_f1", "expected_calibration_error")
+    return {name: figures[name] for name in names}
+
+
 def evaluate(run, *, data=None, split="test", out=None):
     """Measures the classifier of a run folder and prints its figures.
 

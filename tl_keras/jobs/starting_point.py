@@ -1,20 +1,28 @@
 """What a training run starts from: ImageNet weights, a file, random numbers or a source task."""
 
 import dataclasses
+from pathlib import Path
 
 import keras
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, check_choice
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.sources import load_dataset
 from tl_keras.data.splits import keep_per_class
 from tl_keras.jobs.evaluate import measure
 from tl_keras.models.applications import APPLICATIONS
-from tl_keras.models.backbones import get_backbone, imagenet_weights_cached, is_backbone_path
+from tl_keras.models.backbones import (
+    get_backbone,
+    imagenet_weights_cached,
+    is_backbone_path,
+    list_backbones,
+)
 from tl_keras.models.classifier import build_classifier
+from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
 from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.objective_settings import PLAIN
 
 SMALL_PICTURE = 64
 SOURCE_DATA = "digits"
@@ -22,7 +30,7 @@ SOURCE_CLASSES = tuple("01234")
 FEW_LABELS = 10
 SOURCE_EPOCHS = 4
 SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
-_FROM_SCRATCH = {
+_FROM_SCRATCH = PLAIN | {
     "freeze_epochs": 0,
     "unfreeze": "all",
     "backbone_lr_factor": 1.0,
@@ -50,12 +58,23 @@ class StartingPoint:
     from_source_task: bool = False
 
 
-def starting_point(config, splits):
+def check_names(config):
+    """Refuses names that cannot work before anything is read or downloaded."""
+    check_choice("head", config.head, HEADS)
+    if not is_backbone_path(config.backbone):
+        check_choice("backbone", config.backbone, list_backbones())
+    elif not Path(config.backbone).exists():
+        raise InputError(f"Expected a backbone file; received {config.backbone}: no such file.")
+
+
+def starting_point(config, splits, classifier=None):
     """Builds the classifier that `config` asks for.
 
     Args:
         config: `TrainConfig`.
         splits: the data.
+        classifier: what was read from the file or run folder `config.backbone`, to share its
+            backbone; None to read it.
 
     Returns:
         `StartingPoint`.
@@ -68,7 +87,8 @@ def starting_point(config, splits):
         note = f"The backbone is the encoder {config.backbone}, with its own weights."
         # Other weights beside the encoder's own are refused where the encoder is read.
         weights = "imagenet" if config.weights == "auto" else config.weights
-        return _start(config, splits, size, weights, {"kind": "encoder", "note": note})
+        description = {"kind": "encoder", "note": note}
+        return _start(config, splits, size, weights, description, classifier)
     if config.weights != "auto":
         return _start(config, splits, size, config.weights, _described(config))
     if imagenet_weights_cached(config.backbone, size):
@@ -141,8 +161,9 @@ def best_from_scratch(config, splits, image_size, epochs):
     return *best, seconds
 
 
-def _start(config, splits, size, weights, description):
-    model = build(config, splits.train.num_classes, size, weights=weights)
+def _start(config, splits, size, weights, description, backbone=None):
+    classes = splits.train.num_classes
+    model = build(config, classes, size, backbone=backbone, weights=weights)
     return StartingPoint(model, splits, description)
 
 

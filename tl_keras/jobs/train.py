@@ -2,28 +2,28 @@
 
 import dataclasses
 import time
-from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from tl_keras.checks import InputError, check_choice
+from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
 from tl_keras.data.sources import load_dataset
 from tl_keras.evaluation.classification import accuracy_interval
-from tl_keras.jobs.evaluate import measure
+from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.source import load_source, source_figures, source_line
 from tl_keras.jobs.starting_point import (
     SCRATCH_RATE_FACTORS,
     StartingPoint,
     best_from_scratch,
+    check_names,
     starting_point,
 )
 from tl_keras.jobs.train_report import write_report
-from tl_keras.models.backbones import is_backbone_path, list_backbones
-from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
-from tl_keras.training.fine_tune import default_batch_size, fine_tune
+from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.inputs import default_batch_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ def train(config):
         InputError: data, weights or a setting cannot be used; nothing is left half-written.
     """
     started = time.monotonic()
-    _check_names(config)
+    check_names(config)
     keras.utils.set_random_seed(config.seed)
     with RunFolder(config.out or default_run_path(config.backbone, config.data)) as run:
         splits = load_dataset(
@@ -71,31 +71,25 @@ def train(config):
             labels_per_class=config.labels_per_class,
             on_bad_image=config.on_bad_image,
         )
-        start = starting_point(config, splits)
+        source = load_source(config)
+        start = starting_point(config, splits, source.classifier)
         run.write_json("config.json", config.to_json())
         run.write_environment()
-        history = _fit(run, config, start)
-        outcome = _measured(config, start, history, started)
+        history = _fit(run, config, start, source)
+        outcome = _measured(config, start, history, source, started)
         _write(run, outcome)
     _say_result(outcome.metrics, run.path)
     return run.path
 
 
-def _check_names(config):
-    """Refuses what cannot work before anything is read or downloaded."""
-    check_choice("head", config.head, HEADS)
-    if not is_backbone_path(config.backbone):
-        check_choice("backbone", config.backbone, list_backbones())
-    elif not Path(config.backbone).exists():
-        raise InputError(f"Expected a backbone file; received {config.backbone}: no such file.")
-
-
-def _fit(run, config, start):
+def _fit(run, config, start, source):
     try:
         return fine_tune(
             start.model,
             start.splits.train,
             start.splits.val,
+            source=source.splits and source.splits.train,
+            source_model=source.classifier,
             **dataclasses.asdict(config.fine_tune),
         )
     except (SystemExit, KeyboardInterrupt, InputError):
@@ -111,27 +105,24 @@ def _fit(run, config, start):
         ) from error
 
 
-def _measured(config, start, history, started):
+def _measured(config, start, history, source, started):
     probabilities, test = measure(start.model, start.splits.test)
     _, val = measure(start.model, start.splits.val)
     metrics = {
         "train": _train_figures(history, start),
-        "val": _headline(val),
-        "test": _headline(test),
+        "val": headline(val),
+        "test": headline(test),
         "weights": start.weights,
         "seconds": dict(history.seconds),
         "best_epoch": None if history.best_epoch is None else history.best_epoch + 1,
         "pictures": {part.split: len(part) for part in start.splits[:3]},
     }
+    if source.splits:
+        metrics["source"] = source_figures(source, history.source_model)
     if start.from_source_task:
         metrics["from_scratch"] = _from_scratch(config, start)
     metrics["seconds"]["total"] = time.monotonic() - started
     return Outcome(config, start, history, probabilities, metrics, val, test)
-
-
-def _headline(figures):
-    names = ("accuracy", "loss", "macro_f1", "expected_calibration_error")
-    return {name: figures[name] for name in names}
 
 
 def _train_figures(history, start):
@@ -153,12 +144,14 @@ def _from_scratch(config, start):
     size = start.model.input_shape[1]
     model, val, rate, seconds = best_from_scratch(config, start.splits, size, epochs)
     _, figures = measure(model, start.splits.test)
-    return {**_headline(figures), "val": _headline(val), "lr": rate, "seconds": seconds}
+    return {**headline(figures), "val": headline(val), "lr": rate, "seconds": seconds}
 
 
 def _write(run, outcome):
     model, train = outcome.start.model, outcome.start.splits.train
     run.save_model(model)
+    if "source" in outcome.metrics:
+        run.save_model(outcome.history.source_model, "source_model.keras")
     run.write_json(
         "classes.json",
         {"class_names": list(train.class_names), "image_size": list(model.input_shape[1:3])},
@@ -175,6 +168,8 @@ def _say_result(metrics, path):
         f"Test accuracy {test['accuracy']:.1%} ({low:.1%} to {high:.1%}, {size} pictures), "
         f"{metrics['seconds']['total']:.0f} s. {metrics['weights']['note']}"
     )
+    if "source" in metrics:
+        say(f"Source: {source_line(metrics['source'])}.")
     if "from_scratch" in metrics:
         scratch = metrics["from_scratch"]
         say(

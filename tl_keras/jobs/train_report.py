@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from tl_keras.evaluation.classification import accuracy_interval, most_confident_mistakes
+from tl_keras.jobs.source import source_line
 from tl_keras.reports.page import TrainingReport, write_training_report
 from tl_keras.reports.thumbnails import thumbnail
 
@@ -33,7 +34,7 @@ def _content(outcome):
     config, start, metrics = outcome.config, outcome.start, outcome.metrics
     return TrainingReport(
         title=f"{config.backbone} on {config.data}",
-        summary=_summary(config, start, outcome.history),
+        summary=_summary(config, start, outcome.history, metrics),
         weights_note=start.weights["note"],
         warnings=_warnings(start.splits.inspection),
         test_metrics=outcome.test,
@@ -44,13 +45,13 @@ def _content(outcome):
         mistakes=_mistakes(outcome),
         comparison=_comparison(metrics),
         seconds=metrics["seconds"],
-        files=FILES,
+        files=(*FILES, "source_model.keras") if "source" in metrics else FILES,
         command=shlex.join(["tl-keras", *sys.argv[1:]]),
         image_size=start.model.input_shape[1:3],
     )
 
 
-def _summary(config, start, history):
+def _summary(config, start, history, metrics):
     sizes = ", ".join(f"{len(part)} {part.split}" for part in start.splits[:3])
     height, width = start.model.input_shape[1:3]
     settings = config.to_json()["fine_tune"]
@@ -66,6 +67,7 @@ def _summary(config, start, history):
             ", ".join(f"{p['name']}: {p['end'] - p['start']} epochs" for p in history.phases),
         ),
         ("Kept", f"epoch {history.best_epoch + 1}" if history.best_epoch is not None else "start"),
+        *([("Source", source_line(metrics["source"]))] if "source" in metrics else []),
         *((name, json.dumps(value)) for name, value in settings.items()),
     ]
 

@@ -3,7 +3,7 @@
 import keras
 
 from tl_keras.checks import check_number
-from tl_keras.models.backbones import build_backbone
+from tl_keras.models.backbones import build_backbone, get_backbone
 from tl_keras.models.heads import apply_head, check_head
 
 
@@ -52,3 +52,33 @@ def build_classifier(
         num_classes, activation=classifier_activation, dtype="float32", name="predictions"
     )(features)
     return keras.Model(image, predictions, name="classifier")
+
+
+def replace_head(model, num_classes):
+    """Builds a classifier of other classes on the same backbone, with a new head of the same kind.
+
+    The backbone is shared, not copied: training one classifier changes the other. Going on from a
+    trained classifier under another label set is
+    `fine_tune(replace_head(load_model("source.keras"), 5), train, val)`.
+
+    Args:
+        model: a classifier from `build_classifier`; it is left as it is.
+        num_classes: int, at least 2.
+
+    Returns:
+        Functional model as from `build_classifier`. Its head starts from random weights: for a
+        seed call `keras.utils.set_random_seed` first.
+
+    Raises:
+        InputError: `model` has no nested backbone, or num_classes is below 2.
+    """
+    check_number("num_classes", num_classes, minimum=2, integer=True)
+    backbone, last = get_backbone(model), model.layers[-1]
+
+    def renew(layer):
+        if layer is backbone:
+            return layer
+        config = layer.get_config() | ({"units": num_classes} if layer is last else {})
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(model, clone_function=renew)

@@ -6,6 +6,7 @@ results.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 import tensorflow as tf
@@ -40,6 +41,11 @@ class Pictures:
     def labels(self):
         return self.dataset.labels
 
+    @property
+    def distinct_views(self):
+        """How many versions of each picture there are."""
+        return 1 if self.augment == "none" else math.inf
+
     def views(self, count):
         """Yields for each of `count` views its batch loader (start, stop) -> [tensor]."""
         images = self.dataset.decoded(self.image_size, store=self.store)
@@ -72,6 +78,11 @@ class Features:
     arrays: list[np.ndarray]
     labels: np.ndarray
 
+    @property
+    def distinct_views(self):
+        """How many versions of each picture there are."""
+        return self.arrays[0].shape[0]
+
     def views(self, count):
         """Yields for each of `count` views its batch loader (start, stop) -> [tensor]."""
         for view in range(count):
@@ -85,8 +96,7 @@ class Features:
 
         Each picture goes through all its views, one an epoch.
         """
-        num_views = self.arrays[0].shape[0]
-        views = (epoch + indices) % num_views
+        views = (epoch + indices) % self.distinct_views
         return [self._rows(array, views, indices) for array in self.arrays]
 
     def _rows(self, array, views, indices):

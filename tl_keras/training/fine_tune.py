@@ -1,31 +1,24 @@
 """Fine-tuning in phases: the head first, then the unfrozen part of the backbone."""
 
 import math
-import sys
 import time
 
 import keras
 
-from tl_keras.checks import InputError
-from tl_keras.data.augmentation import resolve_augment
-from tl_keras.data.conversion import as_image_dataset
 from tl_keras.models.backbones import get_backbone
-from tl_keras.training.best_weights import BestWeights
-from tl_keras.training.cutting import cut_at_frozen, unpacked
-from tl_keras.training.feature_cache import (
-    Pictures,
-    compute_features,
-    training_batches,
-    validation_batches,
-)
 from tl_keras.training.freezing import apply_unfreeze, freeze
-from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
+from tl_keras.training.inputs import default_batch_size, labelled, pictures_of
+from tl_keras.training.objective_settings import check_source, option_value
+from tl_keras.training.objectives import with_l2_sp
+from tl_keras.training.phases import compile_for_use, fit_phase
 from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.source_task import SourceTask
+from tl_keras.training.trainable_part import TrainablePart
 
-BATCH_SIZE, SMALLEST_BATCH, STEPS = 32, 8, 8  # for a default batch size
 
-
-def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
+def fine_tune(
+    model, train, val=None, *, source=None, source_model=None, make_callbacks=None, **settings
+):
     """Trains a classifier in two phases: its head alone, then also the unfrozen backbone part.
 
     The frozen part runs once over the data and its output is cached, with results equal to the
@@ -38,6 +31,10 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
         train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
             (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
         val: the same for validation, or None: then the last weights are kept.
+        source: for objective="joint", labelled pictures of the source task; as `train`.
+        source_model: classifier of the source task, with the same backbone object as `model`:
+            `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None
+            makes a new one with a head like that of `model`.
         make_callbacks: function without arguments that returns a list of new Keras callbacks,
             called once a phase. None for none.
         freeze_epochs: epochs with the whole backbone frozen. Default 3.
@@ -47,7 +44,7 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
         lr: highest learning rate of the head. Default 1e-3.
         backbone_lr_factor: factor on it for the top of the backbone. Default 0.3.
         depth_decay: further factor at the bottom of the backbone, geometric between.
-        schedule: "cosine" with a warm-up over a tenth of the steps, or "constant".
+        schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
         weight_decay: decoupled, on kernels. Default 0.05.
         label_smoothing: Default 0.1.
         batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
@@ -59,178 +56,128 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
         batch_norm: "frozen" or "train".
         patience: epochs without better validation before a phase ends; None for never.
         seed: of order and augmentation.
+        objective: what is minimised, with L the loss on `train`:
+            "plain": L.
+            "l2-sp": L + l2_sp_weight / 2 * ||w - w0||^2 over the trainable weights of the
+                backbone, w0 those at the start, + l2_sp_head_weight / 2 * ||v||^2 over the head's.
+                `weight_decay` acts beside it; 0 leaves the pull to the start alone.
+            "joint": L + source_weight * (loss on `source`), the backbone shared by two heads.
+                Each step has as many pictures of the source as of the target.
+            A weight of 0 is exactly "plain".
+        l2_sp_weight, l2_sp_head_weight: Default 0.1 and 0.01; only with "l2-sp".
+        source_weight: Default 1; only with "joint".
 
     Returns:
         A `keras.callbacks.History` over both phases. Beside `history` and `epoch` it has
         `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
         `best_epoch` (from 0; None if no epoch was better than the start), and `seconds` with
-        "cache", "head", "fine_tune" and "total".
+        "cache", "head", "fine_tune" and "total". After "joint" it has `source_model`, the
+        source's classifier on the backbone as it is now.
 
     Raises:
         InputError: a setting or the data cannot be used; checked before any training.
         DivergedError: the loss became NaN; the model holds the best weights before that.
+
+    Reference:
+        L2-SP: Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
     """
-    return _FineTuning(model, train, val, make_callbacks, FineTuneSettings(**settings)).run()
-
-
-def default_batch_size(num_pictures):
-    """32, or less where there would be fewer than eight steps an epoch; at least 8."""
-    return min(BATCH_SIZE, max(SMALLEST_BATCH, num_pictures // STEPS))
+    settings = FineTuneSettings(**settings)
+    check_source(settings.objective, source)
+    if source_model is not None:
+        check_source(settings.objective, source_model, "source_model")
+    return _FineTuning(model, train, val, source, source_model, make_callbacks, settings).run()
 
 
 class _FineTuning:
     """One call of `fine_tune`."""
 
-    def __init__(self, model, train, val, make_callbacks, settings):
+    def __init__(self, model, train, val, source, source_model, make_callbacks, settings):
         self.model = model
         self.settings = settings
         self.make_callbacks = make_callbacks or list
-        self.num_classes = model.output_shape[-1]
-        self.from_logits = model.layers[-1].activation is keras.activations.linear
-        train = as_image_dataset(train, split="train")
-        val = None if val is None else as_image_dataset(val, split="val")
-        self._check(train, val)
-        augment = resolve_augment(settings.augment, train)
-        size = tuple(model.input_shape[1:3])
-        store = settings.cache if settings.cache == "disk" else "auto"
-        self.train = Pictures(train, size, augment, settings.seed, store)
-        self.val = val and Pictures(val, size, store=store)
+        self.backbone = get_backbone(model)
+        num_classes = model.output_shape[-1]
+        train = labelled(train, num_classes, split="train")
+        val = None if val is None else labelled(val, num_classes, split="val")
         self.batch_size = settings.batch_size or default_batch_size(len(train))
-        self.history = keras.callbacks.History()
-        self.history.history, self.history.epoch, self.history.phases = {}, [], []
-        self.history.best_epoch = None
-        self.history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
-
-    def _check(self, train, val):
-        get_backbone(self.model)
-        for data in (train, val):
-            if data is None:
-                continue
-            if data.labels is None:
-                raise InputError(
-                    f"Expected labelled pictures; received {data.source} without labels."
-                )
-            if not len(data):
-                raise InputError(f"Expected pictures; received an empty {data.split} set.")
-            if int(data.labels.max()) >= self.num_classes:
-                raise InputError(
-                    f"Expected labels below {self.num_classes}, the classes of the model; received "
-                    f"{int(data.labels.max())} in the {data.split} set of {data.source}."
-                )
+        self.history = _empty_history()
+        self.source = None
+        if settings.objective == "joint":
+            self.source = SourceTask(
+                model,
+                source,
+                source_model,
+                settings,
+                batch_size=self.batch_size,
+                steps=math.ceil(len(train) / self.batch_size),
+            )
+            self.history.source_model = self.source.model
+            if not option_value(settings, "source_weight"):
+                self.source = None
+        train = pictures_of(train, model, settings, training=True)
+        val = val and pictures_of(val, model, settings, training=False)
+        whole = TrainablePart(model, train, val)
+        # The target's part, and with it the source's in joint training.
+        self.whole = [whole, self.source.whole] if self.source else [whole]
 
     def run(self):
         started = time.monotonic()
         settings = self.settings
         tunes = settings.unfreeze != "none" and settings.epochs > 0
-        whole = below = (self.model, self.train, self.val)
+        below = self.whole
         if tunes:
             apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
-            tuned = self._cut(*whole, settings.epochs)
+            tuned = self._cut(self.whole, max(settings.epochs, settings.freeze_epochs))
             # The head's features come from the cached ones: nothing is computed twice.
-            below = whole if settings.cache == "none" else tuned
+            below = self.whole if settings.cache == "none" else tuned
         if settings.freeze_epochs:
             freeze(self.model)
-            head = self._cut(*below, settings.freeze_epochs)
-            self._phase("head", settings.freeze_epochs, *head)
+            self._phase("head", settings.freeze_epochs, self._cut(below, settings.freeze_epochs))
         if tunes:
             apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
-            self._phase("fine_tune", settings.epochs, *tuned)
-        self._compile_for_use()
+            self._phase("fine_tune", settings.epochs, tuned)
+        for classifier in (self.model, getattr(self.history, "source_model", None)):
+            if classifier is not None:
+                compile_for_use(classifier, settings)
         self.history.seconds["total"] = time.monotonic() - started
         self.history.set_model(self.model)
         return self.history
 
-    def _cut(self, model, train, val, epochs):
-        """What a phase trains and on what: the part above the cut, on what crosses the cut."""
-        cut = cut_at_frozen(model)
-        if cut.prefix is None:
-            return cut.suffix, train, val
-        if self.settings.cache == "none":
-            with self.model.distribute_strategy.scope():
-                return AboveFrozen(cut.prefix, cut.suffix), train, val
+    def _cut(self, parts, epochs):
+        """What trains of each part, on the output of what is frozen now."""
         started = time.monotonic()
-        how = {
-            "batch_size": self.batch_size,
-            "store": self.settings.cache,
-            "dtype": self.settings.cache_dtype,
-        }
-        train = compute_features(cut.prefix, train, views=self._views(epochs), **how)
-        val = val and compute_features(cut.prefix, val, **how)
+        passes = [epochs, *([self.source.passes(epochs)] if self.source else [])]
+        above = [
+            part.above_frozen(self.settings, epochs=seen, batch_size=self.batch_size)
+            for part, seen in zip(parts, passes, strict=True)
+        ]
         self.history.seconds["cache"] += time.monotonic() - started
-        return cut.suffix, train, val
+        return above
 
-    def _views(self, epochs):
-        """How many versions of a picture to cache; more than one an epoch would not be seen."""
-        if self.train.augment == "none":
-            return 1
-        return min(self.settings.views or epochs, max(1, epochs))
-
-    def _phase(self, name, epochs, model, train, val):
+    def _phase(self, name, epochs, parts):
         started = time.monotonic()
-        settings, done = self.settings, len(self.history.epoch)
-        size = len(train.labels)
-        replicas = model.distribute_strategy.num_replicas_in_sync
-        drop = replicas > 1 and size >= self.batch_size
-        steps = size // self.batch_size if drop else math.ceil(size / self.batch_size)
-        batches = training_batches(
-            train,
-            self.batch_size,
-            num_classes=self.num_classes,
-            seed=settings.seed,
-            first_epoch=done,
-            drop_remainder=drop,
+        first_epoch = len(self.history.epoch)
+        fit, best, trainable = fit_phase(
+            parts[0],
+            self.model,
+            self.settings,
+            batch_size=self.batch_size,
+            first_epoch=first_epoch,
+            epochs=epochs,
+            callbacks=self.make_callbacks(),
+            objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
         )
-        held_out = val and validation_batches(val, self.batch_size, num_classes=self.num_classes)
-        self._compile(model, name, epochs * steps)
-        at_start = held_out and model.evaluate(held_out, verbose=0, return_dict=True)
-        best = BestWeights(at_start, settings.patience)
-        fit = model.fit(
-            batches,
-            validation_data=held_out,
-            initial_epoch=done,
-            epochs=done + epochs,
-            steps_per_epoch=steps,
-            shuffle=False,  # the batches are shuffled already
-            callbacks=[best, *self.make_callbacks()],
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
-        best.restore()
-        self._join(name, fit, best, len(model.trainable_weights))
+        self._join(name, fit, best, trainable)
         self.history.seconds[name] = time.monotonic() - started
 
-    def _compile(self, model, phase, total_steps):
-        settings = self.settings
-        rate = build_schedule(settings.schedule, settings.lr, total_steps)
-        factors = None
-        if phase == "fine_tune":
-            factors = depth_factors(
-                get_backbone(self.model), settings.backbone_lr_factor, settings.depth_decay
-            )
-        with model.distribute_strategy.scope():
-            model.compile(
-                optimizer=build_optimizer(
-                    settings.optimizer,
-                    rate,
-                    rate_factors=factors,
-                    weight_decay=settings.weight_decay,
-                ),
-                loss=keras.losses.CategoricalCrossentropy(
-                    from_logits=self.from_logits, label_smoothing=settings.label_smoothing
-                ),
-                metrics=["accuracy"],
-            )
-
-    def _compile_for_use(self):
-        """Leaves the model ready for `evaluate` and for a further, gentle `fit`."""
-        rate = self.settings.lr * self.settings.backbone_lr_factor
-        with self.model.distribute_strategy.scope():
-            self.model.compile(
-                optimizer=build_optimizer(self.settings.optimizer, rate),
-                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=self.from_logits),
-                metrics=["accuracy"],
-            )
-            # Saved unbuilt, it could not be loaded again with its state.
-            self.model.optimizer.build(self.model.trainable_variables)
+    def _objective(self, parts, model, batches, first_epoch):
+        """Puts the objective's term around the model, and beside the batches what it reads."""
+        if self.source:
+            return self.source.join(parts[1], model, batches, first_epoch)
+        if self.settings.objective == "l2-sp":
+            weights = [option_value(self.settings, f"l2_sp_{of}weight") for of in ("", "head_")]
+            return with_l2_sp(model, self.backbone, *weights), batches
+        return model, batches
 
     def _join(self, name, fit, best, trainable):
         joined = self.history
@@ -250,19 +197,9 @@ class _FineTuning:
         )
 
 
-class AboveFrozen(keras.Model):
-    """Runs a frozen part in inference mode and trains only what is above it.
-
-    A subclass, because a Functional model would hand its own `training=True` down to the frozen
-    part, whose dropout would then be on.
-    """
-
-    def __init__(self, prefix, suffix):
-        super().__init__()
-        self.prefix = prefix
-        self.suffix = suffix
-
-    def call(self, inputs, training=None):
-        features = self.prefix(inputs, training=False)
-        fixed = [keras.ops.stop_gradient(tensor) for tensor in keras.tree.flatten(features)]
-        return self.suffix(unpacked(fixed), training=training)
+def _empty_history():
+    history = keras.callbacks.History()
+    history.history, history.epoch, history.phases = {}, [], []
+    history.best_epoch = None
+    history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
+    return history

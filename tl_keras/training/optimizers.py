@@ -38,6 +38,9 @@ _OPTIMIZERS = {
     "rmsprop": (keras.optimizers.RMSprop, LayerwiseRMSprop, {}),
 }
 
+# Share of the steps that the rate rises, and where it starts and ends as a factor on the highest.
+_CYCLES = {"cosine": (0.1, 0.0, 0.0), "one-cycle": (0.3, 1 / 25, 1e-4)}
+
 
 def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None):
     """Builds a Keras optimizer.
@@ -61,24 +64,34 @@ def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None
     return optimizer
 
 
-def build_schedule(name, learning_rate, total_steps, warmup=0.1):
-    """A learning rate over `total_steps`: "constant", or "cosine" after a linear warm-up.
+def build_schedule(name, learning_rate, total_steps):
+    """A learning rate over `total_steps`, made of Keras's own schedules.
+
+    "cosine" rises from zero over the first tenth of the steps and falls along a cosine to zero.
+    "one-cycle" rises from a 25th over the first three tenths and falls to a ten-thousandth; the
+    paper's falls in straight lines and lets the momentum fall while the rate rises, which is left
+    out here: Adam and RMSprop have none that could be scheduled.
 
     Args:
-        name: "cosine" or "constant".
+        name: "cosine", "one-cycle" or "constant".
         learning_rate: the highest rate.
         total_steps: steps of the phase.
-        warmup: share of the steps in which the rate rises from zero.
+
+    Returns:
+        A `keras.optimizers.schedules.LearningRateSchedule`; for "constant" the number itself.
 
     Reference:
         Loshchilov and Hutter 2017, arXiv 1608.03983 (without restarts).
+        Smith and Topin 2017, arXiv 1708.07120 (one cycle).
     """
     if check_choice("schedule", name, SCHEDULES) == "constant":
         return learning_rate
+    warmup, start, end = _CYCLES[name]
     warmup_steps = max(1, round(warmup * total_steps))
     return keras.optimizers.schedules.CosineDecay(
-        0.0,
+        start * learning_rate,
         decay_steps=max(1, total_steps - warmup_steps),
+        alpha=end,
         warmup_target=learning_rate,
         warmup_steps=warmup_steps,
     )

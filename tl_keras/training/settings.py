@@ -3,9 +3,11 @@
 import dataclasses
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.training.objective_settings import check_objective, check_source
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
-SCHEDULES = ("cosine", "constant")
+SCHEDULES = ("cosine", "one-cycle", "constant")
+__all__ = ["FineTuneSettings", "check_source", "parse_unfreeze"]
 CACHES = ("auto", "memory", "disk", "none")
 
 
@@ -31,8 +33,13 @@ class FineTuneSettings:
     batch_norm: str = "frozen"
     patience: int | None = 10
     seed: int = 0
+    objective: str = "plain"
+    l2_sp_weight: float | None = None
+    l2_sp_head_weight: float | None = None
+    source_weight: float | None = None
 
     def __post_init__(self):
+        check_objective(self)
         parse_unfreeze(self.unfreeze)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)

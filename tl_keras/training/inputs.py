@@ -1,0 +1,52 @@
+"""What the user gives to train on, checked and ready to be read."""
+
+import numpy as np
+
+from tl_keras.checks import InputError
+from tl_keras.data.augmentation import resolve_augment
+from tl_keras.data.conversion import as_image_dataset
+from tl_keras.training.feature_cache import Pictures
+
+BATCH_SIZE, SMALLEST_BATCH, STEPS = 32, 8, 8  # for a default batch size
+
+
+def default_batch_size(num_pictures):
+    """32, or less where there would be fewer than eight steps an epoch; at least 8."""
+    return min(BATCH_SIZE, max(SMALLEST_BATCH, num_pictures // STEPS))
+
+
+def labelled(data, num_classes, *, split):
+    """Returns `data` as a labelled `ImageDataset` with labels below `num_classes`.
+
+    Args:
+        data: see `as_image_dataset`.
+        num_classes: outputs of the model that is trained on it; None if it is yet to be built.
+        split: its split name if it has none.
+
+    Raises:
+        InputError: there are no pictures or no labels, or a label is too high.
+    """
+    data = as_image_dataset(data, split=split)
+    if data.labels is None:
+        raise InputError(f"Expected labelled pictures; received {data.source} without labels.")
+    if not len(data):
+        raise InputError(f"Expected pictures; received an empty {data.split} set.")
+    if num_classes is not None and int(data.labels.max()) >= num_classes:
+        raise InputError(
+            f"Expected labels below {num_classes}, the classes of the model; received "
+            f"{int(data.labels.max())} in the {data.split} set of {data.source}."
+        )
+    return data
+
+
+def random_part(dataset, size, seed):
+    """Returns `dataset` or, if it is larger, `size` of its pictures, the same for the same seed."""
+    rows = np.random.default_rng([seed, 2]).permutation(len(dataset))[:size]
+    return dataset.subset(np.sort(rows))
+
+
+def pictures_of(dataset, model, settings, *, training):
+    """How `model` reads `dataset`: `Pictures` in its size, augmented if they are for training."""
+    augment = resolve_augment(settings.augment, dataset) if training else "none"
+    store = settings.cache if settings.cache == "disk" else "auto"
+    return Pictures(dataset, tuple(model.input_shape[1:3]), augment, settings.seed, store)

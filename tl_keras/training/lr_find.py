@@ -1,0 +1,158 @@
+"""A range test for the learning rate: it rises from step to step until the loss explodes."""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.models.backbones import get_backbone
+from tl_keras.training.freezing import apply_unfreeze
+from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, random_part
+from tl_keras.training.phases import compile_part, endless_batches
+from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.trainable_part import TrainablePart
+
+SETTINGS = (
+    *("unfreeze", "optimizer", "backbone_lr_factor", "depth_decay", "weight_decay"),
+    *("label_smoothing", "batch_size", "augment", "cache", "cache_dtype", "batch_norm", "seed"),
+)
+_SMOOTHING = 0.9
+_EXPLODED = 4  # times the lowest smoothed loss
+_BELOW_LOWEST = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class RangeTest:
+    """The loss at rising learning rates.
+
+    Attributes:
+        rates: float (n,), rising by the same factor from step to step.
+        losses: float (n,), of the batch of each step, before the step is taken.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+
+    @property
+    def smoothed(self):
+        """The exponential moving mean of the losses, with its bias at the start removed."""
+        means, mean = [], 0.0
+        for count, loss in enumerate(self.losses, start=1):
+            mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
+            means.append(mean / (1 - _SMOOTHING**count))
+        return np.array(means)
+
+    @property
+    def suggestion(self):
+        """A tenth of the rate at which the smoothed loss is lowest; None if it never fell.
+
+        At the lowest point the rate is about to be too high, and the mean lags behind; a tenth is
+        where the loss falls steadily. If the lowest point is the last, a higher `highest` may
+        find a higher rate.
+        """
+        lowest = int(self.smoothed.argmin())
+        return float(self.rates[lowest] / _BELOW_LOWEST) if lowest else None
+
+
+def lr_find(model, train, *, lowest=1e-6, highest=1.0, steps=100, **settings):
+    """Tests which learning rates `fine_tune` can use on `model`, and suggests one.
+
+    Trains for a few steps while the rate rises geometrically, and stops where the loss explodes.
+    What `fine_tune` would train is trained, on the same cached features and with the same factors
+    by depth: the rates are those of the head, as `lr` is. The model is left exactly as it was.
+
+    Example:
+        fine_tune(model, train, val, lr=lr_find(model, train).suggestion)
+
+    Args:
+        model: classifier from `build_classifier`.
+        train: labelled pictures, in any form that `fine_tune` takes.
+        lowest: first learning rate.
+        highest: last learning rate.
+        steps: number of rates, at least 10.
+        **settings: those of `fine_tune` that play a part: see `SETTINGS`. unfreeze="none" tests
+            the head alone.
+
+    Returns:
+        `RangeTest` with `rates`, `losses`, `smoothed` and `suggestion`; `plot_lr_find` draws it.
+
+    Raises:
+        InputError: a setting or the data cannot be used, or the first loss is no number.
+
+    Reference:
+        Smith 2017, arXiv 1506.01186. The geometric rise and the rule are not the paper's.
+    """
+    for name in settings:
+        check_choice("setting of lr_find", name, SETTINGS)
+    settings = FineTuneSettings(**settings)
+    check_number("lowest", lowest, above=0)
+    check_number("highest", highest, above=lowest)
+    check_number("steps", steps, minimum=10, integer=True)
+    get_backbone(model)
+    train = labelled(train, model.output_shape[-1], split="train")
+    before = [(layer, layer.trainable) for layer in model._flatten_layers()]
+    values = [(variable, variable.numpy()) for variable in model.variables]
+    try:
+        part, batches = _trainable_part(model, train, settings, steps)
+        compile_part(part.model, model, settings, rising_rate(lowest, highest, steps))
+        losses = sweep(part.model, batches, steps)
+    finally:
+        for layer, trainable in before:  # a model stands before its layers
+            layer.trainable = trainable
+        for variable, value in values:
+            variable.assign(value)
+    if not losses:
+        raise InputError(
+            f"Expected a finite loss at the rate {lowest:g}; received none. Give a smaller lowest."
+        )
+    growth = (highest / lowest) ** (1 / (steps - 1))
+    return RangeTest(lowest * growth ** np.arange(len(losses)), np.array(losses))
+
+
+def rising_rate(lowest, highest, steps):
+    """A schedule from `lowest` at the first to `highest` at the last of `steps` steps."""
+    return keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
+
+
+def sweep(model, batches, steps):
+    """Trains a compiled model for at most `steps` steps and returns the loss of each.
+
+    It ends before the first loss that is not finite, and with the first whose smoothed value is
+    four times the lowest.
+    """
+    watch = _BatchLosses()
+    model.fit(batches, steps_per_epoch=steps, shuffle=False, callbacks=[watch], verbose=0)
+    return watch.losses
+
+
+def _trainable_part(model, train, settings, steps):
+    """What is tested of `model`, and its batches without end."""
+    apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
+    batch_size = settings.batch_size or default_batch_size(len(train))
+    train = random_part(train, steps * batch_size, settings.seed)  # no more are seen
+    part = TrainablePart(model, pictures_of(train, model, settings, training=True))
+    epochs = math.ceil(steps * batch_size / len(train))
+    part = part.above_frozen(settings, epochs=epochs, batch_size=batch_size)
+    batches, _ = endless_batches(part, model.output_shape[-1], batch_size, seed=settings.seed)
+    return part, batches
+
+
+class _BatchLosses(keras.callbacks.Callback):
+    """Notes the loss of each batch alone and stops where it explodes."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.reset_metrics()  # the loss that Keras reports is the mean since then
+
+    def on_train_batch_end(self, batch, logs=None):
+        if math.isfinite(logs["loss"]):
+            self.losses.append(logs["loss"])
+            smoothed = RangeTest(np.empty(0), np.array(self.losses)).smoothed
+            self.model.stop_training = smoothed[-1] > _EXPLODED * smoothed.min()
+        else:
+            self.model.stop_training = True

@@ -1,0 +1,63 @@
+"""The part of a model that a phase trains, and what that part reads."""
+
+import dataclasses
+
+import keras
+
+from tl_keras.training.cutting import cut_at_frozen, unpacked
+from tl_keras.training.feature_cache import Features, Pictures, compute_features
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainablePart:
+    """A model with its data; the whole classifier on pictures, or what is above a cut.
+
+    Attributes:
+        model: from what `train` and `val` load to predictions.
+        train: what it learns from.
+        val: what it is measured on, or None.
+    """
+
+    model: keras.Model
+    train: Pictures | Features
+    val: Pictures | Features | None = None
+
+    def above_frozen(self, settings, *, epochs, batch_size):
+        """Returns the part that trains now, on the output of the frozen part below it.
+
+        Args:
+            settings: `FineTuneSettings`; with cache="none" the frozen part stays in the model.
+            epochs: how often each training picture will be seen.
+            batch_size: pictures a step while the frozen part runs.
+        """
+        cut = cut_at_frozen(self.model)
+        if cut.prefix is None:
+            return dataclasses.replace(self, model=cut.suffix)
+        if settings.cache == "none":
+            with self.model.distribute_strategy.scope():
+                return dataclasses.replace(self, model=AboveFrozen(cut.prefix, cut.suffix))
+        how = {"batch_size": batch_size, "store": settings.cache, "dtype": settings.cache_dtype}
+        # More versions of a picture than it is seen would be in vain.
+        views = min(settings.views or epochs, epochs, self.train.distinct_views)
+        train = compute_features(cut.prefix, self.train, views=views, **how)
+        val = self.val and compute_features(cut.prefix, self.val, **how)
+        return TrainablePart(cut.suffix, train, val)
+
+
+class AboveFrozen(keras.Model):
+    """Runs a frozen part in inference mode and trains only what is above it.
+
+    A subclass, because a Functional model would hand its own `training=True` down to the frozen
+    part, whose dropout would then be on.
+    """
+
+    def __init__(self, prefix, suffix):
+        super().__init__()
+        self.prefix = prefix
+        self.suffix = suffix
+        self.built = True  # as both parts are
+
+    def call(self, inputs, training=None):
+        features = self.prefix(inputs, training=False)
+        fixed = [keras.ops.stop_gradient(tensor) for tensor in keras.tree.flatten(features)]
+        return self.suffix(unpacked(fixed), training=training)

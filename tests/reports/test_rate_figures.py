@@ -23,4 +23,6 @@ def test_the_curve_is_over_the_logarithm_of_the_rate_with_the_suggestion_marked(
     np.testing.assert_array_equal(lines["Smoothed"].get_ydata(), result.smoothed)
     np.testing.assert_array_equal(lines["Each step"].get_xdata(), rates)
     assert ("Suggested: 0.001" in lines) == (suggestion is not None)
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert {"0.0001", "0.1"} <= set(labels)
     assert render_png(figure).startswith(b"\x89PNG")

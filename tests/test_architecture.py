@@ -13,7 +13,10 @@ import tl_keras
 PACKAGE = Path(tl_keras.__file__).parent
 ORDER = ("data", "models", "training", "evaluation", "reports", "jobs", "cli")
 BASE = ("checks", "files", "progress")
-EXCEPTIONS = {("config", "training.settings")}  # loads no TensorFlow
+EXCEPTIONS = {  # they load no TensorFlow
+    ("config", "training.settings"),
+    ("config", "training.objective_settings"),
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -15,7 +15,7 @@ TRAIN = ("train", "--backbone", "vgg16", "--data", "digits")
 OPTIONS = [
     *("--backbone", "--data", "--weights", "--head", "--image-size", "--freeze-epochs"),
     *("--epochs", "--unfreeze", "--optimizer", "--lr", "--batch-size", "--labels-per-class"),
-    *("--augment", "--cache", "--seed", "--out"),
+    *("--augment", "--cache", "--seed", "--out", "--objective", "--source-data"),
 ]
 
 
@@ -57,7 +57,7 @@ def test_help_of_train_lists_every_option():
 
 def test_help_lists_every_command():
     shown = CliRunner().invoke(cli.app, ["--help"]).output
-    for name in ("train", "evaluate", "predict", "export", "backbones"):
+    for name in ("train", "evaluate", "predict", "export", "backbones", "lr-find"):
         assert name in shown
 
 
@@ -66,8 +66,15 @@ def test_defaults_of_the_command_are_those_of_the_configuration(run_cli, asked):
     assert asked == [TrainConfig("vgg16", "digits")]
 
 
-def test_every_option_reaches_its_setting(run_cli, asked):
-    values = {
+OBJECTIVES = [
+    ({}, {"objective": "l2-sp", "l2_sp_weight": 0.5, "l2_sp_head_weight": 0.25}),
+    ({"source_data": "mnist"}, {"objective": "joint", "source_weight": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("of_run", "objective"), OBJECTIVES, ids=["l2-sp", "joint"])
+def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
+    values = of_run | {
         "weights": "random", "head": "gated", "hidden_units": 7, "dropout": 0.1, "image_size": 48,
         "labels_per_class": 5, "on_bad_image": "skip", "out": "runs/x",
     }  # fmt: skip
@@ -77,14 +84,15 @@ def test_every_option_reaches_its_setting(run_cli, asked):
         "weight_decay": 0.01, "label_smoothing": 0.2, "batch_size": 9, "augment": "flip",
         "cache": "disk", "cache_dtype": "float16", "views": 3, "batch_norm": "train",
         "patience": 2, "seed": 5,
-    }  # fmt: skip
+    } | objective  # fmt: skip
     options = [f"--{k.replace('_', '-')}={v}" for k, v in (values | tuning).items()]
     assert run_cli(*TRAIN, *options, "--split", "0.6,0.2,0.2")[0] == 0
     wanted = TrainConfig(
         "vgg16", "digits", split=(0.6, 0.2, 0.2), fine_tune=FineTuneSettings(**tuning), **values
     )
     assert asked == [wanted]
-    assert set(tuning) == set(FineTuneSettings.__dataclass_fields__), "a setting has no option"
+    tried = set(tuning).union(*(options for _, options in OBJECTIVES))
+    assert tried == set(FineTuneSettings.__dataclass_fields__), "a setting has no option"
 
 
 def test_patience_of_zero_means_never(run_cli, asked):
@@ -107,6 +115,11 @@ def test_patience_of_zero_means_never(run_cli, asked):
         (("--on-bad-image", "drop"), "Expected on_bad_image to be one of"),
         (("--cache", "ram"), "Expected cache to be one of"),
         (("--image-size", "0"), "Expected image_size to be an integer >= 1"),
+        (("--objective", "l2sp"), "Expected objective to be one of l2-sp"),
+        (("--objective", "joint"), "Expected labelled source pictures with objective='joint'"),
+        (("--source-data", "mnist"), "Expected no source_data with objective='plain'"),
+        (("--source-weight", "2"), "Expected source_weight only with objective='joint'"),
+        (("--objective", "l2-sp", "--l2-sp-weight", "-1"), "Expected l2_sp_weight to be a number"),
         (("--patience", "-1"), "Expected patience to be an integer >= 1"),
     ],
 )

@@ -46,6 +46,10 @@ TUNING = [
     _received("label_smoothing", 1, "a number >= 0 and <= 0.9"),
     _received("views", 0, "an integer >= 1"),
     _received("patience", 0, "an integer >= 1"),
+    _received("objective", "joined", "one of joint"),
+    ({"objective": "l2-sp", "l2_sp_weight": -1.0}, "l2_sp_weight to be a number >= 0", "=-1.0"),
+    ({"l2_sp_head_weight": 0.1}, "l2_sp_head_weight only with objective='l2-sp'", "'plain'"),
+    ({"objective": "l2-sp", "source_weight": 1}, "source_weight only with objective='joint'", "=1"),
     *(
         _received("unfreeze", value, "'half', 'all', 'none', 'last:N'")
         for value in ("last:", "last:0", "last:-1", "last:x", "from:", "most", "half:2", None)
@@ -71,6 +75,21 @@ def test_bad_value_of_the_run_is_refused(changes, wanted, received):
 @pytest.mark.parametrize(("changes", "wanted", "received"), TUNING)
 def test_bad_value_of_the_tuning_is_refused(changes, wanted, received):
     _check(lambda: FineTuneSettings(**changes), (wanted, received))
+
+
+@pytest.mark.parametrize(
+    ("objective", "source", "wanted", "received"),
+    [
+        ("joint", None, "labelled source pictures with objective='joint'", "no source_data"),
+        ("l2-sp", "mnist", "no source_data with objective='l2-sp'", "received source_data"),
+    ],
+)
+def test_source_data_are_there_for_joint_and_for_nothing_else(objective, source, wanted, received):
+    tuning = FineTuneSettings(objective=objective)
+    _check(
+        lambda: TrainConfig("vgg16", "digits", source_data=source, fine_tune=tuning),
+        (wanted, received, "Only objective='joint' trains on a source"),
+    )
 
 
 def test_seed_that_numpy_does_not_take_is_refused():

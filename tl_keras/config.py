@@ -3,7 +3,8 @@
 import dataclasses
 
 from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.training.settings import FineTuneSettings, check_source
+from tl_keras.training.objective_settings import check_source
+from tl_keras.training.settings import FineTuneSettings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """One finished run that the tests of the jobs share."""
 
 import shutil
+import signal
+import sys
 
 import pytest
 
 from tests.jobs.small_runs import save_encoder, save_pictures, small_config
+from tl_keras import cli
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,19 @@ def finished_run(tmp_path_factory, encoder, colours):
 def copied_run(finished_run, tmp_path):
     """A copy of the finished run that a test may change."""
     return shutil.copytree(finished_run, tmp_path / "copied run")
+
+
+@pytest.fixture
+def run_cli(monkeypatch, capsys):
+    """Calls the command; returns (exit status, standard output, standard error)."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["tl-keras", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        return stopped.value.code or 0, *capsys.readouterr()
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

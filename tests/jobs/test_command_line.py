@@ -1,28 +1,8 @@
 """The commands from words to exit status, with a tiny encoder."""
 
-import signal
-import sys
-
 import pytest
 
 from tests.jobs.small_runs import arguments, save_pictures
-from tl_keras import cli
-
-
-@pytest.fixture
-def run_cli(monkeypatch, capsys):
-    """Calls the command; returns (exit status, standard output, standard error)."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["tl-keras", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        return stopped.value.code or 0, *capsys.readouterr()
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -223,9 +223,9 @@ def test_picture_that_vanishes_after_the_check_is_named(encoder, colours, tmp_pa
     data = save_pictures(tmp_path / "data", 4)
     start = train_job.starting_point
 
-    def remove_one(config, splits):
+    def remove_one(config, splits, *rest):
         os.remove(splits.train.images[2])
-        return start(config, splits)
+        return start(config, splits, *rest)
 
     monkeypatch.setattr(train_job, "starting_point", remove_one)
     with pytest.raises(InputError, match=r"data/.*\.png"):

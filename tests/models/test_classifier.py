@@ -7,7 +7,7 @@ import pytest
 from tests.check_model import check_model
 from tl_keras.checks import InputError
 from tl_keras.models.backbones import get_backbone
-from tl_keras.models.classifier import build_classifier
+from tl_keras.models.classifier import build_classifier, replace_head
 from tl_keras.models.heads import HEADS
 
 
@@ -85,3 +85,36 @@ def test_same_seed_gives_the_same_random_weights():
         drawn.append(build_classifier("vgg16", 3, image_size=32, weights="random").get_weights())
     for first, second in zip(*drawn, strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_backbone, pictures):
+    model = build_classifier(tiny_backbone, 3, head=head, hidden_units=8, dropout=0.3)
+    other = replace_head(model, 5)
+    assert get_backbone(other) is get_backbone(model)
+    assert [type(layer) for layer in other.layers] == [type(layer) for layer in model.layers]
+    assert other.output_shape == (None, 5)
+    assert not {id(w) for w in other.weights[len(get_backbone(model).weights) :]} & {
+        id(w) for w in model.weights
+    }
+    np.testing.assert_allclose(np.asarray(other(pictures)).sum(-1), 1, atol=1e-5)
+    check_model(lambda: replace_head(model, 5), pictures, np.arange(len(pictures)) % 5)
+
+
+def test_a_replaced_head_keeps_logits_and_leaves_the_model_as_it_was(tiny_backbone, pictures):
+    model = build_classifier(tiny_backbone, 3, hidden_units=8, classifier_activation=None)
+    before = np.asarray(model(pictures))
+    assert replace_head(model, 2).layers[-1].activation is keras.activations.linear
+    np.testing.assert_array_equal(model(pictures), before)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda model: replace_head(model, 1), "num_classes to be an integer >= 2; received"),
+        (lambda model: replace_head(get_backbone(model), 2), "one nested backbone; received"),
+    ],
+)
+def test_a_head_that_cannot_be_replaced_is_refused(build, message, tiny_backbone):
+    with pytest.raises(InputError, match=message):
+        build(build_classifier(tiny_backbone, 3, hidden_units=8))

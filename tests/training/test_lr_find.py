@@ -66,6 +66,12 @@ def test_smoothed_is_the_bias_corrected_moving_mean():
     np.testing.assert_allclose(smoothed, [2.0, second, third])
 
 
+def test_a_lucky_first_batch_is_not_taken_for_the_lowest_loss():
+    losses = np.r_[0.1, np.ones(49), np.linspace(1, 0.5, 30), np.linspace(0.5, 3, 20)]
+    rates = np.geomspace(1e-6, 1, 100)
+    assert rates[70] < 10 * RangeTest(rates, losses).suggestion < rates[90]
+
+
 def test_a_loss_that_never_falls_gives_no_suggestion():
     assert RangeTest(np.array([0.1, 0.2]), np.array([1.0, 2.0])).suggestion is None
 

@@ -1,5 +1,7 @@
 """The figure of a range test for the learning rate."""
 
+from matplotlib.ticker import NullFormatter
+
 from tl_keras.reports.style import BLUE, GRAY, ORANGE, finish_axes, new_figure, styled
 
 
@@ -21,6 +23,9 @@ def plot_lr_find(result):
         label = f"Suggested: {result.suggestion:.2g}"
         axes.axvline(result.suggestion, color=ORANGE, linestyle="--", linewidth=1.5, label=label)
     axes.set_xscale("log")
+    # Matplotlib's own labels of a logarithmic axis are formulas, which the style shows as typed.
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     low, high = min(result.losses), max(result.smoothed)
     room = 0.05 * max(high - low, 1e-6)
     axes.set_ylim(low - room, high + room)

@@ -48,12 +48,14 @@ class RangeTest:
     def suggestion(self):
         """A tenth of the rate at which the smoothed loss is lowest; None if it never fell.
 
-        At the lowest point the rate is about to be too high, and the mean lags behind; a tenth is
+        The first tenth of the steps is left out, where the mean is of a few batches only. At the
+        lowest point the rate is about to be too high, and the mean lags behind; a tenth is
         where the loss falls steadily. If the lowest point is the last, a higher `highest` may
         find a higher rate.
         """
-        lowest = int(self.smoothed.argmin())
-        return float(self.rates[lowest] / _BELOW_LOWEST) if lowest else None
+        first = len(self.losses) // 10
+        lowest = first + int(self.smoothed[first:].argmin())
+        return float(self.rates[lowest] / _BELOW_LOWEST) if lowest > first else None
 
 
 def lr_find(model, train, *, lowest=1e-6, highest=1.0, steps=100, **settings):

@@ -3,11 +3,10 @@
 import dataclasses
 
 from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.training.objective_settings import check_objective, check_source
+from tl_keras.training.objective_settings import check_objective
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "one-cycle", "constant")
-__all__ = ["FineTuneSettings", "check_source", "parse_unfreeze"]
 CACHES = ("auto", "memory", "disk", "none")
 
 

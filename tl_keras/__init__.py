@@ -13,11 +13,15 @@ _PUBLIC = {
     "load_dataset": "tl_keras.data.sources",
     "build_backbone": "tl_keras.models.backbones",
     "build_classifier": "tl_keras.models.classifier",
+    "CNN": "tl_keras.models.cnn",
+    "MLP": "tl_keras.models.mlp",
+    "RNN": "tl_keras.models.rnn",
     "list_backbones": "tl_keras.models.backbones",
     "load_model": "tl_keras.models.saved_models",
     "freeze": "tl_keras.training.freezing",
     "unfreeze": "tl_keras.training.freezing",
     "fine_tune": "tl_keras.training.fine_tune",
+    "fit_from_scratch": "tl_keras.training.from_scratch",
     "InputError": "tl_keras.checks",
 }
 

@@ -18,7 +18,8 @@ from tl_keras.jobs.train_report import write_report
 from tl_keras.models.backbones import is_backbone_path, list_backbones
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
-from tl_keras.training.fine_tune import default_batch_size, fine_tune
+from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.phase import default_batch_size
 
 
 @dataclasses.dataclass(frozen=True)

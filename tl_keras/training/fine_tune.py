@@ -1,16 +1,13 @@
 """Fine-tuning in phases: the head first, then the unfrozen part of the backbone."""
 
-import math
-import sys
 import time
 
 import keras
 
-from tl_keras.checks import InputError
 from tl_keras.data.augmentation import resolve_augment
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.models.backbones import get_backbone
-from tl_keras.training.best_weights import BestWeights
+from tl_keras.models.signature import gives_logits
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.feature_cache import (
     Pictures,
@@ -19,10 +16,17 @@ from tl_keras.training.feature_cache import (
     validation_batches,
 )
 from tl_keras.training.freezing import apply_unfreeze, freeze
-from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
+from tl_keras.training.optimizers import build_schedule, depth_factors
+from tl_keras.training.phase import (
+    check_labelled,
+    compile_for_training,
+    compile_for_use,
+    count_steps,
+    default_batch_size,
+    new_history,
+    run_phase,
+)
 from tl_keras.training.settings import FineTuneSettings
-
-BATCH_SIZE, SMALLEST_BATCH, STEPS = 32, 8, 8  # for a default batch size
 
 
 def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
@@ -73,11 +77,6 @@ def fine_tune(model, train, val=None, *, make_callbacks=None, **settings):
     return _FineTuning(model, train, val, make_callbacks, FineTuneSettings(**settings)).run()
 
 
-def default_batch_size(num_pictures):
-    """32, or less where there would be fewer than eight steps an epoch; at least 8."""
-    return min(BATCH_SIZE, max(SMALLEST_BATCH, num_pictures // STEPS))
-
-
 class _FineTuning:
     """One call of `fine_tune`."""
 
@@ -86,7 +85,7 @@ class _FineTuning:
         self.settings = settings
         self.make_callbacks = make_callbacks or list
         self.num_classes = model.output_shape[-1]
-        self.from_logits = model.layers[-1].activation is keras.activations.linear
+        self.from_logits = gives_logits(model)
         train = as_image_dataset(train, split="train")
         val = None if val is None else as_image_dataset(val, split="val")
         self._check(train, val)
@@ -96,27 +95,14 @@ class _FineTuning:
         self.train = Pictures(train, size, augment, settings.seed, store)
         self.val = val and Pictures(val, size, store=store)
         self.batch_size = settings.batch_size or default_batch_size(len(train))
-        self.history = keras.callbacks.History()
-        self.history.history, self.history.epoch, self.history.phases = {}, [], []
-        self.history.best_epoch = None
+        self.history = new_history()
         self.history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
 
     def _check(self, train, val):
         get_backbone(self.model)
         for data in (train, val):
-            if data is None:
-                continue
-            if data.labels is None:
-                raise InputError(
-                    f"Expected labelled pictures; received {data.source} without labels."
-                )
-            if not len(data):
-                raise InputError(f"Expected pictures; received an empty {data.split} set.")
-            if int(data.labels.max()) >= self.num_classes:
-                raise InputError(
-                    f"Expected labels below {self.num_classes}, the classes of the model; received "
-                    f"{int(data.labels.max())} in the {data.split} set of {data.source}."
-                )
+            if data is not None:
+                check_labelled(data, self.num_classes)
 
     def run(self):
         started = time.monotonic()
@@ -135,7 +121,12 @@ class _FineTuning:
         if tunes:
             apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
             self._phase("fine_tune", settings.epochs, *tuned)
-        self._compile_for_use()
+        compile_for_use(
+            self.model,
+            settings.optimizer,
+            settings.lr * settings.backbone_lr_factor,
+            from_logits=self.from_logits,
+        )
         self.history.seconds["total"] = time.monotonic() - started
         self.history.set_model(self.model)
         return self.history
@@ -168,10 +159,7 @@ class _FineTuning:
     def _phase(self, name, epochs, model, train, val):
         started = time.monotonic()
         settings, done = self.settings, len(self.history.epoch)
-        size = len(train.labels)
-        replicas = model.distribute_strategy.num_replicas_in_sync
-        drop = replicas > 1 and size >= self.batch_size
-        steps = size // self.batch_size if drop else math.ceil(size / self.batch_size)
+        steps, drop = count_steps(len(train.labels), self.batch_size, model.distribute_strategy)
         batches = training_batches(
             train,
             self.batch_size,
@@ -182,20 +170,17 @@ class _FineTuning:
         )
         held_out = val and validation_batches(val, self.batch_size, num_classes=self.num_classes)
         self._compile(model, name, epochs * steps)
-        at_start = held_out and model.evaluate(held_out, verbose=0, return_dict=True)
-        best = BestWeights(at_start, settings.patience)
-        fit = model.fit(
+        run_phase(
+            self.history,
+            name,
+            model,
             batches,
-            validation_data=held_out,
-            initial_epoch=done,
-            epochs=done + epochs,
+            held_out,
+            epochs=epochs,
             steps_per_epoch=steps,
-            shuffle=False,  # the batches are shuffled already
-            callbacks=[best, *self.make_callbacks()],
-            verbose=1 if sys.stdout.isatty() else 2,
+            patience=settings.patience,
+            callbacks=self.make_callbacks(),
         )
-        best.restore()
-        self._join(name, fit, best, len(model.trainable_weights))
         self.history.seconds[name] = time.monotonic() - started
 
     def _compile(self, model, phase, total_steps):
@@ -206,47 +191,17 @@ class _FineTuning:
             factors = depth_factors(
                 get_backbone(self.model), settings.backbone_lr_factor, settings.depth_decay
             )
-        with model.distribute_strategy.scope():
-            model.compile(
-                optimizer=build_optimizer(
-                    settings.optimizer,
-                    rate,
-                    rate_factors=factors,
-                    weight_decay=settings.weight_decay,
-                ),
-                loss=keras.losses.CategoricalCrossentropy(
-                    from_logits=self.from_logits, label_smoothing=settings.label_smoothing
-                ),
-                metrics=["accuracy"],
-            )
-
-    def _compile_for_use(self):
-        """Leaves the model ready for `evaluate` and for a further, gentle `fit`."""
-        rate = self.settings.lr * self.settings.backbone_lr_factor
-        with self.model.distribute_strategy.scope():
-            self.model.compile(
-                optimizer=build_optimizer(self.settings.optimizer, rate),
-                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=self.from_logits),
-                metrics=["accuracy"],
-            )
-            # Saved unbuilt, it could not be loaded again with its state.
-            self.model.optimizer.build(self.model.trainable_variables)
-
-    def _join(self, name, fit, best, trainable):
-        joined = self.history
-        start = len(joined.epoch)
-        for key, values in fit.history.items():
-            joined.history.setdefault(key, []).extend(values)
-        joined.epoch.extend(fit.epoch)
-        if best.best_epoch is not None:
-            joined.best_epoch = best.best_epoch
-        joined.phases.append(
-            {
-                "name": name,
-                "start": start,
-                "end": len(joined.epoch),
-                "trainable_weights": trainable,
-            }
+        optimizer = {
+            "name": settings.optimizer,
+            "learning_rate": rate,
+            "rate_factors": factors,
+            "weight_decay": settings.weight_decay,
+        }
+        compile_for_training(
+            model,
+            optimizer,
+            from_logits=self.from_logits,
+            label_smoothing=settings.label_smoothing,
         )
 
 

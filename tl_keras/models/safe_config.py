@@ -109,9 +109,10 @@ def _check_class(item, path):
                 return
         elif registered in (None, name) and _is_of_keras(module, name):
             return
+    alias = "" if registered in (None, name) else f", registered as {registered!r}"
     raise InputError(
         f"Expected a model of Keras's own layers or of tl_keras; received {path} with {name!r} "
-        f"from {module!r}, registered as {registered!r}. Nothing was executed. Save the weights "
+        f"from {module!r}{alias}. Nothing was executed. Save the weights "
         "alone (.weights.h5) where it was made and load them into a backbone."
     )
 

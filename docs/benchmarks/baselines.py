@@ -142,8 +142,8 @@ def write_table(rows, rounds):
         f"and `fit_from_scratch` in turns, medians of {rounds} rounds; a float32 product of "
         f"{MATMUL} x {MATMUL} matrices in between ran at {rate / 1e9:.0f} GFLOP/s.",
         "",
-        "| net | plain `model.fit`, steps/s | `fit_from_scratch`, steps/s | times faster, median of pairs "
-        "| share of the matmul rate |",
+        "| net | plain `model.fit`, steps/s | `fit_from_scratch`, steps/s "
+        "| times faster, median of pairs | share of the matmul rate |",
         "|---|---|---|---|---|",
     ]
     for name, plain, ours, ratio, share, _ in rows:

@@ -12,12 +12,13 @@ ARGS    ?=
 # Test processes; TensorFlow traces graphs on one core, so two halve the time.
 WORKERS ?= 2
 
-.PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer clean \
+.PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
+        benchmark-baselines clean \
         train-vgg train-resnet
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | clean"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -50,9 +51,11 @@ format: install
 notebooks: install
 	$(BIN)/python docs/run_notebooks.py $(ARGS)
 
-benchmark: benchmark-transfer
+benchmark: benchmark-transfer benchmark-baselines
 benchmark-transfer: install
 	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
+benchmark-baselines: install
+	$(BIN)/python docs/benchmarks/baselines.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

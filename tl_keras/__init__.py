@@ -14,6 +14,9 @@ _PUBLIC = {
     "build_backbone": "tl_keras.models.backbones",
     "build_classifier": "tl_keras.models.classifier",
     "replace_head": "tl_keras.models.classifier",
+    "CNN": "tl_keras.models.cnn",
+    "MLP": "tl_keras.models.mlp",
+    "RNN": "tl_keras.models.rnn",
     "list_backbones": "tl_keras.models.backbones",
     "load_model": "tl_keras.models.saved_models",
     "freeze": "tl_keras.training.freezing",
@@ -21,6 +24,7 @@ _PUBLIC = {
     "fine_tune": "tl_keras.training.fine_tune",
     "lr_find": "tl_keras.training.lr_find",
     "plot_lr_find": "tl_keras.reports.rate_figures",
+    "fit_from_scratch": "tl_keras.training.from_scratch",
     "InputError": "tl_keras.checks",
 }
 

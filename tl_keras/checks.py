@@ -25,9 +25,9 @@ def check_choice(argument, value, choices):
 
 
 def check_number(
-    argument, value, *, minimum=-math.inf, maximum=math.inf, above=None, integer=False
+    argument, value, *, minimum=-math.inf, maximum=math.inf, above=None, below=None, integer=False
 ):
-    """Returns `value` if it is finite, in [minimum, maximum] and greater than `above`."""
+    """Returns `value` if it is finite, in [minimum, maximum] and in (above, below)."""
     kind = numbers.Integral if integer else numbers.Real
     if (
         isinstance(value, kind)
@@ -35,10 +35,12 @@ def check_number(
         and math.isfinite(value)
         and minimum <= value <= maximum
         and (above is None or value > above)
+        and (below is None or value < below)
     ):
         return value
     limits = [f">= {minimum}"] if minimum > -math.inf else []
     limits += [f"<= {maximum}"] if maximum < math.inf else []
     limits += [f"> {above}"] if above is not None else []
+    limits += [f"< {below}"] if below is not None else []
     wanted = " ".join(["an integer" if integer else "a number", " and ".join(limits)]).strip()
     raise InputError(f"Expected {argument} to be {wanted}; received {argument}={value!r}.")

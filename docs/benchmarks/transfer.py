@@ -2,21 +2,21 @@
 
 Both train the same layers of the same MobileNetV2 at 224 pixels from the same start, on pictures
 held in memory, for 10 epochs at batch 32 with validation. Random weights and pictures: the speed
-does not depend on what they show. Writes its table to docs/benchmarks.md.
+does not depend on what they show. Writes its section of docs/benchmarks.md.
 
     python docs/benchmarks/transfer.py [--pictures 800] [--skip-memory]
 """
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tables import machine, replace_section
+
 EPOCHS, BATCH, SIZE = 10, 32, 224
-TABLE = Path(__file__).parents[1] / "benchmarks.md"
 MEMORY_COUNTS = (1000, 4000)
 
 
@@ -139,12 +139,9 @@ def peak_megabytes(count):
 
 def write_table(rows, memory, size):
     lines = [
-        "# Benchmarks",
-        "",
-        f"`make benchmark-transfer`, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} CPUs "
-        f"({platform.machine()}). MobileNetV2 at {SIZE} pixels, {size} pictures to train on and "
-        f"{size // 4} to validate, {EPOCHS} epochs, batch {BATCH}; plain Keras and ours one after "
-        "the other in one process.",
+        f"`make benchmark-transfer`, {machine()}. MobileNetV2 at {SIZE} pixels, {size} pictures "
+        f"to train on and {size // 4} to validate, {EPOCHS} epochs, batch {BATCH}; plain Keras and "
+        "ours one after the other in one process.",
         "",
         "| what trains | plain `model.fit` | `fine_tune` | times faster | weights differ by |",
         "|---|---|---|---|---|",
@@ -160,8 +157,7 @@ def write_table(rows, memory, size):
             f"Peak memory with the disk cache, last two blocks: {few} picture files {low:.0f} MB, "
             f"{many} files {high:.0f} MB ({high / low:.2f} times).",
         ]
-    TABLE.write_text("\n".join(lines) + "\n")
-    print(TABLE.read_text())
+    replace_section("Transfer learning", lines)
 
 
 if __name__ == "__main__":

@@ -112,8 +112,8 @@ def test_spatial_heads_refuse_vectors(head):
     [
         ({"head": "atention"}, "head to be one of attention, .*received head='atention'"),
         ({"hidden_units": 0}, "hidden_units to be an integer >= 1; received hidden_units=0"),
-        ({"dropout": 1.0}, "dropout to be >= 0 and < 1; received dropout=1.0"),
-        ({"dropout": -0.1}, "dropout to be a number >= 0; received dropout=-0.1"),
+        ({"dropout": 1.0}, "dropout to be a number >= 0 and < 1; received dropout=1.0"),
+        ({"dropout": -0.1}, "dropout to be a number >= 0 and < 1; received dropout=-0.1"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tl_keras.checks import InputError
+from tl_keras.models.mlp import MLP
 from tl_keras.models.saved_models import load_model
 
 
@@ -101,7 +102,44 @@ def test_a_class_from_elsewhere_is_refused(saved, module, name):
         config["config"]["layers"][1] |= {"module": module, "class_name": name}
 
     _change_config(saved, change)
-    _refuses(saved, "model of Keras's own layers; received .*Nothing was executed")
+    _refuses(saved, "own layers or of tl_keras; received .*Nothing was executed")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "registered"),
+    [
+        ("evil.models.mlp", "MLP", "tl_keras>MLP"),
+        ("tl_keras.models.mlp", "MLP", "evil>MLP"),
+        ("tl_keras.models.mlp", "MLP", None),
+        ("tl_keras.models.cnn", "MLP", "tl_keras>MLP"),
+        ("tl_keras.models.mlp", "MLP2", "tl_keras>MLP2"),
+        ("tl_keras.models.baseline", "Baseline", "tl_keras>Baseline"),
+        ("tl_keras.models.mlp", "layers", None),
+        ("keras.layers", "Dense", "tl_keras>MLP"),
+        ("keras.layers", "Dense", "evil>Dense"),
+    ],
+)
+def test_a_class_that_looks_like_one_of_ours_is_refused(tmp_path, module, name, registered):
+    path = tmp_path / "net.keras"
+    net = MLP(2, hidden_units=(4,))
+    net.build((None, 4, 4))
+    net.save(path)
+    load_model(path)
+    look_alike = {"module": module, "class_name": name, "registered_name": registered}
+    _change_config(path, lambda config: config.update(look_alike))
+    _refuses(path, f"'{name}' from '{module}'.*Nothing was executed")
+
+
+@pytest.mark.parametrize("change", [{"hidden_units": [2**30]}, {"hidden_units": "tuple"}])
+def test_absurd_sizes_of_our_own_models_are_refused(tmp_path, change):
+    path = tmp_path / "net.keras"
+    net = MLP(2, hidden_units=(4,))
+    net.build((None, 4, 4))
+    net.save(path)
+    if change["hidden_units"] == "tuple":
+        change = {"hidden_units": {"class_name": "__tuple__", "items": [2**30]}}
+    _change_config(path, lambda config: config["config"].update(change))
+    _refuses(path, "sizes of at most .*1073741824")
 
 
 def test_foreign_code_hidden_in_an_argument_is_refused(saved):

@@ -11,18 +11,17 @@ from tl_keras.evaluation.classification import evaluate_predictions
 from tl_keras.evaluation.prediction import predict_probabilities
 from tl_keras.files import write_json
 from tl_keras.jobs.trained_run import load_run
+from tl_keras.models.signature import picture_shape
 
 SPLITS = ("train", "val", "test", "all")
 
 
 def measure(model, *datasets, batch_size=32):
     """Returns (probabilities (n, c), named figures) of `model` on labelled datasets together."""
-    image_size = tuple(model.input_shape[1:3])
+    *image_size, channels = picture_shape(model)
+    how = {"image_size": image_size, "channels": channels}
     probabilities = np.concatenate(
-        [
-            predict_probabilities(model, dataset.pipeline(batch_size, image_size=image_size))
-            for dataset in datasets
-        ]
+        [predict_probabilities(model, dataset.pipeline(batch_size, **how)) for dataset in datasets]
     )
     labels = np.concatenate([dataset.labels for dataset in datasets])
     return probabilities, evaluate_predictions(probabilities, labels, datasets[0].class_names)

@@ -49,9 +49,7 @@ def check_head(head, *, hidden_units, dropout):
     """Raises InputError unless `apply_head` takes these arguments."""
     check_choice("head", head, HEADS)
     check_number("hidden_units", hidden_units, minimum=1, integer=True)
-    check_number("dropout", dropout, minimum=0)
-    if dropout >= 1:
-        raise InputError(f"Expected dropout to be >= 0 and < 1; received dropout={dropout!r}.")
+    check_number("dropout", dropout, minimum=0, below=1)
 
 
 def _is_map(features, head):

@@ -34,6 +34,12 @@ _INTERNAL_CLASSES = {
     ("keras.src.applications.convnext", "StochasticDepth"),
     ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"),
 }
+# This project's own models, by class name; nothing else of tl_keras may be named in a file.
+OWN_MODELS = {
+    "CNN": "tl_keras.models.cnn",
+    "MLP": "tl_keras.models.mlp",
+    "RNN": "tl_keras.models.rnn",
+}
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__slice__", "__ellipsis__"}
 # Layers that run code or read files from outside the model.
 _FOREIGN = {
@@ -51,7 +57,9 @@ _SIZES = {
     "batch_shape",
     "depth_multiplier",
     "filters",
+    "hidden_units",
     "input_dim",
+    "input_shape",
     "key_dim",
     "kernel_size",
     "num_heads",
@@ -67,7 +75,7 @@ _MOST = 2**20
 
 
 def check_config(config, path):
-    """Refuses a model configuration that names anything but Keras's own building blocks.
+    """Refuses a configuration that names anything but Keras's building blocks and `OWN_MODELS`.
 
     Args:
         config: the parsed JSON, dict.
@@ -93,18 +101,30 @@ def _check_class(item, path):
     name, module = item["class_name"], item.get("module")
     if name in _VALUES and module is None:
         return
+    registered = item.get("registered_name")
     if isinstance(name, str) and isinstance(module, str) and name not in _FOREIGN:
-        known = module in _MODULES or module.startswith(_INTERNAL_MODULES)
-        if (known and "__" not in name) or (module, name) in _INTERNAL_CLASSES:
+        # Keras looks for the registered name first, so it must not lead elsewhere.
+        if OWN_MODELS.get(name) == module:
+            if registered == f"tl_keras>{name}":
+                return
+        elif registered in (None, name) and _is_of_keras(module, name):
             return
+    alias = "" if registered in (None, name) else f", registered as {registered!r}"
     raise InputError(
-        f"Expected a model of Keras's own layers; received {path} with {name!r} from "
-        f"{module!r}. Nothing was executed. Save the weights alone (.weights.h5) where it was "
-        "made and load them into a backbone."
+        f"Expected a model of Keras's own layers or of tl_keras; received {path} with {name!r} "
+        f"from {module!r}{alias}. Nothing was executed. Save the weights "
+        "alone (.weights.h5) where it was made and load them into a backbone."
     )
 
 
+def _is_of_keras(module, name):
+    known = module in _MODULES or module.startswith(_INTERNAL_MODULES)
+    return (known and "__" not in name) or (module, name) in _INTERNAL_CLASSES
+
+
 def _check_size(key, value, path):
+    if isinstance(value, dict):  # a tuple, as Keras writes it
+        value = value.get("config", {}).get("value", value.get("items", []))
     numbers = value if isinstance(value, list) else [value]
     flat = [n for part in numbers for n in (part if isinstance(part, list) else [part])]
     if any(isinstance(n, (int, float)) and abs(n) > _MOST for n in flat):

@@ -1,5 +1,6 @@
 """Loading `.keras` files that may come from anywhere: no foreign code, no bombs, no surprises."""
 
+import importlib
 import io
 import json
 import zipfile
@@ -9,7 +10,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.models.hdf5_safety import check_hdf5
-from tl_keras.models.safe_config import check_config
+from tl_keras.models.safe_config import OWN_MODELS, check_config
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
@@ -35,8 +36,8 @@ def load_model(path, *, compile=False):
 
     Raises:
         InputError: no such file, another format, damaged, larger than 16 GiB or 100 times what
-            is stored, or holding a Lambda layer, a class outside Keras, an unexpected member or
-            a link.
+            is stored, or holding a Lambda layer, a class neither of Keras nor of tl_keras, an
+            unexpected member or a link.
     """
     path = Path(path)
     _check_file(path)
@@ -47,6 +48,8 @@ def load_model(path, *, compile=False):
             check_config(config if compile else {**config, "compile_config": None}, path)
             with archive.open(_WEIGHTS) as weights:
                 check_hdf5(io.BytesIO(weights.read()), f"{path}:{_WEIGHTS}")
+        for module in OWN_MODELS.values():
+            importlib.import_module(module)  # Keras finds a class once it is registered
         return keras.saving.load_model(path, compile=compile, safe_mode=True)
     except InputError:
         raise

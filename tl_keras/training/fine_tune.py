@@ -3,14 +3,12 @@
 import math
 import time
 
-import keras
-
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.inputs import default_batch_size, labelled, pictures_of
 from tl_keras.training.objective_settings import check_source, option_value
 from tl_keras.training.objectives import with_l2_sp
-from tl_keras.training.phases import compile_for_use, fit_phase
+from tl_keras.training.phases import compile_for_use, fit_phase, new_history
 from tl_keras.training.settings import FineTuneSettings
 from tl_keras.training.source_task import SourceTask
 from tl_keras.training.trainable_part import TrainablePart
@@ -100,7 +98,8 @@ class _FineTuning:
         train = labelled(train, num_classes, split="train")
         val = None if val is None else labelled(val, num_classes, split="val")
         self.batch_size = settings.batch_size or default_batch_size(len(train))
-        self.history = _empty_history()
+        self.history = new_history()
+        self.history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
         self.source = None
         if settings.objective == "joint":
             self.source = SourceTask(
@@ -138,7 +137,8 @@ class _FineTuning:
             self._phase("fine_tune", settings.epochs, tuned)
         for classifier in (self.model, getattr(self.history, "source_model", None)):
             if classifier is not None:
-                compile_for_use(classifier, settings)
+                rate = settings.lr * settings.backbone_lr_factor  # a further, gentle `fit`
+                compile_for_use(classifier, settings.optimizer, rate)
         self.history.seconds["total"] = time.monotonic() - started
         self.history.set_model(self.model)
         return self.history
@@ -157,17 +157,17 @@ class _FineTuning:
     def _phase(self, name, epochs, parts):
         started = time.monotonic()
         first_epoch = len(self.history.epoch)
-        fit, best, trainable = fit_phase(
+        fit_phase(
+            self.history,
+            name,
             parts[0],
             self.model,
             self.settings,
             batch_size=self.batch_size,
-            first_epoch=first_epoch,
             epochs=epochs,
             callbacks=self.make_callbacks(),
             objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
         )
-        self._join(name, fit, best, trainable)
         self.history.seconds[name] = time.monotonic() - started
 
     def _objective(self, parts, model, batches, first_epoch):
@@ -178,28 +178,3 @@ class _FineTuning:
             weights = [option_value(self.settings, f"l2_sp_{of}weight") for of in ("", "head_")]
             return with_l2_sp(model, self.backbone, *weights), batches
         return model, batches
-
-    def _join(self, name, fit, best, trainable):
-        joined = self.history
-        start = len(joined.epoch)
-        for key, values in fit.history.items():
-            joined.history.setdefault(key, []).extend(values)
-        joined.epoch.extend(fit.epoch)
-        if best.best_epoch is not None:
-            joined.best_epoch = best.best_epoch
-        joined.phases.append(
-            {
-                "name": name,
-                "start": start,
-                "end": len(joined.epoch),
-                "trainable_weights": trainable,
-            }
-        )
-
-
-def _empty_history():
-    history = keras.callbacks.History()
-    history.history, history.epoch, history.phases = {}, [], []
-    history.best_epoch = None
-    history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
-    return history

@@ -7,12 +7,12 @@ from tl_keras.data.augmentation import resolve_augment
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.training.feature_cache import Pictures
 
-BATCH_SIZE, SMALLEST_BATCH, STEPS = 32, 8, 8  # for a default batch size
+SMALLEST_BATCH, STEPS = 8, 8  # for a default batch size
 
 
-def default_batch_size(num_pictures):
-    """32, or less where there would be fewer than eight steps an epoch; at least 8."""
-    return min(BATCH_SIZE, max(SMALLEST_BATCH, num_pictures // STEPS))
+def default_batch_size(num_pictures, most=32):
+    """`most`, or less where there would be fewer than eight steps an epoch; at least 8."""
+    return min(most, max(SMALLEST_BATCH, num_pictures // STEPS))
 
 
 def labelled(data, num_classes, *, split):

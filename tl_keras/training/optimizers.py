@@ -3,6 +3,7 @@
 import keras
 
 from tl_keras.checks import check_choice
+from tl_keras.training.fused_adam import FusedAdam
 from tl_keras.training.settings import OPTIMIZERS, SCHEDULES
 
 
@@ -42,7 +43,7 @@ _OPTIMIZERS = {
 _CYCLES = {"cosine": (0.1, 0.0, 0.0), "one-cycle": (0.3, 1 / 25, 1e-4)}
 
 
-def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None):
+def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None, fused=False):
     """Builds a Keras optimizer.
 
     Args:
@@ -52,8 +53,12 @@ def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None
             that are not named have 1.
         weight_decay: decoupled weight decay on kernels (Loshchilov and Hutter 2019,
             arXiv 1711.05101); None for none.
+        fused: whether "adam" without factors may be `FusedAdam`, which computes the same faster
+            but is not of Keras, so a model saved with it would not load without this package.
     """
     plain, layerwise, arguments = _OPTIMIZERS[check_choice("optimizer", name, OPTIMIZERS)]
+    if fused and name == "adam":
+        plain = FusedAdam
     optimizer_class = layerwise if rate_factors else plain
     optimizer = optimizer_class(
         learning_rate=learning_rate, weight_decay=weight_decay or None, **arguments

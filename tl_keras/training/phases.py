@@ -6,6 +6,7 @@ import sys
 import keras
 
 from tl_keras.models.backbones import get_backbone
+from tl_keras.models.signature import gives_logits
 from tl_keras.training.best_weights import BestWeights
 from tl_keras.training.feature_cache import training_batches, validation_batches
 from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
@@ -13,12 +14,31 @@ from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_
 
 def cross_entropy(classifier, *, sparse=False, label_smoothing=0.0):
     """The loss for the outputs of `classifier`, which are probabilities or logits."""
-    from_logits = classifier.layers[-1].activation is keras.activations.linear
+    from_logits = gives_logits(classifier)
     if sparse:
         return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
     return keras.losses.CategoricalCrossentropy(
         from_logits=from_logits, label_smoothing=label_smoothing
     )
+
+
+def compile_for_training(model, classifier, optimizer, *, label_smoothing=0.0, **arguments):
+    """Compiles `model` for one-hot labels.
+
+    Args:
+        model: what is trained.
+        classifier: the whole, which gives its outputs.
+        optimizer: dict of the arguments of `build_optimizer`.
+        label_smoothing: number.
+        **arguments: more of `keras.Model.compile`.
+    """
+    with model.distribute_strategy.scope():
+        model.compile(
+            optimizer=build_optimizer(**optimizer),
+            loss=cross_entropy(classifier, label_smoothing=label_smoothing),
+            metrics=["accuracy"],
+            **arguments,
+        )
 
 
 def compile_part(model, classifier, settings, learning_rate):
@@ -34,25 +54,20 @@ def compile_part(model, classifier, settings, learning_rate):
     factors = None
     if backbone.trainable_weights:
         factors = depth_factors(backbone, settings.backbone_lr_factor, settings.depth_decay)
-    with model.distribute_strategy.scope():
-        model.compile(
-            optimizer=build_optimizer(
-                settings.optimizer,
-                learning_rate,
-                rate_factors=factors,
-                weight_decay=settings.weight_decay,
-            ),
-            loss=cross_entropy(classifier, label_smoothing=settings.label_smoothing),
-            metrics=["accuracy"],
-        )
+    optimizer = {
+        "name": settings.optimizer,
+        "learning_rate": learning_rate,
+        "rate_factors": factors,
+        "weight_decay": settings.weight_decay,
+    }
+    compile_for_training(model, classifier, optimizer, label_smoothing=settings.label_smoothing)
 
 
-def compile_for_use(classifier, settings):
-    """Leaves `classifier` ready for `evaluate` and for a further, gentle `fit`."""
-    rate = settings.lr * settings.backbone_lr_factor
+def compile_for_use(classifier, optimizer, rate):
+    """Leaves `classifier` ready for `evaluate` and for a further `fit` on class numbers."""
     with classifier.distribute_strategy.scope():
         classifier.compile(
-            optimizer=build_optimizer(settings.optimizer, rate),
+            optimizer=build_optimizer(optimizer, rate),
             loss=cross_entropy(classifier, sparse=True),
             metrics=["accuracy"],
         )
@@ -60,14 +75,18 @@ def compile_for_use(classifier, settings):
         classifier.optimizer.build(classifier.trainable_variables)
 
 
-def endless_batches(part, num_classes, batch_size, *, seed, first_epoch=0):
-    """The training batches of a `TrainablePart`, epoch after epoch, and their number an epoch.
+def count_steps(size, batch_size, strategy):
+    """Returns (steps of an epoch, whether an incomplete batch is left out).
 
-    On several replicas the remainder of an epoch is left out: it could starve one of them.
+    On several replicas it is: it could starve one of them.
     """
-    size = len(part.train.labels)
-    drop = part.model.distribute_strategy.num_replicas_in_sync > 1 and size >= batch_size
-    steps = size // batch_size if drop else math.ceil(size / batch_size)
+    drop = strategy.num_replicas_in_sync > 1 and size >= batch_size
+    return (size // batch_size if drop else math.ceil(size / batch_size)), drop
+
+
+def endless_batches(part, num_classes, batch_size, *, seed, first_epoch=0):
+    """The training batches of a `TrainablePart`, epoch after epoch, and their number an epoch."""
+    steps, drop = count_steps(len(part.train.labels), batch_size, part.model.distribute_strategy)
     batches = training_batches(
         part.train,
         batch_size,
@@ -79,42 +98,87 @@ def endless_batches(part, num_classes, batch_size, *, seed, first_epoch=0):
     return batches, steps
 
 
-def fit_phase(part, classifier, settings, *, batch_size, first_epoch, epochs, callbacks, objective):
-    """Trains a `TrainablePart` of `classifier` and leaves it with its best weights.
+def new_history():
+    """An empty History with what this project adds: phases, best_epoch and seconds."""
+    history = keras.callbacks.History()
+    history.history, history.epoch, history.phases = {}, [], []
+    history.best_epoch, history.seconds = None, {}
+    return history
+
+
+def run_phase(
+    history, name, model, batches, held_out, *, epochs, patience, callbacks, steps_per_epoch=None
+):
+    """Fits a compiled model for `epochs`, puts its best weights back and appends to `history`.
 
     Args:
-        part: what is trained, on what.
-        classifier: the whole.
-        settings: `FineTuneSettings`.
-        batch_size: pictures a step over all replicas.
-        first_epoch: number of epochs before this phase.
-        epochs: number of epochs.
-        callbacks: fresh Keras callbacks.
-        objective: function (model, batches) -> (model, batches) that adds to the loss what is
-            trained for beside the labels.
-
-    Returns:
-        (history of `fit`, `BestWeights`, number of trainable weights).
+        history: of `new_history`; its epochs come before these.
+        name: what the phase is called in `history.phases`.
+        model: compiled keras.Model.
+        batches, held_out: batches to train and to validate on; the latter may be None.
+        epochs, steps_per_epoch: as in `fit`; steps for batches without end.
+        patience: epochs without better validation before it ends; None for never.
+        callbacks: list of Keras callbacks.
     """
-    num_classes = classifier.output_shape[-1]
-    batches, steps = endless_batches(
-        part, num_classes, batch_size, seed=settings.seed, first_epoch=first_epoch
-    )
-    held_out = part.val and validation_batches(part.val, batch_size, num_classes=num_classes)
-    model, batches = objective(part.model, batches)
-    rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
-    compile_part(model, classifier, settings, rate)
+    start = len(history.epoch)
     at_start = held_out and model.evaluate(held_out, verbose=0, return_dict=True)
-    best = BestWeights(at_start, settings.patience)
-    history = model.fit(
+    best = BestWeights(at_start, patience)
+    fit = model.fit(
         batches,
         validation_data=held_out,
-        initial_epoch=first_epoch,
-        epochs=first_epoch + epochs,
-        steps_per_epoch=steps,
+        initial_epoch=start,
+        epochs=start + epochs,
+        steps_per_epoch=steps_per_epoch,
         shuffle=False,  # the batches are shuffled already
         callbacks=[best, *callbacks],
         verbose=1 if sys.stdout.isatty() else 2,
     )
     best.restore()
-    return history, best, len(model.trainable_weights)
+    for key, values in fit.history.items():
+        history.history.setdefault(key, []).extend(values)
+    history.epoch.extend(fit.epoch)
+    if best.best_epoch is not None:
+        history.best_epoch = best.best_epoch
+    history.phases.append(
+        {
+            "name": name,
+            "start": start,
+            "end": len(history.epoch),
+            "trainable_weights": len(model.trainable_weights),
+        }
+    )
+
+
+def fit_phase(
+    history, name, part, classifier, settings, *, batch_size, epochs, callbacks, objective
+):
+    """Trains a `TrainablePart` of `classifier` and leaves it with its best weights.
+
+    Args:
+        history, name, epochs, callbacks: see `run_phase`.
+        part: what is trained, on what.
+        classifier: the whole.
+        settings: `FineTuneSettings`.
+        batch_size: pictures a step over all replicas.
+        objective: function (model, batches) -> (model, batches) that adds to the loss what is
+            trained for beside the labels.
+    """
+    num_classes = classifier.output_shape[-1]
+    batches, steps = endless_batches(
+        part, num_classes, batch_size, seed=settings.seed, first_epoch=len(history.epoch)
+    )
+    held_out = part.val and validation_batches(part.val, batch_size, num_classes=num_classes)
+    model, batches = objective(part.model, batches)
+    rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
+    compile_part(model, classifier, settings, rate)
+    run_phase(
+        history,
+        name,
+        model,
+        batches,
+        held_out,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        patience=settings.patience,
+        callbacks=callbacks,
+    )

@@ -1,4 +1,4 @@
-"""The settings of `fine_tune`, checked without loading TensorFlow."""
+"""The settings of `fine_tune` and `fit_from_scratch`, checked without loading TensorFlow."""
 
 import dataclasses
 
@@ -40,21 +40,47 @@ class FineTuneSettings:
     def __post_init__(self):
         check_objective(self)
         parse_unfreeze(self.unfreeze)
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        check_choice("schedule", self.schedule, SCHEDULES)
+        _check_shared(self)
         check_choice("cache", self.cache, CACHES)
         check_choice("cache_dtype", self.cache_dtype, ("float32", "float16"))
         check_choice("batch_norm", self.batch_norm, ("frozen", "train"))
-        for name in ("freeze_epochs", "epochs", "seed"):
-            check_number(name, getattr(self, name), minimum=0, integer=True)
-        check_number("lr", self.lr, above=0)
+        check_number("freeze_epochs", self.freeze_epochs, minimum=0, integer=True)
         for name in ("backbone_lr_factor", "depth_decay"):
             check_number(name, getattr(self, name), above=0, maximum=1)
-        check_number("weight_decay", self.weight_decay, minimum=0)
-        check_number("label_smoothing", self.label_smoothing, minimum=0, maximum=0.9)
-        for name in ("batch_size", "views", "patience"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), minimum=1, integer=True)
+        if self.views is not None:
+            check_number("views", self.views, minimum=1, integer=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class FromScratchSettings:
+    """See `tl_keras.training.from_scratch.fit_from_scratch` for what each setting means."""
+
+    epochs: int = 12
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    schedule: str = "cosine"
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    batch_size: int | None = None
+    augment: str = "auto"
+    patience: int | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        _check_shared(self)
+
+
+def _check_shared(settings):
+    check_choice("optimizer", settings.optimizer, OPTIMIZERS)
+    check_choice("schedule", settings.schedule, SCHEDULES)
+    for name in ("epochs", "seed"):
+        check_number(name, getattr(settings, name), minimum=0, integer=True)
+    check_number("lr", settings.lr, above=0)
+    check_number("weight_decay", settings.weight_decay, minimum=0)
+    check_number("label_smoothing", settings.label_smoothing, minimum=0, maximum=0.9)
+    for name in ("batch_size", "patience"):
+        if getattr(settings, name) is not None:
+            check_number(name, getattr(settings, name), minimum=1, integer=True)
 
 
 def parse_unfreeze(setting):

@@ -1,0 +1,165 @@
+"""What all nets from scratch promise: pixels in, probabilities out, saved and fitted on."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tests.check_model import check_model
+from tl_keras import CNN, MLP, RNN, InputError, load_model
+
+BUILDERS = {
+    "mlp": lambda **how: MLP(3, hidden_units=(8, 6), dropout=0.2, **how),
+    "lenet": lambda **how: CNN(3, **how),
+    "small": lambda **how: CNN(3, architecture="small", **how),
+    "lstm": lambda **how: RNN(3, units=5, dropout=0.2, **how),
+    "gru": lambda **how: RNN(3, cell="gru", units=5, **how),
+}
+each_net = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+PICTURES = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
+LABELS = np.arange(6) % 3
+
+
+def built(build, shape=(None, 16, 16, 3), **how):
+    keras.utils.set_random_seed(0)
+    model = build(**how)
+    model.build(shape)
+    return model
+
+
+@pytest.mark.parametrize(
+    "build", [*BUILDERS.values(), lambda: CNN(3, "dropout")], ids=[*BUILDERS, "dropout"]
+)
+def test_a_net_trains_saves_and_reloads(build):
+    reloaded = check_model(build, PICTURES, LABELS, probabilities=True)
+    assert reloaded.input_shape == (None, 16, 16, 3)
+    assert reloaded.output_shape == (None, 3)
+
+
+@each_net
+def test_the_safe_loader_takes_it_with_its_optimizer(build, tmp_path):
+    model = built(build)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(PICTURES, LABELS, verbose=0)
+    model.save(tmp_path / "net.keras")
+    again = load_model(tmp_path / "net.keras", compile=True)
+    np.testing.assert_array_equal(again(PICTURES), model(PICTURES))
+    assert int(again.optimizer.iterations) == 1
+
+
+def test_a_process_that_never_saw_the_class_loads_it(tmp_path):
+    built(BUILDERS["mlp"]).save(tmp_path / "net.keras")
+    program = f"import tl_keras; print(tl_keras.load_model({str(tmp_path / 'net.keras')!r}).name)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "mlp", done.stderr[-2000:]
+
+
+@each_net
+def test_uint8_and_float_pixels_are_the_same_picture(build):
+    model = built(build)
+    np.testing.assert_allclose(model(PICTURES), model(PICTURES.astype("float32")), atol=1e-6)
+
+
+@each_net
+def test_grey_pictures_come_with_or_without_a_channel(build):
+    model = built(build, (None, 16, 16))
+    gray = PICTURES[..., 0]
+    assert model.input_shape == (None, 16, 16, 1)
+    np.testing.assert_array_equal(model(gray), model(gray[..., None]))
+
+
+@each_net
+def test_softmax_of_the_logits_is_the_probabilities(build):
+    logits, probabilities = built(build, classifier_activation=None), built(build)
+    probabilities.set_weights(logits.get_weights())
+    np.testing.assert_allclose(
+        keras.ops.softmax(logits(PICTURES)), probabilities(PICTURES), atol=1e-6
+    )
+
+
+@each_net
+def test_predictions_stay_float32_under_mixed_precision(build):
+    model = built(build, dtype="mixed_bfloat16")
+    assert model(PICTURES).dtype == "float32"
+    assert model.body[-1].compute_dtype in ("bfloat16", "float32")
+    assert all(weight.dtype == "float32" for weight in model.trainable_weights)
+
+
+@each_net
+def test_the_net_is_a_layer_of_a_functional_model_too(build):
+    model = built(build)
+    image = keras.Input((16, 16, 3))
+    outer = keras.Model(image, model(image))
+    assert outer.output_shape == (None, 3)
+    np.testing.assert_array_equal(outer(PICTURES), model(PICTURES))
+
+
+@each_net
+def test_other_classes_keep_every_weight_but_the_last_layers(build):
+    model = built(build)
+    other = model.for_classes(7)
+    assert other.output_shape == (None, 7)
+    kept = [layer.get_weights() for layer in model.body]
+    for mine, its in zip(kept, [layer.get_weights() for layer in other.body], strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(mine, its, strict=True))
+    other.predictions.set_weights([w + 1 for w in other.predictions.get_weights()])
+    assert model.predictions.kernel.shape[-1] == 3
+
+
+def test_relu_layers_start_with_he_variance():
+    keras.utils.set_random_seed(0)
+    model = MLP(2, hidden_units=(400, 400))
+    model.build((None, 28, 28))
+    deviation = model.get_layer("dense_2").kernel.numpy().std()
+    assert deviation == pytest.approx(np.sqrt(2 / 400), rel=0.02)
+
+
+@each_net
+def test_pictures_of_another_size_are_refused_in_one_line(build):
+    model = built(build)
+    with pytest.raises(InputError, match=r"shape \(16, 16, 3\), for which .*received \(20, 20, 3"):
+        model(np.zeros((2, 20, 20, 3), "uint8"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((None, 784), r"shape \(b, height, width\), .*received \(None, 784\)"),
+        ((None, 16, 16, 4), r"received \(None, 16, 16, 4\)"),
+        ((None, 2, 16, 16, 3), "Expected pictures of shape"),
+        ((None, None, None, 3), "pictures of a known size, at least 16 x 16 pixels for this CNN"),
+        ((None, 15, 16, 1), r"at least 16 x 16 pixels .*received \(None, 15, 16, 1\)"),
+    ],
+)
+def test_impossible_shapes_are_refused(shape, message):
+    with pytest.raises(InputError, match=message) as caught:
+        CNN(3).build(shape)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_first_call_refuses_in_one_line_too():
+    with pytest.raises(InputError, match="at least 16 x 16") as caught:
+        CNN(3)(np.zeros((2, 8, 8), "uint8"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: MLP(1), "num_classes to be an integer >= 2; received num_classes=1"),
+        (lambda: CNN(2.5), "num_classes to be an integer >= 2"),
+        (lambda: MLP(3, dropout=1.0), "dropout to be a number >= 0 and < 1; received dropout=1"),
+        (lambda: MLP(3, hidden_units=(8, 0)), "hidden_units to be an integer >= 1"),
+        (lambda: MLP(3, hidden_units=8), r"tuple of widths, .*received hidden_units=8"),
+        (lambda: CNN(3, "lenett"), "architecture to be one of lenet, .*'lenett'"),
+        (lambda: RNN(3, "lstn"), "cell to be one of lstm, gru; received cell='lstn'"),
+        (lambda: RNN(3, units=0), "units to be an integer >= 1"),
+        (lambda: RNN(3, return_sequences="yes"), "True or False; received return_sequences='yes'"),
+        (lambda: RNN(3, scale=0), "scale to be a number > 0"),
+    ],
+)
+def test_wrong_arguments_are_refused(build, message):
+    with pytest.raises(InputError, match=message):
+        build()

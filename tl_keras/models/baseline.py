@@ -1,0 +1,127 @@
+"""What the nets trained from scratch have in common: pixels in, a row of layers, classes out."""
+
+import keras
+
+from tl_keras.checks import InputError, check_number
+
+_PIXEL_SCALE = 1.0 / 255.0
+
+
+class Baseline(keras.Model):
+    """Layers in a row between scaled pixels and one Dense layer of classes.
+
+    A subclass gives its layers to `_set_body` and its arguments to `get_config`. Pictures may come
+    as (b, h, w), (b, h, w, 1) or (b, h, w, 3); the first call, `fit` or `build` fixes the size.
+
+    Args:
+        num_classes: int, at least 2.
+        classifier_activation: str or None; None gives logits. Defaults to "softmax".
+        scale: float, factor on the inputs. Defaults to 1 / 255.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+    """
+
+    smallest_side = 1
+
+    def __init__(
+        self, num_classes, *, classifier_activation="softmax", scale=_PIXEL_SCALE, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.num_classes = check_number("num_classes", num_classes, minimum=2, integer=True)
+        self.classifier_activation = classifier_activation
+        self.scale = check_number("scale", scale, above=0)
+        self.input_shape = None  # (None, h, w, c) once built
+
+    def _set_body(self, body):
+        self.body = body
+        self.predictions = keras.layers.Dense(
+            self.num_classes,
+            activation=self.classifier_activation,
+            dtype="float32",
+            name="predictions",
+        )
+
+    @property
+    def output_shape(self):
+        """(None, num_classes), with the steps between for outputs per step; None until built."""
+        return self.input_shape and self.compute_output_shape(self.input_shape)
+
+    def build(self, input_shape):
+        """Makes the weights for pictures of `input_shape`, (b, h, w) or (b, h, w, 1 or 3)."""
+        self.input_shape = self._checked(input_shape)
+        shape = self._body_shape(self.input_shape)
+        for layer in (*self.body, self.predictions):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def compute_output_shape(self, input_shape):
+        shape = self._body_shape(self._checked(input_shape))
+        for layer in (*self.body, self.predictions):
+            shape = layer.compute_output_shape(shape)
+        return shape
+
+    def __call__(self, inputs, *args, **kwargs):
+        # Refused here because Keras wraps what `call` raises in a page of arguments.
+        if self.built:
+            self._check_fits(tuple(inputs.shape))
+        return super().__call__(inputs, *args, **kwargs)
+
+    def call(self, inputs, training=None):
+        shape = self._body_shape(self.input_shape)
+        x = keras.ops.cast(keras.ops.reshape(inputs, (-1, *shape[1:])), self.compute_dtype)
+        x = x * self.scale
+        for layer in self.body:
+            x = layer(x)  # Keras hands `training` on
+        return self.predictions(x)
+
+    def for_classes(self, num_classes):
+        """Returns the same net with a new, random output layer for another set of labels.
+
+        Args:
+            num_classes: int, at least 2.
+
+        Returns:
+            A built model; all weights but those of `predictions` equal this one's.
+        """
+        other = type(self).from_config({**self.get_config(), "num_classes": num_classes})
+        other.build(self.input_shape)
+        for mine, its in zip(self.body, other.body, strict=True):
+            its.set_weights(mine.get_weights())
+        return other
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "classifier_activation": self.classifier_activation,
+        }
+
+    def _body_shape(self, shape):
+        """The form in which the first layer takes pictures (None, h, w, c)."""
+        return shape
+
+    def _check_fits(self, shape):
+        expected = self.input_shape[1:]
+        full = shape if len(shape) == 4 else (*shape, 1)
+        sizes = zip(full[1:], expected, strict=False)
+        if len(full) != 4 or any(size not in (None, known) for size, known in sizes):
+            raise InputError(
+                f"Expected pictures of shape {expected}, for which the model was built; received "
+                f"{shape[1:]}. Resize them or build another model."
+            )
+
+    def _checked(self, shape):
+        """(b, h, w, c) of the batches in `shape`, or raises InputError."""
+        shape = tuple(shape)
+        full = shape if len(shape) == 4 else (*shape, 1)
+        if len(full) != 4 or full[3] not in (1, 3):
+            raise InputError(
+                "Expected pictures of shape (b, height, width), (b, height, width, 1) or "
+                f"(b, height, width, 3); received {shape}."
+            )
+        if None in full[1:3] or min(full[1:3]) < self.smallest_side:
+            raise InputError(
+                f"Expected pictures of a known size, at least {self.smallest_side} x "
+                f"{self.smallest_side} pixels for this {type(self).__name__}; received {shape}. "
+                "Resize them or choose another net."
+            )
+        return (None, *full[1:])

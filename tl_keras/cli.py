@@ -42,7 +42,9 @@ def train(
         int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
     ] = None,
     freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Epochs with the unfrozen part.")] = 24,
+    epochs: Annotated[
+        int, typer.Option(help="Epochs with the unfrozen part.")
+    ] = FineTuneSettings.epochs,
     unfreeze: Annotated[str, typer.Option(help=UNFREEZE_HELP)] = "half",
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
     lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,
@@ -74,6 +76,9 @@ def train(
     source_weight: Annotated[
         float | None, typer.Option(help="joint: weight of the source's loss; default 1.")
     ] = None,
+    mixup: Annotated[
+        float, typer.Option(help="Alpha by which pictures are blended in pairs; 0 for none.")
+    ] = FineTuneSettings.mixup,
     batch_size: Annotated[
         int | None, typer.Option(help="Pictures a step; default: 32, less for little data.")
     ] = None,
@@ -126,6 +131,7 @@ def train(
             schedule=schedule,
             weight_decay=weight_decay,
             label_smoothing=label_smoothing,
+            mixup=mixup,
             batch_size=batch_size,
             augment=augment,
             cache=cache,

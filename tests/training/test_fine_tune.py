@@ -22,9 +22,10 @@ def tuned(train=TRAIN, val=VAL, model=None, **settings):
 @pytest.mark.parametrize(
     ("unfreeze", "cache"), [("from:high_conv", "memory"), ("last:2", "disk"), ("all", "memory")]
 )
-def test_cached_and_uncached_runs_end_with_equal_weights(unfreeze, cache):
-    cached, _ = tuned(unfreeze=unfreeze, cache=cache)
-    plain, _ = tuned(unfreeze=unfreeze, cache="none")
+@pytest.mark.parametrize("mixup", [0.0, 1.0])
+def test_cached_and_uncached_runs_end_with_equal_weights(unfreeze, cache, mixup):
+    cached, _ = tuned(unfreeze=unfreeze, cache=cache, mixup=mixup)
+    plain, _ = tuned(unfreeze=unfreeze, cache="none", mixup=mixup)
     for one, other in zip(cached.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -36,6 +37,7 @@ def test_the_cached_run_equals_plain_keras_with_the_same_layers_frozen():
         schedule="constant",
         weight_decay=0.0,
         label_smoothing=0.0,
+        mixup=0.0,
         batch_size=30,
         model=small_classifier(dropout=0.0),
     )
@@ -166,6 +168,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"lr": 0}, "lr to be a number > 0; received lr=0"),
         ({"lr": float("nan")}, "received lr=nan"),
         ({"epochs": -1}, "epochs to be an integer >= 0; received epochs=-1"),
+        ({"mixup": -1}, "mixup to be a number >= 0"),
         ({"cache": "ram"}, "cache to be one of"),
         ({"views": 0}, "views to be an integer >= 1"),
         ({"augment": "photo"}, "augment to be one of photos"),

@@ -37,6 +37,7 @@ _FROM_SCRATCH = PLAIN | {
     "depth_decay": 1.0,
     "batch_norm": "train",
     "label_smoothing": 0.0,
+    "mixup": 0.0,
     "patience": None,  # from scratch a net may idle for epochs before it learns
 }
 

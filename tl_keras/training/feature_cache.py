@@ -14,6 +14,7 @@ import tensorflow as tf
 from tl_keras.data.array_store import allocate, release_pages
 from tl_keras.data.augmentation import augment_images
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.mixup import draw_shares, mix
 from tl_keras.data.pipeline import index_batches
 from tl_keras.progress import track
 from tl_keras.training.cutting import unpacked
@@ -46,24 +47,13 @@ class Pictures:
         """How many versions of each picture there are."""
         return 1 if self.augment == "none" else math.inf
 
-    def views(self, count):
-        """Yields for each of `count` views its batch loader (start, stop) -> [tensor]."""
-        images = self.dataset.decoded(self.image_size, store=self.store)
-        for view in range(count):
-            yield lambda start, stop, view=view: self._augmented(
-                _take(images, slice(start, stop)), view, np.arange(start, stop)
-            )
-
-    def _augmented(self, images, epoch, indices):
-        images = tf.cast(images, tf.float32)
-        return [augment_images(images, self.augment, seed=self.seed, epoch=epoch, indices=indices)]
-
     def load(self, epoch, indices):
         """Maps (epoch, indices (b,)) tensors to the list of input tensors, inside `tf.data`."""
         images = self.dataset.decoded(self.image_size, store=self.store)
         rows = tf.numpy_function(lambda i: _take(images, i), [indices], tf.uint8)
         rows.set_shape((None, *images.shape[1:]))
-        return self._augmented(rows, epoch, indices)
+        rows = tf.cast(rows, tf.float32)
+        return [augment_images(rows, self.augment, seed=self.seed, epoch=epoch, indices=indices)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,14 +72,6 @@ class Features:
     def distinct_views(self):
         """How many versions of each picture there are."""
         return self.arrays[0].shape[0]
-
-    def views(self, count):
-        """Yields for each of `count` views its batch loader (start, stop) -> [tensor]."""
-        for view in range(count):
-            yield lambda start, stop, view=view: [
-                tf.cast(_take(array, (view, slice(start, stop))), tf.float32)
-                for array in self.arrays
-            ]
 
     def load(self, epoch, indices):
         """Maps (epoch, indices (b,)) tensors to the list of input tensors, inside `tf.data`.
@@ -133,19 +115,44 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
     ]
     signature = [tf.TensorSpec((None, *i.shape[1:]), tf.float32) for i in prefix.inputs]
     run = tf.function(lambda *i: prefix(unpacked(i), training=False), input_signature=signature)
-    starts = range(0, size, batch_size)
-    steps = ((v, load, s) for v, load in enumerate(source.views(views)) for s in starts)
-    for view, load, start in track(steps, "Running the frozen part once", views * len(starts)):
-        stop = min(start + batch_size, size)
-        outputs = run(*load(start, stop))
-        for array, output in zip(arrays, tf.nest.flatten(outputs), strict=True):
-            array[view, start:stop] = output.numpy()
+    count = views * math.ceil(size / batch_size)
+    batches = index_batches(size, batch_size, seed=0, shuffle=False, repeat=True).take(count)
+    # Pictures are changed for the next steps while the frozen part runs on these.
+    loaded = batches.map(
+        lambda view, indices: (view, indices, tuple(source.load(view, indices))),
+        num_parallel_calls=2,
+    ).prefetch(4)
+    for view, indices, inputs in track(loaded, "Running the frozen part once", count):
+        rows = slice(int(indices[0]), int(indices[-1]) + 1)
+        for array, output in zip(arrays, tf.nest.flatten(run(*inputs)), strict=True):
+            array[int(view), rows] = output.numpy()
             release_pages(array)
     return Features(arrays, source.labels)
 
 
-def training_batches(source, batch_size, *, num_classes, seed, first_epoch=0, drop_remainder=False):
-    """An endless `tf.data.Dataset` of (inputs, one-hot labels), keyed by (seed, epoch, index)."""
+def training_batches(
+    source,
+    batch_size,
+    *,
+    num_classes,
+    seed,
+    mixup=0.0,
+    mixed_inside=False,
+    first_epoch=0,
+    drop_remainder=False,
+):
+    """An endless `tf.data.Dataset` of (inputs, one-hot labels), keyed by (seed, epoch, index).
+
+    Args:
+        source: `Pictures` or `Features`.
+        batch_size: examples a step.
+        num_classes: width of the labels.
+        seed: integer.
+        mixup: alpha of `data.mixup`; 0 for none.
+        mixed_inside: whether the model mixes what its frozen part gives: inputs are then
+            {"inputs": the inputs as they are, "shares": (b,)}. Labels are mixed here either way.
+        first_epoch, drop_remainder: see `index_batches`.
+    """
     batches = index_batches(
         len(source.labels),
         batch_size,
@@ -155,20 +162,32 @@ def training_batches(source, batch_size, *, num_classes, seed, first_epoch=0, dr
         repeat=True,
         drop_remainder=drop_remainder,
     )
-    return _labelled(batches, source, num_classes)
+
+    def mixed(epoch, indices, inputs, labels):
+        shares = draw_shares(mixup, seed=seed, epoch=epoch, indices=indices)
+        labels = mix(labels, shares)
+        if mixed_inside:
+            return {"inputs": unpacked(inputs), "shares": shares}, labels
+        return unpacked([mix(tensor, shares) for tensor in inputs]), labels
+
+    return _labelled(batches, source, num_classes, mixed if mixup else _as_they_are)
 
 
 def validation_batches(source, batch_size, *, num_classes):
     """A `tf.data.Dataset` of (inputs, one-hot labels) in order, each picture once."""
     batches = index_batches(len(source.labels), batch_size, seed=0, shuffle=False)
-    return _labelled(batches, source, num_classes)
+    return _labelled(batches, source, num_classes, _as_they_are)
 
 
-def _labelled(batches, source, num_classes):
+def _as_they_are(epoch, indices, inputs, labels):
+    return unpacked(inputs), labels
+
+
+def _labelled(batches, source, num_classes, finish):
     labels = tf.constant(source.labels)
 
     def load(epoch, indices):
-        inputs = unpacked(source.load(epoch, indices))
-        return inputs, tf.one_hot(tf.gather(labels, indices), num_classes)
+        one_hot = tf.one_hot(tf.gather(labels, indices), num_classes)
+        return finish(epoch, indices, source.load(epoch, indices), one_hot)
 
     return batches.map(load, num_parallel_calls=2).prefetch(tf.data.AUTOTUNE)

@@ -36,7 +36,7 @@ def fine_tune(
         make_callbacks: function without arguments that returns a list of new Keras callbacks,
             called once a phase. None for none.
         freeze_epochs: epochs with the whole backbone frozen. Default 3.
-        epochs: epochs with the unfrozen part training too. Default 24.
+        epochs: epochs with the unfrozen part training too. Default 40.
         unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none".
         optimizer: "adam", "sgd" or "rmsprop".
         lr: highest learning rate of the head. Default 1e-3.
@@ -45,12 +45,14 @@ def fine_tune(
         schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
         weight_decay: decoupled, on kernels. Default 0.05.
         label_smoothing: Default 0.1.
+        mixup: alpha of the Beta distribution by which two pictures and their labels are blended
+            where the frozen part ends, see `data.mixup`; 0 for none. Default 1.
         batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
         augment: "auto", "none", or a name of `data.augmentation`.
         cache: "auto" (memory up to 2 GiB, then disk), "memory", "disk", or "none".
         cache_dtype: "float32" or "float16" (half the room, not bit-equal).
-        views: augmented versions cached of each picture; default one for each epoch. Fewer are
-            computed faster and taken in turn.
+        views: augmented versions cached of each picture, at most one for each epoch; they are
+            taken in turn. Default 24.
         batch_norm: "frozen" or "train".
         patience: epochs without better validation before a phase ends; None for never.
         seed: of order and augmentation.

@@ -16,7 +16,16 @@ from tl_keras.training.trainable_part import TrainablePart
 
 SETTINGS = (
     *("unfreeze", "optimizer", "backbone_lr_factor", "depth_decay", "weight_decay"),
-    *("label_smoothing", "batch_size", "augment", "cache", "cache_dtype", "batch_norm", "seed"),
+    *(
+        "label_smoothing",
+        "mixup",
+        "batch_size",
+        "augment",
+        "cache",
+        "cache_dtype",
+        "batch_norm",
+        "seed",
+    ),
 )
 _SMOOTHING = 0.9
 _EXPLODED = 4  # times the lowest smoothed loss
@@ -137,7 +146,7 @@ def _trainable_part(model, train, settings, steps):
     part = TrainablePart(model, pictures_of(train, model, settings, training=True))
     epochs = math.ceil(steps * batch_size / len(train))
     part = part.above_frozen(settings, epochs=epochs, batch_size=batch_size)
-    batches, _ = endless_batches(part, model.output_shape[-1], batch_size, seed=settings.seed)
+    batches, _ = endless_batches(part, model.output_shape[-1], batch_size, settings)
     return part, batches
 
 

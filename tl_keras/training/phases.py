@@ -10,6 +10,7 @@ from tl_keras.models.signature import gives_logits
 from tl_keras.training.best_weights import BestWeights
 from tl_keras.training.feature_cache import training_batches, validation_batches
 from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
+from tl_keras.training.trainable_part import AboveFrozen
 
 
 def cross_entropy(classifier, *, sparse=False, label_smoothing=0.0):
@@ -84,14 +85,16 @@ def count_steps(size, batch_size, strategy):
     return (size // batch_size if drop else math.ceil(size / batch_size)), drop
 
 
-def endless_batches(part, num_classes, batch_size, *, seed, first_epoch=0):
+def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
     """The training batches of a `TrainablePart`, epoch after epoch, and their number an epoch."""
     steps, drop = count_steps(len(part.train.labels), batch_size, part.model.distribute_strategy)
     batches = training_batches(
         part.train,
         batch_size,
         num_classes=num_classes,
-        seed=seed,
+        seed=settings.seed,
+        mixup=settings.mixup,
+        mixed_inside=isinstance(part.model, AboveFrozen),
         first_epoch=first_epoch,
         drop_remainder=drop,
     )
@@ -165,7 +168,7 @@ def fit_phase(
     """
     num_classes = classifier.output_shape[-1]
     batches, steps = endless_batches(
-        part, num_classes, batch_size, seed=settings.seed, first_epoch=len(history.epoch)
+        part, num_classes, batch_size, settings, first_epoch=len(history.epoch)
     )
     held_out = part.val and validation_batches(part.val, batch_size, num_classes=num_classes)
     model, batches = objective(part.model, batches)

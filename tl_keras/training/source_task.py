@@ -73,7 +73,7 @@ class SourceTask:
             part,
             self.model.output_shape[-1],
             self._batch_size,
-            seed=self._settings.seed,
+            self._settings,
             first_epoch=first_epoch,
         )
         loss = cross_entropy(self.model, label_smoothing=self._settings.label_smoothing)

@@ -4,8 +4,11 @@ import dataclasses
 
 import keras
 
+from tl_keras.data.mixup import mix
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.feature_cache import Features, Pictures, compute_features
+
+MOST_VIEWS = 24  # where no number is asked for; each takes as long as one pass of the data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +41,7 @@ class TrainablePart:
                 return dataclasses.replace(self, model=AboveFrozen(cut.prefix, cut.suffix))
         how = {"batch_size": batch_size, "store": settings.cache, "dtype": settings.cache_dtype}
         # More versions of a picture than it is seen would be in vain.
-        views = min(settings.views or epochs, epochs, self.train.distinct_views)
+        views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
         train = compute_features(cut.prefix, self.train, views=views, **how)
         val = self.val and compute_features(cut.prefix, self.val, **how)
         return TrainablePart(cut.suffix, train, val)
@@ -58,6 +61,11 @@ class AboveFrozen(keras.Model):
         self.built = True  # as both parts are
 
     def call(self, inputs, training=None):
+        shares = None
+        if isinstance(inputs, dict):  # training with mixup, see `training_batches`
+            inputs, shares = inputs["inputs"], inputs["shares"]
         features = self.prefix(inputs, training=False)
         fixed = [keras.ops.stop_gradient(tensor) for tensor in keras.tree.flatten(features)]
+        if shares is not None:
+            fixed = [mix(tensor, shares) for tensor in fixed]
         return self.suffix(unpacked(fixed), training=training)

@@ -76,12 +76,13 @@ OBJECTIVES = [
 def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
     values = of_run | {
         "weights": "random", "head": "gated", "hidden_units": 7, "dropout": 0.1, "image_size": 48,
-        "labels_per_class": 5, "on_bad_image": "skip", "out": "runs/x",
+        "labels_per_class": 5, "on_bad_image": "skip", "on_duplicate": "refuse", "out": "runs/x",
     }  # fmt: skip
     tuning = {
         "freeze_epochs": 3, "epochs": 4, "unfreeze": "last:2", "optimizer": "sgd", "lr": 0.02,
         "backbone_lr_factor": 0.5, "depth_decay": 0.25, "schedule": "constant",
-        "weight_decay": 0.01, "label_smoothing": 0.2, "batch_size": 9, "augment": "flip",
+        "weight_decay": 0.01, "label_smoothing": 0.2, "mixup": 0.3, "batch_size": 9,
+        "augment": "flip",
         "cache": "disk", "cache_dtype": "float16", "views": 3, "batch_norm": "train",
         "patience": 2, "seed": 5,
     } | objective  # fmt: skip
@@ -113,6 +114,7 @@ def test_patience_of_zero_means_never(run_cli, asked):
         (("--split", "0.5,0.5"), "Expected split to be three fractions above 0"),
         (("--seed", "4294967296"), "Expected seed to be an integer"),
         (("--on-bad-image", "drop"), "Expected on_bad_image to be one of"),
+        (("--on-duplicate", "drop"), "Expected on_duplicate to be one of"),
         (("--cache", "ram"), "Expected cache to be one of"),
         (("--image-size", "0"), "Expected image_size to be an integer >= 1"),
         (("--objective", "l2sp"), "Expected objective to be one of l2-sp"),

@@ -103,6 +103,9 @@ def train(
         str, typer.Option(help="Train, val, test fractions where the data has no split.")
     ] = "0.8,0.1,0.1",
     on_bad_image: Annotated[str, typer.Option(help="refuse or skip.")] = "refuse",
+    on_duplicate: Annotated[
+        str, typer.Option(help="Pictures in two splits: report or refuse.")
+    ] = "report",
     seed: Annotated[int, typer.Option(help="Of splits, order, augmentation, weights.")] = 0,
     out: Annotated[str | None, typer.Option(help="Run folder, e.g. runs/cats.")] = None,
 ):
@@ -119,6 +122,7 @@ def train(
         source_data=source_data,
         split=_fractions(split),
         on_bad_image=on_bad_image,
+        on_duplicate=on_duplicate,
         out=out,
         fine_tune=FineTuneSettings(
             freeze_epochs=freeze_epochs,

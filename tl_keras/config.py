@@ -23,6 +23,7 @@ class TrainConfig:
         source_data: for objective="joint", what `data` is for the source task.
         split: fractions of train, val and test where the data has no split of its own.
         on_bad_image: "refuse" or "skip".
+        on_duplicate: what to do with pictures in two splits, "report" or "refuse".
         out: run folder; None for runs/BACKBONE-DATA-TIME.
         fine_tune: see `FineTuneSettings`; its seed is that of the whole run.
     """
@@ -38,11 +39,13 @@ class TrainConfig:
     source_data: str | None = None
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     on_bad_image: str = "refuse"
+    on_duplicate: str = "report"
     out: str | None = None
     fine_tune: FineTuneSettings = dataclasses.field(default_factory=FineTuneSettings)
 
     def __post_init__(self):
         check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
+        check_choice("on_duplicate", self.on_duplicate, ("report", "refuse"))
         # NumPy takes no seed above this, in whichever step it would come to that.
         check_number("seed", self.seed, minimum=0, maximum=2**32 - 1, integer=True)
         check_number("hidden_units", self.hidden_units, minimum=1, integer=True)

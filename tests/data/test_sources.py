@@ -64,6 +64,12 @@ def test_the_same_picture_in_two_splits_is_reported(tmp_path):  # fault 16
     save(tmp_path / "test" / "b" / "copy.png", textured(0))
     leaks = load_dataset(tmp_path).inspection.leaks
     assert [(os.path.basename(leak.second), leak.kind) for leak in leaks] == [("copy.png", "same")]
+    with pytest.raises(InputError, match="no picture in two splits; received 1 pairs.*copy.png"):
+        load_dataset(tmp_path, on_duplicate="refuse")
+
+
+def test_pictures_without_doubles_are_not_refused(two_classes):
+    assert load_dataset(two_classes, on_duplicate="refuse").inspection.leaks == ()
 
 
 def test_few_labels_are_kept_of_the_training_split_only(two_classes):

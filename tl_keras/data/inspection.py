@@ -104,6 +104,19 @@ def refuse_bad(inspection):
     )
 
 
+def refuse_leaks(inspection):
+    """Raises InputError if a picture stands in two splits, the same or nearly: the first pairs."""
+    if not inspection.leaks:
+        return
+    first = "; ".join(leak.text for leak in inspection.leaks[:_SHOWN])
+    more = len(inspection.leaks) - _SHOWN
+    raise InputError(
+        f"Expected no picture in two splits; received {len(inspection.leaks)} pairs of the same or "
+        f"nearly the same: {first}{f'; and {more} more' if more > 0 else ''}. Remove one of each "
+        "pair or put both into one split, or give --on-duplicate report to go on with them."
+    )
+
+
 def drop_bad(dataset, inspection):
     """Returns the dataset without the pictures that cannot be read."""
     bad = {path for path, _ in inspection.bad}

@@ -9,11 +9,12 @@ from tl_keras.data.arrays import read_npy, read_npz
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.folders import FolderContents, find_pictures, read_folder
 from tl_keras.data.images import printable
-from tl_keras.data.inspection import complete, drop_bad, inspect_files, refuse_bad
+from tl_keras.data.inspection import complete, drop_bad, inspect_files, refuse_bad, refuse_leaks
 from tl_keras.data.named import NAMED_DATASETS, load_named
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 
 ON_BAD_IMAGE = ("refuse", "skip")
+ON_DUPLICATE = ("report", "refuse")
 
 
 def load_dataset(
@@ -23,6 +24,7 @@ def load_dataset(
     split_fractions=(0.8, 0.1, 0.1),
     labels_per_class=None,
     on_bad_image="refuse",
+    on_duplicate="report",
     require_labels=True,
 ):
     """Loads pictures, opens every file of them, and splits them into train, val and test.
@@ -39,6 +41,8 @@ def load_dataset(
         split_fractions: parts of (train, val, test), 1 in sum.
         labels_per_class: number of training pictures to keep of each class, or None for all.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+        on_duplicate: "report" pictures that stand in two splits, the same or nearly, in the
+            inspection, or "refuse" them with an error.
         require_labels: whether labels of two classes or more must be there.
 
     Returns:
@@ -48,11 +52,14 @@ def load_dataset(
         InputError: in one line, what was expected, what was received and what to do.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
+    check_choice("on_duplicate", on_duplicate, ON_DUPLICATE)
     check_fractions(split_fractions)
     contents = _read(source, require_labels)
     contents, found = _inspect(contents, on_bad_image)
     splits, notes = make_splits(contents.parts, split_fractions=split_fractions, seed=seed)
     inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes)
+    if on_duplicate == "refuse":
+        refuse_leaks(inspection)
     train = splits.train
     if labels_per_class is not None:
         train = keep_per_class(train, labels_per_class, seed)

@@ -70,6 +70,7 @@ def train(config):
             split_fractions=config.split,
             labels_per_class=config.labels_per_class,
             on_bad_image=config.on_bad_image,
+            on_duplicate=config.on_duplicate,
         )
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)

@@ -64,7 +64,12 @@ def test_convolutions_learned_on_0_to_4_tell_5_to_9_apart(mnist):
     for layer in target.convolutions:
         layer.trainable = False
     history = fit_from_scratch(
-        target, of_classes(mnist.train, high), of_classes(mnist.val, high), epochs=5
+        target,
+        of_classes(mnist.train, high),
+        of_classes(mnist.val, high),
+        epochs=5,
+        batch_size=32,
+        lr=2e-3,
     )
     images, labels = of_classes(mnist.test, high)
     reached = target.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"]

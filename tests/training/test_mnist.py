@@ -59,7 +59,9 @@ def test_convolutions_learned_on_0_to_4_tell_5_to_9_apart(mnist):
     keras.utils.set_random_seed(0)
     low, high = range(5), range(5, 10)
     source = CNN(5, "small")
-    fit_from_scratch(source, of_classes(mnist.train, low), of_classes(mnist.val, low), epochs=5)
+    fit_from_scratch(
+        source, of_classes(mnist.train, low), of_classes(mnist.val, low), epochs=12, lr=2e-3
+    )
     target = source.for_classes(5)
     for layer in target.convolutions:
         layer.trainable = False

@@ -51,9 +51,9 @@ def test_the_safe_loader_takes_it_with_its_optimizer(build, tmp_path):
 
 def test_a_process_that_never_saw_the_class_loads_it(tmp_path):
     built(BUILDERS["mlp"]).save(tmp_path / "net.keras")
-    program = f"import tl_keras; print(tl_keras.load_model({str(tmp_path / 'net.keras')!r}).name)"
+    program = f"import tl_keras; print(tl_keras.load_model({str(tmp_path / 'net.keras')!r}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.strip() == "mlp", done.stderr[-2000:]
+    assert "<MLP " in done.stdout, done.stderr[-2000:]
 
 
 @each_net

@@ -47,13 +47,20 @@ class Pictures:
         """How many versions of each picture there are."""
         return 1 if self.augment == "none" else math.inf
 
-    def load(self, epoch, indices):
-        """Maps (epoch, indices (b,)) tensors to the list of input tensors, inside `tf.data`."""
+    def loader(self):
+        """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.
+
+        Files are decoded here and not in `tf.data`, which would bury what is said of a bad one.
+        """
         images = self.dataset.decoded(self.image_size, store=self.store)
-        rows = tf.numpy_function(lambda i: _take(images, i), [indices], tf.uint8)
-        rows.set_shape((None, *images.shape[1:]))
-        rows = tf.cast(rows, tf.float32)
-        return [augment_images(rows, self.augment, seed=self.seed, epoch=epoch, indices=indices)]
+        how = {"name": self.augment, "seed": self.seed}
+
+        def load(epoch, indices):
+            rows = tf.numpy_function(lambda i: _take(images, i), [indices], tf.uint8)
+            rows.set_shape((None, *images.shape[1:]))
+            return [augment_images(tf.cast(rows, tf.float32), epoch=epoch, indices=indices, **how)]
+
+        return load
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,13 +80,17 @@ class Features:
         """How many versions of each picture there are."""
         return self.arrays[0].shape[0]
 
-    def load(self, epoch, indices):
-        """Maps (epoch, indices (b,)) tensors to the list of input tensors, inside `tf.data`.
+    def loader(self):
+        """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.
 
         Each picture goes through all its views, one an epoch.
         """
-        views = (epoch + indices) % self.distinct_views
-        return [self._rows(array, views, indices) for array in self.arrays]
+
+        def load(epoch, indices):
+            views = (epoch + indices) % self.distinct_views
+            return [self._rows(array, views, indices) for array in self.arrays]
+
+        return load
 
     def _rows(self, array, views, indices):
         rows = tf.numpy_function(
@@ -117,9 +128,10 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
     run = tf.function(lambda *i: prefix(unpacked(i), training=False), input_signature=signature)
     count = views * math.ceil(size / batch_size)
     batches = index_batches(size, batch_size, seed=0, shuffle=False, repeat=True).take(count)
+    load = source.loader()
     # Pictures are changed for the next steps while the frozen part runs on these.
     loaded = batches.map(
-        lambda view, indices: (view, indices, tuple(source.load(view, indices))),
+        lambda view, indices: (view, indices, tuple(load(view, indices))),
         num_parallel_calls=2,
     ).prefetch(4)
     for view, indices, inputs in track(loaded, "Running the frozen part once", count):
@@ -184,10 +196,10 @@ def _as_they_are(epoch, indices, inputs, labels):
 
 
 def _labelled(batches, source, num_classes, finish):
-    labels = tf.constant(source.labels)
+    labels, load = tf.constant(source.labels), source.loader()
 
-    def load(epoch, indices):
+    def labelled(epoch, indices):
         one_hot = tf.one_hot(tf.gather(labels, indices), num_classes)
-        return finish(epoch, indices, source.load(epoch, indices), one_hot)
+        return finish(epoch, indices, load(epoch, indices), one_hot)
 
-    return batches.map(load, num_parallel_calls=2).prefetch(tf.data.AUTOTUNE)
+    return batches.map(labelled, num_parallel_calls=2).prefetch(tf.data.AUTOTUNE)

@@ -23,9 +23,10 @@ def summarise(rows):
 def choose_pairs(rows):
     """Returns the pairs (method, other) that the verdicts are about, the most telling first.
 
-    Each transfer is set against the net from scratch that is best on validation; the best
-    transfer on validation comes first. The test pictures choose nothing: a winner chosen by them
-    would look better than it is. Without both kinds, all are set against the first method.
+    Each transfer is set against the net from scratch that is best on validation, the best
+    transfer on validation first; then that one against the other transfers. The test pictures
+    choose nothing: a winner chosen by them would look better than it is. Without both kinds, all
+    are set against the first method.
     """
     methods = list(dict.fromkeys(row["method"] for row in rows))
     score = {method: _mean_val(rows, method) for method in methods}
@@ -34,7 +35,9 @@ def choose_pairs(rows):
     if not scratch or not transfer:
         return [(method, methods[0]) for method in methods[1:]]
     reference = max(scratch, key=score.get)
-    return [(method, reference) for method in sorted(transfer, key=score.get, reverse=True)]
+    best, *others = sorted(transfer, key=score.get, reverse=True)
+    against = [(method, reference) for method in (best, *others)]
+    return against + [(best, other) for other in others]
 
 
 def differences(rows, first, second):

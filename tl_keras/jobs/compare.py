@@ -1,8 +1,12 @@
 """`tl-keras compare`: which way of training is better, and from how many labels on."""
 
+import contextlib
 import dataclasses
+import gc
 import itertools
 from pathlib import Path
+
+import tensorflow as tf
 
 from tl_keras.evaluation.classification import evaluate_predictions
 from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
@@ -87,7 +91,8 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
                 runner.build(method, config.seed)  # refuses what cannot be had before any training
             run.write_json("config.json", config.to_json())
             run.write_environment()
-        _run_missing(config, chosen, loaded, runner, results)
+        with _without_advice_on_tracing():
+            _run_missing(config, chosen, loaded, runner, results)
         comparison = evaluate_rows(run.path, results.rows)
         write_compare_report(config, comparison, loaded)
     for sentences in comparison.verdicts.values():
@@ -119,7 +124,20 @@ def _run_missing(config, methods, loaded, runner, results):
             )
             row = _run(method, runner, train, val, loaded.splits.test, seed)
             results.append({"method": method.name, "labels_per_class": budget, **row})
+            gc.collect()  # a net and its functions refer to each other
             say(f"{method.name}: {row['test_accuracy']:.1%} on test, {row['seconds']:.0f} s")
+
+
+@contextlib.contextmanager
+def _without_advice_on_tracing():
+    """Keeps TensorFlow from warning that functions are traced again: each run has a new net."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _run(method, runner, train, val, test, seed):

@@ -154,9 +154,11 @@ class MethodRunner:
         """The backbone of `method`, built anew, from random weights if it is to learn them."""
         config, net = self.config, method.net or self.config.backbone
         if is_backbone_path(net):
-            # A net of the method's own has a size of its own.
-            encoder = build_backbone(net, image_size=None if method.net else config.image_size)
-            return keras.models.clone_model(encoder) if method.kind == "scratch" else encoder
+            if method.kind == "scratch":
+                return keras.models.clone_model(build_backbone(net))
+            # What is asked for is the size and the weights of the comparison's own backbone.
+            own = {} if method.net else {"image_size": config.image_size, "weights": config.weights}
+            return build_backbone(net, **own)
         size = image_size_for(dataclasses.replace(config, backbone=net), self.pictures)
         weights = config.weights
         if method.kind == "scratch":

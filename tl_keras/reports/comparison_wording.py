@@ -51,7 +51,7 @@ def _sentence(first, second, differences):
     for number, (outcome, group) in enumerate(groups):
         named = number == 0
         points = _listed([format_points(d, sign=outcome == _EVEN) for d in group.values()])
-        where = f"with {_listed(group)} labels a class"
+        where = f"with {_listed(group)} labels a class,"
         if outcome == _EVEN:
             if number and number == len(groups) - 1:
                 where = f"from {next(iter(group))} on"

@@ -6,6 +6,7 @@ import keras
 
 from tl_keras.jobs.evaluate import measure
 from tl_keras.progress import say
+from tl_keras.training.best_weights import DivergedError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +38,26 @@ def best_of_rates(fit, rates, val):
         val: `ImageDataset` that chooses, by accuracy, ties by loss.
 
     Returns:
-        `BestOfRates`.
+        `BestOfRates`; a rate at which the loss became NaN is out of the running.
+
+    Raises:
+        DivergedError: it became NaN at every rate.
     """
-    best, seconds = None, 0.0
+    best, seconds, diverged = None, 0.0, None
     for rate in rates:
         say(f"From scratch at a learning rate of {rate:g}:")
-        model, history = fit(rate)
+        try:
+            model, history = fit(rate)
+        except DivergedError as error:
+            diverged = error
+            say(str(error))
+            continue
         seconds += history.seconds["total"]
         figures = measure(model, val)[1]
         if best is None or _score(figures) > _score(best.val):
             best = BestOfRates(model, history, rate, figures, 0.0)
+    if best is None:
+        raise diverged
     return dataclasses.replace(best, seconds=seconds)
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from tl_keras import cli
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
+from tl_keras.jobs.compare_settings import CompareConfig
 from tl_keras.training.settings import FineTuneSettings
 
 TRAIN = ("train", "--backbone", "vgg16", "--data", "digits")
@@ -57,7 +58,7 @@ def test_help_of_train_lists_every_option():
 
 def test_help_lists_every_command():
     shown = CliRunner().invoke(cli.app, ["--help"]).output
-    for name in ("train", "evaluate", "predict", "export", "backbones", "lr-find"):
+    for name in ("train", "evaluate", "predict", "export", "backbones", "lr-find", "compare"):
         assert name in shown
 
 
@@ -94,6 +95,28 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
     assert asked == [wanted]
     tried = set(tuning).union(*(options for _, options in OBJECTIVES))
     assert tried == set(FineTuneSettings.__dataclass_fields__), "a setting has no option"
+
+
+def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
+    from tl_keras.jobs import compare
+
+    asked = []
+    monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
+    values = {
+        "seeds": 5, "backbone": "vgg16", "weights": "random", "head": "linear", "image_size": 48,
+        "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
+        "source_data": "mnist", "test_pictures": 100, "seed": 3, "on_bad_image": "skip",
+        "out": "runs/x",
+    }  # fmt: skip
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
+    words = ("--methods", "joint, frozen", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
+    assert run_cli("compare", "--data", "digits", *options, *words)[0] == 0
+    wanted = values | {
+        "methods": ("joint", "frozen"), "labels_per_class": (50, 10), "split": (0.6, 0.2, 0.2),
+    }  # fmt: skip
+    assert asked == [wanted]
+    fields = set(CompareConfig.__dataclass_fields__)
+    assert set(wanted) | {"data"} == fields, "a setting has no option"
 
 
 def test_patience_of_zero_means_never(run_cli, asked):

@@ -53,3 +53,18 @@ def write_text(path, text):
 def write_json(path, content):
     """Writes `content` to `path` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path, *keys):
+    """Returns the dict in a JSON file of this project, refused without one of `keys`."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"Expected a whole JSON file; received {path} ({error}).") from error
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise InputError(
+            f"Expected {path} as `tl-keras train` writes it; received one without "
+            f"{', '.join(missing)}."
+        )
+    return content

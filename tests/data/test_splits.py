@@ -3,7 +3,7 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
+from tl_keras.data.splits import at_most_per_class, check_fractions, keep_per_class, make_splits
 
 THIRDS = (0.8, 0.1, 0.1)
 
@@ -110,3 +110,10 @@ def test_a_class_with_fewer_than_k_pictures_is_named():
 def test_fractions_that_do_not_make_one_are_refused(fractions):
     with pytest.raises(InputError, match="split_fractions"):
         check_fractions(fractions)
+
+
+def test_at_most_so_many_of_each_class_are_kept_and_all_of_a_smaller_one():
+    dataset = ImageDataset.from_arrays(np.zeros((9, 4, 4), np.uint8), [0] * 6 + [1] * 3)
+    assert at_most_per_class(dataset, 4, seed=0).class_counts() == {"0": 4, "1": 3}
+    same = at_most_per_class(dataset, 3, seed=0).rows
+    np.testing.assert_array_equal(same, keep_per_class(dataset, 3, seed=0).rows)

@@ -75,6 +75,46 @@ def test_folder_with_files_is_refused_and_unchanged(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def _begun(path, config):
+    with RunFolder(path, continues=config) as run:
+        run.write_json("config.json", config)
+    return path
+
+
+def test_folder_of_the_same_settings_can_be_gone_on_with(tmp_path):
+    path = _begun(tmp_path / "run", {"seeds": 3})
+    (path / ".part-abcresults.csv").write_text("half of it")
+    with RunFolder(path, continues={"seeds": 3}) as run:
+        run.write_json("metrics.json", {})
+    assert {entry.name for entry in path.iterdir()} == {"config.json", "metrics.json"}
+
+
+def test_other_settings_are_refused_with_every_difference(tmp_path):
+    path = _begun(tmp_path / "run", {"seeds": 3, "data": "digits", "views": 4})
+    with (
+        pytest.raises(InputError, match=r"others: seeds 5 \(there: 3\), data 'mnist' \(there: 'd"),
+        RunFolder(path, continues={"seeds": 5, "data": "mnist", "views": 4}),
+    ):
+        pass
+    assert json.loads((path / "config.json").read_text())["seeds"] == 3
+    assert not (path / ".lock").exists()
+
+
+def test_files_of_no_run_are_not_gone_on_with(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with (
+        pytest.raises(InputError, match="new or empty run folder"),
+        RunFolder(tmp_path, continues={"seeds": 3}),
+    ):
+        pass
+
+
+def test_finished_run_is_still_refused_where_nothing_is_to_be_gone_on_with(tmp_path):
+    path = _begun(tmp_path / "run", {"seeds": 3})
+    with pytest.raises(InputError, match="new or empty run folder"), RunFolder(path):
+        pass
+
+
 def test_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "run").write_text("mine")
     with (

@@ -70,8 +70,13 @@ def keep_per_class(dataset, labels_per_class, seed):
                 f"Expected at least {labels_per_class} training pictures of each class "
                 f"(labels_per_class); received class {name!r} with {count}."
             )
+    return at_most_per_class(dataset, labels_per_class, seed)
+
+
+def at_most_per_class(dataset, most, seed):
+    """As `keep_per_class`, with all pictures of a class that has fewer than `most`."""
     orders = _orders(dataset, np.random.default_rng([seed, 1]))
-    return dataset.subset(np.sort(np.concatenate([o[:labels_per_class] for o in orders])))
+    return dataset.subset(np.sort(np.concatenate([order[:most] for order in orders])))
 
 
 def _cut(dataset, fractions, seed):

@@ -12,25 +12,29 @@ from importlib import metadata
 from pathlib import Path
 
 from tl_keras.checks import InputError
-from tl_keras.files import replacing, write_json, write_text
+from tl_keras.files import read_json, replacing, write_json, write_text
 
 _PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")
 
 
 class RunFolder:
-    """A new, empty run folder that no other process may write to.
+    """A run folder, new, empty or to be continued, that no other process may write to.
 
     Use as a context manager: the lock goes with the block, or with the process if it is killed.
 
     Args:
         path: folder, created if it is not there.
+        continues: the settings of a run that may go on where it was, as its config.json has
+            them; None for one that begins.
 
     Raises:
-        InputError: another run is writing there, it holds a run, or it cannot be written.
+        InputError: another run is writing there, it cannot be written, or it holds files, unless
+            they are those of a run with the settings `continues`.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, continues=None):
         self.path = Path(path)
+        self._continues = continues
 
     def __enter__(self):
         self._lock = None
@@ -49,13 +53,31 @@ class RunFolder:
                 f"Expected a folder that can be written; received {self.path} "
                 f"({error.strerror}). Choose another --out."
             ) from error
-        if any(entry.name != ".lock" for entry in self.path.iterdir()):
+        try:
+            self._check_content()
+        except InputError:
             self.__exit__()
+            raise
+        return self
+
+    def _check_content(self):
+        if self._continues is not None:
+            for part in self.path.glob(".part-*"):  # of a write that a kill cut short
+                part.unlink()
+        if not any(entry.name != ".lock" for entry in self.path.iterdir()):
+            return
+        config = self.path / "config.json"
+        if self._continues is None or not config.is_file():
             raise InputError(
                 f"Expected a new or empty run folder; received {self.path}, which holds files. "
                 "Nothing in it was changed. Choose another --out or remove it."
             )
-        return self
+        differences = _differences(read_json(config), self._continues)
+        if differences:
+            raise InputError(
+                f"Expected the settings with which {self.path} was begun; received others: "
+                f"{differences}. Nothing in it was changed. Give the same, or another --out."
+            )
 
     def __exit__(self, *_):
         (self.path / ".lock").unlink(missing_ok=True)
@@ -100,6 +122,11 @@ class RunFolder:
         """Saves `model` whole or not at all."""
         with replacing(self.path / name) as temporary:
             model.save(temporary)
+
+
+def _differences(begun, asked):
+    names = [n for n in {**begun, **asked} if begun.get(n) != asked.get(n)]
+    return ", ".join(f"{n} {asked.get(n)!r} (there: {begun.get(n)!r})" for n in names)
 
 
 def default_run_path(*parts):

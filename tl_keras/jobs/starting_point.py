@@ -11,6 +11,7 @@ from tl_keras.data.dataset import Splits
 from tl_keras.data.sources import load_dataset
 from tl_keras.data.splits import keep_per_class
 from tl_keras.jobs.evaluate import measure
+from tl_keras.jobs.scratch_rates import best_of_rates
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import (
     get_backbone,
@@ -30,7 +31,7 @@ SOURCE_CLASSES = tuple("01234")
 FEW_LABELS = 10
 SOURCE_EPOCHS = 4
 SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
-_FROM_SCRATCH = PLAIN | {
+FROM_SCRATCH = PLAIN | {
     "freeze_epochs": 0,
     "unfreeze": "all",
     "backbone_lr_factor": 1.0,
@@ -136,8 +137,8 @@ def train_from_scratch(config, splits, image_size, epochs, rate_factor=1.0):
     """
     keras.utils.set_random_seed(config.seed)
     model = build(config, splits.train.num_classes, image_size, weights="random")
-    _quicken_batch_norm(model)
-    settings = dataclasses.asdict(config.fine_tune) | _FROM_SCRATCH
+    quicken_batch_norm(model)
+    settings = dataclasses.asdict(config.fine_tune) | FROM_SCRATCH
     settings |= {"epochs": epochs, "lr": config.fine_tune.lr * rate_factor}
     return model, fine_tune(model, splits.train, splits.val, **settings)
 
@@ -145,21 +146,16 @@ def train_from_scratch(config, splits, image_size, epochs, rate_factor=1.0):
 def best_from_scratch(config, splits, image_size, epochs):
     """Trains from scratch at each of three learning rates; validation chooses among them.
 
-    A net at random weights may stay on its plateau at the rate that suits a pretrained one, and
-    against such an opponent any transfer wins.
-
     Returns:
         (model, its figures on validation, its learning rate, seconds of all three)
     """
-    trials, seconds = [], 0.0
-    for factor in SCRATCH_RATE_FACTORS:
-        rate = config.fine_tune.lr * factor
-        say(f"From scratch at a learning rate of {rate:g}:")
-        model, history = train_from_scratch(config, splits, image_size, epochs, factor)
-        seconds += history.seconds["total"]
-        trials.append((model, measure(model, splits.val)[1], rate))
-    best = max(trials, key=lambda trial: (trial[1]["accuracy"], -trial[1]["loss"]))
-    return *best, seconds
+    factors = {config.fine_tune.lr * factor: factor for factor in SCRATCH_RATE_FACTORS}
+    best = best_of_rates(
+        lambda rate: train_from_scratch(config, splits, image_size, epochs, factors[rate]),
+        factors,
+        splits.val,
+    )
+    return best.model, best.val, best.rate, best.seconds
 
 
 def _start(config, splits, size, weights, description, backbone=None):
@@ -218,7 +214,7 @@ def _target(config, splits):
     return target._replace(train=keep_per_class(target.train, FEW_LABELS, config.seed))
 
 
-def _quicken_batch_norm(model):
+def quicken_batch_norm(model):
     """Lets moving statistics follow within the few steps of a short training.
 
     Keras's momentum of 0.99 needs some 500 steps; until then inference differs from training.

@@ -1,12 +1,12 @@
 """A finished run, read back for evaluation, prediction and export."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.files import read_json
 from tl_keras.models.saved_models import load_model
 
 
@@ -45,8 +45,8 @@ def load_run(path):
                 f"Expected a finished run folder with {name}; received {path}, which has none. "
                 "Train one with `tl-keras train --out`."
             )
-    class_names = tuple(_read_json(path / "classes.json", "class_names")["class_names"])
-    config = _read_json(path / "config.json", "data", "split", "on_bad_image", "fine_tune")
+    class_names = tuple(read_json(path / "classes.json", "class_names")["class_names"])
+    config = read_json(path / "config.json", "data", "split", "on_bad_image", "fine_tune")
     model = load_model(path / "model.keras")
     if model.output_shape[-1] != len(class_names):
         raise InputError(
@@ -54,17 +54,3 @@ def load_run(path):
             f"the model; received {len(class_names)}."
         )
     return TrainedRun(path, model, class_names, config)
-
-
-def _read_json(path, *keys):
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"Expected a whole JSON file; received {path} ({error}).") from error
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if missing:
-        raise InputError(
-            f"Expected {path} as `tl-keras train` writes it; received one without "
-            f"{', '.join(missing)}."
-        )
-    return content

@@ -4,6 +4,7 @@ import math
 import time
 
 from tl_keras.models.backbones import get_backbone
+from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.inputs import default_batch_size, labelled, pictures_of
 from tl_keras.training.objective_settings import check_source, option_value
@@ -15,7 +16,15 @@ from tl_keras.training.trainable_part import TrainablePart
 
 
 def fine_tune(
-    model, train, val=None, *, source=None, source_model=None, make_callbacks=None, **settings
+    model,
+    train,
+    val=None,
+    *,
+    source=None,
+    source_model=None,
+    make_callbacks=None,
+    features=None,
+    **settings,
 ):
     """Trains a classifier in two phases: its head alone, then also the unfrozen backbone part.
 
@@ -35,6 +44,8 @@ def fine_tune(
             makes a new one with a head like that of `model`.
         make_callbacks: function without arguments that returns a list of new Keras callbacks,
             called once a phase. None for none.
+        features: `training.feature_store.FeatureStore` that several calls share, so that the
+            frozen part runs once for all of them. None for this call alone.
         freeze_epochs: epochs with the whole backbone frozen. Default 3.
         epochs: epochs with the unfrozen part training too. Default 40.
         unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none".
@@ -85,13 +96,16 @@ def fine_tune(
     check_source(settings.objective, source)
     if source_model is not None:
         check_source(settings.objective, source_model, "source_model")
-    return _FineTuning(model, train, val, source, source_model, make_callbacks, settings).run()
+    compute = features.compute if features else compute_features
+    return _FineTuning(
+        model, train, val, source, source_model, make_callbacks, compute, settings
+    ).run()
 
 
 class _FineTuning:
     """One call of `fine_tune`."""
 
-    def __init__(self, model, train, val, source, source_model, make_callbacks, settings):
+    def __init__(self, model, train, val, source, source_model, make_callbacks, compute, settings):
         self.model = model
         self.settings = settings
         self.make_callbacks = make_callbacks or list
@@ -117,7 +131,7 @@ class _FineTuning:
                 self.source = None
         train = pictures_of(train, model, settings, training=True)
         val = val and pictures_of(val, model, settings, training=False)
-        whole = TrainablePart(model, train, val)
+        whole = TrainablePart(model, train, val, compute)
         # The target's part, and with it the source's in joint training.
         self.whole = [whole, self.source.whole] if self.source else [whole]
 

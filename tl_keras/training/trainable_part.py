@@ -1,6 +1,7 @@
 """The part of a model that a phase trains, and what that part reads."""
 
 import dataclasses
+from collections.abc import Callable
 
 import keras
 
@@ -19,11 +20,13 @@ class TrainablePart:
         model: from what `train` and `val` load to predictions.
         train: what it learns from.
         val: what it is measured on, or None.
+        compute: how the frozen part is run; `FeatureStore.compute` shares what it gives.
     """
 
     model: keras.Model
     train: Pictures | Features
     val: Pictures | Features | None = None
+    compute: Callable = compute_features
 
     def above_frozen(self, settings, *, epochs, batch_size):
         """Returns the part that trains now, on the output of the frozen part below it.
@@ -42,9 +45,9 @@ class TrainablePart:
         how = {"batch_size": batch_size, "store": settings.cache, "dtype": settings.cache_dtype}
         # More versions of a picture than it is seen would be in vain.
         views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
-        train = compute_features(cut.prefix, self.train, views=views, **how)
-        val = self.val and compute_features(cut.prefix, self.val, **how)
-        return TrainablePart(cut.suffix, train, val)
+        train = self.compute(cut.prefix, self.train, views=views, **how)
+        val = self.val and self.compute(cut.prefix, self.val, **how)
+        return TrainablePart(cut.suffix, train, val, self.compute)
 
 
 class AboveFrozen(keras.Model):

@@ -1,33 +1,20 @@
-"""The `tl-keras` command: parses, builds a configuration, calls a job. Loads no TensorFlow."""
+"""The commands that train: `train` and `lr-find`."""
 
-import importlib
-import os
-import signal
-import sys
 from typing import Annotated
 
 import typer
 
-from tl_keras.checks import InputError
+from tl_keras.cli.application import (
+    BACKBONE_HELP,
+    DATA_HELP,
+    UNFREEZE_HELP,
+    WEIGHTS_HELP,
+    app,
+    fractions,
+    load,
+)
 from tl_keras.config import TrainConfig
 from tl_keras.training.settings import FineTuneSettings
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Transfer learning and label-free learning for pictures.",
-)
-
-DATA_HELP = (
-    "Folder with one sub-folder a class (or train/ val/ test/ of such), .npz, or digits, "
-    "mnist, fashion_mnist, cifar10, cifar100."
-)
-
-
-BACKBONE_HELP = "Name (see `tl-keras backbones`), encoder file or run folder."
-WEIGHTS_HELP = "imagenet, auto, random or a file."
-UNFREEZE_HELP = "half, last:N, from:LAYER, all or none."
 
 
 @app.command()
@@ -120,7 +107,7 @@ def train(
         image_size=image_size,
         labels_per_class=labels_per_class,
         source_data=source_data,
-        split=_fractions(split),
+        split=fractions(split),
         on_bad_image=on_bad_image,
         on_duplicate=on_duplicate,
         out=out,
@@ -150,7 +137,7 @@ def train(
             source_weight=source_weight,
         ),
     )
-    _load("jobs.train", "train")(config)
+    load("jobs.train", "train")(config)
 
 
 @app.command()
@@ -195,89 +182,5 @@ def lr_find(
             seed=seed,
         ),
     )
-    find = _load("jobs.lr_find", "lr_find")
+    find = load("jobs.lr_find", "lr_find")
     find(config, lowest=lowest, highest=highest, steps=steps, out=out)
-
-
-RunArgument = Annotated[str, typer.Argument(help="Run folder of `tl-keras train`.")]
-
-
-@app.command()
-def evaluate(
-    run: RunArgument,
-    data: Annotated[str | None, typer.Option(help=f"Default: the run's own. {DATA_HELP}")] = None,
-    split: Annotated[str, typer.Option(help="train, val, test or all.")] = "test",
-    out: Annotated[str | None, typer.Option(help="Also write the figures to this .json.")] = None,
-):
-    """Measures a trained classifier on labelled pictures."""
-    _load("jobs.evaluate", "evaluate")(run, data=data, split=split, out=out)
-
-
-@app.command()
-def predict(
-    run: RunArgument,
-    paths: Annotated[list[str], typer.Argument(help="Pictures or folders of pictures.")],
-    out: Annotated[str, typer.Option(help="CSV with one row a picture.")] = "predictions.csv",
-    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
-):
-    """Says what is on pictures: label, probability, and the probability of every class."""
-    _load("jobs.predict", "predict")(run, paths, out=out, batch_size=batch_size)
-
-
-@app.command()
-def export(
-    run: RunArgument,
-    format: Annotated[str, typer.Option(help="saved_model, onnx or litert.")] = "saved_model",  # noqa: A002
-    out: Annotated[str | None, typer.Option(help="Default: RUN/export.")] = None,
-):
-    """Writes a trained classifier for use without Keras."""
-    _load("jobs.export", "export")(run, format=format, out=out)
-
-
-@app.command()
-def backbones():
-    """Lists the names of all backbones."""
-    typer.echo("\n".join(_load("models.backbones", "list_backbones")()))
-
-
-def _load(module, name):
-    """Returns a function of the package; TensorFlow is loaded here and not before.
-
-    Its native log lines while loading (no GPU found, and the like) bypass Python and every log
-    level; nobody can act on them, so standard error is closed to them for that moment.
-    """
-    sys.stderr.flush()
-    standard_error = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            loaded = importlib.import_module(f"tl_keras.{module}")
-        finally:
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
-    return getattr(loaded, name)
-
-
-def _fractions(text):
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"Expected split to be three numbers such as 0.8,0.1,0.1; received {text!r}."
-        ) from None
-
-
-def main():
-    """Runs the command; what the user can mend is one line and status 2."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
-    try:
-        app()
-    except InputError as error:
-        print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

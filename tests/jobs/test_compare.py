@@ -1,0 +1,185 @@
+"""A comparison: the same terms for all, computed once, resumed where it was."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tl_keras import compare
+from tl_keras.checks import InputError
+from tl_keras.jobs.compare_methods import MethodRunner
+from tl_keras.jobs.compare_results import COLUMNS
+from tl_keras.training import feature_store
+from tl_keras.training.feature_cache import Pictures
+
+METHODS = ("scratch:mlp", "frozen", "fine-tune")
+ASKED = {
+    "methods": METHODS,
+    "labels_per_class": (2,),
+    "seeds": 2,
+    "epochs": 2,
+    "split": (0.5, 0.25, 0.25),
+}
+
+
+@pytest.fixture(scope="module")
+def compared(encoder, colours, tmp_path_factory):
+    """A finished comparison, and the split of each frozen part's run on pictures."""
+    computed, compute = [], feature_store.compute_features
+
+    def counted(prefix, source, **how):
+        computed.extend([source.dataset.split] if isinstance(source, Pictures) else [])
+        return compute(prefix, source, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feature_store, "compute_features", counted)
+        out = tmp_path_factory.mktemp("runs") / "compared"
+        return compare(str(colours), backbone=str(encoder), out=out, **ASKED), computed
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def train(*_):
+        pytest.fail("a net was trained before the refusal")
+
+    monkeypatch.setattr(MethodRunner, "train", train)
+
+
+def rows_of(path, *, without=()):
+    with open(path / "results.csv", newline="") as file:
+        return [{k: v for k, v in row.items() if k not in without} for row in csv.DictReader(file)]
+
+
+def test_every_method_has_a_row_for_each_seed(compared):
+    found, _ = compared
+    runs = [(row["seed"], row["method"]) for row in found.rows]
+    assert runs == [(seed, method) for seed in (0, 1) for method in METHODS]
+    assert list(found.rows[0]) == list(rows_of(found.path)[0])
+    assert {*found.rows[0]} == {*COLUMNS}
+    assert all(row["train_pictures"] == 6 for row in found.rows)
+    assert all(row["epochs"] == 2 for row in found.rows), "the budget of epochs is not equal"
+    assert all(0 <= row["test_accuracy"] <= 1 and row["seconds"] > 0 for row in found.rows)
+
+
+def test_frozen_parts_run_over_the_test_pictures_once_for_all_seeds(compared):
+    _, computed = compared
+    assert computed.count("test") == 2, "once for frozen, once for the lower half of fine-tune"
+    assert computed.count("train") == computed.count("val") == 4, "two cuts, two seeds"
+
+
+def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
+    found, _ = compared
+    names = {path.name for path in found.path.iterdir()}
+    assert names == {
+        *("config.json", "environment.json", "results.csv", "summary.csv", "metrics.json"),
+        *("report.html", "figures"),
+    }
+    metrics = json.loads((found.path / "metrics.json").read_text())
+    assert metrics["verdicts"] == list(found.verdicts.values())
+    assert {(d["method"], d["other"]) for d in metrics["differences"]} == set(found.differences)
+    page = (found.path / "report.html").read_text()
+    assert metrics["verdicts"][0] in page
+    assert "Each run of each method had 2 epochs" in page
+
+
+def test_stopped_comparison_goes_on_and_gives_the_same_table(compared, encoder, colours, tmp_path):
+    found, _ = compared
+    path = shutil.copytree(found.path, tmp_path / "stopped")
+    lines = (path / "results.csv").read_text().splitlines(keepends=True)
+    (path / "results.csv").write_text("".join(lines[:5]))  # in the middle of the second seed
+    (path / ".part-xresults.csv").write_text("half a fi")
+    (path / "report.html").unlink()
+    again = compare(str(colours), backbone=str(encoder), out=path, **ASKED)
+    assert rows_of(path, without=["seconds"]) == rows_of(found.path, without=["seconds"])
+    assert rows_of(path)[:4] == rows_of(found.path)[:4], "seconds of finished runs are not kept"
+    assert again.verdicts == found.verdicts
+    assert not list(path.glob(".part-*"))
+    assert (path / "report.html").exists()
+
+
+def test_finished_comparison_is_read_not_trained(compared, encoder, colours, no_training):
+    found, _ = compared
+    assert compare(str(colours), backbone=str(encoder), out=found.path, **ASKED) == found
+
+
+def test_other_settings_into_the_folder_are_refused_and_named(
+    compared, encoder, colours, no_training
+):
+    found, _ = compared
+    before = (found.path / "results.csv").read_text()
+    changed = ASKED | {"epochs": 3, "seeds": 5}
+    with pytest.raises(InputError) as refused:
+        compare(str(colours), backbone=str(encoder), out=found.path, **changed)
+    assert "seeds 5 (there: 2), epochs 3 (there: 2). Nothing in it was changed" in str(
+        refused.value
+    )
+    assert (found.path / "results.csv").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels_per_class": (2, 7)}, "of each class .*received class 'blue sky' with 6"),
+        ({"methods": ("fine-tuen",)}, "methods to be one of fine-tune, .*'fine-tuen'"),
+        ({"methods": ("scratch:cn",)}, "methods to be one of scratch:cnn"),
+        ({"methods": ("frozen:no/such.keras",)}, "which must be there; received 'frozen:no/such"),
+        ({"methods": ("joint",)}, "source_data for the method 'joint'"),
+        ({"source_data": "digits"}, "the method 'joint' with source_data"),
+        ({"methods": ("frozen", "frozen")}, "methods, each once; received frozen, frozen"),
+        ({"labels_per_class": ()}, "labels_per_class, each once; received none"),
+        ({"labels_per_class": (0, 2)}, "labels_per_class to be an integer >= 1"),
+        ({"seeds": 0}, "seeds to be an integer >= 1; received seeds=0"),
+        ({"backbone": None}, "a backbone for the method 'frozen'; received none"),
+        ({"weights": "auto"}, "weights to be 'imagenet', 'random' or a weights file"),
+        ({"weights": "random"}, "no weights beside"),
+        ({"methods": ("scratch:cnn:lenet",), "baseline_size": 8}, "at least 16 x 16 pixels"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_training(
+    changes, message, encoder, colours, no_training, tmp_path
+):
+    asked = ASKED | {"backbone": str(encoder)} | changes
+    with pytest.raises(InputError, match=message):
+        compare(str(colours), out=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
+def test_command_is_refused_in_one_line_too(run_cli, colours, no_training):
+    words = ("compare", "--data", colours, "--methods", "joint", "--labels-per-class", "2")
+    status, _, error = run_cli(*words)
+    assert (status, error.count("\n")) == (2, 1)
+    assert error.startswith("Error: Expected source_data for the method 'joint'")
+    status, _, error = run_cli(*words[:-1], "2,few")
+    assert error == (
+        "Error: Expected labels_per_class to be integers such as 10,50,250; received '2,few'.\n"
+    )
+
+
+@pytest.mark.slow
+def test_killed_command_started_again_gives_the_same_table(compared, encoder, colours, tmp_path):
+    found, _ = compared
+    options = {
+        "--data": colours, "--backbone": encoder, "--methods": ",".join(METHODS),
+        "--labels-per-class": 2, "--seeds": 2, "--epochs": 2, "--split": "0.5,0.25,0.25",
+        "--out": tmp_path / "killed",
+    }  # fmt: skip
+    words = [str(word) for pair in options.items() for word in pair]
+    command = [sys.executable, "-m", "tl_keras", "compare", *words]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    table = tmp_path / "killed" / "results.csv"
+    while not table.exists() or table.read_text().count("\n") < 4:
+        assert running.poll() is None, "it ended before it was killed"
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (tmp_path / "killed" / "report.html").exists()
+    subprocess.run(command, check=True, capture_output=True)
+    assert rows_of(tmp_path / "killed", without=["seconds"]) == rows_of(
+        found.path, without=["seconds"]
+    )

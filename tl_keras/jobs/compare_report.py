@@ -1,0 +1,82 @@
+"""summary.csv, metrics.json and the page of a comparison."""
+
+import dataclasses
+import json
+import shlex
+import sys
+
+from tl_keras.files import write_json
+from tl_keras.jobs.compare_data import VAL_PER_CLASS
+from tl_keras.jobs.compare_methods import BASE_RATES, BASELINE_RATES, baseline_size
+from tl_keras.jobs.compare_results import write_table
+from tl_keras.jobs.compare_settings import EPOCHS
+from tl_keras.reports.comparison_page import ComparisonReport, write_comparison_page
+
+FILES = (
+    "results.csv",
+    "summary.csv",
+    "metrics.json",
+    "config.json",
+    "environment.json",
+    "figures/",
+)
+
+
+def write_compare_report(config, comparison, loaded):
+    """Writes the summary, the figures and the page into the run folder of `comparison`."""
+    path = comparison.path
+    write_table(path / "summary.csv", comparison.summary)
+    write_json(path / "metrics.json", _metrics(comparison))
+    report = ComparisonReport(
+        title=f"Compared on {config.data}",
+        rows=comparison.rows,
+        summary=comparison.summary,
+        differences=comparison.differences,
+        verdicts=tuple(comparison.verdicts.values()),
+        terms=_terms(config, loaded, comparison.rows),
+        settings=tuple((k, json.dumps(v)) for k, v in config.to_json().items()),
+        warnings=tuple(getattr(loaded.splits.inspection, "warnings", ())),
+        files=FILES,
+        command=shlex.join(["tl-keras", *sys.argv[1:]]) if "compare" in sys.argv else "",
+    )
+    write_comparison_page(path / "report.html", report)
+
+
+def _metrics(comparison):
+    return {
+        "summary": comparison.summary,
+        "differences": [
+            {"method": first, "other": second, "labels_per_class": budget}
+            | dataclasses.asdict(difference)
+            for (first, second), found in comparison.differences.items()
+            for budget, difference in found.items()
+        ],
+        "verdicts": list(comparison.verdicts.values()),
+        "seconds": sum(row["seconds"] for row in comparison.rows),
+    }
+
+
+def _terms(config, loaded, rows):
+    """On which terms the methods were compared, in plain sentences."""
+    splits = loaded.splits
+    if config.seconds:
+        budget = f"{config.seconds:g} seconds (to the end of the epoch), features included"
+    else:
+        budget = f"{config.epochs or EPOCHS} epochs"
+    side = baseline_size(config, splits.train)
+    limit = "" if config.test_pictures is None else f", limited to {config.test_pictures}"
+    tried = sorted({f"{rate:g}" for rate in BASELINE_RATES + BASE_RATES}, key=float)
+    return (
+        f"Each run of each method had {budget} and, for the same seed and number of labels, the "
+        "same labelled pictures. The pictures of a smaller number are among those of a larger.",
+        f"The best epoch was chosen on as many validation pictures of each class as there were "
+        f"labels, or {VAL_PER_CLASS} if that is more: "
+        f"{min(r['val_pictures'] for r in rows)} to {max(r['val_pictures'] for r in rows)} "
+        "pictures, the same for every method.",
+        f"The test pictures ({len(splits.test)}{limit}) are the same in all runs and were looked "
+        "at once a run. They chose nothing.",
+        f"From scratch, the best of three learning rates (of {', '.join(tried)}) on validation "
+        "counts; its time is that of all three. Transfer has one rate, the default.",
+        f"MLP, CNN and RNN saw the pictures at {side} x {side} pixels.",
+        "Where methods share what a frozen part gave, each is charged the time of it.",
+    )

@@ -1,0 +1,87 @@
+"""The page of a comparison: the verdict, the figures behind it, and on which terms."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tl_keras.checks import InputError
+from tl_keras.reports.comparison_figures import plot_accuracy_by_labels, plot_accuracy_by_time
+from tl_keras.reports.comparison_wording import format_points
+from tl_keras.reports.html import write_figures, write_page
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ComparisonReport:
+    """What the page of a comparison shows.
+
+    Args:
+        title: e.g. "Compared on flowers".
+        rows: dicts of "method", "labels_per_class", "seed", "test_accuracy", "val_accuracy",
+            "epochs", "best_epoch", "lr" and "seconds", one a run.
+        summary: as `evaluation.comparison.summarise` returns it.
+        differences: {(method, other): {labels_per_class: `MeanInterval`}}.
+        verdicts: texts, the most telling first.
+        terms: sentences on how the methods were compared.
+        settings: (label, value) pairs.
+        warnings: sentences.
+        files: names of the files beside the page.
+        command: the command line that was run.
+    """
+
+    title: str
+    rows: list[dict[str, Any]]
+    summary: list[dict[str, Any]]
+    differences: dict
+    verdicts: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    command: str = ""
+
+    def __post_init__(self):
+        if not self.rows:
+            raise InputError("Expected at least one run to report on; received none.")
+
+    @property
+    def budgets(self):
+        return sorted({point["labels_per_class"] for point in self.summary})
+
+    @property
+    def by_method(self):
+        """{method: {labels_per_class: its summary}}."""
+        table = {}
+        for point in self.summary:
+            table.setdefault(point["method"], {})[point["labels_per_class"]] = point
+        return table
+
+    @property
+    def points(self):
+        """{(method, other): {labels_per_class: text such as "+21 ± 3"}}."""
+        return {
+            pair: {budget: format_points(d, sign=True) for budget, d in found.items()}
+            for pair, found in self.differences.items()
+        }
+
+
+def write_comparison_page(path, report):
+    """Writes the page, one self-contained file, and its figures into `figures/` beside it.
+
+    Args:
+        path: HTML file to write, whole or not at all.
+        report: ComparisonReport.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    path = Path(path)
+    figures = {
+        "accuracy_by_labels": plot_accuracy_by_labels(report.summary),
+        "accuracy_by_time": plot_accuracy_by_time(report.summary),
+    }
+    rendered = write_figures(path.parent / "figures", figures)
+    write_page(path, "comparison.html.j2", report=report, figures=rendered)
+    return path

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.data.array_store import allocate, release_pages
-from tl_keras.data.augmentation import augment_images
+from tl_keras.data.augmentation import augment_images, luminance
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipeline import index_batches
 from tl_keras.progress import track
@@ -29,6 +29,7 @@ class Pictures:
         augment: name of the augmentation, "none" for validation.
         seed: of the augmentation.
         store: where the decoded pictures are kept, see `data.array_store.allocate`.
+        channels: 3 for RGB, 1 for luminance.
     """
 
     dataset: ImageDataset
@@ -36,6 +37,7 @@ class Pictures:
     augment: str = "none"
     seed: int = 0
     store: str = "auto"
+    channels: int = 3
 
     @property
     def labels(self):
@@ -56,10 +58,14 @@ class Pictures:
 
     def _augmented(self, images, epoch, indices):
         images = tf.cast(images, tf.float32)
+        images = luminance(images) if self.channels == 1 else images
         return [augment_images(images, self.augment, seed=self.seed, epoch=epoch, indices=indices)]
 
     def load(self, epoch, indices):
-        """Maps (epoch, indices (b,)) tensors to the list of input tensors, inside `tf.data`."""
+        """Maps (epoch, indices (b,)) tensors to the list of input tensors, inside `tf.data`.
+
+        The epoch is one number, or one for each picture.
+        """
         images = self.dataset.decoded(self.image_size, store=self.store)
         rows = tf.numpy_function(lambda i: _take(images, i), [indices], tf.uint8)
         rows.set_shape((None, *images.shape[1:]))
@@ -144,15 +150,21 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
     return Features(arrays, source.labels)
 
 
-def training_batches(source, batch_size, *, num_classes, seed, first_epoch=0, drop_remainder=False):
-    """An endless `tf.data.Dataset` of (inputs, one-hot labels), keyed by (seed, epoch, index)."""
+def training_batches(
+    source, batch_size, *, num_classes, seed, first_epoch=0, repeat=True, drop_remainder=False
+):
+    """A `tf.data.Dataset` of (inputs, one-hot labels), keyed by (seed, epoch, index).
+
+    It is without end or, without `repeat`, an epoch long, see `index_batches`. A label below 0
+    gives a row of zeros.
+    """
     batches = index_batches(
         len(source.labels),
         batch_size,
         seed=seed,
         shuffle=True,
         first_epoch=first_epoch,
-        repeat=True,
+        repeat=repeat,
         drop_remainder=drop_remainder,
     )
     return _labelled(batches, source, num_classes)

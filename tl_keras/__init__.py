@@ -25,6 +25,8 @@ _PUBLIC = {
     "lr_find": "tl_keras.training.lr_find",
     "plot_lr_find": "tl_keras.reports.rate_figures",
     "fit_from_scratch": "tl_keras.training.from_scratch",
+    "Distiller": "tl_keras.training.distiller",
+    "distill": "tl_keras.training.distillation",
     "InputError": "tl_keras.checks",
 }
 

@@ -102,8 +102,12 @@ class Features:
 
         Each picture goes through all its views, one an epoch.
         """
-        views = (epoch + indices) % self.distinct_views
+        views = self.view_of(epoch, indices)
         return [self._rows(array, views, indices) for array in self.arrays]
+
+    def view_of(self, epoch, indices):
+        """Which view of each picture an epoch takes, int64 (b,)."""
+        return (epoch + indices) % self.distinct_views
 
     def _rows(self, array, views, indices):
         rows = tf.numpy_function(

@@ -27,6 +27,7 @@ _PUBLIC = {
     "fit_from_scratch": "tl_keras.training.from_scratch",
     "Distiller": "tl_keras.training.distiller",
     "distill": "tl_keras.training.distillation",
+    "prune": "tl_keras.training.pruning",
     "InputError": "tl_keras.checks",
 }
 

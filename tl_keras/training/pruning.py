@@ -14,7 +14,7 @@ from tl_keras.training.phases import compile_for_use, new_history
 from tl_keras.training.settings import PruneSettings
 from tl_keras.training.whole_model import batch_size_for, fit_whole, picture_batches
 
-UPDATES = 50  # at most, while the sparsity rises
+UPDATE_EVERY = 8  # steps of an epoch, while the sparsity rises
 
 
 def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
@@ -105,8 +105,7 @@ class Masking(keras.callbacks.Callback):
         with self.model.distribute_strategy.scope():
             if not optimizer.built:
                 optimizer.build(self.model.trainable_variables)
-        self._steps = self.epochs * self.params["steps"]
-        self._first, self._next = -self.params["steps"], 0
+        self._first = -self.params["steps"]  # step of the phase at which the epoch starts
         if not self.epochs:
             self._take(self.sparsity)
 
@@ -114,10 +113,9 @@ class Masking(keras.callbacks.Callback):
         self._first += self.params["steps"]
 
     def on_train_batch_begin(self, batch, logs=None):
-        step = self._first + batch
-        if self.epochs and step >= self._next:
-            self._next = step + max(1, self._steps // UPDATES)
-            self._take(rising_sparsity(self.sparsity, step / self._steps))
+        if self.epochs and batch % UPDATE_EVERY == 0:
+            part = (self._first + batch) / (self.epochs * self.params["steps"])
+            self._take(rising_sparsity(self.sparsity, part))
 
     def _take(self, sparsity):
         for kernel, mask in zip(
@@ -160,7 +158,9 @@ def _fit(history, model, kernels, sparsity, train, val, settings, callbacks):
     if epochs:
         rise = dataclasses.replace(settings, epochs=epochs, schedule="constant", patience=None)
         # Validation would choose the weights from before the pruning.
-        phase("prune", rise, Masking(kernels, sparsity, scope, epochs), keep_last=True)
+        # In calls of so many steps, so that callbacks come in time; on replicas after each.
+        rising = Masking(kernels, sparsity, scope, epochs)
+        phase("prune", rise, rising, keep_last=True, steps_per_execution=UPDATE_EVERY)
     apply_masks(kernels, sparsity, scope)
     if settings.epochs:
         phase("fine_tune", settings, Masking(kernels, sparsity, scope))

@@ -60,6 +60,7 @@ def fit_whole(
     callbacks=(),
     optimizer=None,
     keep_last=False,
+    steps_per_execution=STEPS_PER_EXECUTION,
     **compile_arguments,
 ):
     """Runs one phase that trains all of `model`, with many steps in one call where it can.
@@ -77,6 +78,7 @@ def fit_whole(
         callbacks: Keras callbacks.
         optimizer: dict of more arguments of `build_optimizer`.
         keep_last: see `run_phase`.
+        steps_per_execution: how many at most; callbacks see one batch in so many.
         **compile_arguments: more of `compile_for_training`.
     """
     started = time.monotonic()
@@ -108,7 +110,7 @@ def fit_whole(
         label_smoothing=settings.label_smoothing,
         # XLA makes convolutions and loops slower on a CPU, and cannot run under a strategy.
         jit_compile=False,
-        steps_per_execution=1 if distributed else min(STEPS_PER_EXECUTION, steps),
+        steps_per_execution=1 if distributed else min(steps_per_execution, steps),
         **compile_arguments,
     )
     run_phase(

@@ -58,7 +58,17 @@ def test_help_of_train_lists_every_option():
 
 def test_help_lists_every_command():
     shown = CliRunner().invoke(cli.app, ["--help"]).output
-    for name in ("train", "evaluate", "predict", "export", "backbones", "lr-find", "compare"):
+    for name in (
+        "train",
+        "evaluate",
+        "predict",
+        "export",
+        "backbones",
+        "lr-find",
+        "distill",
+        "prune",
+        "compare",
+    ):
         assert name in shown
 
 

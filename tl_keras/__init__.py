@@ -26,6 +26,9 @@ _PUBLIC = {
     "plot_lr_find": "tl_keras.reports.rate_figures",
     "compare": "tl_keras.jobs.compare",
     "fit_from_scratch": "tl_keras.training.from_scratch",
+    "Distiller": "tl_keras.training.distiller",
+    "distill": "tl_keras.training.distillation",
+    "prune": "tl_keras.training.pruning",
     "InputError": "tl_keras.checks",
 }
 

@@ -171,3 +171,24 @@ def test_unknown_names_are_refused():
         augment(IMAGES, "photo")
     with pytest.raises(InputError, match="augment to be one of"):
         resolve_augment("mixup", None)
+
+
+def test_random_numbers_are_those_of_splitmix_inside_a_graph_too():
+    """Cached views are made outside a graph, the pictures of a pipeline inside one."""
+
+    def mix(x):
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            x = (x ^ (x >> shift)) * factor % 2**64
+        return x ^ (x >> 31)
+
+    golden = 0x9E3779B97F4A7C15
+    key = mix(mix(3 + golden) + 7)  # of the seed and the epoch
+    expected = [
+        [(mix((mix((key + i) % 2**64) + golden * c) % 2**64) >> 40) * 2**-24 for c in (1, 2, 3)]
+        for i in range(5)
+    ]
+    indices = tf.range(5, dtype=tf.int64)
+    for draw in (random_numbers, tf.function(random_numbers)):
+        np.testing.assert_array_equal(draw(3, tf.constant(7, tf.int64), indices, 3), expected)
+    epochs = tf.fill([5], tf.constant(7, tf.int64))  # one for each picture
+    np.testing.assert_array_equal(random_numbers(3, epochs, indices, 3), expected)

@@ -5,7 +5,12 @@ import signal
 import sys
 
 from tl_keras.checks import InputError
-from tl_keras.cli import comparing, runs, training  # noqa: F401 - they add their commands
+from tl_keras.cli import (  # noqa: F401 - they add their commands
+    comparing,
+    runs,
+    shrinking,
+    training,
+)
 from tl_keras.cli.application import app
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from tl_keras.checks import check_choice
@@ -77,7 +78,8 @@ def random_numbers(seed, epoch, indices, count):
     key = _mix(_unsigned(seed) + tf.constant(_GOLDEN, tf.uint64))
     key = _mix(key + _unsigned(epoch))
     keys = _mix(key + _unsigned(indices))[:, None]
-    columns = tf.constant([(_GOLDEN * (i + 1)) % 2**64 for i in range(count)], tf.uint64)
+    # Through NumPy: inside a graph, TensorFlow rounds a list of such numbers to float64.
+    columns = np.array([(_GOLDEN * (i + 1)) % 2**64 for i in range(count)], np.uint64)
     top_bits = tf.bitwise.right_shift(_mix(keys + columns), tf.constant(40, tf.uint64))
     return tf.cast(top_bits, tf.float32) * 2.0**-24
 

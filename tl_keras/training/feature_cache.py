@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.data.array_store import allocate, release_pages
-from tl_keras.data.augmentation import augment_images
+from tl_keras.data.augmentation import augment_images, luminance
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.mixup import draw_shares, mix
 from tl_keras.data.pipeline import index_batches
@@ -30,6 +30,7 @@ class Pictures:
         augment: name of the augmentation, "none" for validation.
         seed: of the augmentation.
         store: where the decoded pictures are kept, see `data.array_store.allocate`.
+        channels: 3 for RGB, 1 for luminance.
     """
 
     dataset: ImageDataset
@@ -37,6 +38,7 @@ class Pictures:
     augment: str = "none"
     seed: int = 0
     store: str = "auto"
+    channels: int = 3
 
     @property
     def labels(self):
@@ -51,6 +53,7 @@ class Pictures:
         """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.
 
         Files are decoded here and not in `tf.data`, which would bury what is said of a bad one.
+        The epoch is one number, or one for each picture.
         """
         images = self.dataset.decoded(self.image_size, store=self.store)
         how = {"name": self.augment, "seed": self.seed}
@@ -58,7 +61,9 @@ class Pictures:
         def load(epoch, indices):
             rows = tf.numpy_function(lambda i: _take(images, i), [indices], tf.uint8)
             rows.set_shape((None, *images.shape[1:]))
-            return [augment_images(tf.cast(rows, tf.float32), epoch=epoch, indices=indices, **how)]
+            rows = tf.cast(rows, tf.float32)
+            rows = luminance(rows) if self.channels == 1 else rows
+            return [augment_images(rows, epoch=epoch, indices=indices, **how)]
 
         return load
 
@@ -87,10 +92,14 @@ class Features:
         """
 
         def load(epoch, indices):
-            views = (epoch + indices) % self.distinct_views
+            views = self.view_of(epoch, indices)
             return [self._rows(array, views, indices) for array in self.arrays]
 
         return load
+
+    def view_of(self, epoch, indices):
+        """Which view of each picture an epoch takes, int64 (b,)."""
+        return (epoch + indices) % self.distinct_views
 
     def _rows(self, array, views, indices):
         rows = tf.numpy_function(
@@ -151,9 +160,12 @@ def training_batches(
     mixup=0.0,
     mixed_inside=False,
     first_epoch=0,
+    repeat=True,
     drop_remainder=False,
 ):
-    """An endless `tf.data.Dataset` of (inputs, one-hot labels), keyed by (seed, epoch, index).
+    """A `tf.data.Dataset` of (inputs, one-hot labels), keyed by (seed, epoch, index).
+
+    A label below 0 gives a row of zeros.
 
     Args:
         source: `Pictures` or `Features`.
@@ -163,7 +175,7 @@ def training_batches(
         mixup: alpha of `data.mixup`; 0 for none.
         mixed_inside: whether the model mixes what its frozen part gives: inputs are then
             {"inputs": the inputs as they are, "shares": (b,)}. Labels are mixed here either way.
-        first_epoch, drop_remainder: see `index_batches`.
+        first_epoch, repeat, drop_remainder: see `index_batches`.
     """
     batches = index_batches(
         len(source.labels),
@@ -171,7 +183,7 @@ def training_batches(
         seed=seed,
         shuffle=True,
         first_epoch=first_epoch,
-        repeat=True,
+        repeat=repeat,
         drop_remainder=drop_remainder,
     )
 

@@ -1,5 +1,7 @@
 """Which layers of a classifier train: freezing and unfreezing its backbone."""
 
+import contextlib
+
 import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
@@ -64,6 +66,20 @@ def freeze_batch_norm(layer):
     for leaf in layer._flatten_layers():
         if isinstance(leaf, keras.layers.BatchNormalization):
             leaf.trainable = False
+
+
+@contextlib.contextmanager
+def everything_trains(model):
+    """Inside the block all layers of `model` train, but BatchNormalization that is frozen."""
+    before = [(layer, layer.trainable) for layer in model._flatten_layers()]
+    for layer, trainable in before:  # a model stands before its layers
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = trainable if normalises else True
+    try:
+        yield
+    finally:
+        for layer, trainable in before:
+            layer.trainable = trainable
 
 
 def _first_trainable(layers, last, from_layer):

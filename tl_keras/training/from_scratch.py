@@ -2,24 +2,11 @@
 
 import time
 
-import tensorflow as tf
-
-from tl_keras.checks import InputError
-from tl_keras.data.pipeline import build_pipeline
-from tl_keras.models.signature import num_outputs, picture_shape
-from tl_keras.training.inputs import default_batch_size, labelled
-from tl_keras.training.optimizers import build_schedule
-from tl_keras.training.phases import (
-    compile_for_training,
-    compile_for_use,
-    count_steps,
-    new_history,
-    run_phase,
-)
+from tl_keras.models.signature import num_outputs
+from tl_keras.training.inputs import labelled
+from tl_keras.training.phases import compile_for_use, new_history
 from tl_keras.training.settings import FromScratchSettings
-
-BATCH_SIZE = 128
-STEPS_PER_EXECUTION = 32
+from tl_keras.training.whole_model import build_for, fit_whole, picture_batches
 
 
 def fit_from_scratch(model, train, val=None, *, callbacks=(), **settings):
@@ -64,83 +51,22 @@ def fit_from_scratch(model, train, val=None, *, callbacks=(), **settings):
     settings = FromScratchSettings(**settings)
     started = time.monotonic()
     train = labelled(train, None, split="train")
-    _build(model, train)
+    build_for(model, train)
     train = labelled(train, num_outputs(model), split="train")
     val = None if val is None else labelled(val, num_outputs(model), split="val")
     history = new_history()
     if settings.epochs:
-        fit_started = time.monotonic()
-        _fit(model, train, val, history, settings, list(callbacks))
-        history.seconds["from_scratch"] = time.monotonic() - fit_started
+        fit_whole(
+            history,
+            "from_scratch",
+            model,
+            settings,
+            size=len(train),
+            batches_of=picture_batches(model, train, settings),
+            val=val,
+            callbacks=callbacks,
+        )
     compile_for_use(model, settings.optimizer, settings.lr)
     history.seconds["total"] = time.monotonic() - started
     history.set_model(model)
     return history
-
-
-def _build(model, train):
-    if model.built:
-        return
-    if train.is_files:
-        raise InputError(
-            "Expected a built model for pictures in files, which have no common size; received "
-            f"{model.name!r}, unbuilt. Choose one: model.build((None, height, width, 3))."
-        )
-    with model.distribute_strategy.scope():
-        model.build((None, *train.images.shape[1:3], 1 if train.is_grayscale else 3))
-
-
-def _fit(model, train, val, history, settings, callbacks):
-    strategy = model.distribute_strategy
-    batch_size = settings.batch_size or default_batch_size(len(train), BATCH_SIZE)
-    steps, drop = count_steps(len(train), batch_size, strategy)
-    distributed = strategy.num_replicas_in_sync > 1
-    # Without an end the data need not be opened anew each epoch (20 ms; over replicas, a shift of
-    # the epochs' numbers). But executions of several steps, if they do not make up an epoch,
-    # would run past its end.
-    endless = distributed or steps <= STEPS_PER_EXECUTION
-    batches = _batches(
-        model,
-        train,
-        batch_size,
-        training=True,
-        seed=settings.seed,
-        augment=settings.augment,
-        repeat=endless,
-        drop_remainder=drop,
-    )
-    compile_for_training(
-        model,
-        model,
-        {
-            "name": settings.optimizer,
-            "learning_rate": build_schedule(
-                settings.schedule, settings.lr, settings.epochs * steps
-            ),
-            "weight_decay": settings.weight_decay,
-            "fused": True,
-        },
-        label_smoothing=settings.label_smoothing,
-        # XLA makes convolutions and loops slower on a CPU, and cannot run under a strategy.
-        jit_compile=False,
-        steps_per_execution=1 if distributed else min(STEPS_PER_EXECUTION, steps),
-    )
-    run_phase(
-        history,
-        "from_scratch",
-        model,
-        batches,
-        val and _batches(model, val, batch_size),
-        epochs=settings.epochs,
-        steps_per_epoch=steps if endless else None,
-        patience=settings.patience,
-        callbacks=callbacks,
-    )
-
-
-def _batches(model, dataset, batch_size, **how):
-    """Batches of (pictures, one-hot labels) in the size and channels that the model takes."""
-    *image_size, channels = picture_shape(model)
-    batches = build_pipeline(dataset, batch_size, image_size=image_size, channels=channels, **how)
-    num_classes = num_outputs(model)
-    return batches.map(lambda pictures, labels: (pictures, tf.one_hot(labels, num_classes)))

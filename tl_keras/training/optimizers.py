@@ -21,6 +21,37 @@ class LayerwiseRates:
         super().update_step(gradient, variable, learning_rate * factor)
 
 
+class MaskedUpdates:
+    """Mixin: after each update, weights whose mask is 0 are exactly 0.
+
+    It acts where a variable is updated, so it holds in every step, also where many steps run in
+    one call, and on every replica; momentum and weight decay cannot bring a weight back. (Keras
+    applies a variable's constraint outside the update, which replicas do not allow.)
+    """
+
+    masked = ()  # the variables that have a mask
+
+    def build(self, variables):
+        super().build(variables)
+        known = {id(variable) for variable in self.masked}
+        self.masks = [
+            self.add_variable_from_reference(v, name="mask", initializer="ones")
+            if id(v) in known
+            else None
+            for v in variables
+        ]
+
+    def mask_of(self, variable):
+        """The mask of a variable, of its shape: 1 where it is free, 0 where it is held at 0."""
+        return self.masks[self._get_variable_index(variable)]
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient, variable, learning_rate)
+        mask = self.mask_of(variable)
+        if mask is not None:
+            self.assign(variable, keras.ops.where(mask > 0, variable, 0.0))
+
+
 class LayerwiseAdam(LayerwiseRates, keras.optimizers.Adam):
     pass
 
@@ -43,7 +74,9 @@ _OPTIMIZERS = {
 _CYCLES = {"cosine": (0.1, 0.0, 0.0), "one-cycle": (0.3, 1 / 25, 1e-4)}
 
 
-def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None, fused=False):
+def build_optimizer(
+    name, learning_rate, *, rate_factors=None, weight_decay=None, fused=False, masked=()
+):
     """Builds a Keras optimizer.
 
     Args:
@@ -55,15 +88,20 @@ def build_optimizer(name, learning_rate, *, rate_factors=None, weight_decay=None
             arXiv 1711.05101); None for none.
         fused: whether "adam" without factors may be `FusedAdam`, which computes the same faster
             but is not of Keras, so a model saved with it would not load without this package.
+        masked: variables that get a mask, see `MaskedUpdates`.
     """
     plain, layerwise, arguments = _OPTIMIZERS[check_choice("optimizer", name, OPTIMIZERS)]
     if fused and name == "adam":
         plain = FusedAdam
     optimizer_class = layerwise if rate_factors else plain
+    if masked:
+        name = f"Masked{optimizer_class.__name__}"
+        optimizer_class = type(name, (MaskedUpdates, optimizer_class), {})
     optimizer = optimizer_class(
         learning_rate=learning_rate, weight_decay=weight_decay or None, **arguments
     )
     optimizer.rate_factors = rate_factors
+    optimizer.masked = masked
     if weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

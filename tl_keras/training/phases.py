@@ -31,13 +31,13 @@ def compile_for_training(model, classifier, optimizer, *, label_smoothing=0.0, *
         classifier: the whole, which gives its outputs.
         optimizer: dict of the arguments of `build_optimizer`.
         label_smoothing: number.
-        **arguments: more of `keras.Model.compile`.
+        **arguments: more of `keras.Model.compile`, or other metrics.
     """
+    arguments = {"metrics": ["accuracy"], **arguments}
     with model.distribute_strategy.scope():
         model.compile(
             optimizer=build_optimizer(**optimizer),
             loss=cross_entropy(classifier, label_smoothing=label_smoothing),
-            metrics=["accuracy"],
             **arguments,
         )
 
@@ -110,7 +110,17 @@ def new_history():
 
 
 def run_phase(
-    history, name, model, batches, held_out, *, epochs, patience, callbacks, steps_per_epoch=None
+    history,
+    name,
+    model,
+    batches,
+    held_out,
+    *,
+    epochs,
+    patience,
+    callbacks,
+    steps_per_epoch=None,
+    keep_last=False,
 ):
     """Fits a compiled model for `epochs`, puts its best weights back and appends to `history`.
 
@@ -122,9 +132,12 @@ def run_phase(
         epochs, steps_per_epoch: as in `fit`; steps for batches without end.
         patience: epochs without better validation before it ends; None for never.
         callbacks: list of Keras callbacks.
+        keep_last: whether the last weights count as the best, whatever validation says.
     """
     start = len(history.epoch)
-    at_start = held_out and model.evaluate(held_out, verbose=0, return_dict=True)
+    at_start = None
+    if held_out and not keep_last:
+        at_start = model.evaluate(held_out, verbose=0, return_dict=True)
     best = BestWeights(at_start, patience)
     fit = model.fit(
         batches,

@@ -1,4 +1,4 @@
-"""The settings of `fine_tune` and `fit_from_scratch`, checked without loading TensorFlow."""
+"""The settings of the functions that train, checked without loading TensorFlow."""
 
 import dataclasses
 
@@ -8,6 +8,8 @@ from tl_keras.training.objective_settings import check_objective
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "one-cycle", "constant")
 CACHES = ("auto", "memory", "disk", "none")
+SCOPES = ("global", "layer")  # of pruning: over what magnitudes are compared
+ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,45 @@ class FromScratchSettings:
 
     def __post_init__(self):
         _check_shared(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class DistillSettings(FromScratchSettings):
+    """See `tl_keras.training.distillation.distill` for what each setting means."""
+
+    temperature: float = 4.0
+    alpha: float = 0.9
+    views: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_distillation(self.temperature, self.alpha)
+        if self.views is not None:
+            check_number("views", self.views, minimum=1, integer=True)
+
+
+def check_distillation(temperature, alpha):
+    """Refuses a temperature or a weight of the teacher that has no meaning."""
+    check_number("temperature", temperature, above=0)
+    check_number("alpha", alpha, minimum=0, maximum=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class PruneSettings(FromScratchSettings):
+    """See `tl_keras.training.pruning.prune` for what each setting means."""
+
+    prune_epochs: int = 4
+    epochs: int = 8
+    lr: float = 3e-4
+    scope: str = "global"
+    also: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number("prune_epochs", self.prune_epochs, minimum=0, integer=True)
+        check_choice("scope", self.scope, SCOPES)
+        for kind in self.also:
+            check_choice("also", kind, ALSO)
 
 
 def _check_shared(settings):

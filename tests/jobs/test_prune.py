@@ -1,0 +1,56 @@
+"""`tl-keras prune`: a run folder from a run folder, smaller when compressed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.jobs.small_runs import CLASSES
+from tl_keras.jobs.evaluate import evaluate
+from tl_keras.jobs.export import export
+from tl_keras.jobs.predict import predict
+from tl_keras.jobs.trained_run import load_run
+from tl_keras.training.magnitudes import prunable_kernels
+
+QUICK = ("--sparsity", 0.8, "--prune-epochs", 1, "--epochs", 1, "--batch-size", 8)
+
+
+def test_the_pruned_run_is_a_run_like_any_other(finished_run, colours, run_cli, tmp_path):
+    out = tmp_path / "pruned"
+    before = (finished_run / "model.keras").read_bytes()
+    status, output, error = run_cli("prune", finished_run, *QUICK, "--out", out)
+    assert status == 0, error
+    assert (finished_run / "model.keras").read_bytes() == before
+    run = load_run(out)
+    values = np.concatenate([k.numpy().ravel() for k in prunable_kernels(run.model)])
+    assert (values == 0).sum() == round(0.8 * values.size)
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    pruning = metrics["pruning"]
+    assert pruning["after"]["gzip_bytes"] < 0.6 * pruning["before"]["gzip_bytes"]
+    assert pruning["test_before"]["accuracy"] >= 0
+    assert evaluate(out)["accuracy"] == pytest.approx(metrics["test"]["accuracy"])
+    assert predict(out, [colours], out=tmp_path / "p.csv")[0]["label"] in CLASSES
+    assert export(out).exists()
+    assert (out / "history.csv").read_text().splitlines()[1].startswith("1,prune,")
+    assert "Compressed weights" in error and "pruned" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--sparsity", 1), "Expected sparsity to be a number > 0 and < 1; received"),
+        (("--sparsity", 0.5, "--scope", "each"), "Expected scope to be one of"),
+        (("--sparsity", 0.5, "--also", "bias"), "Expected also to be one of"),
+        (("--sparsity", 0.5, "--lr", 0), "Expected lr to be a number > 0"),
+    ],
+)
+def test_what_cannot_be_pruned_is_one_line(words, message, finished_run, run_cli, tmp_path):
+    status, output, error = run_cli("prune", finished_run, *words, "--out", tmp_path / "x")
+    assert (status, output) == (2, "")
+    assert error.splitlines()[-1].startswith(f"Error: {message}")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_that_is_no_run_is_refused(run_cli, tmp_path):
+    status, _, error = run_cli("prune", tmp_path, *QUICK)
+    assert status == 2 and "Expected a finished run folder with config.json" in error

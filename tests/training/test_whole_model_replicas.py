@@ -1,0 +1,66 @@
+"""Distillation and pruning on two replicas end where they end on one."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+import keras
+import numpy as np
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+from tests.training.small_models import coloured_pictures
+from tl_keras import MLP, Distiller, distill, prune
+
+TRAIN, VAL = coloured_pictures(32), coloured_pictures(16, seed=1)
+MORE = coloured_pictures(16, seed=2)[0]
+SETTINGS = {"epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "photos"}
+
+def net(seed):
+    keras.utils.set_random_seed(seed)
+    model = MLP(3, (8, 8))
+    model.build((None, 16, 16, 3))
+    return model
+
+def kept_answers(student, teacher):
+    distill(student, teacher, TRAIN, VAL, unlabelled=MORE, optimizer="sgd", **SETTINGS)
+
+def asking(student, teacher):
+    with student.distribute_strategy.scope():
+        model = Distiller(student, teacher, temperature=2.0, alpha=0.7)
+        sgd = keras.optimizers.SGD(0.01, momentum=0.9)
+        model.compile(sgd, "sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(*TRAIN, batch_size=8, epochs=2, shuffle=False, verbose=0)
+
+def pruned(student, teacher):
+    prune(student, 0.8, TRAIN, VAL, prune_epochs=2, weight_decay=0.1, **SETTINGS)
+    kernels = [layer.kernel.numpy() for layer in student.body if hasattr(layer, "kernel")]
+    zeros = sum(int((kernel == 0).sum()) for kernel in kernels)
+    assert zeros == round(0.8 * sum(kernel.size for kernel in kernels)), zeros
+
+def weights(strategy, train):
+    with strategy.scope():
+        student, teacher = net(0), net(1)
+    train(student, teacher)
+    return student.get_weights()
+
+train = {"distill": kept_answers, "Distiller": asking, "prune": pruned}[sys.argv[1]]
+one = weights(tf.distribute.get_strategy(), train)
+# The default reduction mixes up gradients between logical CPUs.
+devices = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
+for a, b in zip(one, weights(devices, train), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+print("equal")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["distill", "Distiller", "prune"])
+def test_one_replica_and_two_end_with_the_same_weights(way):
+    run = subprocess.run([sys.executable, "-c", PROGRAM, way], capture_output=True, text=True)
+    assert run.stdout.endswith("equal\n"), run.stderr[-3000:]

@@ -1,0 +1,58 @@
+"""Pictures without labels beside labelled ones, in one data set."""
+
+import numpy as np
+
+from tl_keras.data.conversion import as_image_dataset
+from tl_keras.data.dataset import ImageDataset
+
+NO_LABEL = -1
+
+
+def as_unlabelled(data):
+    """Returns `data` as an `ImageDataset` whose labels, if there are any, are not looked at.
+
+    Args:
+        data: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, or anything that
+            `as_image_dataset` takes.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(data, np.ndarray):
+        return ImageDataset.from_arrays(data, split="all", source="unlabelled")
+    return as_image_dataset(data, split="all")
+
+
+def join_unlabelled(labelled, unlabelled, image_size):
+    """Returns one data set of the labelled pictures and, after them, the unlabelled.
+
+    Files stay files and arrays of one shape stay as they are; what differs is decoded first.
+
+    Args:
+        labelled, unlabelled: `ImageDataset`s.
+        image_size: (height, width) to decode to where that is needed.
+
+    Returns:
+        `ImageDataset` with the label `NO_LABEL` for each unlabelled picture. `class_counts` does
+        not know it: the set is for training.
+    """
+    parts = (labelled, unlabelled)
+    if all(part.is_files for part in parts):
+        images = (*labelled.images, *unlabelled.images)
+    elif _shape(labelled) == _shape(unlabelled):
+        images = np.concatenate([part.images for part in parts])
+    else:
+        images = np.concatenate([part.decoded(image_size) for part in parts])
+    labels = np.full(len(unlabelled), NO_LABEL, np.int32)
+    return ImageDataset(
+        images,
+        np.concatenate([labelled.labels, labels]),
+        labelled.class_names,
+        labelled.split,
+        labelled.source,
+    )
+
+
+def _shape(dataset):
+    """Of one picture; None for files."""
+    return None if dataset.is_files else dataset.images.shape[1:]

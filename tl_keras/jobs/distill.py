@@ -1,0 +1,107 @@
+"""`tl-keras distill`: a small net that learns from a trained classifier."""
+
+import dataclasses
+
+import keras
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.sources import load_pictures
+from tl_keras.jobs.derived_run import keeping_interrupted, load_origin, write_run
+from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.models.cnn import CNN
+from tl_keras.models.mlp import MLP
+from tl_keras.models.rnn import RNN
+from tl_keras.progress import say
+from tl_keras.training.distillation import distill as distill_into
+from tl_keras.training.settings import DistillSettings
+
+STUDENTS = {
+    "cnn:small": lambda classes: CNN(classes, "small"),
+    "cnn:dropout": lambda classes: CNN(classes, "dropout"),
+    "cnn:lenet": lambda classes: CNN(classes, "lenet"),
+    "mlp": MLP,
+    "rnn:lstm": RNN,
+    "rnn:gru": lambda classes: RNN(classes, cell="gru"),
+}
+REST = "rest"
+SIDE = 64  # of pictures in files
+
+
+def distill(
+    run, *, student="cnn:small", data=None, unlabelled=None, image_size=None, out=None, **settings
+):
+    """Trains a student on what the classifier of a run says, and writes a run folder.
+
+    Args:
+        run: run folder of the teacher.
+        student: one of `STUDENTS`.
+        data: labelled pictures with the classes of the run; None for the run's own, split as
+            it was then.
+        unlabelled: pictures without labels in any form that `tl-keras predict` takes; "rest" for
+            the training pictures that the run's labels_per_class left out; None for none.
+        image_size: side in pixels for the student; None for that of the pictures, or 64 for files.
+        out: run folder to write; None for runs/STUDENT-DATA-TIME.
+        **settings: those of `tl_keras.distill`.
+
+    Returns:
+        Path of the run folder; its metrics.json has the teacher's figures under "teacher".
+
+    Raises:
+        InputError: the run, the data or a setting cannot be used.
+    """
+    chosen = DistillSettings(**settings)
+    check_choice("student", student, tuple(STUDENTS))
+    if image_size is not None:
+        check_number("image_size", image_size, minimum=1, integer=True)
+    trained, splits, rest = load_origin(run, data)
+    more = _unlabelled(unlabelled, rest, run)
+    keras.utils.set_random_seed(chosen.seed)
+    model = STUDENTS[student](len(trained.class_names))
+    model.build((None, *_size(image_size, splits.train), 3))
+    data = data or trained.config["data"]
+    with RunFolder(out or default_run_path(student, data)) as folder:
+        folder.write_json(
+            "config.json",
+            {
+                "teacher": str(run),
+                "student": student,
+                "data": data,
+                "unlabelled": unlabelled,
+                "labels_per_class": trained.config.get("labels_per_class"),
+                "split": trained.config["split"],
+                "on_bad_image": trained.config["on_bad_image"],
+                "out": out,
+                # What the teacher was trained with; its seed is that of the splits.
+                "fine_tune": trained.config["fine_tune"],
+                "distill": dataclasses.asdict(chosen),
+            },
+        )
+        folder.write_environment()
+        teacher = headline(measure(trained.model, splits.test)[1])
+        with keeping_interrupted(folder, model):
+            history = distill_into(
+                model, trained.model, splits.train, splits.val, unlabelled=more, **settings
+            )
+        pictures = 0 if more is None else len(more)
+        metrics = {"teacher": {"run": str(run), "test": teacher}, "unlabelled_pictures": pictures}
+        write_run(folder, trained, splits, model, history, metrics)
+    say(f"The teacher: {teacher['accuracy']:.1%}; {pictures} pictures without labels.")
+    return folder.path
+
+
+def _unlabelled(unlabelled, rest, run):
+    if unlabelled != REST:
+        return None if unlabelled is None else load_pictures(unlabelled)[0]
+    if rest is None:
+        raise InputError(
+            f"Expected a run with labels_per_class for unlabelled='{REST}'; received {run}, which "
+            "used the labels of all its training pictures. Give other pictures or none."
+        )
+    return rest
+
+
+def _size(image_size, train):
+    if image_size is not None:
+        return image_size, image_size
+    return (SIDE, SIDE) if train.is_files else train.images.shape[1:3]

@@ -1,0 +1,135 @@
+"""A student that learns from what a teacher says, and from labels where there are any."""
+
+import keras
+from keras import ops
+
+from tl_keras.checks import InputError
+from tl_keras.models.signature import gives_logits, num_outputs, picture_shape
+from tl_keras.training.settings import check_distillation
+
+_LEAST = 1e-30  # far below what softmax says of a hopeless class, and 1 / _LEAST is finite
+
+
+class Distiller(keras.Model):
+    """Trains `student` to answer as `teacher` does, and as the labels say.
+
+    With z the logits of either and p(T) = softmax(z / T), the loss of a picture is
+
+        alpha * T^2 * KL(p_teacher(T) || p_student(T)) + (1 - alpha) * (the compiled loss),
+
+    of which a picture without a label has only the first part. The mean is over all pictures.
+    Probabilities serve as well as logits, their logarithms being logits up to a constant. Only
+    `student` is trained and saved. `evaluate` measures the student alone on the labels.
+
+    Example:
+        distiller = Distiller(student, teacher)
+        distiller.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        distiller.fit(x, y)
+        student.save("small.keras")
+
+    `tl_keras.distill` is faster: it asks the teacher once and not in every epoch.
+
+    Args:
+        student: built classifier, (b, h, w, c) -> (b, num_classes), with logits or probabilities.
+        teacher: built classifier of the same classes. Another picture size is made by resizing.
+        temperature: number above 0. Defaults to 4.0.
+        alpha: number from 0 to 1, the weight of the teacher. Defaults to 0.9.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+
+    Input: pictures (b, h, w, c) of any size, 0-255; or a pair of pictures and what the teacher
+        says of them, (b, num_classes), in its own form; then it is not asked.
+    Labels: class numbers, below 0 where there is none, or one-hot, zeros where there is none.
+        Metrics leave those out if they are given as `weighted_metrics`.
+
+    Raises:
+        InputError: a number is out of range, or the outputs of the two differ.
+
+    Reference:
+        Hinton, Vinyals and Dean 2015, arXiv 1503.02531.
+    """
+
+    def __init__(self, student, teacher, *, temperature=4.0, alpha=0.9, **kwargs):
+        super().__init__(**kwargs)
+        check_distillation(temperature, alpha)
+        check_same_classes(student, teacher)
+        self.student = student
+        self.temperature = temperature
+        self.alpha = alpha
+        self._teacher_gives_logits = gives_logits(teacher)
+        # In a function, where Keras does not find it: it is neither trained nor saved.
+        self._ask = lambda pictures: teacher(
+            _resized(pictures, picture_shape(teacher)), training=False
+        )
+        self.built = True  # as both models are
+
+    def call(self, inputs, training=None):
+        pictures, _ = _split(inputs)
+        return self.student(_resized(pictures, picture_shape(self.student)), training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        alpha = self.alpha if training else 0.0
+        y, known = self._known(y, sample_weight)
+        loss = super().compute_loss(x, y, y_pred, (1.0 - alpha) * known, training)
+        return loss + alpha * self._distance(x, y_pred, sample_weight) if alpha else loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        y, known = self._known(y, sample_weight)
+        return super().compute_metrics(x, y, y_pred, known)
+
+    def get_config(self):
+        raise NotImplementedError("Save the student: distiller.student.save(...).")
+
+    def _distance(self, x, y_pred, sample_weight):
+        """T^2 times the mean divergence; of a replica, its share of the whole."""
+        pictures, answers = _split(x)
+        answers = self._ask(pictures) if answers is None else answers
+        teacher = _log_softmax(answers, self._teacher_gives_logits, self.temperature)
+        student = _log_softmax(y_pred, gives_logits(self.student), self.temperature)
+        divergence = ops.sum(ops.exp(teacher) * (teacher - student), axis=-1)
+        if sample_weight is not None:
+            divergence = divergence * ops.reshape(sample_weight, (-1,))
+        # The gradients of the replicas are summed.
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return self.temperature**2 * ops.mean(divergence) / replicas
+
+    def _known(self, y, sample_weight):
+        """Labels that a loss can take, and the weight of each: 0 where there is none."""
+        if len(y.shape) == 2 and y.shape[-1] == num_outputs(self.student):
+            known = ops.any(y > 0, axis=-1)
+        else:
+            known = ops.reshape(y, (-1,)) >= 0
+            y = ops.maximum(y, 0)
+        known = ops.cast(known, "float32")
+        if sample_weight is not None:
+            known = known * ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+        return y, known
+
+
+def check_same_classes(student, teacher):
+    """Refuses a student that does not have as many outputs as its teacher."""
+    if num_outputs(student) != num_outputs(teacher):
+        raise InputError(
+            "Expected a student with the outputs of its teacher; received "
+            f"student {student.name!r} with output shape {student.output_shape} and "
+            f"teacher {teacher.name!r} with {teacher.output_shape}."
+        )
+
+
+def _split(inputs):
+    """(pictures, what the teacher says of them or None)."""
+    return inputs if isinstance(inputs, tuple | list) else (inputs, None)
+
+
+def _resized(pictures, shape):
+    size = tuple(shape[:2])
+    if tuple(pictures.shape[1:3]) == size:
+        return pictures
+    pictures = ops.cast(pictures, "float32")
+    return ops.image.resize(pictures, size, interpolation="bilinear", antialias=True)
+
+
+def _log_softmax(outputs, are_logits, temperature):
+    """The logarithm of the softened probabilities, (b, num_classes)."""
+    outputs = ops.cast(outputs, "float32")
+    logits = outputs if are_logits else ops.log(ops.maximum(outputs, _LEAST))
+    return ops.log_softmax(logits / temperature, axis=-1)

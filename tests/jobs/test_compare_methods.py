@@ -8,7 +8,13 @@ import pytest
 from tests.training.small_models import coloured_pictures
 from tl_keras import CNN, MLP, RNN, ImageDataset
 from tl_keras.checks import InputError
-from tl_keras.jobs.compare_methods import BASELINE_RATES, MethodRunner, baseline_size, parse_method
+from tl_keras.jobs.compare_methods import (
+    BASELINE_RATES,
+    FROZEN_RATES,
+    MethodRunner,
+    baseline_size,
+    parse_method,
+)
 from tl_keras.jobs.compare_settings import CompareConfig
 from tl_keras.models.backbones import build_backbone, get_backbone
 from tl_keras.training.feature_store import FeatureStore
@@ -76,12 +82,11 @@ def test_baseline_size_is_the_pictures_own_up_to_a_limit_or_what_is_asked(encode
 
 
 def test_frozen_moves_nothing_of_the_backbone_and_fine_tune_its_upper_half(encoder):
-    frozen = trained(encoder, "frozen")[0]
-    tuned, history, _, _ = trained(encoder, "fine-tune")
-    assert moved(frozen, encoder) == set()
-    assert "high_conv" in moved(tuned, encoder)
-    assert "stem" not in moved(tuned, encoder)
-    assert [p["name"] for p in history.phases] == ["head", "fine_tune"]
+    frozen, tuned = (trained(encoder, name) for name in ("frozen", "fine-tune"))
+    assert moved(frozen.model, encoder) == set()
+    assert "high_conv" in moved(tuned.model, encoder)
+    assert "stem" not in moved(tuned.model, encoder)
+    assert [p["name"] for p in tuned.history.phases] == ["head", "fine_tune"]
 
 
 def test_each_seed_has_a_head_of_its_own_on_the_same_backbone(encoder):
@@ -98,36 +103,39 @@ def test_scratch_of_an_encoder_forgets_its_weights(encoder):
     assert {"stem", "low_conv", "high_conv"} <= moved(model, encoder)
 
 
-def test_scratch_takes_the_best_of_its_rates_on_validation_and_pays_for_all(encoder):
-    _, history, rate, seconds = trained(encoder, "scratch:mlp")
-    assert rate in BASELINE_RATES
-    assert seconds > history.seconds["total"]
+@pytest.mark.parametrize(
+    ("name", "rates"), [("scratch:mlp", BASELINE_RATES), ("frozen", FROZEN_RATES)]
+)
+def test_the_best_of_several_rates_on_validation_is_taken_and_all_are_paid_for(
+    name, rates, encoder
+):
+    best = trained(encoder, name)
+    assert best.rate in rates
+    assert best.seconds > best.history.seconds["total"]
 
 
 def test_scratch_base_trains_all_of_it(encoder):
-    model, history, _, _ = trained(encoder, "scratch", epochs=1)
-    assert [p["name"] for p in history.phases] == ["fine_tune"]
-    assert len(model.trainable_weights) == history.phases[0]["trainable_weights"]
+    best = trained(encoder, "scratch", epochs=1)
+    assert [p["name"] for p in best.history.phases] == ["fine_tune"]
+    assert len(best.model.trainable_weights) == best.history.phases[0]["trainable_weights"]
 
 
 @pytest.mark.parametrize(("name", "shown"), [("l2-sp", "penalty"), ("joint", "source_loss")])
 def test_objectives_are_trained_for(name, shown, encoder):
-    source = VAL if name == "joint" else None
-    _, history, _, _ = trained(encoder, name, source=source)
+    history = trained(encoder, name, source=VAL if name == "joint" else None).history
     assert any(shown in key for key in history.history), list(history.history)
 
 
 def test_seconds_end_a_run_after_the_epoch_in_which_they_are_over(encoder):
-    _, history, _, _ = trained(encoder, "frozen", epochs=None, seconds=1e-3)
-    assert len(history.epoch) == 1
-    _, history, _, _ = trained(encoder, "frozen", epochs=5, seconds=1000)
-    assert len(history.epoch) == 5
+    short = trained(encoder, "frozen", epochs=None, seconds=1e-3)
+    assert len(short.history.epoch) == 1
+    assert len(trained(encoder, "frozen", epochs=5, seconds=1000).history.epoch) == 5
 
 
-def test_shared_features_are_charged_to_each_run(encoder):
+def test_shared_features_are_charged_to_each_run_once(encoder):
     of = runner(encoder, ("fine-tune", "l2-sp"))
     of.train(parse_method("fine-tune", str(encoder)), TRAIN, VAL, seed=0)
-    assert of.store.spared_seconds == 0
-    _, history, _, seconds = of.train(parse_method("l2-sp", str(encoder)), TRAIN, VAL, seed=0)
-    assert of.store.spared_seconds > 0
-    assert math.isclose(seconds, history.seconds["total"] + of.store.spared_seconds)
+    taken = sum(seconds for kept in of.store._of_dataset.values() for _, seconds in kept.values())
+    best = of.train(parse_method("l2-sp", str(encoder)), TRAIN, VAL, seed=0)
+    assert taken > 0
+    assert math.isclose(best.seconds, best.history.seconds["total"] + taken)

@@ -10,7 +10,6 @@ from tests.jobs.small_runs import small_config
 from tests.training.small_models import small_backbone
 from tl_keras.checks import InputError
 from tl_keras.data.sources import load_dataset
-from tl_keras.jobs import scratch_rates
 from tl_keras.jobs import starting_point as module
 from tl_keras.jobs import train as train_job
 from tl_keras.jobs.starting_point import image_size_for, starting_point
@@ -160,7 +159,7 @@ def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch,
         return None, {"accuracy": accuracies[factor], "loss": 1.0}
 
     monkeypatch.setattr(module, "train_from_scratch", from_scratch)
-    monkeypatch.setattr(scratch_rates, "measure", measure)
+    monkeypatch.setattr(module, "measure", measure)
     splits = SimpleNamespace(train="train", val="val", test="test")
     config = _config(tmp_path, lr=0.01)
     model, figures, rate, seconds = module.best_from_scratch(config, splits, 32, 1)

@@ -90,3 +90,15 @@ def test_figures_of_one_budget_and_one_run_can_be_drawn():
     summary = made_up_report(rows).summary
     for plot in (plot_accuracy_by_labels, plot_accuracy_by_time):
         assert render_png(plot(summary)).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("seconds", [(2.1, 2.2), (7.0, 9.0), (3.0, 400.0)])
+def test_axis_of_time_always_has_a_number(seconds):
+    summary = [
+        {"method": "a", "labels_per_class": budget, "test_accuracy": 0.5, "seconds": taken}
+        for budget, taken in zip((5, 50), seconds, strict=True)
+    ]
+    figure = plot_accuracy_by_time(summary)
+    render_png(figure)
+    low, high = figure.axes[0].get_xlim()
+    assert any(low <= tick <= high for tick in figure.axes[0].get_xticks())

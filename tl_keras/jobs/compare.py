@@ -8,15 +8,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tl_keras.evaluation.classification import evaluate_predictions
 from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
-from tl_keras.evaluation.feature_prediction import predict_above_frozen
 from tl_keras.jobs.compare_data import data_name, load_compare_data
 from tl_keras.jobs.compare_methods import MethodRunner, parse_method
 from tl_keras.jobs.compare_report import write_compare_report
 from tl_keras.jobs.compare_results import Results
 from tl_keras.jobs.compare_settings import CompareConfig
-from tl_keras.jobs.evaluate import measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.comparison_wording import verdict
@@ -141,25 +138,19 @@ def _without_advice_on_tracing():
 
 
 def _run(method, runner, train, val, test, seed):
-    model, history, rate, seconds = runner.train(method, train, val, seed)
-    figures = {part.split: _measure(method, model, part, runner.store) for part in (val, test)}
+    best = runner.train(method, train, val, seed)
+    figures = runner.measure(method, best.model, test)
+    history = best.history
     return {
         "seed": seed,
-        "test_accuracy": figures[test.split]["accuracy"],
-        "val_accuracy": figures[val.split]["accuracy"],
-        "test_loss": figures[test.split]["loss"],
+        "test_accuracy": figures["accuracy"],
+        "val_accuracy": best.val["accuracy"],
+        "test_loss": figures["loss"],
         "epochs": len(history.epoch),
         "best_epoch": 0 if history.best_epoch is None else history.best_epoch + 1,
-        "lr": rate,
+        "lr": best.rate,
         "train_pictures": len(train),
         "val_pictures": len(val),
         "test_pictures": len(test),
-        "seconds": round(seconds, 3),
+        "seconds": round(best.seconds, 3),
     }
-
-
-def _measure(method, model, part, store):
-    if method.kind == "scratch":
-        return measure(model, part, batch_size=128)[1]
-    probabilities = predict_above_frozen(model, part, store)
-    return evaluate_predictions(probabilities, part.labels, part.class_names)

@@ -7,8 +7,11 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
+from tl_keras.evaluation.classification import evaluate_predictions
+from tl_keras.evaluation.feature_prediction import predict_above_frozen
+from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.compare_settings import EPOCHS, KINDS
-from tl_keras.jobs.scratch_rates import best_of_rates
+from tl_keras.jobs.evaluate import measure
 from tl_keras.jobs.starting_point import FROM_SCRATCH, image_size_for, quicken_batch_norm
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import build_backbone, is_backbone_path
@@ -33,7 +36,9 @@ BASELINES = {
 }
 BASELINE_RATES = (3e-3, 1e-3, 3e-4)
 BASE_RATES = (1e-3, 3e-4, 1e-4)
+FROZEN_RATES = (1e-3, 3e-3, 1e-2)
 _ENDLESS = 1000  # epochs, where the time ends a training
+_MEASURED_AT_ONCE = 128  # pictures
 _LOOKED_AT, _MOST = 16, 64  # pictures, pixels a side
 _HEAD_SHARE = 9  # one epoch in so many trains the head alone before fine-tuning
 
@@ -55,6 +60,15 @@ class Method:
     @property
     def is_baseline(self):
         return self.kind == "scratch" and self.net in BASELINES
+
+    @property
+    def rates(self):
+        """Learning rates to try: several where the default may suit badly and a try is cheap."""
+        if self.kind == "frozen":
+            return FROZEN_RATES
+        if self.kind == "scratch":
+            return BASELINE_RATES if self.is_baseline else BASE_RATES
+        return (FineTuneSettings.lr,)
 
 
 def parse_method(name, backbone):
@@ -133,22 +147,28 @@ class MethodRunner:
         return model
 
     def train(self, method, train, val, seed):
-        """Returns (model, its history, learning rate, seconds) of one run.
+        """Returns the `BestOfRates` of one run; its seconds are those without sharing.
 
-        From scratch the best of three learning rates on `val` is taken; each has all epochs, or
-        a third of the time.
+        Each learning rate has all epochs, or its share of the time.
         """
-        spared = self.store.spared_seconds
-        if method.kind != "scratch":
-            model, history = self._transfer(method, train, val, seed)
-            seconds = history.seconds["total"] + self.store.spared_seconds - spared
-            return model, history, FineTuneSettings.lr, seconds
-        fit = self._fit_baseline if method.is_baseline else self._fit_base
-        rates = BASELINE_RATES if method.is_baseline else BASE_RATES
-        best = best_of_rates(
-            lambda rate: fit(method, train, val, seed, rate, len(rates)), rates, val
-        )
-        return best.model, best.history, best.rate, best.seconds
+        fit = self._fit_baseline if method.is_baseline else self._fit_on_backbone
+        before, charges = self.store.spared_seconds, []
+
+        def fit_at(rate):
+            fitted = fit(method, train, val, seed, rate, first=not charges)
+            # What earlier runs had computed is charged once; the other rates have it anyway.
+            charges.append(self.store.spared_seconds - before)
+            return fitted
+
+        best = best_of_rates(fit_at, method.rates, lambda model: self.measure(method, model, val))
+        return dataclasses.replace(best, seconds=best.seconds + charges[0])
+
+    def measure(self, method, model, pictures):
+        """Returns the figures of a trained `model` of `method` on labelled pictures."""
+        if method.kind == "scratch":
+            return measure(model, pictures, batch_size=_MEASURED_AT_ONCE)[1]
+        probabilities = predict_above_frozen(model, pictures, self.store)
+        return evaluate_predictions(probabilities, pictures.labels, pictures.class_names)
 
     def _backbone(self, method):
         """The backbone of `method`, built anew, from random weights if it is to learn them."""
@@ -167,54 +187,42 @@ class MethodRunner:
             weights = "imagenet"  # a file is for the backbone that it was given with
         return build_backbone(net, image_size=size, weights=weights)
 
-    def _callbacks(self, share=1):
+    def _callbacks(self, method, first):
         """A function that gives each phase its callbacks; all phases share one end."""
         if self.config.seconds is None:
             return list
         spared, store = self.store.spared_seconds, self.store
-        limit = TimeLimit(self.config.seconds / share, lambda: store.spared_seconds - spared)
+        charged = (lambda: store.spared_seconds - spared) if first else float
+        limit = TimeLimit(self.config.seconds / len(method.rates), charged)
         return lambda: [limit]
 
-    def _transfer(self, method, train, val, seed):
+    def _fit_baseline(self, method, train, val, seed, rate, first):
         model = self.build(method, seed)
-        if method.kind == "frozen":
-            phases = {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}
-        else:
-            of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)
-            phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
-        joint = method.kind == "joint"
+        callbacks = self._callbacks(method, first)()
+        settings = self._shared | {"epochs": self.epochs, "lr": rate, "seed": seed}
+        return model, fit_from_scratch(model, train, val, callbacks=callbacks, **settings)
+
+    def _fit_on_backbone(self, method, train, val, seed, rate, first):
+        model = self.build(method, seed)
+        settings = self._shared | self._of_kind(method.kind) | {"lr": rate, "seed": seed}
         history = fine_tune(
             model,
             train,
             val,
             features=self.store,
-            source=self.source if joint else None,
-            make_callbacks=self._callbacks(),
-            objective=method.kind if method.kind in ("l2-sp", "joint") else "plain",
-            views=self.config.views,
-            lr=FineTuneSettings.lr,
-            seed=seed,
-            **phases,
-            **self._shared,
+            source=self.source if method.kind == "joint" else None,
+            make_callbacks=self._callbacks(method, first),
+            **settings,
         )
         return model, history
 
-    def _fit_baseline(self, method, train, val, seed, rate, share):
-        model = self.build(method, seed)
-        history = fit_from_scratch(
-            model,
-            train,
-            val,
-            callbacks=self._callbacks(share)(),
-            epochs=self.epochs,
-            lr=rate,
-            seed=seed,
-            **self._shared,
-        )
-        return model, history
-
-    def _fit_base(self, method, train, val, seed, rate, share):
-        model = self.build(method, seed)
-        settings = FROM_SCRATCH | self._shared | {"epochs": self.epochs, "lr": rate, "seed": seed}
-        callbacks = self._callbacks(share)
-        return model, fine_tune(model, train, val, make_callbacks=callbacks, **settings)
+    def _of_kind(self, kind):
+        """The settings of `fine_tune` that make a kind what it is."""
+        if kind == "scratch":
+            return FROM_SCRATCH | {"epochs": self.epochs}
+        views = {"views": self.config.views}
+        if kind == "frozen":
+            return views | {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}
+        of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)
+        phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
+        return views | phases | {"objective": "plain" if kind == "fine-tune" else kind}

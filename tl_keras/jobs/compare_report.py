@@ -7,7 +7,7 @@ import sys
 
 from tl_keras.files import write_json
 from tl_keras.jobs.compare_data import VAL_PER_CLASS
-from tl_keras.jobs.compare_methods import BASE_RATES, BASELINE_RATES, baseline_size
+from tl_keras.jobs.compare_methods import baseline_size, parse_method
 from tl_keras.jobs.compare_results import write_table
 from tl_keras.jobs.compare_settings import EPOCHS
 from tl_keras.reports.comparison_page import ComparisonReport, write_comparison_page
@@ -65,7 +65,12 @@ def _terms(config, loaded, rows):
         budget = f"{config.epochs or EPOCHS} epochs"
     side = baseline_size(config, splits.train)
     limit = "" if config.test_pictures is None else f", limited to {config.test_pictures}"
-    tried = sorted({f"{rate:g}" for rate in BASELINE_RATES + BASE_RATES}, key=float)
+    methods = [parse_method(name, config.backbone) for name in config.methods]
+    tried = [
+        f"{method.name}: {', '.join(f'{rate:g}' for rate in method.rates)}"
+        for method in methods
+        if len(method.rates) > 1
+    ]
     return (
         f"Each run of each method had {budget} and, for the same seed and number of labels, the "
         "same labelled pictures. The pictures of a smaller number are among those of a larger.",
@@ -75,8 +80,9 @@ def _terms(config, loaded, rows):
         "pictures, the same for every method.",
         f"The test pictures ({len(splits.test)}{limit}) are the same in all runs and were looked "
         "at once a run. They chose nothing.",
-        f"From scratch, the best of three learning rates (of {', '.join(tried)}) on validation "
-        "counts; its time is that of all three. Transfer has one rate, the default.",
+        f"Where several learning rates were tried ({'; '.join(tried) or 'nowhere'}), that with the "
+        "best validation accuracy counts, and the time is that of all. Each had all epochs, or "
+        "its share of the seconds. The others have one rate, the default.",
         f"MLP, CNN and RNN saw the pictures at {side} x {side} pixels.",
         "Where methods share what a frozen part gave, each is charged the time of it.",
     )

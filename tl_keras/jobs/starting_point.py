@@ -10,8 +10,8 @@ from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.sources import load_dataset
 from tl_keras.data.splits import keep_per_class
+from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.evaluate import measure
-from tl_keras.jobs.scratch_rates import best_of_rates
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import (
     get_backbone,
@@ -149,11 +149,12 @@ def best_from_scratch(config, splits, image_size, epochs):
     Returns:
         (model, its figures on validation, its learning rate, seconds of all three)
     """
+    say("From scratch, at several learning rates:")
     factors = {config.fine_tune.lr * factor: factor for factor in SCRATCH_RATE_FACTORS}
     best = best_of_rates(
         lambda rate: train_from_scratch(config, splits, image_size, epochs, factors[rate]),
         factors,
-        splits.val,
+        lambda model: measure(model, splits.val)[1],
     )
     return best.model, best.val, best.rate, best.seconds
 

@@ -1,6 +1,6 @@
 """Figures of a comparison of methods: accuracy against labels, and against time."""
 
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
 from tl_keras.reports.style import (
     BLUE,
@@ -75,8 +75,11 @@ def plot_accuracy_by_time(summary):
             place = {"xytext": (5, -11), "textcoords": "offset points"}
             axes.annotate(text, (x, y), fontsize=8, color=look["color"], **place)
     axes.set_xscale("log")
+    times = [max(point["seconds"], 1e-3) for point in summary]
+    axes.set_xlim(min(times) / 1.6, max(times) * 1.6)  # wide enough for one of the ticks
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("Seconds of training, mean of a run")
     _finish(figure, axes)
     return figure

@@ -1,10 +1,9 @@
-"""From scratch at several learning rates, of which validation chooses."""
+"""Training at several learning rates, of which validation chooses."""
 
 import dataclasses
 
 import keras
 
-from tl_keras.jobs.evaluate import measure
 from tl_keras.progress import say
 from tl_keras.training.best_weights import DivergedError
 
@@ -26,16 +25,17 @@ class BestOfRates:
     seconds: float
 
 
-def best_of_rates(fit, rates, val):
+def best_of_rates(fit, rates, measure):
     """Trains once at each learning rate; the best on validation is kept.
 
     A net at random weights may stay on its plateau at the rate that suits a pretrained one, and
-    against such an opponent any transfer wins.
+    against such an opponent any transfer wins. A new head on frozen features may hardly move.
 
     Args:
         fit: function from a rate to (new model, history).
         rates: numbers.
-        val: `ImageDataset` that chooses, by accuracy, ties by loss.
+        measure: function from a model to its figures on validation, which choose: by accuracy,
+            ties by loss.
 
     Returns:
         `BestOfRates`; a rate at which the loss became NaN is out of the running.
@@ -45,7 +45,7 @@ def best_of_rates(fit, rates, val):
     """
     best, seconds, diverged = None, 0.0, None
     for rate in rates:
-        say(f"From scratch at a learning rate of {rate:g}:")
+        say(f"Learning rate {rate:g}:")
         try:
             model, history = fit(rate)
         except DivergedError as error:
@@ -53,7 +53,7 @@ def best_of_rates(fit, rates, val):
             say(str(error))
             continue
         seconds += history.seconds["total"]
-        figures = measure(model, val)[1]
+        figures = measure(model)
         if best is None or _score(figures) > _score(best.val):
             best = BestOfRates(model, history, rate, figures, 0.0)
     if best is None:

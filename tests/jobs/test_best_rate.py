@@ -4,8 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tl_keras.jobs import scratch_rates
-from tl_keras.jobs.scratch_rates import best_of_rates
+from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.training.best_weights import DivergedError
 
 FIGURES = {
@@ -15,11 +14,6 @@ FIGURES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def figures(monkeypatch):
-    monkeypatch.setattr(scratch_rates, "measure", lambda rate, val: (None, FIGURES[rate]))
-
-
 def fit(rate, diverging=()):
     if rate in diverging:
         raise DivergedError(f"Expected a finite loss; received nan at {rate}.")
@@ -27,15 +21,15 @@ def fit(rate, diverging=()):
 
 
 def test_the_most_accurate_on_validation_is_kept_ties_by_loss_and_the_time_is_of_all():
-    best = best_of_rates(fit, FIGURES, "val")
+    best = best_of_rates(fit, FIGURES, FIGURES.get)
     assert (best.rate, best.model, best.val, best.seconds) == (0.1, 0.1, FIGURES[0.1], 6.0)
 
 
 def test_a_rate_that_diverges_is_left_out():
-    best = best_of_rates(lambda rate: fit(rate, diverging=(1.0, 0.1)), FIGURES, "val")
+    best = best_of_rates(lambda rate: fit(rate, diverging=(1.0, 0.1)), FIGURES, FIGURES.get)
     assert best.rate == 0.3
 
 
 def test_all_that_diverge_are_an_error():
     with pytest.raises(DivergedError, match="received nan at 0.1"):
-        best_of_rates(lambda rate: fit(rate, diverging=FIGURES), FIGURES, "val")
+        best_of_rates(lambda rate: fit(rate, diverging=FIGURES), FIGURES, FIGURES.get)

@@ -57,7 +57,16 @@ def test_help_of_train_lists_every_option():
 
 def test_help_lists_every_command():
     shown = CliRunner().invoke(cli.app, ["--help"]).output
-    for name in ("train", "evaluate", "predict", "export", "backbones", "lr-find"):
+    for name in (
+        "train",
+        "evaluate",
+        "predict",
+        "export",
+        "backbones",
+        "lr-find",
+        "distill",
+        "prune",
+    ):
         assert name in shown
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from tests.jobs.small_runs import CLASSES
+from tl_keras import load_model
+from tl_keras.jobs import prune as job
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.export import export
 from tl_keras.jobs.predict import predict
@@ -49,6 +51,21 @@ def test_what_cannot_be_pruned_is_one_line(words, message, finished_run, run_cli
     assert (status, output) == (2, "")
     assert error.splitlines()[-1].startswith(f"Error: {message}")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_run_that_is_stopped_keeps_the_weights_so_far(
+    finished_run, tmp_path, monkeypatch, capsys
+):
+    def stop(*_, **__):
+        raise SystemExit(143)
+
+    monkeypatch.setattr(job, "prune_model", stop)
+    with pytest.raises(SystemExit):
+        job.prune(finished_run, sparsity=0.5, out=tmp_path / "x")
+    kept = load_model(tmp_path / "x" / "interrupted.keras").get_weights()
+    for one, other in zip(kept, load_run(finished_run).model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert "Stopped early" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_is_refused(run_cli, tmp_path):

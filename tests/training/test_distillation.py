@@ -83,7 +83,9 @@ def test_student_and_teacher_see_the_same_view_each_in_its_size():
     pictures = 127 + ramps[:, :1] * sides[None, :, None] + ramps[:, 1:] * sides[None, None]
     train = ImageDataset.from_arrays(pictures, np.arange(20) % 3)
     settings = DistillSettings(epochs=3, views=2, augment="photos", seed=5)
-    lesson = ask_teacher(new_history(), net(), teacher, train, None, settings)
+    history = new_history()
+    history.answers = None
+    lesson = ask_teacher(history, net(), teacher, train, None, settings)
     first, second = lesson.answers.arrays[0]
     assert np.abs(first - second).mean() > 10
     for epoch in range(3):
@@ -130,6 +132,16 @@ def test_a_student_that_is_not_built_gets_the_size_of_the_pictures():
 def test_the_same_seed_gives_the_same_student():
     how = {"augment": "photos", "unlabelled": MORE, "views": 2}
     assert_equal_weights(distilled(**how)[0], distilled(**how)[0])
+
+
+def test_answers_of_an_earlier_call_save_asking_again():
+    how = {"augment": "photos", "unlabelled": MORE, "views": 2}
+    first, history = distilled(**how)
+    again, _ = distilled(teacher=net(7), answers=history.answers, **how)  # which is not asked
+    assert_equal_weights(first, again)
+    wanted = r"\(views, pictures, classes\) = \(1, 60, 3\); received \(2, 60, 3\)"
+    with pytest.raises(InputError, match=wanted):
+        distilled(answers=history.answers, **how | {"views": 1})
 
 
 def test_the_student_can_be_fitted_on():

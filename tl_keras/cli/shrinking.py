@@ -6,6 +6,7 @@ import typer
 
 from tl_keras.cli.application import DATA_HELP, app, load
 from tl_keras.cli.runs import RunArgument
+from tl_keras.training.settings import DistillSettings, PruneSettings
 
 
 @app.command()
@@ -22,16 +23,24 @@ def distill(
     image_size: Annotated[
         int | None, typer.Option(help="Of the student; default: that of the pictures, or 64.")
     ] = None,
-    temperature: Annotated[float, typer.Option(help="Of both softmaxes.")] = 4.0,
-    alpha: Annotated[float, typer.Option(help="Weight of the teacher, 0 to 1.")] = 0.9,
+    temperature: Annotated[
+        float, typer.Option(help="Of both softmaxes.")
+    ] = DistillSettings.temperature,
+    alpha: Annotated[
+        float, typer.Option(help="Weight of the teacher, 0 to 1.")
+    ] = DistillSettings.alpha,
     views: Annotated[
         int | None, typer.Option(help="Augmented versions that the teacher is asked about.")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Epochs, over the unlabelled pictures too.")] = 12,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    epochs: Annotated[
+        int, typer.Option(help="Epochs, over the unlabelled pictures too.")
+    ] = DistillSettings.epochs,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = DistillSettings.lr,
     batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
-    augment: Annotated[str, typer.Option(help="As in train.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Of order, augmentation, weights.")] = 0,
+    augment: Annotated[str, typer.Option(help="As in train.")] = DistillSettings.augment,
+    seed: Annotated[
+        int, typer.Option(help="Of order, augmentation, weights.")
+    ] = DistillSettings.seed,
     out: Annotated[str | None, typer.Option(help="Run folder, new or empty.")] = None,
 ):
     """Trains a small net on what a trained classifier says of the pictures."""
@@ -59,16 +68,18 @@ def prune(
     sparsity: Annotated[float, typer.Option(help="Share of the weights to take, 0 to 1.")],
     scope: Annotated[
         str, typer.Option(help="global, or layer: the same share of each.")
-    ] = "global",
+    ] = PruneSettings.scope,
     also: Annotated[
         list[str] | None, typer.Option(help="Spared unless named: depthwise, last.")
     ] = None,
-    prune_epochs: Annotated[int, typer.Option(help="Epochs in which the sparsity rises.")] = 4,
-    epochs: Annotated[int, typer.Option(help="Epochs after that.")] = 8,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
+    prune_epochs: Annotated[
+        int, typer.Option(help="Epochs in which the sparsity rises.")
+    ] = PruneSettings.prune_epochs,
+    epochs: Annotated[int, typer.Option(help="Epochs after that.")] = PruneSettings.epochs,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = PruneSettings.lr,
     batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
-    augment: Annotated[str, typer.Option(help="As in train.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Of order and augmentation.")] = 0,
+    augment: Annotated[str, typer.Option(help="As in train.")] = PruneSettings.augment,
+    seed: Annotated[int, typer.Option(help="Of order and augmentation.")] = PruneSettings.seed,
     out: Annotated[str | None, typer.Option(help="Run folder, new or empty.")] = None,
 ):
     """Sets the smallest weights of a trained classifier to zero and trains the others on."""

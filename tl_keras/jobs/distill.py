@@ -59,7 +59,7 @@ def distill(
     keras.utils.set_random_seed(chosen.seed)
     model = STUDENTS[student](len(trained.class_names))
     model.build((None, *_size(image_size, splits.train), 3))
-    data = data or trained.config["data"]
+    data = str(data or trained.config["data"])
     with RunFolder(out or default_run_path(student, data)) as folder:
         folder.write_json(
             "config.json",
@@ -67,11 +67,11 @@ def distill(
                 "teacher": str(run),
                 "student": student,
                 "data": data,
-                "unlabelled": unlabelled,
+                "unlabelled": unlabelled and str(unlabelled),
                 "labels_per_class": trained.config.get("labels_per_class"),
                 "split": trained.config["split"],
                 "on_bad_image": trained.config["on_bad_image"],
-                "out": out,
+                "out": out and str(out),
                 # What the teacher was trained with; its seed is that of the splits.
                 "fine_tune": trained.config["fine_tune"],
                 "distill": dataclasses.asdict(chosen),

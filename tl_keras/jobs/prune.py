@@ -33,7 +33,12 @@ def prune(run, *, sparsity, out=None, **settings):
     keras.utils.set_random_seed(chosen.seed)
     trained, splits, _ = load_origin(run)
     with RunFolder(out or default_run_path(trained.path, "pruned")) as folder:
-        config = {**trained.config, "out": out, "pruned_from": str(run), "sparsity": sparsity}
+        config = {
+            **trained.config,
+            "out": out and str(out),
+            "pruned_from": str(run),
+            "sparsity": sparsity,
+        }
         folder.write_json("config.json", {**config, "prune": dataclasses.asdict(chosen)})
         folder.write_environment()
         before = headline(measure(trained.model, splits.test)[1])

@@ -5,6 +5,7 @@ import time
 
 import keras
 
+from tl_keras.checks import InputError
 from tl_keras.data.augmentation import resolve_augment
 from tl_keras.data.unlabelled import as_unlabelled, join_unlabelled
 from tl_keras.models.signature import num_outputs, picture_shape
@@ -21,7 +22,17 @@ from tl_keras.training.settings import DistillSettings
 from tl_keras.training.whole_model import batch_size_for, build_for, fit_whole, picture_batches
 
 
-def distill(student, teacher, train, val=None, *, unlabelled=None, callbacks=(), **settings):
+def distill(
+    student,
+    teacher,
+    train,
+    val=None,
+    *,
+    unlabelled=None,
+    answers=None,
+    callbacks=(),
+    **settings,
+):
     """Trains a small net on what a large one says of the pictures, and on their labels.
 
     Pictures without labels serve as well, so a good teacher makes many of them worth having. The
@@ -42,6 +53,8 @@ def distill(student, teacher, train, val=None, *, unlabelled=None, callbacks=(),
         val: the same for validation, by which the best epoch is kept; None keeps the last.
         unlabelled: pictures of the same kind without labels, or whose labels are not looked at:
             `ImageDataset`, array, or a form of `train`. An epoch goes over these too.
+        answers: `history.answers` of an earlier call with the same teacher, pictures, views,
+            augment and seed, for another student or temperature: the teacher is not asked again.
         callbacks: Keras callbacks.
         temperature: of both softmaxes. Default 4.
         alpha: weight of the teacher, from 0 to 1, see `Distiller`. Default 0.9.
@@ -52,7 +65,8 @@ def distill(student, teacher, train, val=None, *, unlabelled=None, callbacks=(),
 
     Returns:
         A `keras.callbacks.History` as of `fit_from_scratch`; `seconds` has "teacher" and
-        "distillation". Its training accuracy is that on the labelled pictures.
+        "distillation". Its training accuracy is that on the labelled pictures; its `answers` are
+        what the teacher said (None if it was not asked).
 
     Raises:
         InputError: a setting, the data or the models cannot be used; checked before any training.
@@ -71,6 +85,7 @@ def distill(student, teacher, train, val=None, *, unlabelled=None, callbacks=(),
     train = labelled(train, num_outputs(student), split="train")
     val = None if val is None else labelled(val, num_outputs(student), split="val")
     history = new_history()
+    history.answers = answers
     if settings.epochs:
         _fit(history, student, teacher, train, val, unlabelled, settings, callbacks)
     compile_for_use(student, settings.optimizer, settings.lr)
@@ -150,14 +165,26 @@ def ask_teacher(history, student, teacher, train, unlabelled, settings):
 
     # Of a copy, so that the pictures in the teacher's size go when it has seen them.
     seen = pictures_for(teacher, train.subset(range(len(train))))
-    answers = compute_features(
-        _functional(teacher),
-        seen,
-        views=min(settings.views or settings.epochs, settings.epochs, seen.distinct_views),
-        batch_size=batch_size_for(len(train), settings),
-    )
+    views = min(settings.views or settings.epochs, settings.epochs, seen.distinct_views)
+    if history.answers is None:
+        history.answers = compute_features(
+            _functional(teacher),
+            seen,
+            views=views,
+            batch_size=batch_size_for(len(train), settings),
+        )
+    _check_answers(history.answers, (views, len(train), num_outputs(teacher)))
     history.seconds["teacher"] = time.monotonic() - started
-    return Lesson(pictures_for(student, train), answers)
+    return Lesson(pictures_for(student, train), history.answers)
+
+
+def _check_answers(answers, expected):
+    received = answers.arrays[0].shape
+    if received != expected:
+        raise InputError(
+            "Expected answers of a call with the same pictures and views, of shape (views, "
+            f"pictures, classes) = {expected}; received {received}. Leave answers out."
+        )
 
 
 def _functional(model):

@@ -17,6 +17,7 @@ from tl_keras.models.backbones import (
     list_backbones,
 )
 from tl_keras.models.classifier import build_classifier
+from tl_keras.training.freezing import unfreeze
 
 _MODULES = {
     "caffe": keras.applications.vgg16,
@@ -90,8 +91,12 @@ def test_every_backbone_trains_saves_and_reloads(backbone):
     size = APPLICATIONS[backbone].minimum_size
     # Enough units that some are alive, and a class without a picture: else no weight need move.
     head = {"hidden_units": 16, "dropout": 0.0}
+    # BatchNormalization frozen, as `fine_tune` trains: over two pictures of one position each its
+    # own statistics are next to zero wide, and a hundred layers of them overflow the gradient.
     check_model(
-        lambda: build_classifier(backbone, 3, image_size=size, weights="random", **head),
+        lambda: unfreeze(
+            build_classifier(backbone, 3, image_size=size, weights="random", **head), all=True
+        ),
         _pictures(size),
         np.array([0, 2]),
         compile_args=_COMPILE,

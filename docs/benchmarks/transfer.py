@@ -97,6 +97,7 @@ def tune(model, train, val, unfreeze, cache, epochs=EPOCHS):
         patience=None,
         batch_size=BATCH,
         label_smoothing=0.0,
+        mixup=0.0,
         weight_decay=0.0,
     )
 

@@ -85,7 +85,7 @@ def train(
     batch_norm: Annotated[str, typer.Option(help="frozen or train.")] = "frozen",
     patience: Annotated[
         int, typer.Option(help="Epochs without improvement before a phase ends; 0 for never.")
-    ] = 10,
+    ] = 0,
     split: Annotated[
         str, typer.Option(help="Train, val, test fractions where the data has no split.")
     ] = "0.8,0.1,0.1",

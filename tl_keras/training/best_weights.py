@@ -1,4 +1,4 @@
-"""Keeps the weights of the best epoch, and stops when nothing improves or the loss is no number."""
+"""Keeps the weights of a best epoch, and stops when nothing improves or the loss is no number."""
 
 import math
 
@@ -12,24 +12,33 @@ class DivergedError(InputError):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Remembers the weights with the best validation accuracy, those at the start included.
+    """Remembers the weights of the latest epoch that validation cannot tell from the best.
 
-    Equal accuracies are told apart by the lower validation loss. The loss alone would stop too
-    early: it rises as a fine-tuned model grows sure of itself while its accuracy still climbs.
-    Starting from the weights before the first epoch, a phase that only makes validation worse
-    leaves the model as it was. Use a fresh object for each phase.
+    Of all epochs the one with the highest accuracy on few pictures is partly the luckiest, and a
+    falling learning rate makes the last ones the steadiest. So an epoch is kept if its accuracy
+    is within one standard error of the best so far. It must also beat the weights before the
+    first epoch, equal accuracies being told apart by the lower loss: a phase that makes validation
+    worse leaves the model as it was. (The loss alone would stop too early: it rises as a
+    fine-tuned model grows sure of itself while its accuracy still climbs.) Use a fresh object for
+    each phase.
 
     Args:
         start: {"accuracy", "loss"} on the validation data before training, or None if there is
             none: then the last epoch counts as the best.
-        patience: epochs without improvement after which training stops; None for never.
+        patience: epochs without a higher accuracy after which training stops; None for never.
+        size: number of validation pictures, for the standard error; None for the best alone.
+
+    Reference:
+        The one-standard-error rule: Breiman, Friedman, Olshen and Stone 1984, "Classification and
+        regression trees", section 3.4.3.
     """
 
-    def __init__(self, start=None, patience=None):
+    def __init__(self, start=None, patience=None, size=None):
         super().__init__()
-        self.best = start and (start["accuracy"], -start["loss"])
+        self.start = self.best = start and (start["accuracy"], -start["loss"])
         self.best_epoch = None
         self.patience = patience
+        self.size = size
         self._waited = 0
         self._weights = None
 
@@ -46,13 +55,19 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         score = self.best and (logs["val_accuracy"], -logs["val_loss"])
-        if score is None or score > self.best:
-            self.best, self.best_epoch, self._waited = score, epoch, 0
-            self._weights = self.model.get_weights()
+        better = score is None or score > self.best
+        if better:
+            self.best, self._waited = score, 0
         else:
             self._waited += 1
             if self.patience is not None and self._waited >= self.patience:
                 self.model.stop_training = True
+        if better or (score > self.start and score[0] >= self.best[0] - self._standard_error()):
+            self.best_epoch, self._weights = epoch, self.model.get_weights()
+
+    def _standard_error(self):
+        accuracy = self.best[0]
+        return math.sqrt(accuracy * (1 - accuracy) / self.size) if self.size else -1.0
 
     def restore(self):
         """Puts the best weights back into the model."""

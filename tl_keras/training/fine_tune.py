@@ -30,8 +30,9 @@ def fine_tune(
 
     The frozen part runs once over the data and its output is cached, with results equal to the
     uncached run; with augmentation, `views` versions of each picture are cached and taken in
-    turn. Each phase has a fresh optimizer and fresh callbacks. The weights with the best
-    validation accuracy over both phases are kept, so that fine-tuning that hurts is undone.
+    turn. Each phase has a fresh optimizer and fresh callbacks. Of both
+    phases the latest weights are kept whose validation accuracy is within one standard error of
+    the best; fine-tuning that hurts is undone.
 
     Args:
         model: classifier from `build_classifier`.
@@ -65,7 +66,8 @@ def fine_tune(
         views: augmented versions cached of each picture, at most one for each epoch; they are
             taken in turn. Default 24.
         batch_norm: "frozen" or "train".
-        patience: epochs without better validation before a phase ends; None for never.
+        patience: epochs without better validation before a phase ends; None, the default, for
+            never: while the learning rate is high a lucky epoch would end a phase too soon.
         seed: of order and augmentation.
         objective: what is minimised, with L the loss on `train`:
             "plain": L.

@@ -119,6 +119,7 @@ def run_phase(
     epochs,
     patience,
     callbacks,
+    val_size=None,
     steps_per_epoch=None,
     keep_last=False,
 ):
@@ -132,13 +133,14 @@ def run_phase(
         epochs, steps_per_epoch: as in `fit`; steps for batches without end.
         patience: epochs without better validation before it ends; None for never.
         callbacks: list of Keras callbacks.
+        val_size: number of validation pictures.
         keep_last: whether the last weights count as the best, whatever validation says.
     """
     start = len(history.epoch)
     at_start = None
     if held_out and not keep_last:
         at_start = model.evaluate(held_out, verbose=0, return_dict=True)
-    best = BestWeights(at_start, patience)
+    best = BestWeights(at_start, patience, val_size)
     fit = model.fit(
         batches,
         validation_data=held_out,
@@ -197,4 +199,5 @@ def fit_phase(
         steps_per_epoch=steps,
         patience=settings.patience,
         callbacks=callbacks,
+        val_size=part.val and len(part.val.labels),
     )

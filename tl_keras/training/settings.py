@@ -33,7 +33,7 @@ class FineTuneSettings:
     cache_dtype: str = "float32"
     views: int | None = None
     batch_norm: str = "frozen"
-    patience: int | None = 10
+    patience: int | None = None
     seed: int = 0
     objective: str = "plain"
     l2_sp_weight: float | None = None

@@ -125,6 +125,7 @@ def fit_whole(
         steps_per_epoch=steps if endless else None,
         patience=settings.patience,
         callbacks=list(callbacks),
+        val_size=val and len(val),
         keep_last=keep_last,
     )
     history.seconds[name] = time.monotonic() - started

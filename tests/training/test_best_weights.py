@@ -1,0 +1,66 @@
+"""Which epoch is kept, against lists of accuracies and losses made up by hand."""
+
+import types
+
+import pytest
+
+from tl_keras.training.best_weights import BestWeights
+
+START = {"accuracy": 0.5, "loss": 1.0}
+
+
+def kept_of(accuracies, losses=None, *, start=START, **arguments):
+    """(number of the epoch that is kept, None for the start; number of epochs that ran)."""
+    now = ["start"]
+    best = BestWeights(start, **arguments)
+    model = types.SimpleNamespace(stop_training=False)
+    model.get_weights, model.set_weights = lambda: list(now), lambda weights: held.extend(weights)
+    held = []
+    best.set_model(model)
+    best.on_train_begin()
+    ran = 0
+    for epoch, accuracy in enumerate(accuracies):
+        now[0], ran = epoch, epoch + 1
+        loss = losses[epoch] if losses else 1 - accuracy
+        best.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+        if model.stop_training:
+            break
+    best.restore()
+    kept = None if held[0] == "start" else held[0]
+    assert kept == best.best_epoch
+    return kept, ran
+
+
+def test_without_a_number_of_pictures_the_highest_accuracy_is_kept():
+    assert kept_of([0.6, 0.9, 0.89, 0.7]) == (1, 4)
+
+
+def test_the_latest_epoch_within_one_standard_error_of_the_best_is_kept():
+    # The standard error of 0.9 on 100 pictures is 0.03.
+    assert kept_of([0.6, 0.9, 0.88, 0.86], size=100)[0] == 2
+    assert kept_of([0.6, 0.9, 0.88, 0.86], size=10_000)[0] == 1
+
+
+def test_an_epoch_below_the_start_is_never_kept():
+    assert kept_of([0.49, 0.48], size=10)[0] is None
+
+
+def test_equal_accuracies_are_told_apart_by_the_loss():
+    assert kept_of([0.5, 0.5], [1.1, 1.2], size=10)[0] is None
+    assert kept_of([0.5, 0.5], [0.9, 1.2], size=10)[0] == 0
+
+
+def test_without_validation_the_last_epoch_is_kept():
+    best = BestWeights(None)
+    model = types.SimpleNamespace(get_weights=lambda: [1])
+    best.set_model(model)
+    best.on_train_begin()
+    for epoch in range(3):
+        best.on_epoch_end(epoch, {})
+    assert best.best_epoch == 2
+
+
+@pytest.mark.parametrize("size", [None, 100])
+def test_patience_counts_epochs_without_a_higher_accuracy(size):
+    assert kept_of([0.6, 0.59, 0.59, 0.9], patience=2, size=size)[1] == 3
+    assert kept_of([0.6, 0.59, 0.61, 0.6, 0.6], patience=2, size=size)[1] == 5

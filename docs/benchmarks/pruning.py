@@ -75,8 +75,8 @@ def row(name, sparsity, figures, percent):
 def write_table(rows, chosen, seconds):
     lines = [
         f"`make benchmark-pruning`, {machine()}, {seconds / 60:.0f} minutes. CIFAR-10 with 5,000 "
-        f"labels, one seed, magnitudes compared by scope `{chosen.scope}`. All rows but `as it was` "
-        "trained on for the same number of epochs.",
+        f"labels, one seed, magnitudes compared by scope `{chosen.scope}`. Rows but `as it was` "
+        "all trained on for the same number of epochs.",
         "",
         "| net | pruned of the kernels | zeros of all weights | gzip, MB | test accuracy |",
         "|---|---|---|---|---|",

@@ -3,7 +3,7 @@
 The teacher is MobileNetV2 at 96 pixels, fine-tuned on the 5,000 labels. The student learns from
 it on all training pictures, or without it on the 5,000, for as many steps of the same batch size.
 Seeds change the student's weights and dropout; both have the same seeds, so differences are
-paired. About 20 minutes on 2 CPUs. Writes its section of docs/benchmarks.md.
+paired. About 25 minutes on 2 CPUs. Writes its section of docs/benchmarks.md.
 
     TL_KERAS_DATA=folder python docs/benchmarks/distillation.py --weights mobilenet_v2_no_top.h5
 """
@@ -24,11 +24,13 @@ def main():
     options.add_argument("--weights", required=True, help="ImageNet weights of MobileNetV2")
     options.add_argument("--unlabelled", type=int, default=45_000)
     options.add_argument("--student", default="small", help="architecture of CNN")
-    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--seeds", type=int, default=3, help="at least 2")
     options.add_argument("--teacher-epochs", type=int, default=8)
-    options.add_argument("--epochs", type=int, default=6, help="over all training pictures")
+    options.add_argument("--epochs", type=int, default=10, help="over all training pictures")
     options.add_argument("--views", type=int, default=2)
     chosen = options.parse_args()
+    if chosen.seeds < 2:
+        options.error("Expected --seeds of at least 2, for an interval.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from tl_keras.training.inputs import random_part
 

@@ -129,6 +129,15 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
     assert set(wanted) | {"data"} == fields, "a setting has no option"
 
 
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [((), None), (("--test-time-flips",), True), (("--no-test-time-flips",), False)],
+)
+def test_flips_are_decided_by_the_data_unless_asked(words, wanted, run_cli, asked):
+    run_cli(*TRAIN, *words)
+    assert asked[0].test_time_flips is wanted
+
+
 def test_patience_of_zero_means_never(run_cli, asked):
     run_cli(*TRAIN, "--patience", "0")
     assert asked[0].fine_tune.patience is None

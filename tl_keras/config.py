@@ -24,6 +24,8 @@ class TrainConfig:
         split: fractions of train, val and test where the data has no split of its own.
         on_bad_image: "refuse" or "skip".
         on_duplicate: what to do with pictures in two splits, "report" or "refuse".
+        test_time_flips: whether predictions are averaged over each picture and its mirror image;
+            None for where training mirrors pictures too.
         out: run folder; None for runs/BACKBONE-DATA-TIME.
         fine_tune: see `FineTuneSettings`; its seed is that of the whole run.
     """
@@ -40,6 +42,7 @@ class TrainConfig:
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     on_bad_image: str = "refuse"
     on_duplicate: str = "report"
+    test_time_flips: bool | None = None
     out: str | None = None
     fine_tune: FineTuneSettings = dataclasses.field(default_factory=FineTuneSettings)
 

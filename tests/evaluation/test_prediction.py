@@ -43,3 +43,14 @@ def test_labels_beside_the_pictures_and_a_missing_channel_are_taken():
 def test_an_unbuilt_model_is_refused():
     with pytest.raises(InputError, match="Expected a built model"):
         predict_probabilities(MLP(3), BATCHES)
+
+
+@pytest.mark.parametrize("activation", ["softmax", None])
+def test_flips_average_the_probabilities_of_each_picture_and_its_mirror_image(activation):
+    model = functional(activation)
+    plain, mirrored = (
+        predict_probabilities(model, [pictures]) for pictures in (PICTURES, PICTURES[:, :, ::-1])
+    )
+    assert np.abs(plain - mirrored).max() > 1e-3
+    both = predict_probabilities(model, BATCHES, flips=True)
+    np.testing.assert_allclose(both, (plain + mirrored) / 2, atol=1e-6)

@@ -15,6 +15,7 @@ from tl_keras import cli
 from tl_keras.checks import InputError
 from tl_keras.data.images import read_image
 from tl_keras.jobs import train as train_job
+from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.predict import predict
 from tl_keras.jobs.train import train
 from tl_keras.training.best_weights import DivergedError
@@ -72,7 +73,27 @@ def test_classes_file_names_the_outputs_in_order_and_the_size(finished_run):
     assert _json(finished_run, "classes.json") == {
         "class_names": list(CLASSES),
         "image_size": [16, 16],
+        "test_time_flips": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("augment", "asked", "flips"),
+    [("photos", None, True), ("photos", False, False), ("none", True, True)],
+)
+def test_figures_are_of_flips_where_training_mirrors_or_they_are_asked_for(
+    augment, asked, flips, encoder, colours, tmp_path
+):
+    run = train(
+        small_config(
+            encoder, colours, tmp_path / "run", augment=augment, test_time_flips=asked,
+            freeze_epochs=1, epochs=0,
+        )
+    )  # fmt: skip
+    assert _json(run, "classes.json")["test_time_flips"] is flips
+    wanted = _json(run, "metrics.json")["test"]
+    assert evaluate(run)["loss"] == pytest.approx(wanted["loss"], abs=1e-6)
+    assert ("mean of picture and mirror image" in (run / "report.html").read_text()) is flips
 
 
 def test_config_file_holds_what_was_asked_for(finished_run, encoder, colours):

@@ -93,6 +93,10 @@ def train(
     on_duplicate: Annotated[
         str, typer.Option(help="Pictures in two splits: report or refuse.")
     ] = "report",
+    test_time_flips: Annotated[
+        bool | None,
+        typer.Option(help="Average over mirror images; default: where training mirrors."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of splits, order, augmentation, weights.")] = 0,
     out: Annotated[str | None, typer.Option(help="Run folder, e.g. runs/cats.")] = None,
 ):
@@ -110,6 +114,7 @@ def train(
         split=fractions(split),
         on_bad_image=on_bad_image,
         on_duplicate=on_duplicate,
+        test_time_flips=test_time_flips,
         out=out,
         fine_tune=FineTuneSettings(
             freeze_epochs=freeze_epochs,

@@ -68,3 +68,8 @@ def resolve_augment(augment, dataset):
         return "digits"
     small = not dataset.is_files and max(dataset.images.shape[1:3]) <= _SMALL_SIDE
     return "cifar" if small else "photos"
+
+
+def mirrors(augment, dataset):
+    """Whether an augmentation, named as for `resolve_augment`, shows pictures mirrored too."""
+    return PRESETS[resolve_augment(augment, dataset)].horizontal_flip

@@ -7,7 +7,7 @@ from tl_keras.models.signature import gives_logits, picture_shape
 from tl_keras.progress import track
 
 
-def predict_probabilities(model, batches, total=None):
+def predict_probabilities(model, batches, total=None, *, flips=False):
     """Returns the probabilities of every class, in the order of the pictures.
 
     Args:
@@ -16,6 +16,8 @@ def predict_probabilities(model, batches, total=None):
         batches: iterable of picture batches (b, h, w, c), or (b, h, w) for one channel, 0-255; or
             of (pictures, labels).
         total: number of batches, for the progress shown; defaults to `len(batches)`.
+        flips: whether to average over each picture and its mirror image, at twice the time; for
+            models that were trained on mirrored pictures too.
 
     Returns:
         float32 (n, num_classes).
@@ -23,12 +25,17 @@ def predict_probabilities(model, batches, total=None):
     Raises:
         InputError: the model is not built, or does not take pictures.
     """
-    signature = [tf.TensorSpec((None, *picture_shape(model)), tf.float32)]
-    run = tf.function(lambda pictures: model(pictures, training=False), input_signature=signature)
     logits = gives_logits(model)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *picture_shape(model)), tf.float32)])
+    def run(pictures):
+        seen = [pictures, tf.reverse(pictures, [2])] if flips else [pictures]
+        outputs = [model(view, training=False) for view in seen]
+        outputs = [tf.nn.softmax(output) if logits else output for output in outputs]
+        return tf.add_n(outputs) / len(outputs)
+
     results = []
     for batch in track(batches, "Predicting", total):
         pictures = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
-        outputs = run(pictures[..., None] if pictures.shape.rank == 3 else pictures)
-        results.append((tf.nn.softmax(outputs) if logits else outputs).numpy())
+        results.append(run(pictures[..., None] if pictures.shape.rank == 3 else pictures).numpy())
     return np.concatenate(results)

@@ -16,12 +16,18 @@ from tl_keras.models.signature import picture_shape
 SPLITS = ("train", "val", "test", "all")
 
 
-def measure(model, *datasets, batch_size=32):
-    """Returns (probabilities (n, c), named figures) of `model` on labelled datasets together."""
+def measure(model, *datasets, batch_size=32, flips=False):
+    """Returns (probabilities (n, c), named figures) of `model` on labelled datasets together.
+
+    `flips`: see `predict_probabilities`.
+    """
     *image_size, channels = picture_shape(model)
     how = {"image_size": image_size, "channels": channels}
     probabilities = np.concatenate(
-        [predict_probabilities(model, dataset.pipeline(batch_size, **how)) for dataset in datasets]
+        [
+            predict_probabilities(model, dataset.pipeline(batch_size, **how), flips=flips)
+            for dataset in datasets
+        ]
     )
     labels = np.concatenate([dataset.labels for dataset in datasets])
     return probabilities, evaluate_predictions(probabilities, labels, datasets[0].class_names)
@@ -62,7 +68,7 @@ def evaluate(run, *, data=None, split="test", out=None):
     if not parts:
         raise InputError(f"Expected a {split} split in {data or config['data']}; received none.")
     parts = [keep_classes(part, trained.class_names) for part in parts]
-    _, figures = measure(trained.model, *parts)
+    _, figures = measure(trained.model, *parts, flips=trained.flips)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
     print(json.dumps(shown, indent=2))  # noqa: T201 - what the command is for
     if out is not None:

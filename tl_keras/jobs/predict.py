@@ -42,6 +42,7 @@ def predict(run, paths, *, out="predictions.csv", batch_size=32):
         trained.model,
         _batches(files, trained.image_size, batch_size, errors),
         total=-(-len(files) // batch_size),
+        flips=trained.flips,
     )
     rows = [
         _row(path, errors.get(path), values, trained.class_names)

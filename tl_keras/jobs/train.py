@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
+from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.sources import load_dataset
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import headline, measure
@@ -107,12 +108,16 @@ def _fit(run, config, start, source):
 
 
 def _measured(config, start, history, source, started):
-    probabilities, test = measure(start.model, start.splits.test)
-    _, val = measure(start.model, start.splits.val)
+    flips = config.test_time_flips
+    if flips is None:
+        flips = mirrors(config.fine_tune.augment, start.splits.train)
+    probabilities, test = measure(start.model, start.splits.test, flips=flips)
+    _, val = measure(start.model, start.splits.val, flips=flips)
     metrics = {
         "train": _train_figures(history, start),
         "val": headline(val),
         "test": headline(test),
+        "test_time_flips": flips,
         "weights": start.weights,
         "seconds": dict(history.seconds),
         "best_epoch": None if history.best_epoch is None else history.best_epoch + 1,
@@ -121,7 +126,7 @@ def _measured(config, start, history, source, started):
     if source.splits:
         metrics["source"] = source_figures(source, history.source_model)
     if start.from_source_task:
-        metrics["from_scratch"] = _from_scratch(config, start)
+        metrics["from_scratch"] = _from_scratch(config, start, flips)
     metrics["seconds"]["total"] = time.monotonic() - started
     return Outcome(config, start, history, probabilities, metrics, val, test)
 
@@ -138,13 +143,13 @@ def _train_figures(history, start):
     return {name: history.history[name][at] for name in ("accuracy", "loss")}
 
 
-def _from_scratch(config, start):
+def _from_scratch(config, start, flips):
     """The same net from random weights on the same labels, for as many epochs in all."""
     say("The same net from scratch on the same labels, for comparison:")
     epochs = config.fine_tune.freeze_epochs + config.fine_tune.epochs
     size = start.model.input_shape[1]
     model, val, rate, seconds = best_from_scratch(config, start.splits, size, epochs)
-    _, figures = measure(model, start.splits.test)
+    _, figures = measure(model, start.splits.test, flips=flips)
     return {**headline(figures), "val": headline(val), "lr": rate, "seconds": seconds}
 
 
@@ -155,7 +160,11 @@ def _write(run, outcome):
         run.save_model(outcome.history.source_model, "source_model.keras")
     run.write_json(
         "classes.json",
-        {"class_names": list(train.class_names), "image_size": list(model.input_shape[1:3])},
+        {
+            "class_names": list(train.class_names),
+            "image_size": list(model.input_shape[1:3]),
+            "test_time_flips": outcome.metrics["test_time_flips"],
+        },
     )
     run.write_history(outcome.history)
     run.write_json("metrics.json", outcome.metrics)

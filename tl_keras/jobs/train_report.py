@@ -67,6 +67,10 @@ def _summary(config, start, history, metrics):
             ", ".join(f"{p['name']}: {p['end'] - p['start']} epochs" for p in history.phases),
         ),
         ("Kept", f"epoch {history.best_epoch + 1}" if history.best_epoch is not None else "start"),
+        (
+            "Prediction",
+            "mean of picture and mirror image" if metrics["test_time_flips"] else "plain",
+        ),
         *([("Source", source_line(metrics["source"]))] if "source" in metrics else []),
         *((name, json.dumps(value)) for name, value in settings.items()),
     ]

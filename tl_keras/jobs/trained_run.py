@@ -19,12 +19,14 @@ class TrainedRun:
         model: the classifier.
         class_names: in the order of its outputs.
         config: the content of config.json.
+        flips: whether its figures are of predictions averaged over mirror images.
     """
 
     path: Path
     model: keras.Model
     class_names: tuple[str, ...]
     config: dict
+    flips: bool = False
 
     @property
     def image_size(self):
@@ -45,7 +47,8 @@ def load_run(path):
                 f"Expected a finished run folder with {name}; received {path}, which has none. "
                 "Train one with `tl-keras train --out`."
             )
-    class_names = tuple(read_json(path / "classes.json", "class_names")["class_names"])
+    classes = read_json(path / "classes.json", "class_names")
+    class_names = tuple(classes["class_names"])
     config = read_json(path / "config.json", "data", "split", "on_bad_image", "fine_tune")
     model = load_model(path / "model.keras")
     if model.output_shape[-1] != len(class_names):
@@ -53,4 +56,4 @@ def load_run(path):
             f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "
             f"the model; received {len(class_names)}."
         )
-    return TrainedRun(path, model, class_names, config)
+    return TrainedRun(path, model, class_names, config, bool(classes.get("test_time_flips")))

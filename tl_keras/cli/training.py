@@ -64,8 +64,9 @@ def train(
         float | None, typer.Option(help="joint: weight of the source's loss; default 1.")
     ] = None,
     mixup: Annotated[
-        float, typer.Option(help="Alpha by which pictures are blended in pairs; 0 for none.")
-    ] = FineTuneSettings.mixup,
+        float | None,
+        typer.Option(help="Blends pictures in pairs; default: 1 where training mirrors, else 0."),
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Pictures a step; default: 32, less for little data.")
     ] = None,

@@ -6,7 +6,7 @@ import time
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.freezing import apply_unfreeze, freeze
-from tl_keras.training.inputs import default_batch_size, labelled, pictures_of
+from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, with_mixup
 from tl_keras.training.objective_settings import check_source, option_value
 from tl_keras.training.objectives import with_l2_sp
 from tl_keras.training.phases import compile_for_use, fit_phase, new_history
@@ -58,7 +58,8 @@ def fine_tune(
         weight_decay: decoupled, on kernels. Default 0.05.
         label_smoothing: Default 0.1.
         mixup: alpha of the Beta distribution by which two pictures and their labels are blended
-            where the frozen part ends, see `data.mixup`; 0 for none. Default 1.
+            where the frozen part ends, see `data.mixup`; 0 for none. Default None: 1 where the
+            augmentation mirrors pictures, else 0.
         batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
         augment: "auto", "none", or a name of `data.augmentation`.
         cache: "auto" (memory up to 2 GiB, then disk), "memory", "disk", or "none".
@@ -114,6 +115,7 @@ class _FineTuning:
         self.backbone = get_backbone(model)
         num_classes = model.output_shape[-1]
         train = labelled(train, num_classes, split="train")
+        settings = self.settings = with_mixup(settings, train)
         val = None if val is None else labelled(val, num_classes, split="val")
         self.batch_size = settings.batch_size or default_batch_size(len(train))
         self.history = new_history()

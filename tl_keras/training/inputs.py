@@ -1,9 +1,12 @@
 """What the user gives to train on, checked and ready to be read."""
 
+import dataclasses
+
 import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.augmentation import resolve_augment
+from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.training.feature_cache import Pictures
 
@@ -37,6 +40,18 @@ def labelled(data, num_classes, *, split):
             f"{int(data.labels.max())} in the {data.split} set of {data.source}."
         )
     return data
+
+
+def with_mixup(settings, dataset):
+    """Returns `FineTuneSettings` whose `mixup` is a number: where it is None, by the pictures.
+
+    1 where the augmentation mirrors, as it does photographs, else 0. Measured on validation, mixup
+    gained some points on photographs of cat breeds and lost three on digits, where half of one
+    stroke and half of another is no digit.
+    """
+    if settings.mixup is not None:
+        return settings
+    return dataclasses.replace(settings, mixup=float(mirrors(settings.augment, dataset)))
 
 
 def random_part(dataset, size, seed):

@@ -9,7 +9,13 @@ import numpy as np
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.freezing import apply_unfreeze
-from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, random_part
+from tl_keras.training.inputs import (
+    default_batch_size,
+    labelled,
+    pictures_of,
+    random_part,
+    with_mixup,
+)
 from tl_keras.training.phases import compile_part, endless_batches
 from tl_keras.training.settings import FineTuneSettings
 from tl_keras.training.trainable_part import TrainablePart
@@ -103,6 +109,7 @@ def lr_find(model, train, *, lowest=1e-6, highest=1.0, steps=100, **settings):
     check_number("steps", steps, minimum=10, integer=True)
     get_backbone(model)
     train = labelled(train, model.output_shape[-1], split="train")
+    settings = with_mixup(settings, train)
     before = [(layer, layer.trainable) for layer in model._flatten_layers()]
     values = [(variable, variable.numpy()) for variable in model.variables]
     try:

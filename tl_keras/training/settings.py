@@ -26,7 +26,7 @@ class FineTuneSettings:
     schedule: str = "cosine"
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
-    mixup: float = 1.0
+    mixup: float | None = None
     batch_size: int | None = None
     augment: str = "auto"
     cache: str = "auto"
@@ -48,7 +48,8 @@ class FineTuneSettings:
         check_choice("cache_dtype", self.cache_dtype, ("float32", "float16"))
         check_choice("batch_norm", self.batch_norm, ("frozen", "train"))
         check_number("freeze_epochs", self.freeze_epochs, minimum=0, integer=True)
-        check_number("mixup", self.mixup, minimum=0)
+        if self.mixup is not None:
+            check_number("mixup", self.mixup, minimum=0)
         for name in ("backbone_lr_factor", "depth_decay"):
             check_number(name, getattr(self, name), above=0, maximum=1)
         if self.views is not None:

@@ -15,7 +15,7 @@ class TrainConfig:
         backbone: name of a base, or an encoder's file or run folder.
         data: folder, .npz, or the name of a bundled or Keras dataset.
         weights: "imagenet", "auto", "random" or a weights file.
-        head: "gap", "linear", "attention", "gated" or "residual".
+        head: "linear", "gap", "attention", "gated" or "residual".
         hidden_units: width of the head's hidden layer.
         dropout: rate before the last layer.
         image_size: side in pixels; None for the backbone's own, or less for small pictures.
@@ -33,9 +33,9 @@ class TrainConfig:
     backbone: str
     data: str
     weights: str = "imagenet"
-    head: str = "gap"
+    head: str = "linear"
     hidden_units: int = 1024
-    dropout: float = 0.5
+    dropout: float = 0.3
     image_size: int | None = None
     labels_per_class: int | None = None
     source_data: str | None = None

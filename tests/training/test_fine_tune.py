@@ -170,6 +170,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"lr": float("nan")}, "received lr=nan"),
         ({"epochs": -1}, "epochs to be an integer >= 0; received epochs=-1"),
         ({"mixup": -1}, "mixup to be a number >= 0"),
+        ({"cutmix": 1.5}, "cutmix to be a number >= 0 and <= 1"),
         ({"cache": "ram"}, "cache to be one of"),
         ({"views": 0}, "views to be an integer >= 1"),
         ({"augment": "photo"}, "augment to be one of photos"),

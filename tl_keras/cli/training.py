@@ -22,9 +22,13 @@ def train(
     backbone: Annotated[str, typer.Option(help=BACKBONE_HELP)],
     data: Annotated[str, typer.Option(help=DATA_HELP)],
     weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = "imagenet",
-    head: Annotated[str, typer.Option(help="gap, linear, attention, gated or residual.")] = "gap",
+    head: Annotated[
+        str, typer.Option(help="linear, gap, attention, gated or residual.")
+    ] = TrainConfig.head,
     hidden_units: Annotated[int, typer.Option(help="Width of the head's hidden layer.")] = 1024,
-    dropout: Annotated[float, typer.Option(help="Rate before the last layer.")] = 0.5,
+    dropout: Annotated[
+        float, typer.Option(help="Rate before the last layer.")
+    ] = TrainConfig.dropout,
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
     ] = None,
@@ -65,8 +69,11 @@ def train(
     ] = None,
     mixup: Annotated[
         float | None,
-        typer.Option(help="Blends pictures in pairs; default: 1 where training mirrors, else 0."),
+        typer.Option(help="Mixes pictures in pairs; default: 1 where training mirrors, else 0."),
     ] = None,
+    cutmix: Annotated[
+        float, typer.Option(help="Part of the mixed pictures that are cut, not blended.")
+    ] = FineTuneSettings.cutmix,
     batch_size: Annotated[
         int | None, typer.Option(help="Pictures a step; default: 32, less for little data.")
     ] = None,
@@ -129,6 +136,7 @@ def train(
             weight_decay=weight_decay,
             label_smoothing=label_smoothing,
             mixup=mixup,
+            cutmix=cutmix,
             batch_size=batch_size,
             augment=augment,
             cache=cache,

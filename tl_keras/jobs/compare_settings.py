@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.config import TrainConfig
 
 KINDS = ("scratch", "frozen", "fine-tune", "l2-sp", "joint")
 EPOCHS = 30
@@ -41,7 +42,7 @@ class CompareConfig:
     seeds: int = 3
     backbone: str | None = None
     weights: str = "imagenet"
-    head: str = "gap"
+    head: str = TrainConfig.head
     image_size: int | None = None
     baseline_size: int | None = None
     epochs: int | None = None

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tl_keras.data.array_store import allocate, release_pages
 from tl_keras.data.augmentation import augment_images, luminance
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.mixup import draw_shares, mix
+from tl_keras.data.mixing import draw_mixing, mix
 from tl_keras.data.pipeline import index_batches
 from tl_keras.progress import track
 from tl_keras.training.cutting import unpacked
@@ -158,6 +158,7 @@ def training_batches(
     num_classes,
     seed,
     mixup=0.0,
+    cutmix=0.0,
     mixed_inside=False,
     first_epoch=0,
     repeat=True,
@@ -172,9 +173,9 @@ def training_batches(
         batch_size: examples a step.
         num_classes: width of the labels.
         seed: integer.
-        mixup: alpha of `data.mixup`; 0 for none.
+        mixup, cutmix: alpha and cut of `data.mixing`; mixup=0 for none.
         mixed_inside: whether the model mixes what its frozen part gives: inputs are then
-            {"inputs": the inputs as they are, "shares": (b,)}. Labels are mixed here either way.
+            {"inputs": the inputs as they are, "mixing": (b, 5)}. Labels are mixed here either way.
         first_epoch, repeat, drop_remainder: see `index_batches`.
     """
     batches = index_batches(
@@ -188,11 +189,11 @@ def training_batches(
     )
 
     def mixed(epoch, indices, inputs, labels):
-        shares = draw_shares(mixup, seed=seed, epoch=epoch, indices=indices)
-        labels = mix(labels, shares)
+        mixing = draw_mixing(mixup, cutmix, seed=seed, epoch=epoch, indices=indices)
+        labels = mix(labels, mixing)
         if mixed_inside:
-            return {"inputs": unpacked(inputs), "shares": shares}, labels
-        return unpacked([mix(tensor, shares) for tensor in inputs]), labels
+            return {"inputs": unpacked(inputs), "mixing": mixing}, labels
+        return unpacked([mix(tensor, mixing) for tensor in inputs]), labels
 
     return _labelled(batches, source, num_classes, mixed if mixup else _as_they_are)
 

@@ -25,6 +25,7 @@ SETTINGS = (
     *(
         "label_smoothing",
         "mixup",
+        "cutmix",
         "batch_size",
         "augment",
         "cache",

@@ -94,6 +94,7 @@ def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
         num_classes=num_classes,
         seed=settings.seed,
         mixup=settings.mixup,
+        cutmix=settings.cutmix,
         mixed_inside=isinstance(part.model, AboveFrozen),
         first_epoch=first_epoch,
         drop_remainder=drop,

@@ -27,6 +27,7 @@ class FineTuneSettings:
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
     mixup: float | None = None
+    cutmix: float = 0.5
     batch_size: int | None = None
     augment: str = "auto"
     cache: str = "auto"
@@ -50,6 +51,7 @@ class FineTuneSettings:
         check_number("freeze_epochs", self.freeze_epochs, minimum=0, integer=True)
         if self.mixup is not None:
             check_number("mixup", self.mixup, minimum=0)
+        check_number("cutmix", self.cutmix, minimum=0, maximum=1)
         for name in ("backbone_lr_factor", "depth_decay"):
             check_number(name, getattr(self, name), above=0, maximum=1)
         if self.views is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import keras
 
-from tl_keras.data.mixup import mix
+from tl_keras.data.mixing import mix
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.feature_cache import Features, Pictures, compute_features
 
@@ -64,11 +64,11 @@ class AboveFrozen(keras.Model):
         self.built = True  # as both parts are
 
     def call(self, inputs, training=None):
-        shares = None
+        mixing = None
         if isinstance(inputs, dict):  # training with mixup, see `training_batches`
-            inputs, shares = inputs["inputs"], inputs["shares"]
+            inputs, mixing = inputs["inputs"], inputs["mixing"]
         features = self.prefix(inputs, training=False)
         fixed = [keras.ops.stop_gradient(tensor) for tensor in keras.tree.flatten(features)]
-        if shares is not None:
-            fixed = [mix(tensor, shares) for tensor in fixed]
+        if mixing is not None:
+            fixed = [mix(tensor, mixing) for tensor in fixed]
         return self.suffix(unpacked(fixed), training=training)

@@ -1,0 +1,82 @@
+"""Training examples mixed in pairs, labels too: blended (mixup) or cut into each other (CutMix).
+
+A net that has few pictures learns them by heart; between two of them it has to be unsure in
+proportion.
+"""
+
+import tensorflow as tf
+
+CELLS = 7  # a rectangle's edges lie on a grid of 7 x 7, as nets for 224 pixels have between layers
+
+
+def draw_mixing(alpha, cut, *, seed, epoch, indices):
+    """How each example of a batch is mixed with its partner.
+
+    Args:
+        alpha: of Beta(alpha, alpha), above 0, from which the partner's share comes; 1 for uniform.
+        cut: part of the examples, 0 to 1, that get a rectangle of their partner; the others are
+            blended and stay mostly what they were.
+        seed: integer.
+        epoch: int64 scalar, or an integer.
+        indices: int64 (b,), which examples of the dataset are in the batch.
+
+    Returns:
+        float32 (b, 5): the share that an example keeps, then top, left, bottom and right of the
+        partner's rectangle as parts of the side; all 0 where examples are blended.
+    """
+    key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 3], tf.int64), epoch)
+    key = tf.random.experimental.stateless_fold_in(key, indices[0])
+    count = tf.size(indices)
+    first, second = tf.unstack(tf.random.stateless_gamma((2, count), seed=key, alpha=float(alpha)))
+    share = tf.math.divide_no_nan(first, first + second)
+    key = tf.random.experimental.stateless_fold_in(key, 1)
+    coin, *corner = tf.unstack(tf.random.stateless_uniform((3, count), seed=key))
+    side = tf.round(CELLS * tf.sqrt(1.0 - share))
+    side = tf.where(coin < cut, side, 0.0)
+    top, left = (tf.floor(place * (CELLS - side + 1)) for place in corner)
+    box = tf.stack([top, left, top + side, left + side], axis=1) / CELLS
+    box = tf.where(side[:, None] > 0, box, 0.0)
+    kept = tf.where(coin < cut, 1.0 - (side / CELLS) ** 2, tf.maximum(share, 1.0 - share))
+    return tf.concat([kept[:, None], box], axis=1)
+
+
+def mix(tensor, mixing):
+    """Mixes each example with its partner: the first with the second, the third with the fourth.
+
+    Neighbours of a shuffled batch are a random pair. They stay together when a batch is divided
+    over replicas, as long as each gets an even number; the last of an odd number stays alone.
+
+    Args:
+        tensor: (b, ...), inputs, features or one-hot labels. Only (b, h, w, c) is cut; what has no
+            height and width is blended by the same shares.
+        mixing: float (b, 5), of `draw_mixing`.
+
+    Returns:
+        Tensor like `tensor`.
+
+    Reference:
+        Zhang, Cisse, Dauphin, Lopez-Paz 2018, arXiv 1710.09412; between layers: Verma et al. 2019,
+        arXiv 1806.05236; rectangles: Yun et al. 2019, arXiv 1905.04899. There the partner is any
+        example of the batch, and one share serves all.
+    """
+    count = tf.shape(tensor)[0]
+    partners = tf.minimum(tf.bitwise.bitwise_xor(tf.range(count), 1), count - 1)
+    own = tf.reshape(mixing[:, 0], tf.concat([[count], tf.ones(tf.rank(tensor) - 1, tf.int32)], 0))
+    if tensor.shape.rank == 4:
+        cut = tf.reshape(mixing[:, 3] > mixing[:, 1], (-1, 1, 1, 1))
+        own = tf.where(cut, _outside(mixing[:, 1:], tf.shape(tensor)), own)
+    mixed = own * tensor + (1.0 - own) * tf.gather(tensor, partners)
+    return tf.ensure_shape(mixed, tensor.shape)
+
+
+def _outside(boxes, shape):
+    """float32 (b, h, w, 1): 1 for cells whose centre is not in the rectangle, else 0."""
+    top, left, bottom, right = (edge[:, None] for edge in tf.unstack(boxes, axis=1))
+
+    def between(low, high, size):
+        centres = (tf.cast(tf.range(size), tf.float32) + 0.5) / tf.cast(size, tf.float32)
+        return (centres >= low) & (centres < high)
+
+    rows, columns = between(top, bottom, shape[1]), between(left, right, shape[2])
+    inside = rows[:, :, None, None] & columns[:, None, :, None]
+    return 1.0 - tf.cast(inside, tf.float32)

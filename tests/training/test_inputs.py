@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.training.inputs import with_mixup
+from tl_keras.training.inputs import MIXING_STEPS, with_mixup
 from tl_keras.training.settings import FineTuneSettings
 
 GREY, COLOUR = (
@@ -17,10 +17,15 @@ GREY, COLOUR = (
     [
         ({}, GREY, 0.0),
         ({}, COLOUR, 1.0),
+        ({"epochs": MIXING_STEPS // 2 - 1}, COLOUR, 0.0),
+        ({"unfreeze": "none"}, COLOUR, 0.0),
+        ({"unfreeze": "none", "freeze_epochs": MIXING_STEPS // 2}, COLOUR, 1.0),
         ({"augment": "none"}, COLOUR, 0.0),
         ({"mixup": 0.0}, COLOUR, 0.0),
-        ({"mixup": 0.3}, GREY, 0.3),
+        ({"mixup": 0.3, "epochs": 1}, GREY, 0.3),
     ],
 )
-def test_mixup_is_for_pictures_that_are_mirrored_unless_a_number_is_given(settings, dataset, mixup):
-    assert with_mixup(FineTuneSettings(**settings), dataset).mixup == mixup
+def test_mixup_is_for_long_training_on_pictures_that_are_mirrored(settings, dataset, mixup):
+    two_steps = {"epochs": MIXING_STEPS // 2, "batch_size": 1}
+    settings = FineTuneSettings(**(two_steps | settings))
+    assert with_mixup(settings, dataset).mixup == mixup

@@ -59,7 +59,7 @@ def fine_tune(
         label_smoothing: Default 0.1.
         mixup: alpha of the Beta distribution by which two pictures and their labels are blended
             where the frozen part ends, see `data.mixing`; 0 for none. Default None: 1 where the
-            augmentation mirrors pictures, else 0.
+            augmentation mirrors pictures and a phase has at least 500 steps, else 0.
         cutmix: part of the pictures that get a rectangle of their partner instead, where `mixup`
             is not 0. Default 0.5.
         batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.

@@ -69,7 +69,9 @@ def train(
     ] = None,
     mixup: Annotated[
         float | None,
-        typer.Option(help="Mixes pictures in pairs; default: 1 where long training mirrors, else 0."),
+        typer.Option(
+            help="Mixes pictures in pairs; default: 1 where long training mirrors, else 0."
+        ),
     ] = None,
     cutmix: Annotated[
         float, typer.Option(help="Part of the mixed pictures that are cut, not blended.")

@@ -32,7 +32,7 @@ def save_encoder(path):
 
 def small_config(encoder, data, out, **changes):
     """A `TrainConfig` for the tiny encoder; settings of `fine_tune` are told by their name."""
-    of_config = {"hidden_units": 16, "dropout": 0.0, "split": (0.5, 0.25, 0.25)}
+    of_config = {"head": "gap", "hidden_units": 16, "dropout": 0.0, "split": (0.5, 0.25, 0.25)}
     of_tuning = {"freeze_epochs": 3, "epochs": 3, "lr": 0.02, "batch_size": 8, "augment": "none"}
     for name, value in changes.items():
         is_tuning = name in FineTuneSettings.__dataclass_fields__
@@ -52,6 +52,7 @@ def arguments(encoder, data, out, *more):
         "--backbone": encoder,
         "--data": data,
         "--out": out,
+        "--head": "gap",
         "--hidden-units": 16,
         "--split": "0.5,0.25,0.25",
         "--freeze-epochs": 1,

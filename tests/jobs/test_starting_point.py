@@ -1,5 +1,6 @@
 """Where the weights come from, with and without a network. Nothing here touches one."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -12,8 +13,9 @@ from tl_keras.checks import InputError
 from tl_keras.data.sources import load_dataset
 from tl_keras.jobs import starting_point as module
 from tl_keras.jobs import train as train_job
-from tl_keras.jobs.starting_point import image_size_for, starting_point
+from tl_keras.jobs.starting_point import StartingPoint, image_size_for, starting_point
 from tl_keras.jobs.train import train
+from tl_keras.training.settings import FineTuneSettings
 
 
 @pytest.fixture
@@ -167,3 +169,12 @@ def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch,
     assert figures["accuracy"] == 0.9
     assert rate == pytest.approx(0.01 * module.SCRATCH_RATE_FACTORS[1])
     assert seconds == 6.0
+
+
+def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
+    asked = FineTuneSettings(unfreeze="last:3", epochs=5)
+    suited = {"backbone_lr_factor": 0.1, "label_smoothing": 0.0}
+    pretrained = StartingPoint(None, None, {}, True, module.AFTER_SOURCE_TASK)
+    assert pretrained.settings(asked) == dataclasses.replace(asked, **suited)
+    assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
+    assert StartingPoint(None, None, {}).settings(asked) == asked

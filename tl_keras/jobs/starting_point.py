@@ -24,13 +24,16 @@ from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
 from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.objective_settings import PLAIN
+from tl_keras.training.settings import FineTuneSettings
 
 SMALL_PICTURE = 64
 SOURCE_DATA = "digits"
 SOURCE_CLASSES = tuple("01234")
-FEW_LABELS = 10
-SOURCE_EPOCHS = 4
+FEW_LABELS = 5
+SOURCE_EPOCHS = 8
 SOURCE_RATE_FACTOR = 0.1  # at the full rate it learns the source as well, but transfers less well
+# What saw a few hundred digits is far from general: all of it goes on learning, gently.
+AFTER_SOURCE_TASK = {"unfreeze": "all", "backbone_lr_factor": 0.1, "label_smoothing": 0.0}
 SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
 FROM_SCRATCH = PLAIN | {
     "freeze_epochs": 0,
@@ -53,12 +56,20 @@ class StartingPoint:
         splits: the data; for the bundled source task only the classes it does not use.
         weights: {"kind", "note", ...}, for metrics.json and the report.
         from_source_task: whether the backbone was pretrained here, for want of ImageNet weights.
+        suited: settings of `fine_tune` that suit this start better than the defaults.
     """
 
     model: keras.Model
     splits: Splits
     weights: dict
     from_source_task: bool = False
+    suited: dict = dataclasses.field(default_factory=dict)
+
+    def settings(self, asked):
+        """Returns `FineTuneSettings` as asked; what was left at its default suits this start."""
+        defaults = FineTuneSettings()
+        left = [name for name in self.suited if getattr(asked, name) == getattr(defaults, name)]
+        return dataclasses.replace(asked, **{name: self.suited[name] for name in left})
 
 
 def check_names(config):
@@ -201,7 +212,7 @@ def _pretrained_here(config, splits, size):
         "source_test_accuracy": figures["accuracy"],
         "source_seconds": history.seconds["total"],
     }
-    return StartingPoint(classifier, target, weights, from_source_task=True)
+    return StartingPoint(classifier, target, weights, True, AFTER_SOURCE_TASK)
 
 
 def _target(config, splits):

@@ -75,6 +75,7 @@ def train(config):
         )
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
+        config = dataclasses.replace(config, fine_tune=start.settings(config.fine_tune))
         run.write_json("config.json", config.to_json())
         run.write_environment()
         history = _fit(run, config, start, source)

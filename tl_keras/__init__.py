@@ -15,6 +15,7 @@ _PUBLIC = {
     "build_classifier": "tl_keras.models.classifier",
     "replace_head": "tl_keras.models.classifier",
     "CNN": "tl_keras.models.cnn",
+    "GAN": "tl_keras.models.gan",
     "MLP": "tl_keras.models.mlp",
     "RNN": "tl_keras.models.rnn",
     "list_backbones": "tl_keras.models.backbones",

@@ -37,6 +37,7 @@ _INTERNAL_CLASSES = {
 # This project's own models, by class name; nothing else of tl_keras may be named in a file.
 OWN_MODELS = {
     "CNN": "tl_keras.models.cnn",
+    "GAN": "tl_keras.models.gan",
     "MLP": "tl_keras.models.mlp",
     "RNN": "tl_keras.models.rnn",
 }
@@ -62,6 +63,8 @@ _SIZES = {
     "input_shape",
     "key_dim",
     "kernel_size",
+    "latent_dim",
+    "num_classes",
     "num_heads",
     "output_dim",
     "padding",
@@ -70,6 +73,7 @@ _SIZES = {
     "size",
     "target_shape",
     "units",
+    "width",
 }
 _MOST = 2**20
 

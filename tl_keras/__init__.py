@@ -25,6 +25,7 @@ _PUBLIC = {
     "fine_tune": "tl_keras.training.fine_tune",
     "lr_find": "tl_keras.training.lr_find",
     "plot_lr_find": "tl_keras.reports.rate_figures",
+    "PictureGrids": "tl_keras.reports.grid_callback",
     "compare": "tl_keras.jobs.compare",
     "fit_from_scratch": "tl_keras.training.from_scratch",
     "fit_sample_classifier": "tl_keras.evaluation.sample_quality",

@@ -53,7 +53,7 @@ class CollapseWatch(keras.callbacks.Callback):
         value = diversity(self.model.generate(self._latent, average=False))
         if logs is not None:
             logs["diversity"] = value
-        if int(self.model.optimizer.iterations) < self.from_step:
+        if self.model.optimizer.iterations.numpy() < self.from_step:
             return
         self.best = max(self.best, value)
         fallen = value < _OF_BEST * self.best

@@ -150,7 +150,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             optimizer: of the generator, see `keras.optimizers.get`. Defaults to Adam with
                 learning rate 2e-4 and beta_1 0.5; with "wgan-gp" 1e-4, beta_1 0 and beta_2 0.9.
             discriminator_optimizer: the same for the discriminator. Defaults to another one like
-                that of the generator.
+                that of the generator. On several replicas both are made anew under the strategy.
             steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default: on
                 a CPU it slows convolutions down.
 
@@ -162,18 +162,21 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             optimizer = keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2)
         with self.distribute_strategy.scope():
             optimizer = keras.optimizers.get(optimizer)
-            other = discriminator_optimizer or type(optimizer).from_config(optimizer.get_config())
+            other = keras.optimizers.get(discriminator_optimizer or like(optimizer))
             if other is optimizer:
                 raise InputError(
                     "Expected two optimizers, one for each network; received one object twice."
                 )
+            if self._replicas() > 1:
+                # Made outside the scope they would count each step once a replica.
+                optimizer, other = (o if o.built else like(o) for o in (optimizer, other))
             super().compile(
                 optimizer=optimizer,
                 steps_per_execution=steps_per_execution,
                 run_eagerly=run_eagerly,
                 jit_compile=jit_compile,
             )
-            self.discriminator_optimizer = keras.optimizers.get(other)
+            self.discriminator_optimizer = other
             # Before `fit`: under a strategy the second one could not be built in it.
             self.optimizer.build(self.generator.trainable_variables)
             self.discriminator_optimizer.build(self.discriminator.trainable_variables)
@@ -261,3 +264,8 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
     def call(self, inputs, training=None):
         pictures, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         return self._judge(to_unit(self, pictures), classes, training)
+
+
+def like(optimizer):
+    """Returns a new optimizer with the settings of this one."""
+    return type(optimizer).from_config(optimizer.get_config())

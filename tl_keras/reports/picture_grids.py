@@ -66,6 +66,26 @@ def film_strip(frames, *, columns=8, scale=1):
     )
 
 
+def in_pairs(pictures, others, columns):
+    """Orders two sets so that in a grid each of `others` stands below its picture.
+
+    Args:
+        pictures, others: uint8 (n, h, w, c), 0-255.
+        columns: int, pictures in a row of the grid.
+
+    Returns:
+        uint8 (m, h, w, c): a row of `pictures`, then one of `others`, and so on; the last rows
+        are filled with white.
+    """
+    rows = math.ceil(len(pictures) / columns)
+    pad = ((0, rows * columns - len(pictures)), *[(0, 0)] * 3)
+    both = [
+        np.pad(x, pad, constant_values=_PAPER).reshape(rows, columns, *x.shape[1:])
+        for x in (pictures, others)
+    ]
+    return np.stack(both, axis=1).reshape(-1, *pictures.shape[1:])
+
+
 def _as_rgb(pictures):
     pictures = np.asarray(pictures)
     pictures = pictures[..., None] if pictures.ndim == 3 else pictures

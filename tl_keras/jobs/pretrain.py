@@ -1,0 +1,155 @@
+"""`tl-keras pretrain`: pictures in, labels or not; an encoder, a generator and a page out."""
+
+import dataclasses
+import time
+
+import keras
+
+from tl_keras.jobs.interruptions import keeping_interrupted
+from tl_keras.jobs.pretrain_data import PretrainData, load_pretrain_data
+from tl_keras.jobs.pretrain_measures import measure_pretrained
+from tl_keras.jobs.pretrain_models import Plan, build_model, make_plan
+from tl_keras.jobs.pretrain_report import write_report
+from tl_keras.jobs.pretrain_settings import PretrainConfig
+from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.models.image_networks import chain_on_rgb
+from tl_keras.models.standardised import standardise
+from tl_keras.progress import say
+from tl_keras.reports.grid_callback import PictureGrids
+from tl_keras.training.epoch_lines import EpochLines
+from tl_keras.training.inputs import random_part
+
+GRIDS = "figures/epochs"
+_SHOWN = 32  # pictures that are reconstructed after some epochs
+_STANDARDISED_BY = 2000  # pictures over which the encoder's features are measured
+_GRID_SIDE = 56  # screen pixels that a picture should have in a grid
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a pretraining found out; the report is made from it.
+
+    Attributes:
+        config: what was asked for.
+        plan: what was decided by the data.
+        data: the pictures.
+        model: trained `Autoencoder`, `VAE` or `GAN`.
+        history: of its training, with `phases` and `best_epoch`.
+        metrics: the content of metrics.json.
+    """
+
+    config: PretrainConfig
+    plan: Plan
+    data: PretrainData
+    model: keras.Model
+    history: keras.callbacks.History
+    metrics: dict
+
+
+def pretrain(config):
+    """Trains an autoencoder, a VAE or a GAN as `config` says and writes its run folder.
+
+    Args:
+        config: `PretrainConfig`.
+
+    Returns:
+        Path of the run folder.
+
+    Raises:
+        InputError: the data or a setting cannot be used; nothing is left half-written.
+    """
+    started = time.monotonic()
+    keras.utils.set_random_seed(config.seed)
+    with RunFolder(config.out or default_run_path(config.method, config.data)) as run:
+        data = load_pretrain_data(config)
+        plan = make_plan(config, data)
+        model = build_model(config, data, plan)
+        run.write_json("config.json", config.to_json())
+        run.write_environment()
+        with keeping_interrupted(run, model, plan.batch_size):
+            history = fit(model, data, plan, seed=config.seed, folder=run.path / GRIDS)
+        trained = time.monotonic() - started
+        metrics = measure_pretrained(config, model, data)
+        metrics |= {
+            "best_epoch": history.best_epoch + 1,
+            "plan": dataclasses.asdict(plan),
+            "pictures": {part.split: len(part) for part in data.splits[:3]},
+            "seconds": {"training": trained, "total": time.monotonic() - started},
+        }
+        _write(run, Outcome(config, plan, data, model, history, metrics))
+    say(_result(config, metrics))
+    say(f"Report: {run.path / 'report.html'}")
+    return run.path
+
+
+def fit(model, data, plan, *, seed, folder):
+    """Trains a compiled model; of an `Autoencoder` or `VAE` the best validation epoch is kept.
+
+    Args:
+        model: compiled `Autoencoder`, `VAE` or `GAN`.
+        data: `PretrainData`.
+        plan: `Plan`.
+        seed: of the order.
+        folder: where grids of pictures are written while it learns.
+
+    Returns:
+        History with `phases` and `best_epoch` (from 0).
+    """
+    scale = max(1, round(_GRID_SIDE / max(data.picture_shape[:2])))
+    shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
+    grids = PictureGrids(folder, plan.grid_every, pictures=shown, scale=scale)
+    callbacks = [grids, EpochLines(plan.epochs)]
+    how = {"epochs": plan.epochs, "verbose": 0}
+    if hasattr(model, "discriminator"):
+        labels = data.train.labels
+        history = model.fit(data.train.images, labels, plan.batch_size, callbacks=callbacks, **how)
+        best_epoch = plan.epochs - 1
+    else:
+        best = keras.callbacks.EarlyStopping(
+            "val_loss", patience=plan.epochs + 1, restore_best_weights=True
+        )
+        size = {"image_size": data.picture_shape[:2], "channels": data.picture_shape[2]}
+        history = model.fit(
+            data.train.pipeline(plan.batch_size, training=True, seed=seed, **size),
+            validation_data=data.val.pipeline(plan.batch_size, **size),
+            shuffle=False,  # the pipeline does
+            callbacks=[best, *callbacks],
+            **how,
+        )
+        best_epoch = best.best_epoch
+    history.best_epoch = best_epoch
+    history.phases = [{"name": "pretraining", "start": 0, "end": len(history.epoch)}]
+    return history
+
+
+def _write(run, outcome):
+    run.save_model(outcome.model)
+    encoder = chain_on_rgb(outcome.model.encoder, is_row=True)
+    some = random_part(outcome.data.train, _STANDARDISED_BY, outcome.config.seed)
+    run.save_model(standardise(encoder, some.images), "encoder.keras")
+    if outcome.config.conditional:
+        names = list(outcome.data.train.class_names)
+        run.write_json("classes.json", {"class_names": names})
+    run.write_history(outcome.history)
+    run.write_json("metrics.json", outcome.metrics)
+    write_report(run.path, outcome)
+
+
+def _result(config, metrics):
+    test = metrics.get("test", {})
+    parts = []
+    if "negative_elbo" in test:
+        parts.append(f"Test negative ELBO {test['negative_elbo']:.2f} nats")
+    if "mse" in test:
+        parts.append(
+            f"test mean squared error {test['mse']:.5f} (PCA with as many numbers "
+            f"{test['pca_mse']:.5f})"
+        )
+    if metrics["samples"]:
+        samples = metrics["samples"]
+        parts.append(
+            f"Fréchet distance of samples {samples['frechet_distance']:.2f} (of held-out pictures "
+            f"{samples['floor']['frechet_distance']:.2f})"
+        )
+    text = "; ".join(parts) or "Trained"
+    return f"{text[0].upper()}{text[1:]}. {metrics['seconds']['total']:.0f} s."

@@ -14,10 +14,11 @@ WORKERS ?= 2
 
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-distillation benchmark-pruning clean \
-        train-vgg train-resnet
+        train-vgg train-resnet train-autoencoder train-vae train-gan
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
+	@echo "make train-autoencoder | train-vae | train-gan [DATA=digits EPOCHS= OUT= ARGS='--latent-dim 8']"
 	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-distillation | benchmark-pruning | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
@@ -32,6 +33,13 @@ train-vgg: BACKBONE = vgg16
 train-resnet: BACKBONE = resnet50
 train-vgg train-resnet: install
 	$(RUN) train --backbone $(BACKBONE) --data "$(DATA)" --weights "$(WEIGHTS)" \
+	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
+
+train-autoencoder: METHOD = autoencoder
+train-vae: METHOD = vae
+train-gan: METHOD = gan
+train-autoencoder train-vae train-gan: install
+	$(RUN) pretrain --method $(METHOD) --data "$(DATA)" \
 	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: install

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tl_keras import InputError
-from tl_keras.reports.picture_grids import film_strip, picture_grid
+from tl_keras.reports.picture_grids import film_strip, in_pairs, picture_grid
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 3, 4), dtype=np.uint8)
@@ -46,3 +46,15 @@ def test_what_is_no_row_of_pictures_is_refused(pictures):
         film_strip([])
     with pytest.raises(InputError, match="of one size"):
         film_strip([GREY, GREY[:, :2]])
+
+
+@pytest.mark.parametrize(("count", "columns"), [(4, 2), (3, 2), (1, 8)])
+def test_in_pairs_each_other_one_stands_below_its_picture(count, columns):
+    pictures = np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None]
+    ordered = in_pairs(pictures, pictures + 100, columns)[:, 0, 0, 0]
+    rows = ordered.reshape(-1, columns)
+    for number in range(count):
+        row, column = divmod(number, columns)
+        assert rows[2 * row, column] == number + 1
+        assert rows[2 * row + 1, column] == number + 101
+    assert (rows == 255).sum() == rows.size - 2 * count

@@ -13,12 +13,12 @@ ARGS    ?=
 WORKERS ?= 2
 
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
-        benchmark-baselines benchmark-distillation benchmark-pruning clean \
+        benchmark-baselines benchmark-gan benchmark-distillation benchmark-pruning clean \
         train-vgg train-resnet
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-distillation | benchmark-pruning | clean"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-gan | benchmark-distillation | benchmark-pruning | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -51,11 +51,13 @@ format: install
 notebooks: install
 	$(BIN)/python docs/run_notebooks.py $(ARGS)
 
-benchmark: benchmark-transfer benchmark-baselines
+benchmark: benchmark-transfer benchmark-baselines benchmark-gan
 benchmark-transfer: install
 	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
 benchmark-baselines: install
 	$(BIN)/python docs/benchmarks/baselines.py $(ARGS)
+benchmark-gan: install
+	$(BIN)/python docs/benchmarks/gan.py $(ARGS)
 # These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.
 benchmark-distillation: install
 	$(BIN)/python docs/benchmarks/distillation.py $(ARGS)

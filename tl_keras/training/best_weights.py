@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from tl_keras.models.divergence import DivergedError
+from tl_keras.checks import DivergedError
 
 
 class BestWeights(keras.callbacks.Callback):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tl_keras import GAN, ImageDataset, InputError, build_classifier, load_model
-from tl_keras.models.divergence import DivergedError
+from tl_keras.checks import DivergedError
 from tl_keras.models.gan_inputs import one_hot_classes, to_pixels, to_unit
 from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_sampling import spherical
@@ -178,6 +178,18 @@ def test_its_encoder_is_a_flat_backbone_for_pixels():
     assert conditional.encoder(pictures).shape == (4, 4, 4, 4)
 
 
+def test_the_encoder_of_a_grey_gan_takes_colour_by_its_brightness():
+    gan = small_gan()
+    grey = PICTURES[:4, ..., None].astype("float32")
+    features = gan.encoder(np.repeat(grey, 3, axis=-1)).numpy()
+    head = gan.discriminator.get_layer("real")(features.reshape(4, -1))
+    np.testing.assert_allclose(head, gan(grey), atol=1e-5)
+    colours = RNG.integers(0, 256, (4, 8, 8, 3)).astype("float32")
+    brightness = colours @ np.array([[0.299], [0.587], [0.114]])
+    head = gan.discriminator.get_layer("real")(gan.encoder(colours).numpy().reshape(4, -1))
+    np.testing.assert_allclose(head, gan(brightness), atol=1e-3)
+
+
 def own_networks():
     layers = keras.layers
     generator = keras.Sequential(
@@ -226,7 +238,7 @@ def test_nan_stops_names_the_batch_and_keeps_the_weights_of_the_last_epoch():
     bad = PICTURES.astype("float32")
     bad[20] = np.nan
     batches = tf.data.Dataset.from_tensor_slices(bad).batch(8)
-    with pytest.raises(DivergedError, match="d_loss=nan at batch 3"):
+    with pytest.raises(DivergedError, match="d_loss=nan in batch 3 of epoch 1"):
         gan.fit(batches, verbose=0)
     assert all(same(good, [*values(gan), *(v.numpy() for v in gan.optimizer.variables)]))
 

@@ -1,4 +1,4 @@
-"""Stops a training whose loss is no number any more, with the weights from before."""
+"""Stops training when the loss is no number, with the last good weights in the model."""
 
 import math
 
@@ -7,34 +7,39 @@ import keras
 from tl_keras.checks import DivergedError
 
 
-class StopOnDivergence(keras.callbacks.Callback):
-    """Raises DivergedError at the first loss that is no number, and puts good weights back.
+class LastGoodWeights(keras.callbacks.Callback):
+    """Remembers the weights of the last epoch and puts them back when a loss is not finite.
 
-    Good are the weights and the optimizers' state as they were when the last epoch ended, or when
-    training began. With several steps in an execution the batch named is the last one of it.
+    The state of the optimizers goes with them, so that training can go on.
 
     Args:
-        losses: names of the logs that must be finite.
+        losses: names of the logs that must be finite. Defaults to ("loss",).
+
+    Raises:
+        DivergedError: from `fit`; it says in which batch of which epoch.
     """
 
     def __init__(self, losses=("loss",)):
         super().__init__()
         self.losses = losses
-        self._good = None
 
     def on_train_begin(self, logs=None):
+        self._epoch, self._seen = 0, 0
         self._remember()
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._seen = epoch, 0
+
     def on_train_batch_end(self, batch, logs=None):
+        first, self._seen = self._seen + 1, batch + 1
         for name in self.losses:
             value = float(logs[name])
             if not math.isfinite(value):
-                for variable, good in zip(self._variables(), self._good, strict=True):
-                    variable.assign(good)
+                self._put_back()
                 raise DivergedError(
-                    f"Expected a finite loss; received {name}={value} at batch {batch + 1}. The "
-                    "weights of the last whole epoch are kept. Lower the learning rate and check "
-                    "the pictures."
+                    f"Expected a finite loss; received {name}={value} in "
+                    f"{_batches(first, self._seen)} of epoch {self._epoch + 1}. The weights of the "
+                    "last good epoch are kept. Lower the learning rate."
                 )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -43,40 +48,15 @@ class StopOnDivergence(keras.callbacks.Callback):
     def _remember(self):
         self._good = [variable.numpy() for variable in self._variables()]
 
+    def _put_back(self):
+        for variable, good in zip(self._variables(), self._good, strict=True):
+            variable.assign(good)
+
     def _variables(self):
-        model = self.model
-        optimizers = [model.optimizer, getattr(model, "discriminator_optimizer", None)]
-        return [
-            *model.variables,
-            *(variable for o in optimizers if o is not None for variable in o.variables),
-        ]
+        optimizers = (self.model.optimizer, getattr(self.model, "discriminator_optimizer", None))
+        states = (optimizer.variables for optimizer in optimizers if optimizer is not None)
+        return [*self.model.variables, *(variable for state in states for variable in state)]
 
 
-class LastGoodWeights(keras.callbacks.Callback):
-    """Remembers the weights of the last epoch and puts them back when the loss is not finite.
-
-    Raises:
-        DivergedError: from `fit`; it says in which batch of which epoch.
-    """
-
-    def on_train_begin(self, logs=None):
-        self._epoch, self._seen = 0, 0
-        self._weights = self.model.get_weights()
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._seen = epoch, 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
-        first, self._seen = self._seen + 1, batch + 1
-        if math.isfinite(loss):
-            return
-        self.model.set_weights(self._weights)
-        where = f"batch {self._seen}" if first >= self._seen else f"batches {first}-{self._seen}"
-        raise DivergedError(
-            f"Expected a finite loss; received {loss} in {where} of epoch {self._epoch + 1}. The "
-            "weights of the last good epoch are kept. Lower the learning rate."
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._weights = self.model.get_weights()
+def _batches(first, last):
+    return f"batch {last}" if first >= last else f"batches {first}-{last}"

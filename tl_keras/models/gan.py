@@ -6,7 +6,7 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.adversarial_steps import METRICS, AdversarialSteps
 from tl_keras.models.collapse import CollapseWatch
 from tl_keras.models.dcgan import build_discriminator, build_generator
-from tl_keras.models.divergence import StopOnDivergence
+from tl_keras.models.divergence import LastGoodWeights
 from tl_keras.models.gan_inputs import PIXEL_SCALE, to_unit, training_input
 from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_networks import check_networks, check_picture_shape, feature_encoder
@@ -129,8 +129,9 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
     def encoder(self):
         """The discriminator up to its features, for pixels 0-255: a backbone.
 
-        Functional model (b, h, w, c) 0-255 -> the layer "features" (b, h', w', maps), or what the
-        last layer of a discriminator of your own takes. Its layers are shared with the GAN, not
+        Functional model (b, h, w, 3) RGB 0-255 -> the layer "features" (b, h', w', maps), or what
+        the last layer of a discriminator of your own takes. Where the GAN has one channel,
+        colour is reduced to brightness first. Its layers are shared with the GAN, not
         copied: training one changes the other.
         """
         return feature_encoder(self.discriminator, PIXEL_SCALE)
@@ -256,7 +257,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             DivergedError: a loss became NaN; the model holds the weights of the last whole epoch.
         """
         data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
-        guards = [StopOnDivergence(METRICS[:2]), CollapseWatch(some)]
+        guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
         given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
         callbacks = [*guards, *(callback for callback in given if callback is not None)]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)

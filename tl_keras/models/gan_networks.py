@@ -5,6 +5,7 @@ import numbers
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.augmentation import LUMINANCE
 
 
 def check_picture_shape(shape):
@@ -58,14 +59,15 @@ def _check(network, name, takes, num_classes, gives):
 
 
 def feature_encoder(discriminator, scale):
-    """Returns the discriminator up to its features as a flat model for pixels 0-255.
+    """Returns the discriminator up to its features as a flat model for RGB 0-255.
 
     Args:
         discriminator: Functional or Sequential model, the first input of which is pictures.
         scale: dict, arguments of `keras.layers.Rescaling`.
 
     Returns:
-        Functional model that shares its layers: (b, h, w, c) 0-255 -> features.
+        Functional model that shares its layers: (b, h, w, 3) 0-255 -> features. Colour is made
+        brightness where the discriminator takes one channel.
 
     Raises:
         InputError: the discriminator has no graph to cut, or its features need classes.
@@ -78,8 +80,12 @@ def feature_encoder(discriminator, scale):
             'Expected a Functional or Sequential discriminator with a layer "features" that needs '
             f"pictures only; received {discriminator.name!r}. Name that layer."
         ) from error
-    pictures = keras.Input(inner.input_shape[1:], name="image")
-    scaled = keras.layers.Rescaling(**scale, name="scale_pixels")(pictures)
+    *size, channels = inner.input_shape[1:]
+    pictures = x = keras.Input((*size, 3), name="image")
+    if channels == 1:
+        weighted = keras.layers.Rescaling(list(LUMINANCE), name="brightness")(x)
+        x = keras.ops.sum(weighted, axis=-1, keepdims=True)
+    scaled = keras.layers.Rescaling(**scale, name="scale_pixels")(x)
 
     def call(layer, *args, **kwargs):
         args = [scaled if arg is pictures else arg for arg in args]

@@ -153,9 +153,7 @@ def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypat
         "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "grid_every": 3, "seed": 5,
         "on_bad_image": "skip", "on_duplicate": "refuse", "out": "runs/x",
     }  # fmt: skip
-    words = [
-        f"--{k.replace('_', '-')}" + ("" if v is True else f"={v}") for k, v in values.items()
-    ]
+    words = [f"--{k.replace('_', '-')}" + ("" if v is True else f"={v}") for k, v in values.items()]
     words = ("pretrain", "--method", method, "--data", "digits", *words, "--split", "0.6,0.2,0.2")
     assert run_cli(*words)[0] == 0
     wanted = {"hidden_units": (9, 8)} if method == "autoencoder" else {}

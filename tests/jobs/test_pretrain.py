@@ -73,7 +73,7 @@ def test_encoder_file_gives_the_codes_of_the_model_in_one_scale(method, pretrain
     rgb = np.repeat(pictures[..., None], 3, -1).astype("float32")
     features = np.asarray(load_model(run / "encoder.keras")(rgb))
     model = load_model(run / "model.keras")
-    codes = model.encoder(rgb[..., :1]) if method == "gan" else model.encode(pictures)
+    codes = model.encoder(rgb) if method == "gan" else model.encode(pictures)
     features, codes = (np.asarray(x).reshape(-1, x.shape[-1]) for x in (features, codes))
     for column in range(codes.shape[1]):
         slope, offset = np.polyfit(codes[:, column], features[:, column], 1)
@@ -105,6 +105,18 @@ def test_loose_files_in_colour_will_do(run_cli, tmp_path):
     assert status == 0, error
     assert load_model(tmp_path / "run" / "model.keras").input_shape == (None, 8, 8, 3)
     assert (tmp_path / "run" / "figures" / "epochs" / "epoch_0001.png").is_file()
+
+
+def test_folders_too_small_to_be_classes_are_read_as_one(tmp_path):
+    for number, picture in enumerate(bars(12)[0]):
+        folder = tmp_path / "pictures" / ("2025" if number else "2026")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    config = pretrain_config("vae", tmp_path / "pictures", tmp_path / "run")
+    data = load_pretrain_data(config)
+    assert data.num_classes == 0
+    assert sum(len(part) for part in data.splits[:3]) == 12
+    assert any("the class '2026' is too small" in line for line in data.splits.inspection.warnings)
 
 
 def test_stopped_training_keeps_what_was_learned(bar_pictures, tmp_path, monkeypatch):
@@ -141,9 +153,8 @@ def test_every_option_reaches_the_model(method, bar_pictures, tmp_path):
     assert known == wanted
     assert model.seed == 3
     assert (plan.epochs, plan.batch_size, plan.steps) == (2, 16, 5)
-    rate = model.optimizer.learning_rate
     if method == "gan":
-        assert float(rate) == pytest.approx(0.005)
+        assert float(model.optimizer.learning_rate) == pytest.approx(0.005)
         assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(0.005)
 
 

@@ -13,7 +13,7 @@ from tl_keras.reports.grid_callback import as_pictures
 from tl_keras.reports.picture_grids import picture_grid
 
 STEPS = 8  # of a row that leads from one picture to another
-_SIDE = 56  # screen pixels that a picture should have
+_SIDE = 72  # screen pixels that a picture should have
 
 
 def generate(run, *, n=64, interpolate=False, labels=None, seed=0, out="grid.png"):

@@ -8,21 +8,21 @@ import keras
 from tl_keras.jobs.interruptions import keeping_interrupted
 from tl_keras.jobs.pretrain_data import PretrainData, load_pretrain_data
 from tl_keras.jobs.pretrain_measures import measure_pretrained
-from tl_keras.jobs.pretrain_models import Plan, build_model, make_plan
+from tl_keras.jobs.pretrain_models import LR, Plan, build_model, make_plan
 from tl_keras.jobs.pretrain_report import write_report
 from tl_keras.jobs.pretrain_settings import PretrainConfig
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
-from tl_keras.models.image_networks import chain_on_rgb
 from tl_keras.models.standardised import standardise
 from tl_keras.progress import say
 from tl_keras.reports.grid_callback import PictureGrids
 from tl_keras.training.epoch_lines import EpochLines
 from tl_keras.training.inputs import random_part
+from tl_keras.training.without_labels import fit_without_labels
 
 GRIDS = "figures/epochs"
 _SHOWN = 32  # pictures that are reconstructed after some epochs
 _STANDARDISED_BY = 2000  # pictures over which the encoder's features are measured
-_GRID_SIDE = 56  # screen pixels that a picture should have in a grid
+_GRID_SIDE = 72  # screen pixels that a picture should have in a grid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def pretrain(config):
         run.write_json("config.json", config.to_json())
         run.write_environment()
         with keeping_interrupted(run, model, plan.batch_size):
-            history = fit(model, data, plan, seed=config.seed, folder=run.path / GRIDS)
+            history = fit(config, model, data, plan, run.path / GRIDS)
         trained = time.monotonic() - started
         metrics = measure_pretrained(config, model, data)
         metrics |= {
@@ -82,14 +82,14 @@ def pretrain(config):
     return run.path
 
 
-def fit(model, data, plan, *, seed, folder):
-    """Trains a compiled model; of an `Autoencoder` or `VAE` the best validation epoch is kept.
+def fit(config, model, data, plan, folder):
+    """Trains a model; of an `Autoencoder` or `VAE` the best validation epoch is kept.
 
     Args:
-        model: compiled `Autoencoder`, `VAE` or `GAN`.
+        config: `PretrainConfig`.
+        model: of `build_model`.
         data: `PretrainData`.
         plan: `Plan`.
-        seed: of the order.
         folder: where grids of pictures are written while it learns.
 
     Returns:
@@ -99,22 +99,18 @@ def fit(model, data, plan, *, seed, folder):
     shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
     grids = PictureGrids(folder, plan.grid_every, pictures=shown, scale=scale)
     callbacks = [grids, EpochLines(plan.epochs)]
-    how = {"epochs": plan.epochs, "verbose": 0}
-    if hasattr(model, "discriminator"):
-        labels = data.train.labels
-        history = model.fit(data.train.images, labels, plan.batch_size, callbacks=callbacks, **how)
+    how = {"epochs": plan.epochs, "batch_size": plan.batch_size, "verbose": 0}
+    if config.method == "gan":
+        train = data.train
+        history = model.fit(train.images, train.labels, callbacks=callbacks, **how)
         best_epoch = plan.epochs - 1
     else:
         best = keras.callbacks.EarlyStopping(
             "val_loss", patience=plan.epochs + 1, restore_best_weights=True
         )
-        size = {"image_size": data.picture_shape[:2], "channels": data.picture_shape[2]}
-        history = model.fit(
-            data.train.pipeline(plan.batch_size, training=True, seed=seed, **size),
-            validation_data=data.val.pipeline(plan.batch_size, **size),
-            shuffle=False,  # the pipeline does
-            callbacks=[best, *callbacks],
-            **how,
+        how |= {"lr": config.lr or LR, "seed": config.seed}
+        history = fit_without_labels(
+            model, data.train, data.val, callbacks=[best, *callbacks], **how
         )
         best_epoch = best.best_epoch
     history.best_epoch = best_epoch
@@ -124,9 +120,8 @@ def fit(model, data, plan, *, seed, folder):
 
 def _write(run, outcome):
     run.save_model(outcome.model)
-    encoder = chain_on_rgb(outcome.model.encoder, is_row=True)
     some = random_part(outcome.data.train, _STANDARDISED_BY, outcome.config.seed)
-    run.save_model(standardise(encoder, some.images), "encoder.keras")
+    run.save_model(standardise(outcome.model.encoder, some.images), "encoder.keras")
     if outcome.config.conditional:
         names = list(outcome.data.train.class_names)
         run.write_json("classes.json", {"class_names": names})

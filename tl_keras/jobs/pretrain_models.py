@@ -1,16 +1,13 @@
-"""The model that a pretraining asks for, compiled, and what is decided by the data."""
+"""The model that a pretraining asks for, and what is decided by the data."""
 
 import dataclasses
 import math
-
-import keras
 
 from tl_keras.checks import InputError
 from tl_keras.models.autoencoder import Autoencoder
 from tl_keras.models.gan import GAN
 from tl_keras.models.vae import VAE
 from tl_keras.training.inputs import default_batch_size
-from tl_keras.training.optimizers import build_schedule
 
 BATCH_SIZE = 128
 LR = 1e-3
@@ -63,7 +60,7 @@ def make_plan(config, data):
 
 
 def build_model(config, data, plan):
-    """Builds and compiles the model.
+    """Builds the model; a GAN is compiled too, with its own optimizers.
 
     Args:
         config: `PretrainConfig`.
@@ -74,19 +71,16 @@ def build_model(config, data, plan):
         InputError: an option does not go with these pictures.
     """
     options = config.model_options | {"latent_dim": plan.latent_dim, "seed": config.seed}
-    several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
     if config.method == "gan":
         model = GAN(data.picture_shape, num_classes=_classes(config, data), **options)
+        several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
         model.compile(steps_per_execution=several)
         if config.lr is not None:
             for optimizer in (model.optimizer, model.discriminator_optimizer):
                 optimizer.learning_rate = config.lr
         return model
     kind = Autoencoder if config.method == "autoencoder" else VAE
-    model = kind(data.picture_shape, **options | {"architecture": plan.architecture})
-    rate = build_schedule("cosine", config.lr or LR, plan.epochs * plan.steps)
-    model.compile(keras.optimizers.Adam(rate), steps_per_execution=several)
-    return model
+    return kind(data.picture_shape, **options | {"architecture": plan.architecture})
 
 
 def _latent_dim(method, shape):

@@ -59,8 +59,8 @@ def sample_texts(samples):
     return (
         "A small classifier was trained on the training pictures and is right for "
         f"{samples['classifier_accuracy']:.1%} of the test pictures. In its features the new "
-        "pictures are compared with the training pictures. The last column is what test pictures, "
-        "as many and real, get: no generator can be expected to do better.",
+        "pictures are compared with the training pictures. “Real” is what as many test pictures "
+        "get: no generator can be expected to do better.",
         "The distance is not the “FID”, which needs another network, and compares only with what "
         "this classifier says of as many pictures.",
     )

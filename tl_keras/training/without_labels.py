@@ -19,7 +19,7 @@ from tl_keras.training.whole_model import BATCH_SIZE, STEPS_PER_EXECUTION
 _LOOKED_AT = 1000  # pictures, for what the model decides by its data
 
 
-def fit_without_labels(model, train, val=None, *, callbacks=(), **settings):
+def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **settings):
     """Trains an `Autoencoder` or a `VAE` from its weights as they are; labels are not looked at.
 
     The same as `compile` and `fit` with the same optimizer, on the project's pipeline: any source
@@ -37,6 +37,7 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), **settings):
             pair of them and labels, or a finite batched `tf.data.Dataset` of such pairs.
         val: the same for validation after each epoch, or None.
         callbacks: Keras callbacks. They see one batch in 32, the last of each execution.
+        verbose: as in Keras's `fit`. Default None: a bar on a terminal, else a line an epoch.
         epochs: Default 20.
         optimizer: "adam", "sgd" or "rmsprop".
         lr: highest learning rate. Default 1e-3.
@@ -60,7 +61,7 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), **settings):
     val = None if val is None else _pictures(val, "validation")
     history = new_history()
     if settings.epochs:
-        fit = _fit(model, train, val, settings, list(callbacks))
+        fit = _fit(model, train, val, settings, list(callbacks), verbose)
         history.history, history.epoch = fit.history, fit.epoch
     with model.distribute_strategy.scope():
         model.compile(build_optimizer(settings.optimizer, settings.lr))
@@ -70,7 +71,9 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), **settings):
     return history
 
 
-def _fit(model, train, val, settings, callbacks):
+def _fit(model, train, val, settings, callbacks, verbose):
+    if verbose is None:
+        verbose = 1 if sys.stdout.isatty() else 2
     strategy = model.distribute_strategy
     batch_size = settings.batch_size or default_batch_size(len(train), BATCH_SIZE)
     steps, drop = count_steps(len(train), batch_size, strategy)
@@ -109,7 +112,7 @@ def _fit(model, train, val, settings, callbacks):
         steps_per_epoch=steps if endless else None,
         shuffle=False,  # the batches are shuffled already
         callbacks=[*callbacks, LastGoodWeights()],
-        verbose=1 if sys.stdout.isatty() else 2,
+        verbose=verbose,
     )
 
 

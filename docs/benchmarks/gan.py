@@ -15,7 +15,7 @@ import time
 
 from tables import machine, replace_section
 
-BATCH, SIDE, LATENT, STEPS = 128, 28, 100, 40
+BATCH, SIDE, LATENT, STEPS = 64, 28, 100, 80
 STEPS_PER_EXECUTION = 8
 
 

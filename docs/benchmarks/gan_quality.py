@@ -50,7 +50,7 @@ def read_options():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--minutes", type=float, default=25.0, help="of training")
     options.add_argument("--epochs", type=int, default=1000, help="at most")
-    options.add_argument("--batch-size", type=int, default=128)
+    options.add_argument("--batch-size", type=int, default=64)
     options.add_argument("--every", type=int, default=5, help="epochs between measurements")
     options.add_argument("--classifier-epochs", type=int, default=3)
     options.add_argument("--gan", default="{}", help='JSON, such as {"width": 48}')

@@ -1,5 +1,7 @@
 """The convolutional generator and discriminator of `GAN`, for any size that halves often enough."""
 
+import math
+
 import keras
 from keras import layers
 
@@ -10,6 +12,7 @@ _SMALLEST_START = 4
 _KERNEL = 4  # a multiple of the stride, which leaves no chequered pattern
 _MOST_WIDER = 8  # times `width`
 _SLOPE = 0.2
+_LAST_SIDE = 4  # pixels that the discriminator ends with
 
 
 def count_halvings(input_shape):
@@ -75,7 +78,9 @@ def build_generator(input_shape, latent_dim, num_classes=None, *, width=32):
 
 
 def build_discriminator(input_shape, num_classes=None, *, width=32):
-    """Builds a discriminator: convolutions that halve the sides, then one number a picture.
+    """Builds a discriminator: two or more convolutions that halve the sides, to 4 pixels or less.
+
+    One number a picture comes of the last maps.
 
     It has no normalisation: what it says of a picture does not depend on the others in the batch,
     as the gradient penalty and equal results on several replicas need it.
@@ -96,14 +101,13 @@ def build_discriminator(input_shape, num_classes=None, *, width=32):
         Radford, Metz and Chintala 2015, arXiv 1511.06434, without its batch normalisation. Classes:
         the projection of Miyato and Koyama 2018, arXiv 1802.05637.
     """
+    count_halvings(input_shape)
     inputs = x = keras.Input(input_shape, name="pictures")
-    halvings = count_halvings(input_shape)
-    for number in range(halvings):
-        x = layers.Conv2D(
-            _maps(width, number), _KERNEL, 2, padding="same", name=f"halve_{number + 1}"
-        )(x)
-        name = "features" if number == halvings - 1 else f"leaky_{number + 1}"
-        x = layers.LeakyReLU(_SLOPE, name=name)(x)
+    *leaky, last = range(1, _count_convolutions(input_shape) + 1)
+    for number in (*leaky, last):
+        maps, name = _maps(width, number - 1), f"halve_{number}"
+        x = layers.Conv2D(maps, _KERNEL, 2, padding="same", name=name)(x)
+        x = layers.LeakyReLU(_SLOPE, name="features" if number == last else f"leaky_{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     logits = layers.Dense(1, dtype="float32", name="real")(x)
     if num_classes:
@@ -115,6 +119,11 @@ def build_discriminator(input_shape, num_classes=None, *, width=32):
             layers.Add(name="logits", dtype="float32")([logits, of_class]),
         )
     return keras.Model(inputs, logits, name="discriminator")
+
+
+def _count_convolutions(input_shape):
+    """Halvings, odd sides rounded up, until the longer side is 4 pixels; at least two."""
+    return max(2, math.ceil(math.log2(max(input_shape[:2]) / _LAST_SIDE)))
 
 
 def _maps(width, doublings):

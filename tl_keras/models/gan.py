@@ -14,12 +14,12 @@ from tl_keras.models.gan_sampling import GeneratorSampling
 from tl_keras.models.weight_average import average_of
 
 _ADAM = {  # learning rate, beta_1, beta_2 of Adam
-    "non-saturating": (2e-4, 0.5, 0.999),
+    "non-saturating": (4e-4, 0.5, 0.999),
     "wgan-gp": (1e-4, 0.0, 0.9),
 }
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
 _SEEDS = ("noise_seeds", "sample_seeds")
-_BATCH_SIZE = 128
+_BATCH_SIZE = 64
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
@@ -149,7 +149,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
 
         Args:
             optimizer: of the generator, see `keras.optimizers.get`. Defaults to Adam with
-                learning rate 2e-4 and beta_1 0.5; with "wgan-gp" 1e-4, beta_1 0 and beta_2 0.9.
+                learning rate 4e-4 and beta_1 0.5; with "wgan-gp" 1e-4, beta_1 0 and beta_2 0.9.
             discriminator_optimizer: the same for the discriminator. Defaults to another one like
                 that of the generator. On several replicas both are made anew under the strategy.
             steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default: on
@@ -246,7 +246,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             x: pictures (n, h, w, c) or (n, h, w), 0-255; an `ImageDataset`; or a
                 `tf.data.Dataset` of batches of pictures or of (pictures, labels).
             y: class numbers (n,) or one-hot (n, num_classes); without num_classes not looked at.
-            batch_size: int; of a `tf.data.Dataset` its own. Defaults to 128.
+            batch_size: int; of a `tf.data.Dataset` its own. Defaults to 64.
             epochs, verbose, callbacks, **kwargs: as in Keras.
 
         Returns:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -129,6 +130,20 @@ def test_stopped_training_keeps_what_was_learned(bar_pictures, tmp_path, monkeyp
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"config.json", "environment.json", "interrupted.keras"}
     assert load_model(tmp_path / "run" / "interrupted.keras").latent_dim == 8
+
+
+def test_warning_of_the_training_is_said_and_on_the_page(bar_pictures, tmp_path, capsys):
+    real_fit = job.fit
+
+    def fit(*arguments):
+        warnings.warn("The generator may have collapsed", UserWarning, stacklevel=2)
+        return real_fit(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "fit", fit)
+        run = job.pretrain(pretrain_config("autoencoder", bar_pictures, tmp_path / "run"))
+    assert "Warning: The generator may have collapsed" in capsys.readouterr().err
+    assert "The generator may have collapsed" in (run / "report.html").read_text(encoding="utf-8")
 
 
 OPTIONS = {

@@ -57,7 +57,8 @@ def pretrain(
         int | None, typer.Option(help="Default: some 8,000 steps, gan 6,000.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Pictures a step; default: 128, less for little data.")
+        int | None,
+        typer.Option(help="Pictures a step; default: 128, gan 64, less for little data."),
     ] = None,
     lr: Annotated[
         float | None, typer.Option(help="Highest learning rate; default: 0.001, gan its own.")

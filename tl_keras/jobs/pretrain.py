@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+import warnings
 
 import keras
 
@@ -36,6 +37,7 @@ class Outcome:
         model: trained `Autoencoder`, `VAE` or `GAN`.
         history: of its training, with `phases` and `best_epoch`.
         metrics: the content of metrics.json.
+        warnings: of the training, such as that a GAN has collapsed.
     """
 
     config: PretrainConfig
@@ -44,6 +46,7 @@ class Outcome:
     model: keras.Model
     history: keras.callbacks.History
     metrics: dict
+    warnings: tuple[str, ...] = ()
 
 
 def pretrain(config):
@@ -66,8 +69,14 @@ def pretrain(config):
         model = build_model(config, data, plan)
         run.write_json("config.json", config.to_json())
         run.write_environment()
-        with keeping_interrupted(run, model, plan.batch_size):
+        with (
+            keeping_interrupted(run, model, plan.batch_size),
+            warnings.catch_warnings(record=True) as noticed,
+        ):
             history = fit(config, model, data, plan, run.path / GRIDS)
+        noticed = tuple(dict.fromkeys(str(warning.message) for warning in noticed))
+        for message in noticed:
+            say(f"Warning: {message}")
         trained = time.monotonic() - started
         metrics = measure_pretrained(config, model, data)
         metrics |= {
@@ -76,7 +85,7 @@ def pretrain(config):
             "pictures": {part.split: len(part) for part in data.splits[:3]},
             "seconds": {"training": trained, "total": time.monotonic() - started},
         }
-        _write(run, Outcome(config, plan, data, model, history, metrics))
+        _write(run, Outcome(config, plan, data, model, history, metrics, noticed))
     say(_result(config, metrics))
     say(f"Report: {run.path / 'report.html'}")
     return run.path

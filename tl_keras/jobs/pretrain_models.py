@@ -9,7 +9,7 @@ from tl_keras.models.gan import GAN
 from tl_keras.models.vae import VAE
 from tl_keras.training.inputs import default_batch_size
 
-BATCH_SIZE = 128
+_BATCH_SIZE = {"autoencoder": 128, "vae": 128, "gan": 64}
 LR = 1e-3
 _LATENT_DIM = {"autoencoder": 32, "vae": 50, "gan": 100}
 _STEPS = {"autoencoder": 8000, "vae": 8000, "gan": 6000}
@@ -41,7 +41,7 @@ class Plan:
 def make_plan(config, data):
     """Returns the `Plan` for a `PretrainConfig` and a `PretrainData`."""
     size, shape = len(data.train), data.picture_shape
-    batch_size = config.batch_size or default_batch_size(size, BATCH_SIZE)
+    batch_size = config.batch_size or default_batch_size(size, _BATCH_SIZE[config.method])
     steps = math.ceil(size / batch_size)
     least, most = _EPOCHS[config.method]
     epochs = config.epochs or min(max(math.ceil(_STEPS[config.method] / steps), least), most)

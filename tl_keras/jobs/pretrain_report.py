@@ -56,7 +56,10 @@ def _content(path, outcome):
         sections=tuple(_sections(path, outcome)),
         commands=_commands(config),
         code=_code(config),
-        warnings=tuple(inspection_warnings(outcome.data.splits.inspection)),
+        warnings=(
+            *outcome.warnings,
+            *inspection_warnings(outcome.data.splits.inspection),
+        ),
         files=FILES,
         command=shlex.join(["tl-keras", *sys.argv[1:]]) if "pretrain" in sys.argv else "",
     )

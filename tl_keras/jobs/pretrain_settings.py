@@ -49,7 +49,7 @@ class PretrainConfig:
         conditional: whether the GAN is told the labels and makes pictures of a wanted class.
         epochs: None for as many as make some 8,000 steps (GAN 6,000), at least 20, at most
             300 (GAN 500).
-        batch_size: pictures a step; None for 128, less for under 1,024 pictures.
+        batch_size: pictures a step; None for 128 (GAN 64), less for under 1,024 pictures.
         lr: highest learning rate; None for 0.001, of a GAN for its own.
         image_size: side in pixels; None for that of arrays, 64 for files.
         grid_every: epochs between pictures of how it learns; None for twelve in all.

@@ -25,6 +25,10 @@ class LastGoodWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._epoch, self._seen = 0, 0
+        with self.model.distribute_strategy.scope():
+            # Its state is made in the first step otherwise, too late to be remembered here.
+            if not self.model.optimizer.built:
+                self.model.optimizer.build(self.model.trainable_variables)
         self._remember()
 
     def on_epoch_begin(self, epoch, logs=None):

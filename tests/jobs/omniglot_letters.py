@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 _BOX, _SIDE = 20, 28  # pixels: a digit of MNIST fits in 20 x 20, its centre of mass in the middle
-_PEN = 5  # by so much less one pixel strokes grow at 105 x 105; once shrunk they are as thick
+_PEN = 3  # by so much less one pixel strokes grow at 105 x 105
 
 
 def letters_like_mnist(path, count, seed=0):
@@ -15,8 +15,8 @@ def letters_like_mnist(path, count, seed=0):
 
     Omniglot is thin black ink on white, 105 x 105. As MNIST was made: inverted, cut to the ink,
     shrunk to 20 x 20 with the proportions kept, centred by mass in 28 x 28. Strokes are thickened
-    before, to those of MNIST's, and the brightest pixel made white: thin grey letters would be
-    found by their ink alone.
+    before, until letters have as much ink as digits on average, and the brightest pixel is made
+    white: thin grey letters would be told by their ink alone.
 
     Args:
         path: omniglot_background_small*.zip.

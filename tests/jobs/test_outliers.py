@@ -23,7 +23,7 @@ def with_odd_ones(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("method", "score"),
-    [("autoencoder", "auto"), ("vae", "auto"), ("vae", "reconstruction")],
+    [("autoencoder", "auto"), ("vae", "bound"), ("vae", "reconstruction")],
 )
 def test_odd_pictures_come_first(method, score, with_odd_ones, pretrained_run, run_cli, tmp_path):
     out = tmp_path / "found.csv"

@@ -54,7 +54,7 @@ def pretrain(
     ] = None,
     width: Annotated[int | None, typer.Option(help="gan: maps of the first convolution.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Default: some 8,000 steps, gan 6,000.")
+        int | None, typer.Option(help="Default: some 8,000 steps, gan 3,000.")
     ] = None,
     batch_size: Annotated[
         int | None,
@@ -133,7 +133,7 @@ def outliers(
     run: _RunArgument,
     data: Annotated[str, typer.Argument(help=f"Where to look. {_DATA_HELP}")],
     score: Annotated[
-        str, typer.Option(help="reconstruction, bound (vae), or auto: the better by method.")
+        str, typer.Option(help="relative, reconstruction or bound (vae); auto: relative.")
     ] = "auto",
     n: Annotated[int, typer.Option(help="How many of the oddest to show.")] = 32,
     on_bad_image: Annotated[str, typer.Option(help="refuse or skip.")] = "refuse",

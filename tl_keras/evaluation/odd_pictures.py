@@ -3,8 +3,10 @@
 import numpy as np
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.evaluation.distances import row_blocks
 
-SCORES = ("auto", "reconstruction", "bound")
+SCORES = ("auto", "relative", "reconstruction", "bound")
+_LEAST_CONTOUR = 0.01  # so that a blank picture is not divided by nothing
 
 
 def odd_scores(model, pictures, *, score="auto", k=16):
@@ -15,8 +17,12 @@ def odd_scores(model, pictures, *, score="auto", k=16):
         pictures: (n, h, w, c), 0-255, of the size that the model takes.
         score: "reconstruction": mean squared difference between the picture and what the model
                 gives back, pixels on a scale from 0 to 1.
-            "bound": minus the importance-weighted bound on log p(picture), in nats; of a VAE.
-            "auto": the bound of a VAE, the reconstruction of an autoencoder.
+            "relative": that, divided by how much contour the picture has. What is known is given
+                back a little blurred, so a picture of many strokes has a higher error than one
+                of few, odd or not.
+            "bound": minus the importance-weighted bound on log p(picture), in nats; of a VAE. It
+                is dominated by how much there is to draw, too.
+            "auto": "relative".
         k: int, samples a picture of "bound". Defaults to 16.
 
     Returns:
@@ -32,12 +38,30 @@ def odd_scores(model, pictures, *, score="auto", k=16):
             "Expected an autoencoder or a VAE, which reconstruct pictures; received "
             f"{type(model).__name__}."
         )
-    has_bound = hasattr(model, "log_likelihood")
-    if score == "bound" and not has_bound:
-        raise InputError(
-            f"Expected a VAE for score='bound'; received {type(model).__name__}, which gives no "
-            "probabilities. Use score='reconstruction'."
-        )
-    if score == "bound" or (score == "auto" and has_bound):
+    if score == "bound":
+        if not hasattr(model, "log_likelihood"):
+            raise InputError(
+                f"Expected a VAE for score='bound'; received {type(model).__name__}, which gives "
+                "no probabilities. Use score='relative'."
+            )
         return -np.asarray(model.log_likelihood(pictures, k), np.float64)
-    return np.asarray(model.reconstruction_error(pictures), np.float64)
+    errors = np.asarray(model.reconstruction_error(pictures), np.float64)
+    return errors if score == "reconstruction" else errors / (contour(pictures) + _LEAST_CONTOUR)
+
+
+def contour(pictures):
+    """Mean difference between neighbouring pixels, beside and below, of each picture.
+
+    Args:
+        pictures: (n, h, w, c), 0-255.
+
+    Returns:
+        float64 (n,), for pixels on a scale from 0 to 1.
+    """
+    lengths = np.zeros(len(pictures))
+    for rows in row_blocks(len(pictures)):
+        part = np.asarray(pictures[rows], np.float32) / 255.0
+        for axis in (1, 2):
+            steps = np.abs(np.diff(part, axis=axis))
+            lengths[rows] += steps.sum((1, 2, 3)) / part[0].size
+    return lengths

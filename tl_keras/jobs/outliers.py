@@ -70,9 +70,7 @@ def outliers(run, data, *, score="auto", n=32, on_bad_image="refuse", out="outli
 
 def _held_out(trained, score):
     """Percentiles 0-100 of the scores of the run's own test pictures."""
-    if score == "auto":
-        score = "bound" if trained.method == "vae" else "reconstruction"
-    return (trained.metrics.get("odd") or {})[score]
+    return trained.metrics["odd"]["relative" if score == "auto" else score]
 
 
 def _rows(ids, scores, order, percentiles):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.evaluation.distances import nearest_pictures
-from tl_keras.evaluation.odd_pictures import odd_scores
+from tl_keras.evaluation.odd_pictures import SCORES, odd_scores
 from tl_keras.evaluation.reconstruction import mean_picture_error, pca_error
 from tl_keras.evaluation.sample_quality import evaluate_samples, fit_sample_classifier
 from tl_keras.progress import say
@@ -77,7 +77,8 @@ def _likelihood(model, data, seed):
 
 def _odd(model, data, seed):
     pictures = random_part(data.test, _SCORED, seed).images
-    scores = ["reconstruction", *(["bound"] if hasattr(model, "log_likelihood") else [])]
+    scores = [s for s in SCORES if s not in ("auto", "bound")]
+    scores += ["bound"] if hasattr(model, "log_likelihood") else []
     return {
         score: np.percentile(odd_scores(model, pictures, score=score), range(101)).tolist()
         for score in scores

@@ -47,8 +47,7 @@ class PretrainConfig:
         likelihood, binarize, beta, free_bits, kl_warmup, objective, k: see `VAE`.
         loss, width: see `GAN`.
         conditional: whether the GAN is told the labels and makes pictures of a wanted class.
-        epochs: None for as many as make some 8,000 steps (GAN 6,000), at least 20, at most
-            300 (GAN 500).
+        epochs: None for as many as make some 8,000 steps (GAN 3,000), at least 20, at most 300.
         batch_size: pictures a step; None for 128 (GAN 64), less for under 1,024 pictures.
         lr: highest learning rate; None for 0.001, of a GAN for its own.
         image_size: side in pixels; None for that of arrays, 64 for files.

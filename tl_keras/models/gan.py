@@ -257,9 +257,10 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             DivergedError: a loss became NaN; the model holds the weights of the last whole epoch.
         """
         data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
-        guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
-        given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-        callbacks = [*guards, *(callback for callback in given if callback is not None)]
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+            guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
+            callbacks = [*guards, *(callback for callback in given if callback is not None)]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
 
     def call(self, inputs, training=None):

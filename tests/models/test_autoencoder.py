@@ -172,7 +172,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_weights(steps):
 
     spoiling = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
     where = "batch 2 of epoch 2" if steps == 1 else "batches 1-4 of epoch 2"
-    with pytest.raises(DivergedError, match=f"received nan in {where}"):
+    with pytest.raises(DivergedError, match=f"received loss=nan in {where}"):
         model.fit(x, batch_size=16, epochs=3, verbose=0, callbacks=[spoiling])
     for good, now in zip(kept[1], model.get_weights(), strict=True):
         np.testing.assert_array_equal(good, now)

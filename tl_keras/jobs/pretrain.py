@@ -13,6 +13,7 @@ from tl_keras.jobs.pretrain_models import LR, Plan, build_model, make_plan
 from tl_keras.jobs.pretrain_report import write_report
 from tl_keras.jobs.pretrain_settings import PretrainConfig
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.models.image_networks import chain_on_rgb
 from tl_keras.models.standardised import standardise
 from tl_keras.progress import say
 from tl_keras.reports.grid_callback import PictureGrids
@@ -130,13 +131,20 @@ def fit(config, model, data, plan, folder):
 def _write(run, outcome):
     run.save_model(outcome.model)
     some = random_part(outcome.data.train, _STANDARDISED_BY, outcome.config.seed)
-    run.save_model(standardise(outcome.model.encoder, some.images), "encoder.keras")
+    run.save_model(standardise(_features(outcome.model), some.images), "encoder.keras")
     if outcome.config.conditional:
         names = list(outcome.data.train.class_names)
         run.write_json("classes.json", {"class_names": names})
     run.write_history(outcome.history)
     run.write_json("metrics.json", outcome.metrics)
     write_report(run.path, outcome)
+
+
+def _features(model):
+    """The encoder up to the layer below the codes: more features, on which a head learns better."""
+    if hasattr(model, "network"):
+        return chain_on_rgb(model.network, is_row=True)
+    return model.encoder
 
 
 def _result(config, metrics):

@@ -112,7 +112,7 @@ def _settings(outcome):
 
 
 def _commands(config):
-    commands = ["tl-keras train --backbone ./ --data LABELLED --out ../classifier"]
+    commands = ["tl-keras train --backbone ./ --head gap --data LABELLED --out ../classifier"]
     if config.method != "autoencoder":
         commands.append("tl-keras generate . --n 64 --out grid.png")
     if config.method != "gan":

@@ -1,6 +1,7 @@
 """The pictures of a pretraining's page: reconstructions, samples, ways between them, codes."""
 
 import numpy as np
+from scipy.stats import norm
 
 from tl_keras.evaluation.distances import nearest_pictures
 from tl_keras.evaluation.latent_plane import project
@@ -18,6 +19,7 @@ _SAMPLES = 80
 _ROWS = 6  # of interpolations
 _POINTS = 800  # of the latent plane
 _FEWEST_FOR_TSNE = 50
+_SIDE_OF_PLANE, _EDGE = 15, 0.03  # pictures, and quantiles left out at each end
 
 
 def curves(outcome):
@@ -77,6 +79,17 @@ def codes(outcome):
     note = "Each point is a test picture"
     note += ", its colour its label, which the model never saw." if some.class_names else "."
     return Picture(render_png(figure), "Codes of pictures in a plane", note)
+
+
+def plane_of_pictures(outcome):
+    """What a VAE with two numbers decodes, over the plane of them."""
+    at = norm.ppf(np.linspace(_EDGE, 1 - _EDGE, _SIDE_OF_PLANE))
+    points = [(x, y) for y in at[::-1] for x in at]
+    return Picture(
+        grid_png(as_pictures(outcome.model.decode(points)), _SIDE_OF_PLANE),
+        "Pictures over the plane of the two numbers",
+        "What each point of the plane decodes to; equal steps hold equally many pictures.",
+    )
 
 
 def nearest(outcome):

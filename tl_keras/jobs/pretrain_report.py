@@ -77,7 +77,9 @@ def _sections(path, outcome):
         name="interpolations", title="From one to another", pictures=(draw.ways(outcome),)
     )
     if hasattr(model, "encode"):
-        yield Section(name="latent", title="The codes", pictures=(draw.codes(outcome),))
+        plane = makes and model.latent_dim == 2
+        pictures = (draw.codes(outcome), *([draw.plane_of_pictures(outcome)] if plane else []))
+        yield Section(name="latent", title="The codes", pictures=pictures)
     if makes:
         text = (nearest_text(metrics["nearest"]),)
         pictures = (draw.nearest(outcome),)

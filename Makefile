@@ -13,12 +13,14 @@ ARGS    ?=
 WORKERS ?= 2
 
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
-        benchmark-baselines benchmark-distillation benchmark-pruning clean \
-        train-vgg train-resnet
+        benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
+        benchmark-distillation benchmark-pruning clean \
+        train-vgg train-resnet train-autoencoder train-vae train-gan
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-distillation | benchmark-pruning | clean"
+	@echo "make train-autoencoder | train-vae | train-gan [DATA=digits EPOCHS= OUT= ARGS='--latent-dim 8']"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -32,6 +34,13 @@ train-vgg: BACKBONE = vgg16
 train-resnet: BACKBONE = resnet50
 train-vgg train-resnet: install
 	$(RUN) train --backbone $(BACKBONE) --data "$(DATA)" --weights "$(WEIGHTS)" \
+	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
+
+train-autoencoder: METHOD = autoencoder
+train-vae: METHOD = vae
+train-gan: METHOD = gan
+train-autoencoder train-vae train-gan: install
+	$(RUN) pretrain --method $(METHOD) --data "$(DATA)" \
 	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: install
@@ -51,11 +60,18 @@ format: install
 notebooks: install
 	$(BIN)/python docs/run_notebooks.py $(ARGS)
 
-benchmark: benchmark-transfer benchmark-baselines
+benchmark: benchmark-transfer benchmark-baselines benchmark-generative benchmark-gan
 benchmark-transfer: install
 	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
 benchmark-baselines: install
 	$(BIN)/python docs/benchmarks/baselines.py $(ARGS)
+benchmark-generative: install
+	$(BIN)/python docs/benchmarks/generative.py $(ARGS)
+# This one needs MNIST (TL_KERAS_DATA) and half an hour, and is not part of `benchmark`.
+benchmark-likelihood: install
+	$(BIN)/python docs/benchmarks/likelihood.py $(ARGS)
+benchmark-gan: install
+	$(BIN)/python docs/benchmarks/gan.py $(ARGS)
 # These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.
 benchmark-distillation: install
 	$(BIN)/python docs/benchmarks/distillation.py $(ARGS)

@@ -10,6 +10,7 @@ from tl_keras import cli
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
 from tl_keras.jobs.compare_settings import CompareConfig
+from tl_keras.jobs.pretrain_settings import PretrainConfig
 from tl_keras.training.settings import FineTuneSettings
 
 TRAIN = ("train", "--backbone", "vgg16", "--data", "digits")
@@ -68,6 +69,9 @@ def test_help_lists_every_command():
         "distill",
         "prune",
         "compare",
+        "pretrain",
+        "generate",
+        "outliers",
     ):
         assert name in shown
 
@@ -127,6 +131,71 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
     assert asked == [wanted]
     fields = set(CompareConfig.__dataclass_fields__)
     assert set(wanted) | {"data"} == fields, "a setting has no option"
+
+
+PRETRAIN = {
+    "autoencoder": {"architecture": "conv", "hidden_units": "9,8", "noise": 0.25},
+    "vae": {
+        "likelihood": "bernoulli", "binarize": True, "beta": 2.0, "free_bits": 0.5, "kl_warmup": 9,
+        "latent_dim": 3,
+    },
+    "gan": {"loss": "wgan-gp", "conditional": True, "width": 8},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", PRETRAIN)
+def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypatch):
+    from tl_keras.jobs import pretrain
+
+    asked = []
+    monkeypatch.setattr(pretrain, "pretrain", asked.append)
+    values = PRETRAIN[method] | {
+        "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "grid_every": 3, "seed": 5,
+        "on_bad_image": "skip", "on_duplicate": "refuse", "out": "runs/x",
+    }  # fmt: skip
+    words = [f"--{k.replace('_', '-')}" + ("" if v is True else f"={v}") for k, v in values.items()]
+    words = ("pretrain", "--method", method, "--data", "digits", *words, "--split", "0.6,0.2,0.2")
+    assert run_cli(*words)[0] == 0
+    wanted = {"hidden_units": (9, 8)} if method == "autoencoder" else {}
+    assert asked == [PretrainConfig(method, "digits", split=(0.6, 0.2, 0.2), **values | wanted)]
+
+
+def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
+    from tl_keras.jobs import pretrain
+
+    asked = []
+    monkeypatch.setattr(pretrain, "pretrain", asked.append)
+    words = ("pretrain", "--method", "vae", "--data", "digits")
+    assert run_cli(*words, "--objective", "iwae", "--k", "7")[0] == 0
+    assert run_cli(*words)[0] == 0
+    assert asked == [
+        PretrainConfig("vae", "digits", objective="iwae", k=7),
+        PretrainConfig("vae", "digits"),
+    ]
+    tried = {"method", "data", "split", "objective", "k", *wanted_fields()}
+    assert tried == set(PretrainConfig.__dataclass_fields__), "a setting has no option"
+
+
+def wanted_fields():
+    shared = "epochs batch_size lr image_size grid_every seed on_bad_image on_duplicate out"
+    return {name for options in PRETRAIN.values() for name in options} | set(shared.split())
+
+
+def test_options_of_generate_and_outliers_reach_their_jobs(run_cli, monkeypatch):
+    from tl_keras.jobs import generate, outliers
+
+    asked = []
+    for module, name in ((generate, "generate"), (outliers, "outliers")):
+        monkeypatch.setattr(module, name, lambda *a, **settings: asked.append((a, settings)))
+    words = ("--n", "9", "--interpolate", "--labels", "cat, dog", "--seed", "3", "--out", "a.png")
+    assert run_cli("generate", "runs/x", *words)[0] == 0
+    more = ("--score", "bound", "--n", "5", "--on-bad-image", "skip", "--out", "a.csv")
+    assert run_cli("outliers", "runs/x", "pictures/", *more)[0] == 0
+    of_generate = {
+        "n": 9, "interpolate": True, "labels": ["cat", "dog"], "seed": 3, "out": "a.png",
+    }  # fmt: skip
+    of_outliers = {"score": "bound", "n": 5, "on_bad_image": "skip", "out": "a.csv"}
+    assert asked == [(("runs/x",), of_generate), (("runs/x", "pictures/"), of_outliers)]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,10 @@ class InputError(ValueError):
     """
 
 
+class DivergedError(InputError):
+    """The loss became NaN or infinite; the model holds good weights from before."""
+
+
 def check_choice(argument, value, choices):
     """Returns `value` if it is one of `choices`, else raises with the nearest names first."""
     names = [str(choice) for choice in choices]

@@ -57,11 +57,7 @@ class TrainConfig:
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
         check_source(self.fine_tune.objective, self.source_data, "source_data")
-        if len(self.split) != 3 or min(self.split) <= 0 or not abs(sum(self.split) - 1) < 1e-6:
-            raise InputError(
-                "Expected split to be three fractions above 0 that sum to 1, such as "
-                f"0.8,0.1,0.1; received {self.split}."
-            )
+        check_split(self.split)
 
     @property
     def seed(self):
@@ -70,3 +66,12 @@ class TrainConfig:
     def to_json(self):
         """Returns the configuration as plain dicts, lists and numbers."""
         return dataclasses.asdict(self)
+
+
+def check_split(split):
+    """Refuses what are not three parts (train, val, test) above 0 that make 1 in sum."""
+    if len(split) != 3 or min(split) <= 0 or not abs(sum(split) - 1) < 1e-6:
+        raise InputError(
+            "Expected split to be three fractions above 0 that sum to 1, such as "
+            f"0.8,0.1,0.1; received {split}."
+        )

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.jobs.pretrained_runs import pretrain_config, save_bars
 from tests.jobs.small_runs import save_encoder, save_pictures, small_config
 from tl_keras import cli
 
@@ -50,3 +51,26 @@ def run_cli(monkeypatch, capsys):
     yield run
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def bar_pictures(tmp_path_factory):
+    """A .npz file of tiny grey pictures of two classes."""
+    return save_bars(tmp_path_factory.mktemp("bars") / "bars.npz")
+
+
+@pytest.fixture(scope="session")
+def pretrained_run(tmp_path_factory, bar_pictures):
+    """A function from a method to its finished run folder; tests change nothing in it."""
+    from tl_keras.jobs.pretrain import pretrain
+
+    folder, made = tmp_path_factory.mktemp("pretrained"), {}
+
+    def run_of(method):
+        if method not in made:
+            options = {"conditional": True} if method == "gan" else {"latent_dim": 4}
+            config = pretrain_config(method, bar_pictures, folder / method, **options)
+            made[method] = pretrain(config)
+        return made[method]
+
+    return run_of

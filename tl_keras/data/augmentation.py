@@ -27,7 +27,7 @@ _USES = (
 )
 _GOLDEN = 0x9E3779B97F4A7C15
 _MID_GRAY = 127.5
-_LUMINANCE = (0.299, 0.587, 0.114)
+LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def augment_images(images, name, *, seed, epoch, indices):
@@ -160,7 +160,7 @@ def _change_colours(images, preset, draws):
     if images.shape[-1] != 3:
         return images * scale[..., None] + offset[..., None]
     colour = factor("saturation")
-    to_gray = tf.constant(_LUMINANCE)[:, None] * tf.ones((1, 3))
+    to_gray = tf.constant(LUMINANCE)[:, None] * tf.ones((1, 3))
     matrix = scale * (colour * tf.eye(3) + (1.0 - colour) * to_gray)
     shape = tf.shape(images)
     pixels = tf.reshape(images, (shape[0], -1, 3))
@@ -170,7 +170,7 @@ def _change_colours(images, preset, draws):
 def luminance(images):
     """Brightness as the eye weighs it: (b, h, w, 3) -> (b, h, w, 1), same range and dtype."""
     red, green, blue = tf.split(images, 3, axis=-1)
-    return _LUMINANCE[0] * red + _LUMINANCE[1] * green + _LUMINANCE[2] * blue
+    return LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
 
 
 def _signed(uniform):

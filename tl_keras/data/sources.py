@@ -1,6 +1,7 @@
 """From what the user names, a dataset's name, a folder or a file, to checked pictures."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tl_keras.data.inspection import complete, drop_bad, inspect_files, refuse_b
 from tl_keras.data.named import NAMED_DATASETS, load_named
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 
+_PARTS = 3  # that a class may have to be cut into
 ON_BAD_IMAGE = ("refuse", "skip")
 ON_DUPLICATE = ("report", "refuse")
 
@@ -43,7 +45,8 @@ def load_dataset(
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
         on_duplicate: "report" pictures that stand in two splits, the same or nearly, in the
             inspection, or "refuse" them with an error.
-        require_labels: whether labels of two classes or more must be there.
+        require_labels: whether labels of two classes or more must be there. If not, labels of
+            which a class is too small to be in each split are dropped, which is reported.
 
     Returns:
         Splits; its `inspection` holds bad files, warnings and pictures in two splits.
@@ -56,8 +59,9 @@ def load_dataset(
     check_fractions(split_fractions)
     contents = _read(source, require_labels)
     contents, found = _inspect(contents, on_bad_image)
-    splits, notes = make_splits(contents.parts, split_fractions=split_fractions, seed=seed)
-    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes)
+    parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
+    splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
+    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=(*dropped, *notes))
     if on_duplicate == "refuse":
         refuse_leaks(inspection)
     train = splits.train
@@ -142,6 +146,22 @@ def _inspect(contents, on_bad_image):
         refuse_bad(found)
     parts = {split: drop_bad(part, found) for split, part in contents.parts.items()}
     return FolderContents(parts, contents.ignored), found
+
+
+def _large_classes(parts):
+    """The parts, without labels if a class is too small to be cut, and a line that says so."""
+    for split, part in parts.items():
+        least = _PARTS if split in ("all", "train") else 1
+        for name, count in part.class_counts().items():
+            if count < least:
+                note = (
+                    f"Labels are left out: the class {name!r} is too small to be in each split "
+                    f"({count} pictures)."
+                )
+                return {s: replace(p, labels=None, class_names=()) for s, p in parts.items()}, (
+                    note,
+                )
+    return parts, ()
 
 
 def _check_labels(parts, name, require_labels):

@@ -1,8 +1,5 @@
 """A run that is made from another one: the same data, split the same way, and a new model."""
 
-import contextlib
-
-from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.sources import load_dataset
 from tl_keras.data.splits import keep_per_class
@@ -40,17 +37,6 @@ def load_origin(run, data=None):
         kept = set(splits.train.ids)
         rest = whole.subset([row for row, name in enumerate(whole.ids) if name not in kept])
     return trained, keep_classes_of_splits(splits, trained.class_names), rest
-
-
-@contextlib.contextmanager
-def keeping_interrupted(folder, model):
-    """Saves what `model` has learned if training stops early."""
-    try:
-        yield
-    except (SystemExit, KeyboardInterrupt, InputError):
-        folder.save_model(model, "interrupted.keras")
-        say(f"Stopped early; the weights so far are in {folder.path / 'interrupted.keras'}")
-        raise
 
 
 def write_run(folder, trained, splits, model, history, metrics):

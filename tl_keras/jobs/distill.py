@@ -6,14 +6,16 @@ import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.sources import load_pictures
-from tl_keras.jobs.derived_run import keeping_interrupted, load_origin, write_run
+from tl_keras.jobs.derived_run import load_origin, write_run
 from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.interruptions import keeping_interrupted
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.models.cnn import CNN
 from tl_keras.models.mlp import MLP
 from tl_keras.models.rnn import RNN
 from tl_keras.progress import say
 from tl_keras.training.distillation import distill as distill_into
+from tl_keras.training.inputs import common_size
 from tl_keras.training.settings import DistillSettings
 
 STUDENTS = {
@@ -25,7 +27,6 @@ STUDENTS = {
     "rnn:gru": lambda classes: RNN(classes, cell="gru"),
 }
 REST = "rest"
-SIDE = 64  # of pictures in files
 
 
 def distill(
@@ -58,7 +59,7 @@ def distill(
     more = _unlabelled(unlabelled, rest, run)
     keras.utils.set_random_seed(chosen.seed)
     model = STUDENTS[student](len(trained.class_names))
-    model.build((None, *_size(image_size, splits.train), 3))
+    model.build((None, *common_size(splits.train, image_size), 3))
     data = str(data or trained.config["data"])
     with RunFolder(out or default_run_path(student, data)) as folder:
         folder.write_json(
@@ -99,9 +100,3 @@ def _unlabelled(unlabelled, rest, run):
             "used the labels of all its training pictures. Give other pictures or none."
         )
     return rest
-
-
-def _size(image_size, train):
-    if image_size is not None:
-        return image_size, image_size
-    return (SIDE, SIDE) if train.is_files else train.images.shape[1:3]

@@ -5,8 +5,9 @@ import dataclasses
 import keras
 
 from tl_keras.checks import check_number
-from tl_keras.jobs.derived_run import keeping_interrupted, load_origin, write_run
+from tl_keras.jobs.derived_run import load_origin, write_run
 from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.interruptions import keeping_interrupted
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.training.pruning import prune as prune_model

@@ -4,14 +4,13 @@ import dataclasses
 import time
 
 import keras
-import tensorflow as tf
 
-from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.sources import load_dataset
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.interruptions import keeping_interrupted
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.source import load_source, source_figures, source_line
 from tl_keras.jobs.starting_point import (
@@ -86,26 +85,17 @@ def train(config):
 
 
 def _fit(run, config, start, source):
-    try:
+    train = start.splits.train
+    batch_size = config.fine_tune.batch_size or default_batch_size(len(train))
+    with keeping_interrupted(run, start.model, batch_size):
         return fine_tune(
             start.model,
-            start.splits.train,
+            train,
             start.splits.val,
             source=source.splits and source.splits.train,
             source_model=source.classifier,
             **dataclasses.asdict(config.fine_tune),
         )
-    except (SystemExit, KeyboardInterrupt, InputError):
-        # Stopped by a signal, a lost file or a loss that is no number: what was learned is kept.
-        run.save_model(start.model, "interrupted.keras")
-        say(f"Stopped early; the weights so far are in {run.path / 'interrupted.keras'}")
-        raise
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        size = config.fine_tune.batch_size or default_batch_size(len(start.splits.train))
-        raise InputError(
-            f"Expected memory enough for batches of {size} pictures; received out of memory. "
-            f"Give --batch-size {max(size // 2, 1)}, or a smaller --image-size."
-        ) from error
 
 
 def _measured(config, start, history, source, started):

@@ -36,7 +36,7 @@ def _content(outcome):
         title=f"{config.backbone} on {config.data}",
         summary=_summary(config, start, outcome.history, metrics),
         weights_note=start.weights["note"],
-        warnings=_warnings(start.splits.inspection),
+        warnings=inspection_warnings(start.splits.inspection),
         test_metrics=outcome.test,
         val_metrics=outcome.val,
         samples=_samples(start.splits.train),
@@ -76,7 +76,8 @@ def _summary(config, start, history, metrics):
     ]
 
 
-def _warnings(inspection):
+def inspection_warnings(inspection):
+    """What was noticed about the pictures, as sentences; the files that were skipped too."""
     if inspection is None:
         return []
     skipped = [f"Skipped {path}: {reason}" for path, reason in inspection.bad]

@@ -30,7 +30,8 @@ def build_backbone(backbone, *, image_size=None, weights="imagenet"):
             str, a name from `list_backbones()`;
             path of a `.keras` file, or of a run folder with `encoder.keras` or `model.keras`;
             keras.Model, from pictures (b, h, w, c) to features. From a classifier (file or
-            model) its nested backbone is taken. Files and models bring their own weights.
+            model) its nested backbone is taken, from an `Autoencoder` or `VAE` its encoder.
+            Files and models bring their own weights.
         image_size: int or (height, width) in pixels. Defaults to the size the published weights
             were trained at, or to a file's own.
         weights: "imagenet" (from the Keras cache, else downloaded), None or "random", or the path
@@ -176,6 +177,8 @@ def _encoder(model, origin, image_size, weights):
             f"Expected no weights beside {origin}, which brings its own; received "
             f"weights={str(weights)!r}. Leave weights out."
         )
+    # What learned without labels, an Autoencoder or a VAE, has its encoder as an attribute.
+    model = getattr(model, "encoder", model)
     nested = _nested_models(model)
     # A classifier's backbone takes the classifier's pictures; a block of a base does not.
     if len(nested) == 1 and nested[0].input_shape == model.input_shape:

@@ -66,12 +66,16 @@ class Baseline(keras.Model):
         return super().__call__(inputs, *args, **kwargs)
 
     def call(self, inputs, training=None):
+        return self.predictions(self.features(inputs))
+
+    def features(self, inputs):
+        """What the layer of classes takes, (b, d), of pictures 0-255; for a built model."""
         shape = self._body_shape(self.input_shape)
         x = keras.ops.cast(keras.ops.reshape(inputs, (-1, *shape[1:])), self.compute_dtype)
         x = x * self.scale
         for layer in self.body:
             x = layer(x)  # Keras hands `training` on
-        return self.predictions(x)
+        return x
 
     def for_classes(self, num_classes):
         """Returns the same net with a new, random output layer for another set of labels.

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tl_keras.models.random_numbers import next_seed, random_integers
+
 _LEVELS = 256
 
 
@@ -19,16 +21,6 @@ class ByteDropout(keras.layers.Dropout):
         if not training or not self.rate:
             return inputs
         dropped = min(max(round(self.rate * _LEVELS), 1), _LEVELS - 1)
-        kept = tf.cast(self._random_bytes(tf.shape(inputs)) >= dropped, inputs.dtype)
+        drawn = random_integers(tf.shape(inputs), next_seed(self.seed_generator), tf.uint8)
+        kept = tf.cast(drawn >= dropped, inputs.dtype)
         return inputs * (kept * (_LEVELS / (_LEVELS - dropped)))
-
-    def _random_bytes(self, shape):
-        size = tf.reduce_prod(shape)
-        words = tf.random.stateless_uniform(
-            [(size + 3) // 4],
-            seed=tf.cast(self.seed_generator.next(), tf.int32),
-            minval=None,
-            maxval=None,
-            dtype=tf.uint32,
-        )
-        return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size], shape)

@@ -36,9 +36,12 @@ _INTERNAL_CLASSES = {
 }
 # This project's own models, by class name; nothing else of tl_keras may be named in a file.
 OWN_MODELS = {
+    "Autoencoder": "tl_keras.models.autoencoder",
     "CNN": "tl_keras.models.cnn",
+    "GAN": "tl_keras.models.gan",
     "MLP": "tl_keras.models.mlp",
     "RNN": "tl_keras.models.rnn",
+    "VAE": "tl_keras.models.vae",
 }
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__slice__", "__ellipsis__"}
 # Layers that run code or read files from outside the model.
@@ -61,7 +64,10 @@ _SIZES = {
     "input_dim",
     "input_shape",
     "key_dim",
+    "k",
     "kernel_size",
+    "latent_dim",
+    "num_classes",
     "num_heads",
     "output_dim",
     "padding",
@@ -70,6 +76,7 @@ _SIZES = {
     "size",
     "target_shape",
     "units",
+    "width",
 }
 _MOST = 2**20
 

@@ -4,11 +4,7 @@ import math
 
 import keras
 
-from tl_keras.checks import InputError
-
-
-class DivergedError(InputError):
-    """The loss became NaN or infinite; the model holds the best weights from before."""
+from tl_keras.checks import DivergedError
 
 
 class BestWeights(keras.callbacks.Callback):

@@ -13,6 +13,7 @@ from tl_keras.training.feature_cache import Pictures
 
 SMALLEST_BATCH, STEPS = 8, 8  # for a default batch size
 MIXING_STEPS = 500
+SIDE_OF_FILES = 64  # pixels
 
 
 def default_batch_size(num_pictures, most=32):
@@ -64,6 +65,22 @@ def random_part(dataset, size, seed):
     """Returns `dataset` or, if it is larger, `size` of its pictures, the same for the same seed."""
     rows = np.random.default_rng([seed, 2]).permutation(len(dataset))[:size]
     return dataset.subset(np.sort(rows))
+
+
+def common_size(dataset, image_size=None):
+    """(height, width) in which all pictures are seen: what is asked for, or their own.
+
+    Files have no common size of their own and get 64 x 64.
+
+    Args:
+        dataset: `ImageDataset`.
+        image_size: side in pixels, or None.
+    """
+    if image_size is not None:
+        return image_size, image_size
+    if dataset.is_files:
+        return SIDE_OF_FILES, SIDE_OF_FILES
+    return dataset.images.shape[1:3]
 
 
 def pictures_of(dataset, model, settings, *, training):

@@ -75,7 +75,14 @@ _CYCLES = {"cosine": (0.1, 0.0, 0.0), "one-cycle": (0.3, 1 / 25, 1e-4)}
 
 
 def build_optimizer(
-    name, learning_rate, *, rate_factors=None, weight_decay=None, fused=False, masked=()
+    name,
+    learning_rate,
+    *,
+    rate_factors=None,
+    weight_decay=None,
+    fused=False,
+    masked=(),
+    epsilon=None,
 ):
     """Builds a Keras optimizer.
 
@@ -89,8 +96,11 @@ def build_optimizer(
         fused: whether "adam" without factors may be `FusedAdam`, which computes the same faster
             but is not of Keras, so a model saved with it would not load without this package.
         masked: variables that get a mask, see `MaskedUpdates`.
+        epsilon: of "adam" and "rmsprop"; None for Keras's 1e-7.
     """
     plain, layerwise, arguments = _OPTIMIZERS[check_choice("optimizer", name, OPTIMIZERS)]
+    if epsilon is not None and name != "sgd":
+        arguments = {**arguments, "epsilon": epsilon}
     if fused and name == "adam":
         plain = FusedAdam
     optimizer_class = layerwise if rate_factors else plain

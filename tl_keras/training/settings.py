@@ -116,17 +116,42 @@ class PruneSettings(FromScratchSettings):
             check_choice("also", kind, ALSO)
 
 
+@dataclasses.dataclass(frozen=True)
+class WithoutLabelsSettings:
+    """See `tl_keras.training.without_labels.fit_without_labels` for what each setting means."""
+
+    epochs: int = 20
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    schedule: str = "cosine"
+    epsilon: float | None = None
+    weight_decay: float = 0.0
+    batch_size: int | None = None
+    augment: str = "none"
+    seed: int = 0
+
+    def __post_init__(self):
+        _check_training(self)
+        if self.epsilon is not None:
+            check_number("epsilon", self.epsilon, above=0)
+
+
 def _check_shared(settings):
+    _check_training(settings)
+    check_number("label_smoothing", settings.label_smoothing, minimum=0, maximum=0.9)
+    if settings.patience is not None:
+        check_number("patience", settings.patience, minimum=1, integer=True)
+
+
+def _check_training(settings):
     check_choice("optimizer", settings.optimizer, OPTIMIZERS)
     check_choice("schedule", settings.schedule, SCHEDULES)
     for name in ("epochs", "seed"):
         check_number(name, getattr(settings, name), minimum=0, integer=True)
     check_number("lr", settings.lr, above=0)
     check_number("weight_decay", settings.weight_decay, minimum=0)
-    check_number("label_smoothing", settings.label_smoothing, minimum=0, maximum=0.9)
-    for name in ("batch_size", "patience"):
-        if getattr(settings, name) is not None:
-            check_number(name, getattr(settings, name), minimum=1, integer=True)
+    if settings.batch_size is not None:
+        check_number("batch_size", settings.batch_size, minimum=1, integer=True)
 
 
 def parse_unfreeze(setting):

@@ -1,0 +1,120 @@
+"""Times `GAN` against the same networks trained by a plain Keras step, side by side in one run.
+
+Plain: the step of Keras's own guide (the discriminator on real and generated pictures together,
+then new pictures for the generator), with Keras's defaults and two Adam optimizers, on float
+pictures scaled before. Ours: `GAN.fit` on uint8 pictures, with its average of the generator, its
+metrics and its guards. The two take turns. Writes its section of docs/benchmarks.md.
+
+    python docs/benchmarks/gan.py [--rounds 9]
+"""
+
+import argparse
+import os
+import statistics
+import time
+
+from tables import machine, replace_section
+
+BATCH, SIDE, LATENT, STEPS = 64, 28, 100, 80
+STEPS_PER_EXECUTION = 8
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=9)
+    rounds = options.parse_args().rounds
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    write_table(*compare(rounds), rounds)
+
+
+def compare(rounds):
+    """Returns (steps/s plain, steps/s ours, median of the pairs' ratios)."""
+    import keras
+    import numpy as np
+
+    from tl_keras import GAN
+
+    x = np.random.default_rng(0).integers(0, 256, (STEPS * BATCH, SIDE, SIDE, 1), dtype=np.uint8)
+    scaled = (x / 127.5 - 1).astype("float32")
+    ours = GAN((SIDE, SIDE), LATENT)
+    ours.compile(steps_per_execution=STEPS_PER_EXECUTION)
+    plain = plain_gan(ours)
+    plain.compile(*(keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)))
+    seconds = {"plain": [], "ours": []}
+    for _ in range(rounds + 1):
+        seconds["plain"].append(timed(lambda: plain.fit(scaled, batch_size=BATCH, verbose=0)))
+        seconds["ours"].append(timed(lambda: ours.fit(x, batch_size=BATCH, verbose=0)))
+    pairs = list(zip(*seconds.values(), strict=True))[1:]  # the first round traces
+    plain_s, ours_s = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return STEPS / plain_s, STEPS / ours_s, statistics.median(p / o for p, o in pairs)
+
+
+def timed(run):
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def plain_gan(ours):
+    """The networks of `ours`, new, in a model as Keras's guide writes it."""
+    import keras
+    import tensorflow as tf
+
+    class PlainGAN(keras.Model):
+        def __init__(self, generator, discriminator):
+            super().__init__()
+            self.generator, self.discriminator = generator, discriminator
+            self.loss_function = keras.losses.BinaryCrossentropy(from_logits=True)
+            self.d_loss = keras.metrics.Mean(name="d_loss")
+            self.g_loss = keras.metrics.Mean(name="g_loss")
+            self.built = True
+
+        def compile(self, d_optimizer, g_optimizer):
+            super().compile()
+            self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
+
+        def train_step(self, real):
+            count = tf.shape(real)[0]
+            labels = tf.concat([0.9 * tf.ones((count, 1)), tf.zeros((count, 1))], 0)
+            fake = self.generator(tf.random.normal((count, LATENT)), training=True)
+            with tf.GradientTape() as tape:
+                logits = self.discriminator(tf.concat([real, fake], 0), training=True)
+                d_loss = self.loss_function(labels, logits)
+            weights = self.discriminator.trainable_weights
+            self.d_optimizer.apply_gradients(
+                zip(tape.gradient(d_loss, weights), weights, strict=True)
+            )
+            with tf.GradientTape() as tape:
+                fake = self.generator(tf.random.normal((count, LATENT)), training=True)
+                logits = self.discriminator(fake, training=True)
+                g_loss = self.loss_function(tf.ones((count, 1)), logits)
+            weights = self.generator.trainable_weights
+            self.g_optimizer.apply_gradients(
+                zip(tape.gradient(g_loss, weights), weights, strict=True)
+            )
+            self.d_loss.update_state(d_loss)
+            self.g_loss.update_state(g_loss)
+            return {"d_loss": self.d_loss.result(), "g_loss": self.g_loss.result()}
+
+    networks = (keras.models.clone_model(net) for net in (ours.generator, ours.discriminator))
+    return PlainGAN(*networks)
+
+
+def write_table(plain, ours, ratio, rounds):
+    replace_section(
+        "GAN",
+        [
+            f"`make benchmark-gan`, {machine()}. The default networks at {SIDE} x {SIDE}, batch "
+            f"{BATCH}; a plain Keras step with two Adam optimizers and `GAN.fit` "
+            f"({STEPS_PER_EXECUTION} steps in an execution) in turns, medians of {rounds} rounds "
+            f"of {STEPS} steps. Ours also averages the generator's weights.",
+            "",
+            "| plain, steps/s | `GAN.fit`, steps/s | times faster, median of pairs |",
+            "|---|---|---|",
+            f"| {plain:.1f} | {ours:.1f} | {ratio:.2f} |",
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Trains a GAN on MNIST and prints, as it goes, what its samples are worth.
+
+Classes covered, Fréchet distance, precision and recall in the features of a small classifier that
+is trained first on the same pictures, beside what held-out real pictures get. Test pictures are
+the held-out ones; nothing is chosen by them here. Needs mnist.npz in the folder that TL_KERAS_DATA
+names.
+
+    TL_KERAS_DATA=... python docs/benchmarks/gan_quality.py --minutes 25 --grid samples.png
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+SAMPLES = 1000
+
+
+def main():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    from tl_keras import GAN, fit_sample_classifier, load_dataset
+
+    options = read_options()
+    data = load_dataset(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz")
+    keras.utils.set_random_seed(options.seed)
+    started = time.monotonic()
+    classifier = fit_sample_classifier(data.train, epochs=options.classifier_epochs)
+    print(f"classifier: {time.monotonic() - started:.0f} s, {accuracy(classifier, data.test):.2%}")
+    gan = GAN((28, 28), seed=options.seed, **json.loads(options.gan))
+    gan.compile(steps_per_execution=8)
+    print(f"weights: {gan.generator.count_params():,} and {gan.discriminator.count_params():,}")
+    watch = watching(classifier, data, options)
+    gan.fit(
+        data.train.images,
+        data.train.labels,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        verbose=0,
+        callbacks=[watch],
+    )
+    watch.report(gan)
+    if options.save:
+        gan.save(options.save)
+
+
+def read_options():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--minutes", type=float, default=25.0, help="of training")
+    options.add_argument("--epochs", type=int, default=1000, help="at most")
+    options.add_argument("--batch-size", type=int, default=64)
+    options.add_argument("--every", type=int, default=5, help="epochs between measurements")
+    options.add_argument("--classifier-epochs", type=int, default=3)
+    options.add_argument("--gan", default="{}", help='JSON, such as {"width": 48}')
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--grid", default="gan_samples.png")
+    options.add_argument("--save", help="where to write the model, .keras")
+    return options.parse_args()
+
+
+def accuracy(classifier, test):
+    return classifier.evaluate(test.images, test.labels, verbose=0, return_dict=True)["accuracy"]
+
+
+def watching(classifier, data, options):
+    """A callback that measures every few epochs and stops when the time is up."""
+    import keras
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.seconds, self.since = 0.0, time.monotonic()
+            self.reported = None
+
+        def on_train_batch_end(self, batch, logs=None):
+            spent = self.seconds + time.monotonic() - self.since
+            if spent > options.minutes * 60:
+                self.model.stop_training = True
+
+        def on_epoch_end(self, epoch, logs=None):
+            # What measuring takes is not training.
+            self.seconds += time.monotonic() - self.since
+            print(epoch + 1, {name: round(float(value), 3) for name, value in logs.items()})
+            if (epoch + 1) % options.every == 0:
+                self.report(self.model)
+            self.since = time.monotonic()
+
+        def report(self, gan):
+            steps = int(gan.optimizer.iterations)
+            if steps == self.reported:
+                return
+            self.reported = steps
+            print(f"{steps} steps in {self.seconds:.0f} s, {steps / self.seconds:.1f} steps/s")
+            show(gan, classifier, data, options.grid)
+
+    return Watch()
+
+
+def show(gan, classifier, data, grid):
+    from tl_keras import evaluate_samples, nearest_pictures
+    from tl_keras.files import replacing
+    from tl_keras.reports.picture_grids import picture_grid
+
+    samples = gan.sample(SAMPLES, seed=1)
+    held_out = data.test.images
+    measured = evaluate_samples(samples, data.train.images, classifier, held_out=held_out)
+    for name, figures in (("samples ", measured), ("held out", measured["floor"])):
+        shares = " ".join(f"{share:.1%}" for share in figures["class_shares"])
+        print(
+            f"  {name}: Fréchet {figures['frechet_distance']:.2f}, precision "
+            f"{figures['precision']:.3f}, recall {figures['recall']:.3f}, classes "
+            f"{figures['classes_covered']} ({shares})"
+        )
+    for name, pictures in (("samples ", samples[:500]), ("held out", held_out[:500])):
+        _, distances = nearest_pictures(pictures, data.train.images)
+        print(f"  {name}: {sorted(distances)[len(distances) // 2]:.1f} to the nearest, median")
+    from PIL import Image
+
+    with replacing(grid) as path:
+        Image.fromarray(picture_grid(samples[:100], scale=2)).save(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Samples are measured in the features of a classifier that this project trains."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.small_models import coloured_pictures
+from tl_keras import InputError, evaluate_samples, fit_sample_classifier
+from tl_keras.evaluation.sample_quality import class_shares, classifier_features
+
+TRAIN, HELD_OUT = coloured_pictures(120), coloured_pictures(60, seed=1)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    keras.utils.set_random_seed(0)
+    return fit_sample_classifier(TRAIN, epochs=6)
+
+
+def test_features_are_what_the_last_layer_takes(classifier):
+    features, classes = classifier_features(classifier, HELD_OUT[0])
+    kernel, bias = classifier.predictions.get_weights()
+    logits = features @ kernel + bias
+    exponents = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities = exponents / exponents.sum(1, keepdims=True)
+    np.testing.assert_allclose(probabilities, classifier.predict(HELD_OUT[0], verbose=0), atol=1e-5)
+    np.testing.assert_array_equal(classes, logits.argmax(1))
+    assert (classes == HELD_OUT[1]).mean() > 0.9
+
+
+def test_real_pictures_beat_noise_and_one_class_is_seen_as_one(classifier):
+    x, y = coloured_pictures(60, seed=2)
+    good = evaluate_samples(x, TRAIN[0], classifier, held_out=HELD_OUT[0])
+    assert good["classes_covered"] == 3
+    assert good["num_samples"] == good["floor"]["num_samples"] == 60
+    np.testing.assert_allclose(sum(good["class_shares"]), 1)
+    noise = np.random.default_rng(0).integers(0, 256, x.shape, dtype=np.uint8)
+    bad = evaluate_samples(noise, TRAIN[0], classifier)
+    assert bad["floor"] is None
+    assert bad["frechet_distance"] > 3 * good["frechet_distance"]
+    assert bad["precision"] < good["precision"]
+    one = evaluate_samples(x[y == 1], TRAIN[0], classifier)
+    assert (one["classes_covered"], one["smallest_share"]) == (1, 0)
+    assert one["recall"] < 0.7 * good["recall"]
+    assert one["frechet_distance"] > 3 * good["frechet_distance"]
+
+
+def test_the_floor_is_what_held_out_pictures_get_as_samples(classifier):
+    as_samples = evaluate_samples(HELD_OUT[0][:50], TRAIN[0], classifier)
+    floor = evaluate_samples(TRAIN[0][:50], TRAIN[0], classifier, held_out=HELD_OUT[0][:50])
+    assert {**floor["floor"], "floor": None} == as_samples
+
+
+def test_shares_count_classes_without_samples():
+    np.testing.assert_array_equal(class_shares([0, 0, 2, 0], 4), [0.75, 0, 0.25, 0])
+
+
+def test_pictures_that_cannot_be_measured_are_refused(classifier):
+    x = TRAIN[0]
+    with pytest.raises(InputError, match="more than 3 pictures"):
+        evaluate_samples(x[:3], x, classifier)
+    with pytest.raises(InputError, match="which the classifier takes"):
+        evaluate_samples(x[:, :8], x, classifier)

@@ -1,0 +1,38 @@
+"""Tiny pictures and runs of `tl-keras pretrain` that take seconds."""
+
+import numpy as np
+
+from tl_keras.jobs.pretrain_settings import PretrainConfig
+
+SIDE = 8
+SMALL = {"epochs": 2, "batch_size": 16, "split": (0.6, 0.2, 0.2)}
+
+
+def bars(count, seed=0):
+    """Pictures (count, 8, 8) uint8 of a bright bar on black: lying (class 0) or standing (1)."""
+    random = np.random.default_rng(seed)
+    pictures = np.zeros((count, SIDE, SIDE), np.uint8)
+    labels = np.arange(count) % 2
+    for picture, label in zip(pictures, labels, strict=True):
+        where = random.integers(SIDE)
+        line = picture[where] if label == 0 else picture[:, where]
+        line[:] = random.integers(200, 256, SIDE)
+    return pictures, labels
+
+
+def save_bars(path, count=120):
+    """Writes `bars` with labels as .npz; returns `path`."""
+    x, y = bars(count)
+    np.savez(path, x=x, y=y)
+    return path
+
+
+def pretrain_config(method, data, out, **changes):
+    """A `PretrainConfig` for a run of two epochs."""
+    return PretrainConfig(method, str(data), out=str(out), **SMALL | changes)
+
+
+def pretrain_words(method, data, out, *more):
+    """The same as a command line."""
+    words = ["pretrain", "--method", method, "--data", data, "--out", out, "--epochs", 2]
+    return [*words, "--batch-size", 16, "--split", "0.6,0.2,0.2", *more]

@@ -1,0 +1,36 @@
+"""What is kept, and said, when training stops before its end."""
+
+import contextlib
+
+import tensorflow as tf
+
+from tl_keras.checks import InputError
+from tl_keras.progress import say
+
+
+@contextlib.contextmanager
+def keeping_interrupted(folder, model, batch_size=None):
+    """Saves what `model` has learned as interrupted.keras if training stops early.
+
+    Args:
+        folder: `RunFolder`.
+        model: what is trained.
+        batch_size: pictures a step, for the message when memory runs out; None to leave that be.
+
+    Raises:
+        InputError: memory ran out.
+    """
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt, InputError):
+        # Stopped by a signal, a lost file or a loss that is no number.
+        folder.save_model(model, "interrupted.keras")
+        say(f"Stopped early; the weights so far are in {folder.path / 'interrupted.keras'}")
+        raise
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        if batch_size is None:
+            raise
+        raise InputError(
+            f"Expected memory enough for batches of {batch_size} pictures; received out of "
+            f"memory. Give --batch-size {max(batch_size // 2, 1)}, or a smaller --image-size."
+        ) from error

@@ -1,0 +1,107 @@
+"""`tl-keras outliers`: pictures that a trained autoencoder or VAE has not learned to make."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.images import printable
+from tl_keras.data.sources import load_pictures
+from tl_keras.evaluation.odd_pictures import SCORES, odd_scores
+from tl_keras.files import write_text
+from tl_keras.jobs.generate import write_grid
+from tl_keras.jobs.pretrain_data import in_one_size
+from tl_keras.jobs.pretrained_run import load_pretrained_run
+from tl_keras.progress import say
+from tl_keras.reports.grid_callback import as_pictures
+from tl_keras.reports.picture_grids import in_pairs
+
+COLUMNS = 8  # of the picture
+_SAID = 5
+
+
+def outliers(run, data, *, score="auto", n=32, on_bad_image="refuse", out="outliers.csv"):
+    """Gives each picture a score of how odd it is and writes them, the oddest first.
+
+    The CSV has the columns rank, path, score and odder_than: the share of the test pictures of
+    the run itself whose score is lower. A .png file of the same name shows the oddest, and below
+    each what the model makes of it.
+
+    Args:
+        run: run folder of `tl-keras pretrain` with an autoencoder or a VAE.
+        data: pictures in any form that `load_pictures` takes.
+        score: see `odd_scores`.
+        n: how many of the oddest to show.
+        on_bad_image: "refuse" or "skip".
+        out: .csv file.
+
+    Returns:
+        The rows as a list of dicts.
+
+    Raises:
+        InputError: no usable run or pictures, or `out` cannot be written.
+    """
+    check_choice("score", score, SCORES)
+    check_number("n", n, minimum=1, integer=True)
+    if not str(out).endswith(".csv"):
+        raise InputError(f"Expected out to end in .csv; received {out}.")
+    trained = load_pretrained_run(run)
+    model = trained.model
+    if not hasattr(model, "reconstruction_error"):
+        raise InputError(
+            f"Expected a run of an autoencoder or a VAE, which reconstruct pictures; received "
+            f"{run}, a {trained.method}."
+        )
+    found, _ = load_pictures(data, on_bad_image=on_bad_image)
+    *size, channels = model.input_shape[1:]
+    pictures = in_one_size(found, tuple(size), channels).images
+    scores = odd_scores(model, pictures, score=score)
+    order = np.argsort(-scores, kind="stable")
+    rows = _rows(found.ids, scores, order, _held_out(trained, score))
+    _write_csv(out, rows)
+    oddest = pictures[order[:n]]
+    grid = in_pairs(oddest, as_pictures(model.reconstruct(oddest)), COLUMNS)
+    write_grid(Path(out).with_suffix(".png"), grid, COLUMNS)
+    _say(rows, out)
+    return rows
+
+
+def _held_out(trained, score):
+    """Percentiles 0-100 of the scores of the run's own test pictures."""
+    return trained.metrics["odd"]["relative" if score == "auto" else score]
+
+
+def _rows(ids, scores, order, percentiles):
+    shares = np.searchsorted(percentiles, scores, side="right") / len(percentiles)
+    return [
+        {
+            "rank": rank,
+            "path": ids[row],
+            "score": float(scores[row]),
+            "odder_than": float(shares[row]),
+        }
+        for rank, row in enumerate(order, 1)
+    ]
+
+
+def _write_csv(out, rows):
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(rows[0])
+    for row in rows:
+        score, share = f"{row['score']:.6g}", f"{row['odder_than']:.2f}"
+        writer.writerow([row["rank"], row["path"], score, share])
+    write_text(out, table.getvalue())
+
+
+def _say(rows, out):
+    all_odder = sum(row["odder_than"] == 1 for row in rows)
+    say(
+        f"{len(rows)} pictures; {all_odder} are odder than every test picture of the run. "
+        "The oddest:"
+    )
+    for row in rows[:_SAID]:
+        say(f"  {row['score']:.5g}  {printable(row['path'])}")
+    say(f"All: {out}; to look at: {Path(out).with_suffix('.png')}")

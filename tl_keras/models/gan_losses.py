@@ -1,0 +1,75 @@
+"""What the generator and the discriminator of a GAN minimise."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+LOSSES = ("non-saturating", "wgan-gp")
+
+
+def discriminator_loss(real_logits, fake_logits, label_smoothing=0.0):
+    """-(1 - s) log D(x) - s log(1 - D(x)) on real pictures, -log(1 - D(G(z))) on generated ones.
+
+    Only the label of real pictures is smoothed, to 1 - s: smoothing both would teach the generator
+    to keep what it does wrong.
+
+    Args:
+        real_logits, fake_logits: (b, 1).
+        label_smoothing: float s in [0, 1). Defaults to 0.
+
+    Returns:
+        Scalar, the sum of both means; 2 log 2 where nothing can be told apart and s is 0.
+
+    Reference:
+        Goodfellow et al. 2014, arXiv 1406.2661; smoothing: Salimans et al. 2016, arXiv 1606.03498.
+    """
+    on_real = ops.softplus(-real_logits) + label_smoothing * real_logits
+    return ops.mean(on_real) + ops.mean(ops.softplus(fake_logits))
+
+
+def generator_loss(fake_logits):
+    """-log D(G(z)), the non-saturating loss; log 2 where nothing can be told apart.
+
+    Args:
+        fake_logits: (b, 1).
+
+    Reference:
+        Goodfellow et al. 2014, arXiv 1406.2661, section 3.
+    """
+    return ops.mean(ops.softplus(-fake_logits))
+
+
+def critic_loss(real_scores, fake_scores):
+    """Mean score of generated pictures less that of real ones: minus the Wasserstein estimate.
+
+    Args:
+        real_scores, fake_scores: (b, 1).
+
+    Reference:
+        Arjovsky, Chintala and Bottou 2017, arXiv 1701.07875.
+    """
+    return ops.mean(fake_scores) - ops.mean(real_scores)
+
+
+def gradient_penalty(critic, real, fake, mix):
+    """Mean of (|gradient of the critic| - 1)^2 at points between real and generated pictures.
+
+    Args:
+        critic: function (b, h, w, c) -> (b, 1), each picture by itself.
+        real, fake: (b, h, w, c), -1 to 1.
+        mix: (b, 1, 1, 1), 0 for the real picture to 1 for the generated one.
+
+    Returns:
+        Scalar.
+
+    Reference:
+        Gulrajani et al. 2017, arXiv 1704.00028.
+    """
+    between = ops.convert_to_tensor(real) + mix * (fake - real)
+    with tf.GradientTape() as tape:
+        tape.watch(between)
+        scores = critic(between)
+    slopes = tape.gradient(scores, between)
+    # The root of exactly zero has no gradient.
+    norms = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + keras.config.epsilon() ** 2)
+    return ops.mean(ops.square(norms - 1.0))

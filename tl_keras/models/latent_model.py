@@ -1,0 +1,297 @@
+"""What the autoencoder and the variational one have in common: pictures to numbers and back."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.array_checks import check_images
+from tl_keras.models.divergence import LastGoodWeights
+from tl_keras.models.image_networks import (
+    ARCHITECTURES,
+    build_decoder,
+    build_encoder,
+    chain_on_rgb,
+    check_network,
+    check_picture_shape,
+    check_widths,
+)
+
+_FILTERS = (32, 64)
+_AT_ONCE = 256  # pictures
+
+
+class LatentModel(keras.Model):
+    """An encoder, a decoder, and training that needs no labels.
+
+    A subclass gives its heads to `_set_encoder` and its losses in `losses_of`, which training and
+    validation share.
+
+    Args:
+        input_shape: (h, w), (h, w, 1) or (h, w, 3).
+        latent_dim: int, at least 1.
+        architecture: "dense" or "conv".
+        hidden_units: ints, widths of the Dense layers before the latent numbers; the decoder has
+            them the other way round. None for the default of the architecture.
+        filters: ints, maps of the "conv" architecture's convolutions, each of which halves the
+            sides.
+        activation: str, of every hidden layer.
+        encoder: Functional model (b, h, w, c) 0-255 -> features, in place of the preset.
+        decoder: Functional model (b, latent_dim) -> (b, h, w, c) logits, in place of the preset.
+        seed: int or None, of the random numbers of training.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+    """
+
+    dense_units = ()  # of the "dense" architecture; "conv" has none
+    loss_names = ("loss",)
+
+    def __init__(
+        self,
+        input_shape,
+        latent_dim,
+        architecture="dense",
+        *,
+        hidden_units=None,
+        filters=_FILTERS,
+        activation="relu",
+        encoder=None,
+        decoder=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        shape = check_picture_shape(input_shape)
+        self.input_shape = (None, *shape)
+        self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
+        self.architecture = check_choice("architecture", architecture, ARCHITECTURES)
+        if hidden_units is None:
+            hidden_units = self.dense_units if architecture == "dense" else ()
+        self.hidden_units = check_widths("hidden_units", hidden_units)
+        self.filters = check_widths("filters", filters)
+        self.activation = activation
+        self.seed = seed
+        self.seeds = keras.random.SeedGenerator(seed)
+        self._own = (encoder is not None, decoder is not None)
+        self.network = self._encoder_network(encoder)
+        self.decoder = self._decoder_network(decoder)
+        self.trackers = [keras.metrics.Mean(name) for name in self.loss_names]
+
+    def _encoder_network(self, encoder):
+        shape = self.input_shape[1:]
+        if encoder is None:
+            how = {"hidden_units": self.hidden_units, "filters": self.filters}
+            return build_encoder(shape, self.architecture, activation=self.activation, **how)
+        return check_network("encoder", encoder, shape, None)
+
+    def _decoder_network(self, decoder):
+        shape = self.input_shape[1:]
+        if decoder is None:
+            how = {"hidden_units": self.hidden_units[::-1], "filters": self.filters[::-1]}
+            how["activation"] = self.activation
+            return build_decoder(self.latent_dim, shape, self.architecture, **how)
+        return check_network("decoder", decoder, (self.latent_dim,), shape)
+
+    def _set_encoder(self, *heads):
+        """Puts `heads`, of which the first gives the code, on the encoder's features."""
+        features = self.network.output
+        if len(features.shape) > 2:
+            features = layers.Flatten(name="features")(features)
+        outputs = [head(features) for head in heads]
+        image = self.network.input
+        coder = keras.Model(image, outputs[0], name="encoder")
+        self.encoder = chain_on_rgb(coder, is_row=not self._own[0])
+        self._heads = keras.Model(image, outputs)
+        self.built = True
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+    def compile(self, optimizer="adam", *, jit_compile=False, **kwargs):
+        """As Keras's, with an optimizer alone: the loss is the model's own.
+
+        Args:
+            optimizer: Defaults to "adam".
+            jit_compile: Defaults to False: on a CPU XLA makes these steps slower.
+            **kwargs: `steps_per_execution` and the like.
+        """
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def compile_from_config(self, config):
+        # Keras leaves out its own where `compile` is not Keras's.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
+    ):
+        """As Keras's `fit`, on pictures alone; labels are ignored.
+
+        Args:
+            x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3) as the model was made
+                for, pixels 0-255; or a `tf.data.Dataset` of batches of them, with or without
+                labels.
+            y: ignored.
+            batch_size, epochs, verbose, callbacks, **kwargs: as in Keras.
+
+        Raises:
+            InputError: the pictures have another size or other pixels.
+            DivergedError: the loss became NaN; the model has the weights of the last good epoch.
+        """
+        x = self._before_fit(x)
+        kwargs.setdefault("shuffle", _is_array(x))
+        held_out = kwargs.pop("validation_data", None)
+        if isinstance(held_out, tuple | list | np.ndarray):
+            held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
+            kwargs["validation_data"] = (self._pictures(held_out),)
+        elif held_out is not None:
+            kwargs["validation_data"] = held_out
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [*(callbacks or ()), LastGoodWeights()]
+        return super().fit(
+            x,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            **kwargs,
+        )
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        """As Keras's `evaluate`; see `fit` for `x`, of which the labels `y` are ignored."""
+        return super().evaluate(self._pictures(x) if _is_array(x) else x, **kwargs)
+
+    def _before_fit(self, x):
+        """Returns `x`, checked; of a `tf.data.Dataset` the first batch is looked at."""
+        if _is_array(x):
+            x = first = self._pictures(x)
+        else:
+            first = next(iter(x.take(1))) if isinstance(x, tf.data.Dataset) else None
+            first = first[0] if isinstance(first, tuple | list) else first
+            first = None if first is None else self._pictures(first.numpy())
+        if first is not None:
+            self.look_at(first)
+        return x
+
+    def look_at(self, pictures):
+        """Decides what is to be decided by the first pictures (n, h, w, c) of training."""
+
+    def train_step(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            losses = self.losses_of(self._as_batch(x), training=True)
+            loss = self.optimizer.scale_loss(self._share(losses["loss"]))
+        variables = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return self._report(losses)
+
+    def test_step(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self._report(self.losses_of(self._as_batch(x), training=False))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The mean loss of the pictures `x`; of a replica, its share of the whole."""
+        return self._share(self.losses_of(self._as_batch(x), training=training)["loss"])
+
+    def _share(self, losses):
+        # The gradients of the replicas are summed.
+        return ops.mean(losses) / self.distribute_strategy.num_replicas_in_sync
+
+    def _report(self, losses):
+        for tracker in self.trackers:
+            tracker.update_state(losses[tracker.name])
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def call(self, inputs, training=None):
+        """Pictures (b, h, w, c) 0-255 -> their reconstructions, float32 (b, h, w, c) 0-255."""
+        return self._shown(self.decoder(self._code(self._as_batch(inputs))))
+
+    def reconstruct(self, x):
+        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, h, w, c) 0-255."""
+        return self._by_parts(self.call, self._pictures(x))
+
+    def reconstruction_error(self, x):
+        """Mean squared difference between each picture and its reconstruction.
+
+        Args:
+            x: (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255.
+
+        Returns:
+            float32 array (n,), for pixels on a scale from 0 to 1.
+        """
+
+        def error(pixels):
+            pixels = self._as_batch(pixels)
+            return ops.mean(ops.square((self.call(pixels) - pixels) / 255.0), axis=(1, 2, 3))
+
+        return self._by_parts(error, self._pictures(x))
+
+    def encode(self, x):
+        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, latent_dim)."""
+        return self._by_parts(lambda part: self._code(self._as_batch(part)), self._pictures(x))
+
+    def decode(self, z):
+        """Latent numbers (n, latent_dim) -> pictures, float32 array (n, h, w, c) 0-255."""
+        z = np.asarray(z, "float32")
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise InputError(
+                f"Expected latent numbers of shape (n, {self.latent_dim}); received {z.shape}."
+            )
+        return self._by_parts(lambda part: self._shown(self.decoder(part)), z)
+
+    def get_config(self):
+        encoder, decoder = self.network, self.decoder
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "input_shape": list(self.input_shape[1:]),
+            "latent_dim": self.latent_dim,
+            "architecture": self.architecture,
+            "hidden_units": list(self.hidden_units),
+            "filters": list(self.filters),
+            "activation": self.activation,
+            "encoder": serialize(encoder) if self._own[0] else None,
+            "decoder": serialize(decoder) if self._own[1] else None,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("encoder", "decoder"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+    def _code(self, pixels):
+        outputs = self._heads(pixels)
+        return outputs[0] if isinstance(outputs, tuple | list) else outputs
+
+    def _as_batch(self, x):
+        """Float32 (b, h, w, c) 0-255 from a batch of pictures in any of their forms."""
+        return ops.reshape(ops.cast(x, "float32"), (-1, *self.input_shape[1:]))
+
+    def _shown(self, logits):
+        """Pixels 0-255 from the decoder's logits."""
+        return 255.0 * ops.sigmoid(ops.cast(logits, "float32"))
+
+    def _pictures(self, x):
+        """uint8 pictures (n, h, w, c) of the model's size, or raises."""
+        x = check_images(np.asarray(x))
+        shape = (*x.shape[1:], 1)[:3]
+        if shape != self.input_shape[1:]:
+            raise InputError(
+                f"Expected pictures of shape {self.input_shape[1:]}, for which the model was "
+                f"made; received {x.shape[1:]}. Resize them or make another model."
+            )
+        return x.reshape(-1, *shape)
+
+    def _by_parts(self, function, x):
+        """`function` on some rows of `x` at a time, as one array."""
+        parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
+        return np.concatenate([ops.convert_to_numpy(function(part)) for part in parts])
+
+
+def _is_array(x):
+    return x is not None and not isinstance(x, tf.data.Dataset | keras.utils.PyDataset)

@@ -1,0 +1,47 @@
+"""Stateless random numbers that cost little and differ on each replica."""
+
+import tensorflow as tf
+
+
+def next_seed(seed_generator):
+    """A seed for the stateless operations of one step, int32 (2,).
+
+    Replicas hold copies of the generator that move alike, so the replica's number goes in.
+
+    Args:
+        seed_generator: `keras.random.SeedGenerator`.
+    """
+    seed = tf.cast(seed_generator.next(), tf.int32)
+    context = tf.distribute.get_replica_context()
+    replica = 0 if context is None else context.replica_id_in_sync_group
+    return seed + tf.stack([tf.cast(replica, tf.int32) * 7919, 0])
+
+
+def random_integers(shape, seed, dtype):
+    """Integers over the whole range of `dtype`; narrow ones share the drawing of a 32-bit word.
+
+    Args:
+        shape: of the result.
+        seed: int32 (2,).
+        dtype: tf.uint8, tf.uint16 or tf.uint32.
+    """
+    size = tf.reduce_prod(shape)
+    in_word = tf.uint32.size // dtype.size
+    words = tf.random.stateless_uniform(
+        [(size + in_word - 1) // in_word], seed=seed, minval=None, maxval=None, dtype=tf.uint32
+    )
+    return tf.reshape(tf.reshape(tf.bitcast(words, dtype), [-1])[:size], shape)
+
+
+def draw_binary(probabilities, seed):
+    """Ones with the given probabilities, to 1 in 65,536; 0 and 1 themselves are exact.
+
+    Args:
+        probabilities: float32, any shape.
+        seed: int32 (2,).
+
+    Returns:
+        float32 of the same shape, 0 or 1.
+    """
+    drawn = random_integers(tf.shape(probabilities), seed, tf.uint16)
+    return tf.cast(tf.cast(drawn, tf.float32) < probabilities * 2.0**16, tf.float32)

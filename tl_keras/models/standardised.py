@@ -1,0 +1,40 @@
+"""Encoders whose features have mean 0 and variance 1, so that a new head learns on them at once."""
+
+import keras
+import numpy as np
+
+_LEAST_SHARE = 0.01  # of the largest variance: what hardly varies is not blown up
+_BATCH_SIZE = 256
+
+
+def standardise(encoder, pictures, *, name="encoder"):
+    """Puts a fixed scaling on the features of an encoder.
+
+    Codes of an autoencoder can be of any size, those of a discriminator small; a head with the
+    usual learning rate would idle for epochs.
+
+    Args:
+        encoder: Functional model (b, h, w, 3) RGB 0-255 -> (b, d) or (b, h', w', d).
+        pictures: (n, h, w, 1) or (n, h, w, 3), 0-255, over which the features are measured.
+        name: str, of the new model.
+
+    Returns:
+        Functional model with the layers of `encoder` and one more, Keras's `Normalization`.
+    """
+    shape = encoder.input_shape[1:]
+    total, squares, count = 0.0, 0.0, 0
+    for start in range(0, len(pictures), _BATCH_SIZE):
+        part = pictures[start : start + _BATCH_SIZE]
+        rgb = np.broadcast_to(part, (len(part), *shape)).astype(np.float32)
+        features = np.asarray(encoder(rgb, training=False), np.float64)
+        features = features.reshape(-1, features.shape[-1])
+        total += features.sum(0)
+        squares += np.square(features).sum(0)
+        count += len(features)
+    mean = total / count
+    variance = np.maximum(squares / count - np.square(mean), 0)
+    variance = np.maximum(variance, max(_LEAST_SHARE * variance.max(), 1e-12))
+    layer = keras.layers.Normalization(
+        mean=mean.tolist(), variance=variance.tolist(), name="standardised"
+    )
+    return keras.Model(encoder.input, layer(encoder.output), name=name)

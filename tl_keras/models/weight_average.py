@@ -1,0 +1,44 @@
+"""An exponential moving average of a model's weights, held by a second model."""
+
+import keras
+import tensorflow as tf
+
+
+def average_of(model, name):
+    """Returns a model of the same layers and weights, which does not train, to hold the average."""
+    average = keras.models.clone_model(model)
+    average.name = name
+    average.trainable = False
+    average.set_weights(model.get_weights())
+    return average
+
+
+def warm_decay(decay, step):
+    """The decay at a step from 0: min(decay, (1 + step) / (10 + step)).
+
+    Without it the random weights of the start would stay in the average for long.
+    """
+    step = tf.cast(step, tf.float32)
+    return tf.minimum(decay, (1.0 + step) / (10.0 + step))
+
+
+def update_average(average, model, decay):
+    """Sets each weight of `average` to decay * itself + (1 - decay) * the one of `model`.
+
+    Moving statistics of batch normalisation are averaged as weights are. To be called once in a
+    training step, on one replica or in each of several.
+
+    Args:
+        average, model: models with the same weights.
+        decay: scalar tensor in [0, 1].
+    """
+    pairs = [(a.value, w.value) for a, w in zip(average.weights, model.weights, strict=True)]
+
+    def blend(mean, weight, decay):
+        return mean.assign_sub((1.0 - tf.cast(decay, mean.dtype)) * (mean - weight))
+
+    def update(strategy, pairs, decay):
+        for mean, weight in pairs:
+            strategy.extended.update(mean, blend, args=(weight, decay), group=False)
+
+    tf.distribute.get_replica_context().merge_call(update, args=(pairs, decay))

@@ -1,0 +1,99 @@
+"""Many small pictures as one: grids of samples and film strips of how they became."""
+
+import math
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_number
+
+_GAP = 2  # pixels between pictures, before enlarging
+_PAPER = 255
+
+
+def picture_grid(pictures, columns=None, *, scale=1):
+    """Puts pictures of one size beside and below each other.
+
+    Args:
+        pictures: uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, n >= 1.
+        columns: int, pictures in a row. Defaults to as many as make a square.
+        scale: int, by which each pixel is enlarged. Defaults to 1.
+
+    Returns:
+        uint8 (height, width, 3), white between the pictures and where there is none.
+
+    Raises:
+        InputError: they are not pictures, or a number is below 1.
+    """
+    pictures = _as_rgb(pictures)
+    count, height, width = pictures.shape[:3]
+    columns = math.ceil(math.sqrt(count)) if columns is None else columns
+    columns = min(check_number("columns", columns, minimum=1, integer=True), count)
+    check_number("scale", scale, minimum=1, integer=True)
+    rows = math.ceil(count / columns)
+    size = rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP
+    sheet = np.full((*size, 3), _PAPER, np.uint8)
+    for number, picture in enumerate(pictures):
+        top, left = (
+            _GAP + place * (side + _GAP)
+            for place, side in zip(divmod(number, columns), (height, width), strict=True)
+        )
+        sheet[top : top + height, left : left + width] = picture
+    return sheet.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def film_strip(frames, *, columns=8, scale=1):
+    """Puts the first pictures of several moments below each other, the earliest on top.
+
+    Args:
+        frames: sequence of uint8 (n, h, w, c), all of one size, one for each moment.
+        columns: int, pictures of each moment. Defaults to 8.
+        scale: int, by which each pixel is enlarged. Defaults to 1.
+
+    Returns:
+        uint8 (height, width, 3).
+
+    Raises:
+        InputError: there is no frame, or they are not pictures of one size.
+    """
+    if not len(frames) or len({np.shape(frame)[1:] for frame in frames}) > 1:
+        raise InputError(
+            "Expected at least one moment, all of pictures of one size; received "
+            f"{[np.shape(frame) for frame in frames]}."
+        )
+    columns = min(columns, *(len(frame) for frame in frames), len(frames[0]))
+    return picture_grid(
+        np.concatenate([np.asarray(frame)[:columns] for frame in frames]), columns, scale=scale
+    )
+
+
+def in_pairs(pictures, others, columns):
+    """Orders two sets so that in a grid each of `others` stands below its picture.
+
+    Args:
+        pictures, others: uint8 (n, h, w, c), 0-255.
+        columns: int, pictures in a row of the grid.
+
+    Returns:
+        uint8 (m, h, w, c): a row of `pictures`, then one of `others`, and so on; the last rows
+        are filled with white.
+    """
+    rows = math.ceil(len(pictures) / columns)
+    pad = ((0, rows * columns - len(pictures)), *[(0, 0)] * 3)
+    both = [
+        np.pad(x, pad, constant_values=_PAPER).reshape(rows, columns, *x.shape[1:])
+        for x in (pictures, others)
+    ]
+    return np.stack(both, axis=1).reshape(-1, *pictures.shape[1:])
+
+
+def _as_rgb(pictures):
+    pictures = np.asarray(pictures)
+    pictures = pictures[..., None] if pictures.ndim == 3 else pictures
+    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.dtype != np.uint8:
+        raise InputError(
+            "Expected pictures as uint8 (n, height, width), (n, height, width, 1) or (n, height, "
+            f"width, 3), 0-255; received {pictures.dtype} {pictures.shape}."
+        )
+    if not pictures.size:
+        raise InputError(f"Expected at least one picture; received shape {pictures.shape}.")
+    return np.broadcast_to(pictures, (*pictures.shape[:3], 3))

@@ -44,6 +44,7 @@ def run_cli(monkeypatch, capsys):
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["tl-keras", *map(str, words)])
+        capsys.readouterr()  # what fixtures printed
         with pytest.raises(SystemExit) as stopped:
             cli.main()
         return stopped.value.code or 0, *capsys.readouterr()

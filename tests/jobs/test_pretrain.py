@@ -84,9 +84,9 @@ def test_encoder_file_gives_the_features_below_the_codes_in_one_scale(method, pr
     for column in range(codes.shape[1]):
         slope, offset = np.polyfit(codes[:, column], features[:, column], 1)
         line = slope * codes[:, column] + offset
-        np.testing.assert_allclose(features[:, column], line, atol=1e-3)
-    assert features.std(0).max() == pytest.approx(1, abs=0.2)
-    assert np.abs(features.mean(0)).max() < 0.5
+        np.testing.assert_allclose(features[:, column], line, atol=5e-3)
+    # Of other pictures than those it was scaled by.
+    assert 0.3 < np.median(features.std(0)) < 3
 
 
 def test_pictures_without_labels_will_do(run_cli, tmp_path):

@@ -67,7 +67,9 @@ class Autoencoder(LatentModel):
     def losses_of(self, pixels, training):
         seen = pixels
         if training and self.noise:
-            kept = draw_binary(ops.full_like(pixels, 1.0 - self.noise), next_seed(self.seeds))
+            kept = draw_binary(
+                ops.full_like(pixels, 255.0 * (1.0 - self.noise)), next_seed(self.seeds)
+            )
             seen = pixels * kept
         shown = ops.sigmoid(ops.cast(self.decoder(self._code(seen)), "float32"))
         return {"loss": ops.mean(ops.square(shown - pixels / 255.0), axis=(1, 2, 3))}

@@ -33,15 +33,21 @@ def random_integers(shape, seed, dtype):
     return tf.reshape(tf.reshape(tf.bitcast(words, dtype), [-1])[:size], shape)
 
 
-def draw_binary(probabilities, seed):
-    """Ones with the given probabilities, to 1 in 65,536; 0 and 1 themselves are exact.
+def draw_binary(pixels, seed):
+    """Draws each pixel black or white, white with the probability pixel / 255, exactly.
+
+    A random byte decides; what 256 levels cannot express is made up by a random rounding that the
+    pixels of a picture share, which moves their probabilities by less than 1/256 together.
 
     Args:
-        probabilities: float32, any shape.
+        pixels: float32 (b, ...), 0-255.
         seed: int32 (2,).
 
     Returns:
         float32 of the same shape, 0 or 1.
     """
-    drawn = random_integers(tf.shape(probabilities), seed, tf.uint16)
-    return tf.cast(tf.cast(drawn, tf.float32) < probabilities * 2.0**16, tf.float32)
+    shape = tf.shape(pixels)
+    drawn = tf.cast(random_integers(shape, seed, tf.uint8), pixels.dtype)
+    one_each = tf.concat([shape[:1], tf.ones_like(shape[1:])], 0)
+    rounding = tf.random.stateless_uniform(one_each, seed - 1, -1.0, 0.0, pixels.dtype)
+    return tf.cast(drawn < pixels * (256.0 / 255.0) + rounding, pixels.dtype)

@@ -161,7 +161,7 @@ class VAE(LatentModel):
 
     def _observed(self, pixels, seed):
         """Pixels 0-255 as the model sees them: drawn black or white if they are to be."""
-        return 255.0 * draw_binary(pixels / 255.0, seed) if self.binarize else pixels
+        return 255.0 * draw_binary(pixels, seed) if self.binarize else pixels
 
     def _posterior(self, pixels):
         mean, log_var = self._heads(pixels)

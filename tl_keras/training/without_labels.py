@@ -92,14 +92,14 @@ def _fit(model, train, val, settings, callbacks, verbose):
     )
     model.look_at(next(iter(_batches(model, train, _LOOKED_AT).map(_without_labels))).numpy())
     rate = build_schedule(settings.schedule, settings.lr, settings.epochs * steps)
-    optimizer = build_optimizer(
-        settings.optimizer,
-        rate,
-        weight_decay=settings.weight_decay,
-        fused=True,
-        epsilon=settings.epsilon,
-    )
     with strategy.scope():
+        optimizer = build_optimizer(
+            settings.optimizer,
+            rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+            epsilon=settings.epsilon,
+        )
         model.compile(
             optimizer, steps_per_execution=1 if distributed else min(STEPS_PER_EXECUTION, steps)
         )

@@ -1,0 +1,183 @@
+"""How many nats a VAE 784-200-200-50 needs for MNIST's test digits, against time on this machine.
+
+Each pixel is drawn black or white anew in every step. The learning rate falls along a cosine over
+the time that is given, so that the end is reached whatever the speed. Prints the negative ELBO
+and a quick bound as it goes (time for that is not counted), and at the end the bound from 5,000
+samples on all pictures. Settings were chosen on the last 10,000 training pictures (`--validate`).
+
+    TL_KERAS_DATA=folder python docs/benchmarks/likelihood.py [--minutes 30]
+    ... --objective iwae --k 50 --batch-size 20
+    ... --epochs 20 --validate --final-k 100      # a trial
+
+Writes its section of docs/benchmarks.md, trials excepted.
+"""
+
+import argparse
+import math
+import os
+import time
+from pathlib import Path
+
+from tables import machine, replace_section
+
+QUICK_K, QUICK_PICTURES = 100, 1000
+HELD_OUT = 10_000
+
+
+def main():
+    given = parse()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    train, held_out = pictures(given.validate)
+    model, clock = build(given), Clock(given)
+    rows = fit(model, train, held_out, given, clock)
+    started = time.monotonic()
+    nats = -model.log_likelihood(held_out, given.final_k).mean()
+    took = (time.monotonic() - started) / 60
+    elbo = negative_elbo(model, held_out)
+    print(f"bound from {given.final_k:,} samples {nats:.2f} ({took:.1f} min), ELBO -{elbo:.2f}")
+    if given.out:
+        model.save(given.out)
+    if not given.validate:
+        replace_section(f"Likelihood on MNIST, {given.objective}", table(rows, nats, elbo, given))
+
+
+def parse():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--minutes", type=float, default=30)
+    options.add_argument("--epochs", type=int, help="in place of minutes")
+    options.add_argument("--reports", type=int, default=10, help="how often to print figures")
+    options.add_argument("--validate", action="store_true", help="on held-out training pictures")
+    options.add_argument("--final-k", type=int, default=5000)
+    options.add_argument("--out", help="where to save the model, .keras")
+    options.add_argument("--objective", default="elbo")
+    options.add_argument("--k", type=int, default=50)
+    options.add_argument("--batch-size", type=int, default=128)
+    options.add_argument("--lr", type=float, default=1e-3)
+    options.add_argument("--epsilon", type=float, default=1e-4)
+    options.add_argument("--activation", default="tanh")
+    options.add_argument("--kl-warmup", type=int, default=0)
+    options.add_argument("--seed", type=int, default=0)
+    return options.parse_args()
+
+
+def pictures(validate):
+    """(training pictures, held-out pictures): those of the test set unless validating."""
+    import numpy as np
+
+    if "TL_KERAS_DATA" not in os.environ:
+        raise SystemExit("Expected TL_KERAS_DATA to name the folder with mnist.npz.")
+    with np.load(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz") as arrays:
+        train, test = arrays["x_train"], arrays["x_test"]
+    return (train[:-HELD_OUT], train[-HELD_OUT:]) if validate else (train, test)
+
+
+def build(given):
+    import keras
+
+    from tl_keras import VAE
+
+    keras.utils.set_random_seed(given.seed)
+    return VAE(
+        (28, 28),
+        50,
+        activation=given.activation,
+        likelihood="bernoulli",
+        binarize=True,
+        objective=given.objective,
+        k=given.k,
+        kl_warmup=given.kl_warmup,
+        seed=given.seed,
+    )
+
+
+class Clock:
+    """How much of the training is over: by its minutes, pauses not counted, or by its epochs."""
+
+    def __init__(self, given):
+        self.minutes, self.epochs = given.minutes, given.epochs
+        self.started, self.paused, self.epoch = None, 0.0, 0
+
+    def start(self):
+        self.started = time.monotonic()
+
+    @property
+    def passed(self):
+        """Minutes of training."""
+        return (time.monotonic() - self.started - self.paused) / 60
+
+    @property
+    def share(self):
+        done = self.epoch / self.epochs if self.epochs else self.passed / self.minutes
+        return min(done, 1.0)
+
+
+def fit(model, train, held_out, given, clock):
+    """Trains `model`; returns rows (epoch, minutes, negative ELBO, quick bound)."""
+    import keras
+
+    from tl_keras import fit_without_labels
+
+    rows, next_report = [], [1]
+
+    def begin(epoch, logs=None):
+        if clock.started is None:
+            clock.start()
+        model.optimizer.learning_rate = given.lr * (1 + math.cos(math.pi * clock.share)) / 2
+
+    def end(epoch, logs=None):
+        clock.epoch = epoch + 1
+        model.stop_training = clock.share >= 1
+        if clock.share * given.reports >= next_report[0]:
+            next_report[0] = math.floor(clock.share * given.reports) + 1
+            rows.append(report(model, held_out, clock, logs))
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)]
+    settings = {"batch_size": given.batch_size, "epsilon": given.epsilon, "lr": given.lr}
+    settings |= {"schedule": "constant", "epochs": given.epochs or 10**6, "seed": given.seed}
+    fit_without_labels(model, train, callbacks=callbacks, **settings)
+    return rows
+
+
+def report(model, held_out, clock, logs):
+    minutes, started = clock.passed, time.monotonic()
+    elbo = negative_elbo(model, held_out)
+    bound = -model.log_likelihood(held_out[:QUICK_PICTURES], QUICK_K).mean()
+    clock.paused += time.monotonic() - started
+    print(
+        f"epoch {clock.epoch}, {minutes:.1f} min: training loss {logs['loss']:.2f}, negative ELBO "
+        f"{elbo:.2f}, bound from {QUICK_K} samples on {QUICK_PICTURES:,} pictures {bound:.2f}",
+        flush=True,
+    )
+    return clock.epoch, minutes, elbo, bound
+
+
+def negative_elbo(model, held_out):
+    """One sample of each picture, the KL term in closed form."""
+    import tl_keras
+
+    twin = tl_keras.VAE.from_config({**model.get_config(), "objective": "elbo"})
+    twin.set_weights(model.get_weights())
+    twin.compile()
+    return twin.evaluate(held_out, batch_size=1000, verbose=0, return_dict=True)["loss"]
+
+
+def table(rows, nats, elbo, given):
+    k = f" with k = {given.k}" if given.objective == "iwae" else ""
+    return [
+        f"`make benchmark-likelihood`, {machine()}. VAE 784-200-200-50, objective "
+        f"{given.objective}{k}, stochastic binarisation, {given.activation}, batch "
+        f"{given.batch_size}, Adam with epsilon {given.epsilon:g}, rate from {given.lr:g} to 0 "
+        "along a cosine. Nats a picture of the test set; the quick bound is from "
+        f"{QUICK_K} samples on {QUICK_PICTURES:,} pictures.",
+        "",
+        "| epochs | minutes | negative ELBO | quick bound |",
+        "|---|---|---|---|",
+        *(f"| {epoch} | {m:.1f} | {e:.2f} | {bound:.2f} |" for epoch, m, e, bound in rows),
+        "",
+        f"At the end: negative ELBO {elbo:.2f}, bound from {given.final_k:,} samples on all "
+        f"10,000 pictures **{nats:.2f}**.",
+    ]
+
+
+if __name__ == "__main__":
+    main()

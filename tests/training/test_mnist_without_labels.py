@@ -1,0 +1,43 @@
+"""What the models without labels reach on MNIST, in the folder that TL_KERAS_DATA names."""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tl_keras import Autoencoder, fit_without_labels, load_dataset
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.real_data,
+    pytest.mark.skipif(
+        "TL_KERAS_DATA" not in os.environ,
+        reason="TL_KERAS_DATA, the folder with mnist.npz, is not set",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return load_dataset(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz")
+
+
+def _pca_error(train, test, components):
+    """Test mean squared error of the best linear code, on a scale from 0 to 1."""
+    train, test = (images.reshape(len(images), -1) / 255.0 for images in (train, test))
+    mean = train.mean(0)
+    _, vectors = np.linalg.eigh(np.cov(train.T))
+    directions = vectors[:, -components:]
+    centred = test - mean
+    return np.mean((centred - centred @ directions @ directions.T) ** 2)
+
+
+def test_an_autoencoder_of_32_numbers_is_better_than_pca_of_32(mnist):
+    keras.utils.set_random_seed(0)
+    model = Autoencoder((28, 28), 32, hidden_units=(512, 256))
+    fit_without_labels(model, mnist.train, epochs=20)
+    error = model.reconstruction_error(mnist.test.images).mean()
+    linear = _pca_error(mnist.train.images, mnist.test.images, 32)
+    assert error < linear

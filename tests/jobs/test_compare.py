@@ -13,8 +13,8 @@ import pytest
 
 from tl_keras import compare
 from tl_keras.checks import InputError
-from tl_keras.jobs.compare_methods import MethodRunner
 from tl_keras.jobs.compare_results import COLUMNS
+from tl_keras.jobs.compare_runner import MethodRunner
 from tl_keras.training import feature_store
 from tl_keras.training.feature_cache import Pictures
 

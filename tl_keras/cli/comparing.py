@@ -16,7 +16,8 @@ from tl_keras.jobs.compare_settings import CompareConfig
 
 METHODS_HELP = (
     "Separated by commas: scratch:mlp, scratch:cnn, scratch:rnn, scratch:BASE, scratch, frozen, "
-    "fine-tune, l2-sp, joint; frozen:ENCODER and the like for another net than --backbone."
+    "fine-tune, l2-sp, joint; frozen:ENCODER and the like for another net than --backbone; "
+    "simclr, simsiam, vicreg, autoencoder, vae, gan: pretrained here without labels, then tuned."
 )
 
 
@@ -49,6 +50,12 @@ def compare(
     views: Annotated[
         int, typer.Option(help="Augmented versions cached of each picture.")
     ] = CompareConfig.views,
+    pretrain_epochs: Annotated[
+        int | None, typer.Option(help="Of each pretraining; default: as in pretrain.")
+    ] = CompareConfig.pretrain_epochs,
+    pretrain_minutes: Annotated[
+        float | None, typer.Option(help="Time limit of each pretraining; not with gan.")
+    ] = CompareConfig.pretrain_minutes,
     source_data: Annotated[
         str | None, typer.Option(help="joint: the source, in any form that --data takes.")
     ] = CompareConfig.source_data,
@@ -76,6 +83,8 @@ def compare(
         "baseline_size": baseline_size,
         "augment": augment,
         "views": views,
+        "pretrain_epochs": pretrain_epochs,
+        "pretrain_minutes": pretrain_minutes,
         "source_data": source_data,
         "test_pictures": test_pictures,
         "split": fractions(split),

@@ -12,12 +12,16 @@ _DATA_HELP = (
     "Folder of pictures, with sub-folders for classes or without; .npz, .npy, or digits, mnist, "
     "fashion_mnist, cifar10, cifar100."
 )
+METHOD_HELP = (
+    "autoencoder or vae: give pictures back; gan: make new ones; simclr, simsiam, vicreg: know two "
+    "views of a picture again, the best start for a classifier; supcon: the same with labels."
+)
 _RunArgument = Annotated[str, typer.Argument(help="Run folder of `tl-keras pretrain`.")]
 
 
 @app.command()
 def pretrain(
-    method: Annotated[str, typer.Option(help="autoencoder, vae or gan.")],
+    method: Annotated[str, typer.Option(help=METHOD_HELP)],
     data: Annotated[str, typer.Option(help=_DATA_HELP)],
     latent_dim: Annotated[
         int | None, typer.Option(help="Numbers of a code; default: 32, vae 50, gan 100.")
@@ -52,13 +56,34 @@ def pretrain(
         bool | None,
         typer.Option("--conditional", help="gan: make pictures of a wanted class; needs labels."),
     ] = None,
-    width: Annotated[int | None, typer.Option(help="gan: maps of the first convolution.")] = None,
+    width: Annotated[
+        int | None, typer.Option(help="gan, small_resnet: maps of the first convolution.")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="Two views: small_resnet (default), a base, an encoder or a run folder."),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Of a base: random (default), imagenet or a file.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="simclr, supcon: lower looks more at the nearest others.")
+    ] = None,
+    projection_units: Annotated[
+        str | None, typer.Option(help="Two views: widths of the layers before the loss, 128,64.")
+    ] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="Two views: how they differ; auto, or a preset.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Two views: stop after; the rate falls over this time.")
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Default: some 8,000 steps, gan 3,000.")
+        int | None, typer.Option(help="Default: some 8,000 steps, gan and two views 3,000.")
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Pictures a step; default: 128, gan 64, less for little data."),
+        typer.Option(help="Pictures a step; default: 128, gan 64, two views 256; less for few."),
     ] = None,
     lr: Annotated[
         float | None, typer.Option(help="Highest learning rate; default: 0.001, gan its own.")
@@ -95,6 +120,12 @@ def pretrain(
         loss=loss,
         conditional=conditional,
         width=width,
+        backbone=backbone,
+        weights=weights,
+        temperature=temperature,
+        projection_units=_integers("projection_units", projection_units, "128,64"),
+        augment=augment,
+        minutes=minutes,
         epochs=epochs,
         batch_size=batch_size,
         lr=lr,

@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
 from tl_keras.jobs.compare_data import data_name, load_compare_data
-from tl_keras.jobs.compare_methods import MethodRunner, parse_method
+from tl_keras.jobs.compare_methods import parse_method
+from tl_keras.jobs.compare_pretraining import ENCODERS, PretrainedEncoders
 from tl_keras.jobs.compare_report import write_compare_report
 from tl_keras.jobs.compare_results import Results
+from tl_keras.jobs.compare_runner import MethodRunner
 from tl_keras.jobs.compare_settings import CompareConfig
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
@@ -80,18 +82,19 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
     path = out or default_run_path("compare", config.data)
     with RunFolder(path, continues=config.to_json()) as run:
         loaded = load_compare_data(config, data, source_data)
-        store = FeatureStore()
-        runner = MethodRunner(config, loaded.splits.train, loaded.source, store)
+        encoders = PretrainedEncoders(run.path / ENCODERS, config, loaded.splits)
+        parts = loaded.splits.train, loaded.source
+        runner = MethodRunner(config, *parts, FeatureStore(), encoders)
         results = Results(run.path / "results.csv")
         if not results.rows:
             for method in chosen:
-                runner.build(method, config.seed)  # refuses what cannot be had before any training
+                runner.check(method)
             run.write_json("config.json", config.to_json())
             run.write_environment()
         with _without_advice_on_tracing():
             _run_missing(config, chosen, loaded, runner, results)
         comparison = evaluate_rows(run.path, results.rows)
-        write_compare_report(config, comparison, loaded)
+        write_compare_report(config, comparison, loaded, encoders.facts)
     for sentences in comparison.verdicts.values():
         say(sentences)
     say(f"Report: {run.path / 'report.html'}")

@@ -11,6 +11,7 @@ from tl_keras.jobs.compare_methods import baseline_size, parse_method
 from tl_keras.jobs.compare_results import write_table
 from tl_keras.jobs.compare_settings import EPOCHS
 from tl_keras.reports.comparison_page import ComparisonReport, write_comparison_page
+from tl_keras.reports.wording import format_duration
 
 FILES = (
     "results.csv",
@@ -22,18 +23,25 @@ FILES = (
 )
 
 
-def write_compare_report(config, comparison, loaded):
-    """Writes the summary, the figures and the page into the run folder of `comparison`."""
+def write_compare_report(config, comparison, loaded, pretrained):
+    """Writes the summary, the figures and the page into the run folder of `comparison`.
+
+    Args:
+        config: `CompareConfig`.
+        comparison: `Comparison`.
+        loaded: `CompareData`.
+        pretrained: `PretrainedEncoders.facts`.
+    """
     path = comparison.path
     write_table(path / "summary.csv", comparison.summary)
-    write_json(path / "metrics.json", _metrics(comparison))
+    write_json(path / "metrics.json", _metrics(comparison, pretrained))
     report = ComparisonReport(
         title=f"Compared on {config.data}",
         rows=comparison.rows,
         summary=comparison.summary,
         differences=comparison.differences,
         verdicts=tuple(comparison.verdicts.values()),
-        terms=_terms(config, loaded, comparison.rows),
+        terms=(*_terms(config, loaded, comparison.rows), *_pretraining_terms(pretrained)),
         settings=tuple((k, json.dumps(v)) for k, v in config.to_json().items()),
         warnings=tuple(getattr(loaded.splits.inspection, "warnings", ())),
         files=FILES,
@@ -42,7 +50,7 @@ def write_compare_report(config, comparison, loaded):
     write_comparison_page(path / "report.html", report)
 
 
-def _metrics(comparison):
+def _metrics(comparison, pretrained):
     return {
         "summary": comparison.summary,
         "differences": [
@@ -52,6 +60,7 @@ def _metrics(comparison):
             for budget, difference in found.items()
         ],
         "verdicts": list(comparison.verdicts.values()),
+        "pretraining": pretrained,
         "seconds": sum(row["seconds"] for row in comparison.rows),
     }
 
@@ -85,4 +94,19 @@ def _terms(config, loaded, rows):
         "its share of the seconds. The others have one rate, the default.",
         f"MLP, CNN and RNN saw the pictures at {side} x {side} pixels.",
         "Where methods share what a frozen part gave, each is charged the time of it.",
+    )
+
+
+def _pretraining_terms(pretrained):
+    if not pretrained:
+        return ()
+    each = [
+        f"{method} {format_duration(facts['seconds'])} ({facts['epochs']} epochs, "
+        f"{facts['pictures']} pictures)"
+        for method, facts in pretrained.items()
+    ]
+    return (
+        f"Pretrained here: {'; '.join(each)}. It was done once for all runs, on all training "
+        "pictures whatever the number of labels, without a label. Its time is not in the seconds "
+        "of the runs, and the intervals do not hold how another pretraining would differ.",
     )

@@ -5,8 +5,11 @@ import json
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.config import TrainConfig
+from tl_keras.jobs.pretrain_settings import METHODS
 
 KINDS = ("scratch", "frozen", "fine-tune", "l2-sp", "joint")
+# A pretraining on all training pictures must not read their labels.
+PRETRAININGS = tuple(method for method in METHODS if method != "supcon")
 EPOCHS = 30
 
 
@@ -28,6 +31,8 @@ class CompareConfig:
         seconds: of each training; None for no limit.
         augment: as in `fine_tune`, the same for all methods.
         views: augmented versions of each picture that are cached for a frozen part.
+        pretrain_epochs: of each pretraining; None for what suits the data.
+        pretrain_minutes: time limit of each pretraining; None for none. Not with a GAN.
         source_data: for joint, what `data` is for the source task.
         test_pictures: measure on so many pictures of the test split; None for all.
         seed: the first seed; with it the splits are cut.
@@ -49,6 +54,8 @@ class CompareConfig:
     seconds: float | None = None
     augment: str = "auto"
     views: int = 4
+    pretrain_epochs: int | None = None
+    pretrain_minutes: float | None = None
     source_data: str | None = None
     test_pictures: int | None = None
     seed: int = 0
@@ -65,17 +72,19 @@ class CompareConfig:
         self._set("split", tuple(self.split))
         for name in ("seeds", "views"):
             check_number(name, getattr(self, name), minimum=1, integer=True)
-        for name in ("image_size", "baseline_size", "epochs", "test_pictures"):
+        for name in ("image_size", "baseline_size", "epochs", "pretrain_epochs", "test_pictures"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
         check_number("seed", self.seed, minimum=0, maximum=2**32 - 1 - self.seeds, integer=True)
-        if self.seconds is not None:
-            check_number("seconds", self.seconds, above=0)
+        for name in ("seconds", "pretrain_minutes"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), above=0)
         if self.weights == "auto":
             raise InputError(
                 "Expected weights to be 'imagenet', 'random' or a weights file; received 'auto', "
                 "by which two comparisons could differ."
             )
+        self._check_pretraining()
         check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
         self._check_source()
 
@@ -91,6 +100,17 @@ class CompareConfig:
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
+
+    def _check_pretraining(self):
+        given = {n: getattr(self, n) for n in ("pretrain_epochs", "pretrain_minutes")}
+        given = {name: value for name, value in given.items() if value is not None}
+        ways = {way for method in self.methods for way in method.split(":")} & set(PRETRAININGS)
+        if given and not ways:
+            name, value = next(iter(given.items()))
+            raise InputError(
+                f"Expected {name} with a method that pretrains, such as {PRETRAININGS[0]}; "
+                f"received {name}={value} and the methods {', '.join(self.methods)}."
+            )
 
     def _check_source(self):
         joint = [m for m in self.methods if m.partition(":")[0] == "joint"]

@@ -8,22 +8,18 @@ import keras
 
 from tl_keras.jobs.interruptions import keeping_interrupted
 from tl_keras.jobs.pretrain_data import PretrainData, load_pretrain_data
+from tl_keras.jobs.pretrain_fit import encoder_of, fit
 from tl_keras.jobs.pretrain_measures import measure_pretrained
-from tl_keras.jobs.pretrain_models import LR, Plan, build_model, make_plan
+from tl_keras.jobs.pretrain_models import Plan, build_model, make_plan
 from tl_keras.jobs.pretrain_report import write_report
 from tl_keras.jobs.pretrain_settings import PretrainConfig
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
-from tl_keras.models.image_networks import chain_on_rgb
-from tl_keras.models.standardised import standardise
 from tl_keras.progress import say
 from tl_keras.reports.grid_callback import PictureGrids
 from tl_keras.training.epoch_lines import EpochLines
-from tl_keras.training.inputs import random_part
-from tl_keras.training.without_labels import fit_without_labels
 
 GRIDS = "figures/epochs"
 _SHOWN = 32  # pictures that are reconstructed after some epochs
-_STANDARDISED_BY = 2000  # pictures over which the encoder's features are measured
 _GRID_SIDE = 72  # screen pixels that a picture should have in a grid
 
 
@@ -74,7 +70,8 @@ def pretrain(config):
             keeping_interrupted(run, model, plan.batch_size),
             warnings.catch_warnings(record=True) as noticed,
         ):
-            history = fit(config, model, data, plan, run.path / GRIDS)
+            grids = _grids(model, data, plan, run.path / GRIDS)
+            history = fit(config, model, data, plan, [grids, EpochLines(plan.epochs)])
         noticed = tuple(dict.fromkeys(str(warning.message) for warning in noticed))
         for message in noticed:
             say(f"Warning: {message}")
@@ -92,59 +89,23 @@ def pretrain(config):
     return run.path
 
 
-def fit(config, model, data, plan, folder):
-    """Trains a model; of an `Autoencoder` or `VAE` the best validation epoch is kept.
-
-    Args:
-        config: `PretrainConfig`.
-        model: of `build_model`.
-        data: `PretrainData`.
-        plan: `Plan`.
-        folder: where grids of pictures are written while it learns.
-
-    Returns:
-        History with `phases` and `best_epoch` (from 0).
-    """
+def _grids(model, data, plan, folder):
+    """Writes pictures of how the model learns into `folder`."""
     scale = max(1, round(_GRID_SIDE / max(data.picture_shape[:2])))
     shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
-    grids = PictureGrids(folder, plan.grid_every, pictures=shown, scale=scale)
-    callbacks = [grids, EpochLines(plan.epochs)]
-    how = {"epochs": plan.epochs, "batch_size": plan.batch_size, "verbose": 0}
-    if config.method == "gan":
-        train = data.train
-        history = model.fit(train.images, train.labels, callbacks=callbacks, **how)
-        best_epoch = plan.epochs - 1
-    else:
-        best = keras.callbacks.EarlyStopping(
-            "val_loss", patience=plan.epochs + 1, restore_best_weights=True
-        )
-        how |= {"lr": config.lr or LR, "seed": config.seed}
-        history = fit_without_labels(
-            model, data.train, data.val, callbacks=[best, *callbacks], **how
-        )
-        best_epoch = best.best_epoch
-    history.best_epoch = best_epoch
-    history.phases = [{"name": "pretraining", "start": 0, "end": len(history.epoch)}]
-    return history
+    return PictureGrids(folder, plan.grid_every, pictures=shown, scale=scale)
 
 
 def _write(run, outcome):
     run.save_model(outcome.model)
-    some = random_part(outcome.data.train, _STANDARDISED_BY, outcome.config.seed)
-    run.save_model(standardise(_features(outcome.model), some.images), "encoder.keras")
+    encoder = encoder_of(outcome.model, outcome.data.train, outcome.config.seed)
+    run.save_model(encoder, "encoder.keras")
     if outcome.config.conditional:
         names = list(outcome.data.train.class_names)
         run.write_json("classes.json", {"class_names": names})
     run.write_history(outcome.history)
     run.write_json("metrics.json", outcome.metrics)
     write_report(run.path, outcome)
-
-
-def _features(model):
-    """The encoder up to the layer below the codes: more features, on which a head learns better."""
-    if hasattr(model, "network"):
-        return chain_on_rgb(model.network, is_row=True)
-    return model.encoder
 
 
 def _result(config, metrics):

@@ -53,9 +53,13 @@ def load_pretrain_data(config):
         on_duplicate=config.on_duplicate,
         require_labels=bool(config.conditional),
     )
-    size = common_size(splits.train, config.image_size)
+    return in_one_form(splits, common_size(splits.train, config.image_size))
+
+
+def in_one_form(splits, image_size):
+    """Returns the `PretrainData` of `Splits` in (height, width)."""
     channels = 1 if all(part.is_grayscale for part in splits[:3]) else 3
-    return PretrainData(splits, *(in_one_size(part, size, channels) for part in splits[:3]))
+    return PretrainData(splits, *(in_one_size(part, image_size, channels) for part in splits[:3]))
 
 
 def in_one_size(dataset, image_size, channels):

@@ -62,7 +62,7 @@ class RunFolder:
 
     def _check_content(self):
         if self._continues is not None:
-            for part in self.path.glob(".part-*"):  # of a write that a kill cut short
+            for part in self.path.rglob(".part-*"):  # of a write that a kill cut short
                 part.unlink()
         if not any(entry.name != ".lock" for entry in self.path.iterdir()):
             return

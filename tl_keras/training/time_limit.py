@@ -4,6 +4,10 @@ import time
 
 import keras
 
+from tl_keras.training.optimizers import build_schedule
+
+_PARTS = 10_000  # of the time, between which the rate differs
+
 
 class TimeLimit(keras.callbacks.Callback):
     """Stops `fit` at the end of the epoch in which the time is over; at least one epoch runs.
@@ -21,3 +25,37 @@ class TimeLimit(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if time.monotonic() + self._charged() > self._end:
             self.model.stop_training = True
+
+
+class CosineOverTime(keras.callbacks.Callback):
+    """Lets the learning rate follow a cosine over a time, not over steps; then `fit` stops.
+
+    For who has so many minutes and does not know how many epochs they are. The curve is that of
+    `build_schedule`, up to the rate that the optimizer has, which must be a number. At least one
+    execution runs.
+
+    Args:
+        seconds: from the beginning of `fit`.
+        clock: function that returns seconds.
+    """
+
+    def __init__(self, seconds, clock=time.monotonic):
+        super().__init__()
+        self._seconds = seconds
+        self._clock = clock
+
+    def on_train_begin(self, logs=None):
+        self._start = self._clock()
+        highest = float(self.model.optimizer.learning_rate)
+        self._schedule = build_schedule("cosine", highest, _PARTS)
+        self._follow(0.0)
+
+    def on_train_batch_end(self, batch, logs=None):
+        share = (self._clock() - self._start) / self._seconds
+        self._follow(share)
+        if share >= 1:
+            self.model.stop_training = True
+
+    def _follow(self, share):
+        at = max(1, round(min(share, 1.0) * _PARTS))  # at 0 the rate would be 0
+        self.model.optimizer.learning_rate = float(self._schedule(at))

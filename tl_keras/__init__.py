@@ -33,6 +33,7 @@ _PUBLIC = {
     "extract_features": "tl_keras.evaluation.probes",
     "linear_probe": "tl_keras.evaluation.probes",
     "knn_probe": "tl_keras.evaluation.probes",
+    "probe_table": "tl_keras.evaluation.probe_table",
     "cluster_features": "tl_keras.evaluation.clusters",
     "fit_sample_classifier": "tl_keras.evaluation.sample_quality",
     "evaluate_samples": "tl_keras.evaluation.sample_quality",

@@ -30,6 +30,7 @@ _PUBLIC = {
     "PictureGrids": "tl_keras.reports.grid_callback",
     "compare": "tl_keras.jobs.compare",
     "fit_from_scratch": "tl_keras.training.from_scratch",
+    "EmbeddingWatch": "tl_keras.evaluation.embedding_watch",
     "extract_features": "tl_keras.evaluation.probes",
     "linear_probe": "tl_keras.evaluation.probes",
     "knn_probe": "tl_keras.evaluation.probes",

@@ -39,8 +39,13 @@ def extract_features(encoder, pictures, *, batch_size=128):
     encoder = getattr(encoder, "encoder", encoder)
     *size, channels = picture_shape(encoder)
     batches = as_unlabelled(pictures).pipeline(batch_size, image_size=size, channels=channels)
-    run = feature_function(encoder)
-    return np.concatenate([run(_pictures(batch)).numpy() for batch in batches])
+    return features_of(batches, feature_function(encoder))
+
+
+def features_of(batches, run):
+    """Returns float32 (n, d): what `run`, of `feature_function`, gives for batches of pictures."""
+    pictures = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
+    return np.concatenate([run(batch).numpy() for batch in pictures])
 
 
 def feature_function(encoder):
@@ -149,7 +154,7 @@ def knn_probe(
     return {**_scored(predicted, test[1], len(train[0])), "k": k}
 
 
-def vote(known, labels, asked, *, k, temperature):
+def vote(known, labels, asked, *, k, temperature, left_out=False):
     """Returns the class that the k nearest rows vote for, as `knn_probe` describes.
 
     Args:
@@ -157,6 +162,7 @@ def vote(known, labels, asked, *, k, temperature):
         labels: ints (n,), of `known`.
         k: int, 1 to n.
         temperature: float.
+        left_out: whether `asked` is `known` and no row may vote for itself; k is below n then.
 
     Returns:
         ints (m,).
@@ -166,6 +172,8 @@ def vote(known, labels, asked, *, k, temperature):
     winners = np.empty(len(asked), np.int64)
     for rows in row_blocks(len(asked), _BLOCK):
         similar = asked[rows] @ known.T
+        if left_out:
+            similar[np.arange(len(similar)), np.arange(rows.start, rows.stop)] = -np.inf
         nearest = np.argpartition(-similar, k - 1, axis=1)[:, :k]
         s = np.take_along_axis(similar, nearest, 1).astype(np.float64)
         # Relative to the nearest, or exp overflows at low temperatures.
@@ -254,7 +262,3 @@ def _checked(train_features, train_labels, test_features, test_labels):
             "of another class, too."
         )
     return parts
-
-
-def _pictures(batch):
-    return batch[0] if isinstance(batch, tuple) else batch

@@ -8,7 +8,7 @@ from tl_keras.data.augmentation import luminance
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.sources import load_dataset
 from tl_keras.evaluation.distances import row_blocks
-from tl_keras.training.inputs import common_size
+from tl_keras.jobs.pretrain_encoders import picture_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +51,9 @@ def load_pretrain_data(config):
         split_fractions=config.split,
         on_bad_image=config.on_bad_image,
         on_duplicate=config.on_duplicate,
-        require_labels=bool(config.conditional),
+        require_labels=bool(config.conditional) or config.method == "supcon",
     )
-    return in_one_form(splits, common_size(splits.train, config.image_size))
+    return in_one_form(splits, picture_size(config, splits.train))
 
 
 def in_one_form(splits, image_size):

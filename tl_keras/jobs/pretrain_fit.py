@@ -2,10 +2,11 @@
 
 import keras
 
-from tl_keras.jobs.pretrain_models import LR
+from tl_keras.jobs.pretrain_settings import LATENT, TWO_VIEWS
 from tl_keras.models.image_networks import chain_on_rgb
 from tl_keras.models.standardised import standardise
 from tl_keras.training.inputs import random_part
+from tl_keras.training.time_limit import CosineOverTime
 from tl_keras.training.without_labels import fit_without_labels
 
 _STANDARDISED_BY = 2000  # pictures over which the encoder's features are measured
@@ -13,6 +14,9 @@ _STANDARDISED_BY = 2000  # pictures over which the encoder's features are measur
 
 def fit(config, model, data, plan, callbacks):
     """Trains a model; of an `Autoencoder` or `VAE` the best validation epoch is kept.
+
+    Of a GAN and of what learns from two views the last is kept: their losses do not tell how good
+    the pictures or the features are.
 
     Args:
         config: `PretrainConfig`.
@@ -24,21 +28,25 @@ def fit(config, model, data, plan, callbacks):
     Returns:
         History with `phases` and `best_epoch` (from 0).
     """
+    callbacks = list(callbacks)
     how = {"epochs": plan.epochs, "batch_size": plan.batch_size, "verbose": 0}
     if config.method == "gan":
         train = data.train
         history = model.fit(train.images, train.labels, callbacks=callbacks, **how)
-        best_epoch = plan.epochs - 1
     else:
-        best = keras.callbacks.EarlyStopping(
-            "val_loss", patience=plan.epochs + 1, restore_best_weights=True
-        )
-        how |= {"lr": config.lr or LR, "seed": config.seed}
-        history = fit_without_labels(
-            model, data.train, data.val, callbacks=[best, *callbacks], **how
-        )
-        best_epoch = best.best_epoch
-    history.best_epoch = best_epoch
+        how |= {"seed": config.seed, "lr": config.lr}
+        if config.method in TWO_VIEWS:
+            how["augment"] = plan.augment
+        if config.minutes is not None:
+            how["schedule"] = "constant"
+            callbacks.append(CosineOverTime(60 * config.minutes))
+        if config.method in LATENT:
+            best = keras.callbacks.EarlyStopping(
+                "val_loss", patience=plan.epochs + 1, restore_best_weights=True
+            )
+            callbacks.insert(0, best)
+        history = fit_without_labels(model, data.train, data.val, callbacks=callbacks, **how)
+    history.best_epoch = best.best_epoch if config.method in LATENT else history.epoch[-1]
     history.phases = [{"name": "pretraining", "start": 0, "end": len(history.epoch)}]
     return history
 

@@ -4,17 +4,34 @@ import dataclasses
 import math
 
 from tl_keras.checks import InputError
+from tl_keras.data.two_views import resolve_views
+from tl_keras.jobs.pretrain_encoders import build_encoder
+from tl_keras.jobs.pretrain_settings import LATENT, SMALL_RESNET, TWO_VIEWS
 from tl_keras.models.autoencoder import Autoencoder
 from tl_keras.models.gan import GAN
+from tl_keras.models.simclr import SimCLR
+from tl_keras.models.simsiam import SimSiam
+from tl_keras.models.supcon import SupCon
 from tl_keras.models.vae import VAE
+from tl_keras.models.vicreg import VICReg
 from tl_keras.training.inputs import default_batch_size
 
+MODELS = {
+    "autoencoder": Autoencoder,
+    "vae": VAE,
+    "gan": GAN,
+    "simclr": SimCLR,
+    "simsiam": SimSiam,
+    "supcon": SupCon,
+    "vicreg": VICReg,
+}
 _BATCH_SIZE = {"autoencoder": 128, "vae": 128, "gan": 64}
-LR = 1e-3
 _LATENT_DIM = {"autoencoder": 32, "vae": 50, "gan": 100}
 # A GAN on little data is at its best early: then its discriminator knows the pictures by heart.
 _STEPS = {"autoencoder": 8000, "vae": 8000, "gan": 3000}
+_OF_TWO_VIEWS = {"batch_size": 256, "steps": 3000}
 _EPOCHS = (20, 300)  # at least, at most
+_ENDLESS = 10_000  # epochs, where the time ends a training
 _VALUES_PER_NUMBER = 8  # of a picture, for each number of its code: a bottleneck must be one
 _LARGEST_DENSE = 32  # pixels a side
 _GRIDS = 12
@@ -26,37 +43,47 @@ class Plan:
     """What is decided by the data where the configuration leaves it open.
 
     Attributes:
-        latent_dim, batch_size, epochs, grid_every: ints.
+        batch_size, epochs: ints.
         steps: of an epoch.
-        architecture: "dense" or "conv"; None for a GAN.
+        latent_dim, grid_every: ints; None with two views.
+        architecture: "dense" or "conv"; None for a GAN and with two views.
+        backbone: what learns from two views; else None.
+        augment: preset by which two views differ; else None.
     """
 
-    latent_dim: int
     batch_size: int
     epochs: int
-    grid_every: int
     steps: int
-    architecture: str | None
+    latent_dim: int | None = None
+    grid_every: int | None = None
+    architecture: str | None = None
+    backbone: str | None = None
+    augment: str | None = None
 
 
 def make_plan(config, data):
     """Returns the `Plan` for a `PretrainConfig` and a `PretrainData`."""
     size, shape = len(data.train), data.picture_shape
-    batch_size = config.batch_size or default_batch_size(size, _BATCH_SIZE[config.method])
-    steps = math.ceil(size / batch_size)
-    least, most = _EPOCHS
-    epochs = config.epochs or min(max(math.ceil(_STEPS[config.method] / steps), least), most)
-    architecture = config.architecture
-    if architecture is None and config.method != "gan":
-        small = shape[2] == 1 and max(shape[:2]) <= _LARGEST_DENSE
-        architecture = "dense" if small or any(side % 4 for side in shape[:2]) else "conv"
+    two_views = config.method in TWO_VIEWS
+    most = _OF_TWO_VIEWS["batch_size"] if two_views else _BATCH_SIZE[config.method]
+    batch_size = config.batch_size or default_batch_size(size, most)
+    # A batch of two views that is not full is left out.
+    steps = max(1, size // batch_size) if two_views else math.ceil(size / batch_size)
+    epochs = _epochs(config, steps)
+    if two_views:
+        augment = resolve_views(
+            config.augment or "auto", is_grayscale=shape[2] == 1, image_size=shape[:2]
+        )
+        return Plan(
+            batch_size, epochs, steps, backbone=config.backbone or SMALL_RESNET, augment=augment
+        )
     return Plan(
+        batch_size,
+        epochs,
+        steps,
         latent_dim=config.latent_dim or _latent_dim(config.method, shape),
-        batch_size=batch_size,
-        epochs=epochs,
         grid_every=config.grid_every or max(1, epochs // _GRIDS),
-        steps=steps,
-        architecture=architecture,
+        architecture=_architecture(config, shape),
     )
 
 
@@ -71,17 +98,46 @@ def build_model(config, data, plan):
     Raises:
         InputError: an option does not go with these pictures.
     """
-    options = config.model_options | {"latent_dim": plan.latent_dim, "seed": config.seed}
-    if config.method == "gan":
-        model = GAN(data.picture_shape, num_classes=_classes(config, data), **options)
-        several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
-        model.compile(steps_per_execution=several)
-        if config.lr is not None:
-            for optimizer in (model.optimizer, model.discriminator_optimizer):
-                optimizer.learning_rate = config.lr
-        return model
-    kind = Autoencoder if config.method == "autoencoder" else VAE
-    return kind(data.picture_shape, **options | {"architecture": plan.architecture})
+    options = config.model_options | {"seed": config.seed}
+    kind = MODELS[config.method]
+    if config.method in TWO_VIEWS:
+        if config.method == "supcon":
+            _check_classes(data, config, "method supcon", "Use method simclr.")
+        return kind(build_encoder(config, data.picture_shape[:2]), **options)
+    options["latent_dim"] = plan.latent_dim
+    if config.method in LATENT:
+        return kind(data.picture_shape, **options | {"architecture": plan.architecture})
+    return _gan(config, data, plan, options)
+
+
+def _gan(config, data, plan, options):
+    if config.conditional:
+        _check_classes(data, config, "a conditional GAN", "Leave --conditional out.")
+        options["num_classes"] = data.num_classes
+    if config.width is not None:
+        options["width"] = config.width
+    model = GAN(data.picture_shape, **options)
+    several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
+    model.compile(steps_per_execution=several)
+    if config.lr is not None:
+        for optimizer in (model.optimizer, model.discriminator_optimizer):
+            optimizer.learning_rate = config.lr
+    return model
+
+
+def _epochs(config, steps):
+    if config.epochs is not None or config.minutes is not None:
+        return config.epochs or _ENDLESS
+    least, most = _EPOCHS
+    wanted = _STEPS.get(config.method, _OF_TWO_VIEWS["steps"])
+    return min(max(math.ceil(wanted / steps), least), most)
+
+
+def _architecture(config, shape):
+    if config.architecture is not None or config.method == "gan":
+        return config.architecture
+    small = shape[2] == 1 and max(shape[:2]) <= _LARGEST_DENSE
+    return "dense" if small or any(side % 4 for side in shape[:2]) else "conv"
 
 
 def _latent_dim(method, shape):
@@ -91,12 +147,9 @@ def _latent_dim(method, shape):
     return min(most, max(2, math.prod(shape) // _VALUES_PER_NUMBER))
 
 
-def _classes(config, data):
-    if not config.conditional:
-        return None
+def _check_classes(data, config, what, way_on):
     if data.num_classes < 2:
         raise InputError(
-            "Expected labels of two classes or more for a conditional GAN; received "
-            f"{data.num_classes} in {config.data}. Leave --conditional out."
+            f"Expected labels of two classes or more for {what}; received {data.num_classes} in "
+            f"{config.data}. {way_on}"
         )
-    return data.num_classes

@@ -73,7 +73,7 @@ class PretrainConfig:
         epochs: None for as many as make some 8,000 steps (GAN and two views 3,000), at least 20,
             at most 300.
         batch_size: pictures a step; None for 128 (GAN 64, two views 256), less for few pictures.
-        lr: highest learning rate; None for 0.001, of a GAN for its own.
+        lr: highest learning rate; None for the model's own.
         image_size: side in pixels; None for that of arrays, 64 for files; of two views at least
             what the backbone takes.
         grid_every: epochs between pictures of how it learns; None for twelve in all.

@@ -77,13 +77,18 @@ def in_pairs(pictures, others, columns):
         uint8 (m, h, w, c): a row of `pictures`, then one of `others`, and so on; the last rows
         are filled with white.
     """
-    rows = math.ceil(len(pictures) / columns)
-    pad = ((0, rows * columns - len(pictures)), *[(0, 0)] * 3)
-    both = [
-        np.pad(x, pad, constant_values=_PAPER).reshape(rows, columns, *x.shape[1:])
-        for x in (pictures, others)
+    return below_each_other((pictures, others), columns)
+
+
+def below_each_other(sets, columns):
+    """The same for any number of sets."""
+    count, *shape = np.shape(sets[0])
+    rows = math.ceil(count / columns)
+    pad = ((0, rows * columns - count), *[(0, 0)] * 3)
+    padded = [
+        np.pad(x, pad, constant_values=_PAPER).reshape(rows, columns, *shape) for x in sets
     ]
-    return np.stack(both, axis=1).reshape(-1, *pictures.shape[1:])
+    return np.stack(padded, axis=1).reshape(-1, *shape)
 
 
 def _as_rgb(pictures):

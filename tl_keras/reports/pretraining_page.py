@@ -22,6 +22,19 @@ class Picture:
     caption: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table with a heading for each column; all but the first hold figures.
+
+    Attributes:
+        columns: headings.
+        rows: a tuple of texts each, as long as `columns`.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of the page.
@@ -32,6 +45,7 @@ class Section:
         texts: paragraphs before the pictures.
         pictures: `Picture`s.
         rows: (label, value) pairs of a table.
+        table: `Table` before the pictures, or None.
     """
 
     name: str
@@ -39,6 +53,7 @@ class Section:
     texts: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     rows: tuple[tuple[str, str], ...] = ()
+    table: Table | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

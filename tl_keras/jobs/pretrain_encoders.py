@@ -1,0 +1,61 @@
+"""The encoder that learns from two views, and the size in which it sees pictures."""
+
+import keras
+
+from tl_keras.jobs.pretrain_settings import SMALL_RESNET, TWO_VIEWS
+from tl_keras.jobs.starting_point import image_size_for, quicken_batch_norm
+from tl_keras.models.backbones import build_backbone, is_backbone_path
+from tl_keras.models.small_resnet import SMALLEST_SIDE, build_small_resnet
+from tl_keras.training.inputs import common_size
+
+LARGEST_SIDE = 96  # pixels, of "small_resnet" where no size is asked for
+
+
+def picture_size(config, train):
+    """Returns the (height, width) in which the pictures of a pretraining are seen.
+
+    Args:
+        config: `PretrainConfig`.
+        train: `ImageDataset` as it was loaded.
+
+    Raises:
+        InputError: the encoder that is named as backbone cannot be read.
+    """
+    if config.method not in TWO_VIEWS:
+        return common_size(train, config.image_size)
+    if is_backbone_path(config.backbone):
+        return build_backbone(config.backbone, image_size=config.image_size).input_shape[1:3]
+    if config.backbone not in (None, SMALL_RESNET):
+        side = image_size_for(config, train)
+        return side, side
+    size = common_size(train, config.image_size)
+    if config.image_size is not None:
+        return size
+    return tuple(min(max(side, SMALLEST_SIDE), LARGEST_SIDE) for side in size)
+
+
+def build_encoder(config, size):
+    """Builds the encoder of a pretraining from two views.
+
+    Args:
+        config: `PretrainConfig`.
+        size: (height, width), of `picture_size`.
+
+    Returns:
+        Functional model (b, h, w, 3) RGB 0-255 -> features.
+
+    Raises:
+        InputError: the backbone or its weights cannot be had.
+    """
+    if config.backbone in (None, SMALL_RESNET):
+        return build_small_resnet(size, **({"width": config.width} if config.width else {}))
+    if is_backbone_path(config.backbone):
+        given = {"weights": config.weights} if config.weights else {}
+        encoder = build_backbone(config.backbone, **given)
+        encoder.trainable = True
+        return encoder
+    keras.utils.set_random_seed(config.seed)
+    encoder = build_backbone(config.backbone, image_size=size, weights=config.weights)
+    if config.weights in (None, "random"):
+        quicken_batch_norm(encoder)
+    return encoder

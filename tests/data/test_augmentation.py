@@ -94,7 +94,8 @@ def test_photo_crops_keep_at_least_a_third_of_the_area():
     images = tf.constant(image)
     from tl_keras.data import augmentation
 
-    draws = tf.unstack(random_numbers(0, 0, tf.range(300, dtype=tf.int64), 12), axis=1)
+    count = len(augmentation._USES)
+    draws = tf.unstack(random_numbers(0, 0, tf.range(300, dtype=tf.int64), count), axis=1)
     named = dict(zip(augmentation._USES, draws, strict=True))
     moved = augmentation._transform(images, PRESETS["photos"], named).numpy()
     width = np.ptp(moved[:, 50, :, 0], axis=1) / 99

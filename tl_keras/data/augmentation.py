@@ -24,6 +24,10 @@ _USES = (
     "brightness",
     "contrast",
     "saturation",
+    "shear",
+    "jitter",
+    "hue",
+    "grayscale",
 )
 _GOLDEN = 0x9E3779B97F4A7C15
 _MID_GRAY = 127.5
@@ -50,6 +54,11 @@ def augment_images(images, name, *, seed, epoch, indices):
     preset = PRESETS[check_choice("augment", name, AUGMENTATIONS)]
     if name == "none":
         return images
+    return change_images(images, preset, seed=seed, epoch=epoch, indices=indices)
+
+
+def change_images(images, preset, *, seed, epoch, indices):
+    """As `augment_images`, by an `Augmentation` in place of a name."""
     uniform = random_numbers(seed, epoch, indices, len(_USES))
     draws = dict(zip(_USES, tf.unstack(uniform, axis=1), strict=True))
     changed = _change_colours(_transform(images, preset, draws), preset, draws)
@@ -113,10 +122,13 @@ def _transform(images, preset, draws):
     a1 = -mirror * zoom * keep_x * tf.sin(angle)
     b0 = zoom * keep_y * tf.sin(angle)
     b1 = zoom * keep_y * tf.cos(angle)
+    if preset.shear:
+        lean = preset.shear * _signed(draws["shear"])
+        a1, b1 = a1 + lean * a0, b1 + lean * b0
     centre_x, centre_y = (width - 1.0) / 2.0, (height - 1.0) / 2.0
     a2 = centre_x + shift_x - a0 * centre_x - a1 * centre_y
     b2 = centre_y + shift_y - b0 * centre_x - b1 * centre_y
-    if not (preset.rotation or preset.zoom or preset.shift):
+    if not (preset.rotation or preset.zoom or preset.shift or preset.shear):
         corners = [b2 / (height - 1.0), a2 / (width - 1.0)]
         corners += [b1 + b2 / (height - 1.0), a0 + a2 / (width - 1.0)]
         return _crop_and_resize(images, tf.stack(corners, axis=1))
@@ -147,12 +159,18 @@ def _crop(preset, draws):
 
 
 def _change_colours(images, preset, draws):
-    """Brightness, contrast and saturation are one linear map of a pixel's channels."""
+    """Brightness, contrast, saturation and hue are one linear map of a pixel's channels."""
+
+    def spread(name):
+        value = getattr(preset, name) * _signed(draws[name])
+        if preset.jitter < 1.0:
+            value = tf.where(draws["jitter"] < preset.jitter, value, 0.0)
+        return value[:, None, None]
 
     def factor(name):
-        return _around_one(getattr(preset, name), draws[name])[:, None, None]
+        return 1.0 + spread(name)
 
-    if not (preset.brightness or preset.contrast or preset.saturation):
+    if not (preset.brightness or preset.contrast or preset.saturation or preset.grayscale):
         return images
     # About mid-grey, not the picture's mean: how a sum rounds depends on the batch.
     contrast = factor("contrast")
@@ -160,11 +178,27 @@ def _change_colours(images, preset, draws):
     if images.shape[-1] != 3:
         return images * scale[..., None] + offset[..., None]
     colour = factor("saturation")
+    if preset.grayscale:
+        colour = tf.where(draws["grayscale"][:, None, None] < preset.grayscale, 0.0, colour)
     to_gray = tf.constant(LUMINANCE)[:, None] * tf.ones((1, 3))
     matrix = scale * (colour * tf.eye(3) + (1.0 - colour) * to_gray)
+    if preset.hue:
+        matrix = tf.matmul(_hue_rotation(spread("hue")), matrix)
     shape = tf.shape(images)
     pixels = tf.reshape(images, (shape[0], -1, 3))
     return tf.reshape(tf.matmul(pixels, matrix) + offset, shape)
+
+
+def _hue_rotation(turns):
+    """float32 (b, 1, 1) turns of the colour circle -> (b, 3, 3), by which pixels are multiplied.
+
+    A rotation about the axis of greys, which keeps grey as it is and the sum of the channels.
+    """
+    # In float64 for the reason given in `_transform`.
+    angle = 2.0 * math.pi * tf.cast(turns, tf.float64)
+    cross = tf.constant([[0, 1, -1], [-1, 0, 1], [1, -1, 0]], tf.float64) / math.sqrt(3.0)
+    matrix = tf.cos(angle) * tf.eye(3, dtype=tf.float64) + tf.sin(angle) * cross
+    return tf.cast(matrix + (1.0 - tf.cos(angle)) / 3.0, tf.float32)
 
 
 def luminance(images):

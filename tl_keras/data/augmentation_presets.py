@@ -20,6 +20,10 @@ class Augmentation:
         zoom: largest change of scale, either way, of 1.
         brightness, contrast, saturation: largest change of the factor, either way, of 1.
             Contrast is about mid-grey.
+        shear: largest lean, either way, in pixels sideways for each pixel upwards.
+        hue: largest turn of the colour circle, either way, of 1 for the whole circle.
+        jitter: part of the pictures whose brightness, contrast, saturation and hue are changed.
+        grayscale: part of the pictures that lose their colours.
     """
 
     horizontal_flip: bool = False
@@ -31,6 +35,10 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
+    shear: float = 0.0
+    hue: float = 0.0
+    jitter: float = 1.0
+    grayscale: float = 0.0
 
 
 PRESETS = {
@@ -48,6 +56,36 @@ PRESETS = {
     "cifar": Augmentation(horizontal_flip=True, shift=4 / 32),
 }
 AUGMENTATIONS = tuple(PRESETS)
+# What makes two views of a picture, which a net learns to recognise as one: changes far beyond
+# those that help a classifier. Crops do most; without changes of colour its histogram would give
+# a picture away. What leaves a digit as it is stays within the first preset's small changes.
+VIEWS = {
+    "digits": Augmentation(
+        min_area=0.6, max_aspect=1.3, rotation=15.0, shift=0.1, zoom=0.2, shear=0.3
+    ),
+    "cifar": Augmentation(
+        horizontal_flip=True,
+        min_area=0.2,
+        max_aspect=4 / 3,
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        jitter=0.8,
+        grayscale=0.2,
+    ),
+    "photos": Augmentation(
+        horizontal_flip=True,
+        min_area=0.1,
+        max_aspect=4 / 3,
+        brightness=0.6,
+        contrast=0.6,
+        saturation=0.6,
+        hue=0.15,
+        jitter=0.8,
+        grayscale=0.2,
+    ),
+}
 
 
 def resolve_augment(augment, dataset):
@@ -64,9 +102,20 @@ def resolve_augment(augment, dataset):
     """
     if check_choice("augment", augment, ("auto", *AUGMENTATIONS)) != "auto":
         return augment
-    if dataset.is_grayscale:
+    size = None if dataset.is_files else dataset.images.shape[1:3]
+    return auto_preset(dataset.is_grayscale, size)
+
+
+def auto_preset(is_grayscale, image_size):
+    """Returns the name of the preset for grey pictures, or for pictures of a size.
+
+    Args:
+        is_grayscale: whether they have no colour.
+        image_size: (height, width); None for photographs of any size.
+    """
+    if is_grayscale:
         return "digits"
-    small = not dataset.is_files and max(dataset.images.shape[1:3]) <= _SMALL_SIDE
+    small = image_size is not None and max(image_size) <= _SMALL_SIDE
     return "cifar" if small else "photos"
 
 

@@ -51,7 +51,7 @@ def index_batches(
         batches = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size, drop_remainder)
         return batches.map(lambda batch: (epoch, batch))
 
-    epochs = tf.data.Dataset.counter(first_epoch) if repeat else _next_epoch(first_epoch)
+    epochs = tf.data.Dataset.counter(first_epoch) if repeat else numbered_epochs(first_epoch)
     cardinality = tf.data.INFINITE_CARDINALITY if repeat else steps
     return epochs.flat_map(batches_of).apply(tf.data.experimental.assert_cardinality(cardinality))
 
@@ -105,7 +105,7 @@ def build_pipeline(
         repeat=repeat,
         drop_remainder=drop_remainder,
     )
-    gather = _gathering(dataset, check_image_size(image_size), channels)
+    gather = picture_gatherer(dataset, check_image_size(image_size), channels)
 
     def load_batch(epoch, indices):
         images = augment_images(gather(indices), name, seed=seed, epoch=epoch, indices=indices)
@@ -116,7 +116,7 @@ def build_pipeline(
     return batches.map(load_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _next_epoch(first_epoch):
+def numbered_epochs(first_epoch=0):
     """One epoch number for each iteration: first_epoch, then first_epoch + 1, ..."""
     numbers = itertools.count(first_epoch)
     # Dataset.random(rerandomize_each_iteration=True) would do, but follows TensorFlow's global
@@ -126,7 +126,7 @@ def _next_epoch(first_epoch):
     )
 
 
-def _gathering(dataset, image_size, channels):
+def picture_gatherer(dataset, image_size, channels):
     """Returns a function from indices int64 (b,) to float32 (b, h, w, channels)."""
     pictures = dataset.decoded(image_size)
     take_first = channels == 1 and dataset.is_grayscale  # its three channels are the same

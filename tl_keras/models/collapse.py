@@ -11,7 +11,7 @@ _OF_REAL = 0.1
 
 
 class CollapseWarning(UserWarning):
-    """The generator makes nearly the same picture whatever the latent point."""
+    """What a model gives is nearly the same whatever it is given."""
 
 
 def diversity(pictures):

@@ -17,12 +17,13 @@ from tl_keras.models.image_networks import (
     check_picture_shape,
     check_widths,
 )
+from tl_keras.models.own_loss import OwnLossModel
 
 _FILTERS = (32, 64)
 _AT_ONCE = 256  # pictures
 
 
-class LatentModel(keras.Model):
+class LatentModel(OwnLossModel):
     """An encoder, a decoder, and training that needs no labels.
 
     A subclass gives its heads to `_set_encoder` and its losses in `losses_of`, which training and
@@ -44,7 +45,6 @@ class LatentModel(keras.Model):
     """
 
     dense_units = ()  # of the "dense" architecture; "conv" has none
-    loss_names = ("loss",)
 
     def __init__(
         self,
@@ -104,25 +104,6 @@ class LatentModel(keras.Model):
         self._heads = keras.Model(image, outputs)
         self.built = True
 
-    @property
-    def metrics(self):
-        return self.trackers
-
-    def compile(self, optimizer="adam", *, jit_compile=False, **kwargs):
-        """As Keras's, with an optimizer alone: the loss is the model's own.
-
-        Args:
-            optimizer: Defaults to "adam".
-            jit_compile: Defaults to False: on a CPU XLA makes these steps slower.
-            **kwargs: `steps_per_execution` and the like.
-        """
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
-
-    def compile_from_config(self, config):
-        # Keras leaves out its own where `compile` is not Keras's.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
-
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
     ):
@@ -177,31 +158,10 @@ class LatentModel(keras.Model):
     def look_at(self, pictures):
         """Decides what is to be decided by the first pictures (n, h, w, c) of training."""
 
-    def train_step(self, data):
+    def batch_of(self, data):
+        """The pictures of a batch, whose labels are not looked at, float32 (b, h, w, c) 0-255."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            losses = self.losses_of(self._as_batch(x), training=True)
-            loss = self.optimizer.scale_loss(self._share(losses["loss"]))
-        variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return self._report(losses)
-
-    def test_step(self, data):
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self._report(self.losses_of(self._as_batch(x), training=False))
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean loss of the pictures `x`; of a replica, its share of the whole."""
-        return self._share(self.losses_of(self._as_batch(x), training=training)["loss"])
-
-    def _share(self, losses):
-        # The gradients of the replicas are summed.
-        return ops.mean(losses) / self.distribute_strategy.num_replicas_in_sync
-
-    def _report(self, losses):
-        for tracker in self.trackers:
-            tracker.update_state(losses[tracker.name])
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        return self._as_batch(x)
 
     def call(self, inputs, training=None):
         """Pictures (b, h, w, c) 0-255 -> their reconstructions, float32 (b, h, w, c) 0-255."""

@@ -41,7 +41,11 @@ OWN_MODELS = {
     "GAN": "tl_keras.models.gan",
     "MLP": "tl_keras.models.mlp",
     "RNN": "tl_keras.models.rnn",
+    "SimCLR": "tl_keras.models.simclr",
+    "SimSiam": "tl_keras.models.simsiam",
+    "SupCon": "tl_keras.models.supcon",
     "VAE": "tl_keras.models.vae",
+    "VICReg": "tl_keras.models.vicreg",
 }
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__slice__", "__ellipsis__"}
 # Layers that run code or read files from outside the model.
@@ -72,6 +76,8 @@ _SIZES = {
     "output_dim",
     "padding",
     "pool_size",
+    "predictor_units",
+    "projection_units",
     "shape",
     "size",
     "target_shape",

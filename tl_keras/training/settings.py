@@ -122,12 +122,12 @@ class WithoutLabelsSettings:
 
     epochs: int = 20
     optimizer: str = "adam"
-    lr: float = 1e-3
+    lr: float | None = None
     schedule: str = "cosine"
     epsilon: float | None = None
-    weight_decay: float = 0.0
+    weight_decay: float | None = None
     batch_size: int | None = None
-    augment: str = "none"
+    augment: str | None = None
     seed: int = 0
 
     def __post_init__(self):
@@ -148,8 +148,10 @@ def _check_training(settings):
     check_choice("schedule", settings.schedule, SCHEDULES)
     for name in ("epochs", "seed"):
         check_number(name, getattr(settings, name), minimum=0, integer=True)
-    check_number("lr", settings.lr, above=0)
-    check_number("weight_decay", settings.weight_decay, minimum=0)
+    if settings.lr is not None:
+        check_number("lr", settings.lr, above=0)
+    if settings.weight_decay is not None:
+        check_number("weight_decay", settings.weight_decay, minimum=0)
     if settings.batch_size is not None:
         check_number("batch_size", settings.batch_size, minimum=1, integer=True)
 

@@ -1,0 +1,45 @@
+"""The contrastive loss: each view is to find its positives among all other views."""
+
+from keras import ops
+
+from tl_keras.models.replicas import first_row, gather_replicas
+
+_NEVER = -1e9  # of a view and itself, before the exponential
+
+
+def normalised(embeddings):
+    """Rows of length 1, float32."""
+    return ops.normalize(ops.cast(embeddings, "float32"), axis=-1, epsilon=1e-12)
+
+
+def contrastive_loss(first, second, labels, temperature):
+    """Minus the log of the softmax probability of each view's positives.
+
+    With z of length 1 and P(i) the other views with the label of view i,
+
+        loss_i = -1 / |P(i)| sum_{p in P(i)} log(exp(z_i z_p / t) / sum_{a != i} exp(z_i z_a / t)).
+
+    On several replicas each computes the rows of its own pictures against the columns of all.
+
+    Args:
+        first, second: (n, d), embeddings of the two views of n pictures.
+        labels: int (n,); None if each picture is a class of its own.
+        temperature: t, above 0.
+
+    Returns:
+        float32 (n,), for each picture the mean over its two views.
+    """
+    first, second = normalised(first), normalised(second)
+    all_first, all_second = gather_replicas(first), gather_replicas(second)
+    count, total = ops.shape(first)[0], ops.shape(all_first)[0]
+    own = first_row(count) + ops.arange(count)
+    columns = ops.transpose(ops.concatenate([all_first, all_second]))
+    similar = ops.matmul(ops.concatenate([first, second]), columns) / temperature
+    itself = ops.concatenate([own, own + total])[:, None] == ops.arange(2 * total)[None]
+    labels = own if labels is None else ops.cast(labels, own.dtype)
+    all_labels = ops.tile(gather_replicas(labels), [2])
+    positive = (ops.tile(labels, [2])[:, None] == all_labels[None]) & ~itself
+    positive = ops.cast(positive, "float32")
+    log_sum = ops.logsumexp(ops.where(itself, _NEVER, similar), axis=1)
+    found = ops.sum(positive * similar, axis=1) / ops.sum(positive, axis=1)
+    return ops.mean(ops.reshape(log_sum - found, (2, -1)), axis=0)

@@ -54,7 +54,7 @@ def compare(
         int | None, typer.Option(help="Of each pretraining; default: as in pretrain.")
     ] = CompareConfig.pretrain_epochs,
     pretrain_minutes: Annotated[
-        float | None, typer.Option(help="Time limit of each pretraining; not with gan.")
+        float | None, typer.Option(help="Time limit of simclr, simsiam and vicreg.")
     ] = CompareConfig.pretrain_minutes,
     source_data: Annotated[
         str | None, typer.Option(help="joint: the source, in any form that --data takes.")

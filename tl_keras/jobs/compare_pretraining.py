@@ -5,11 +5,11 @@ import time
 import keras
 
 from tl_keras.files import read_json, replacing, write_json
-from tl_keras.jobs.compare_methods import baseline_size
 from tl_keras.jobs.pretrain_data import in_one_form
+from tl_keras.jobs.pretrain_encoders import picture_size
 from tl_keras.jobs.pretrain_fit import encoder_of, fit
 from tl_keras.jobs.pretrain_models import build_model, make_plan
-from tl_keras.jobs.pretrain_settings import PretrainConfig
+from tl_keras.jobs.pretrain_settings import TWO_VIEWS, PretrainConfig
 from tl_keras.progress import say
 from tl_keras.training.epoch_lines import EpochLines
 
@@ -58,12 +58,12 @@ class PretrainedEncoders:
             method,
             self._config.data,
             epochs=self._config.pretrain_epochs,
-            minutes=self._config.pretrain_minutes,
+            minutes=self._config.pretrain_minutes if method in TWO_VIEWS else None,
+            image_size=self._config.baseline_size,
             seed=self._config.seed,
         )
         keras.utils.set_random_seed(config.seed)
-        size = baseline_size(self._config, self._splits.train)
-        data = in_one_form(self._splits, (size, size))
+        data = in_one_form(self._splits, picture_size(config, self._splits.train))
         plan = make_plan(config, data)
         return config, data, plan, build_model(config, data, plan)
 

@@ -5,7 +5,7 @@ import json
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.config import TrainConfig
-from tl_keras.jobs.pretrain_settings import METHODS
+from tl_keras.jobs.pretrain_settings import METHODS, TWO_VIEWS
 
 KINDS = ("scratch", "frozen", "fine-tune", "l2-sp", "joint")
 # A pretraining on all training pictures must not read their labels.
@@ -32,7 +32,7 @@ class CompareConfig:
         augment: as in `fine_tune`, the same for all methods.
         views: augmented versions of each picture that are cached for a frozen part.
         pretrain_epochs: of each pretraining; None for what suits the data.
-        pretrain_minutes: time limit of each pretraining; None for none. Not with a GAN.
+        pretrain_minutes: time limit of each pretraining from two views; None for none.
         source_data: for joint, what `data` is for the source task.
         test_pictures: measure on so many pictures of the test split; None for all.
         seed: the first seed; with it the splits are cut.
@@ -102,15 +102,14 @@ class CompareConfig:
         object.__setattr__(self, name, value)
 
     def _check_pretraining(self):
-        given = {n: getattr(self, n) for n in ("pretrain_epochs", "pretrain_minutes")}
-        given = {name: value for name, value in given.items() if value is not None}
-        ways = {way for method in self.methods for way in method.split(":")} & set(PRETRAININGS)
-        if given and not ways:
-            name, value = next(iter(given.items()))
-            raise InputError(
-                f"Expected {name} with a method that pretrains, such as {PRETRAININGS[0]}; "
-                f"received {name}={value} and the methods {', '.join(self.methods)}."
-            )
+        ways = {way for method in self.methods for way in method.split(":")}
+        for name, methods in (("pretrain_epochs", PRETRAININGS), ("pretrain_minutes", TWO_VIEWS)):
+            value = getattr(self, name)
+            if value is not None and not ways.intersection(methods):
+                raise InputError(
+                    f"Expected {name} with a method that pretrains, such as {TWO_VIEWS[0]}; "
+                    f"received {name}={value} and the methods {', '.join(self.methods)}."
+                )
 
     def _check_source(self):
         joint = [m for m in self.methods if m.partition(":")[0] == "joint"]

@@ -6,6 +6,7 @@ from tl_keras.evaluation.distances import nearest_pictures
 from tl_keras.evaluation.odd_pictures import SCORES, odd_scores
 from tl_keras.evaluation.reconstruction import mean_picture_error, pca_error
 from tl_keras.evaluation.sample_quality import evaluate_samples, fit_sample_classifier
+from tl_keras.jobs.pretrain_probes import measure_probes
 from tl_keras.progress import say
 from tl_keras.reports.grid_callback import as_pictures
 from tl_keras.training.inputs import random_part
@@ -21,21 +22,24 @@ _BATCH_SIZE = 256
 _ACTIVE = 0.01  # variance of a mean, from which on a latent number is used
 
 
-def measure_pretrained(config, model, data):
+def measure_pretrained(config, model, data, encoder):
     """Returns the figures of a trained model.
 
     Args:
         config: `PretrainConfig`.
-        model: `Autoencoder`, `VAE` or `GAN`.
+        model: of `build_model`, trained.
         data: `PretrainData`.
+        encoder: of `encoder_of`.
 
     Returns:
-        dict: "test" (reconstruction and likelihood on the test pictures), "samples" (see
-        `evaluate_samples`; None without labels), "nearest" (how far it is to the nearest training
-        picture; only of models that make pictures) and "odd" (percentiles 0-100 of the scores of
-        test pictures, by which `tl-keras outliers` says how odd a picture is).
+        dict: "probes" (rows of `probe_table`; None without labels), "test" (reconstruction and
+        likelihood on the test pictures), "samples" (see `evaluate_samples`; None without labels),
+        "nearest" (how far it is to the nearest training picture; only of models that make
+        pictures) and "odd" (percentiles 0-100 of the scores of test pictures, by which
+        `tl-keras outliers` says how odd a picture is).
     """
     figures = {"test": {}, "samples": None, "odd": None}
+    figures["probes"] = measure_probes(encoder, data, config.seed)
     if hasattr(model, "reconstruct"):
         figures["test"] = _reconstruction(model, data, config.seed)
         figures["odd"] = _odd(model, data, config.seed)

@@ -25,11 +25,10 @@ MODELS = {
     "supcon": SupCon,
     "vicreg": VICReg,
 }
-_BATCH_SIZE = {"autoencoder": 128, "vae": 128, "gan": 64}
+_BATCH_SIZE_OF_GAN = 64
 _LATENT_DIM = {"autoencoder": 32, "vae": 50, "gan": 100}
 # A GAN on little data is at its best early: then its discriminator knows the pictures by heart.
-_STEPS = {"autoencoder": 8000, "vae": 8000, "gan": 3000}
-_OF_TWO_VIEWS = {"batch_size": 256, "steps": 3000}
+_STEPS = {"autoencoder": 8000, "vae": 8000, "gan": 3000} | dict.fromkeys(TWO_VIEWS, 3000)
 _EPOCHS = (20, 300)  # at least, at most
 _ENDLESS = 10_000  # epochs, where the time ends a training
 _VALUES_PER_NUMBER = 8  # of a picture, for each number of its code: a bottleneck must be one
@@ -65,8 +64,7 @@ def make_plan(config, data):
     """Returns the `Plan` for a `PretrainConfig` and a `PretrainData`."""
     size, shape = len(data.train), data.picture_shape
     two_views = config.method in TWO_VIEWS
-    most = _OF_TWO_VIEWS["batch_size"] if two_views else _BATCH_SIZE[config.method]
-    batch_size = config.batch_size or default_batch_size(size, most)
+    batch_size = config.batch_size or default_batch_size(size, _largest_batch(config.method))
     # A batch of two views that is not full is left out.
     steps = max(1, size // batch_size) if two_views else math.ceil(size / batch_size)
     epochs = _epochs(config, steps)
@@ -125,12 +123,15 @@ def _gan(config, data, plan, options):
     return model
 
 
+def _largest_batch(method):
+    return _BATCH_SIZE_OF_GAN if method == "gan" else MODELS[method].recipe["batch_size"]
+
+
 def _epochs(config, steps):
     if config.epochs is not None or config.minutes is not None:
         return config.epochs or _ENDLESS
     least, most = _EPOCHS
-    wanted = _STEPS.get(config.method, _OF_TWO_VIEWS["steps"])
-    return min(max(math.ceil(wanted / steps), least), most)
+    return min(max(math.ceil(_STEPS[config.method] / steps), least), most)
 
 
 def _architecture(config, shape):

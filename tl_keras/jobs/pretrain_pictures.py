@@ -77,7 +77,9 @@ def codes(outcome):
         planes.append(project(points, method="tsne", seed=outcome.config.seed))
     figure = plot_latent_planes(planes, some.labels, some.class_names)
     note = "Each point is a test picture"
-    note += ", its colour its label, which the model never saw." if some.class_names else "."
+    if some.class_names:
+        known = outcome.config.method == "supcon"
+        note += ", its colour its label" + ("." if known else ", which the model never saw.")
     return Picture(render_png(figure), "Codes of pictures in a plane", note)
 
 
@@ -107,7 +109,7 @@ def nearest(outcome):
 def film_strip(path):
     """What the model made as it learned, from the file that training wrote."""
     return Picture(
-        (path / "film_strip.png").read_bytes(),
+        path.read_bytes(),
         "What the model made in the course of training",
         "The top row is before training; each further row is some epochs later, from the same "
         "starting points.",

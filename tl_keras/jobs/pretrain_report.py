@@ -6,10 +6,14 @@ import sys
 
 from tl_keras.files import replacing
 from tl_keras.jobs import pretrain_pictures as draw
+from tl_keras.jobs import pretrain_views as draw_views
+from tl_keras.jobs.pretrain_probes import probe_rows, probe_texts
+from tl_keras.jobs.pretrain_settings import LATENT, TWO_VIEWS
 from tl_keras.jobs.pretrain_wording import (
     headline,
     held_out_rows,
     held_out_texts,
+    learning_texts,
     nearest_text,
     sample_rows,
     sample_texts,
@@ -31,7 +35,15 @@ FILES = (
     "metrics.json",
     "figures/",
 )
-_NAMES = {"autoencoder": "An autoencoder", "vae": "A VAE", "gan": "A GAN"}
+_NAMES = {
+    "autoencoder": "An autoencoder",
+    "vae": "A VAE",
+    "gan": "A GAN",
+    "simclr": "SimCLR",
+    "simsiam": "SimSiam",
+    "supcon": "SupCon",
+    "vicreg": "VICReg",
+}
 
 
 def write_report(path, outcome):
@@ -66,6 +78,43 @@ def _content(path, outcome):
 
 
 def _sections(path, outcome):
+    """Sections of the page, which depend on what the method can do."""
+    if outcome.config.method in TWO_VIEWS:
+        yield from _of_two_views(outcome)
+    else:
+        yield from _of_pictures(outcome)
+    if outcome.metrics["probes"]:
+        yield _probes(outcome)
+    strip = path / "figures" / "epochs" / "film_strip.png"
+    if strip.is_file():
+        strip = (draw.film_strip(strip),)
+        yield Section(name="film_strip", title="How it learned", pictures=strip)
+    if outcome.config.method not in TWO_VIEWS:
+        yield Section(name="curves", title="Curves", pictures=(draw.curves(outcome),))
+    yield Section(name="settings", title="Settings", rows=_settings(outcome))
+
+
+def _of_two_views(outcome):
+    yield Section(
+        name="learning",
+        title="Is it learning?",
+        texts=learning_texts(outcome.history.history),
+        pictures=(draw.curves(outcome),),
+    )
+    pictures = (draw_views.neighbours(outcome),)
+    yield Section(name="neighbours", title="What looks alike to it", pictures=pictures)
+    yield Section(name="features", title="The features", pictures=(draw.codes(outcome),))
+    pictures = (draw_views.views(outcome),)
+    yield Section(name="views", title="What it was taught to ignore", pictures=pictures)
+
+
+def _probes(outcome):
+    rows = outcome.metrics["probes"]
+    table, texts = probe_rows(rows), probe_texts(rows)
+    return Section(name="probes", title="Classes in the features", texts=texts, table=table)
+
+
+def _of_pictures(outcome):
     model, metrics = outcome.model, outcome.metrics
     makes = hasattr(model, "sample")
     if makes:
@@ -90,14 +139,10 @@ def _sections(path, outcome):
     if metrics["samples"]:
         texts, rows = sample_texts(metrics["samples"]), sample_rows(metrics["samples"])
         yield Section(name="quality", title="Quality of the new pictures", texts=texts, rows=rows)
-    strip = (draw.film_strip(path / "figures" / "epochs"),)
-    yield Section(name="film_strip", title="How it learned", pictures=strip)
-    yield Section(name="curves", title="Curves", pictures=(draw.curves(outcome),))
-    yield Section(name="settings", title="Settings", rows=_settings(outcome))
 
 
 def _settings(outcome):
-    plan, metrics = outcome.plan, outcome.metrics
+    metrics = outcome.metrics
     height, width, channels = outcome.data.picture_shape
     given = {n: v for n, v in outcome.config.to_json().items() if v is not None}
     decided = {n: v for n, v in metrics["plan"].items() if v is not None and n not in given}
@@ -105,7 +150,7 @@ def _settings(outcome):
     return (
         ("Pictures", ", ".join(f"{n} {name}" for name, n in metrics["pictures"].items())),
         ("Size", f"{height} x {width}, {'grey' if channels == 1 else 'colour'}"),
-        ("Weights kept", f"epoch {metrics['best_epoch']} of {plan.epochs}"),
+        ("Weights kept", f"epoch {metrics['best_epoch']} of {len(outcome.history.epoch)}"),
         ("Time", f"{format_duration(seconds['training'])} to train, "
                  f"{format_duration(seconds['total'])} in all"),
         *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
@@ -115,14 +160,21 @@ def _settings(outcome):
 
 def _commands(config):
     commands = ["tl-keras train --backbone ./ --head gap --data LABELLED --out ../classifier"]
-    if config.method != "autoencoder":
+    if config.method in ("vae", "gan"):
         commands.append("tl-keras generate . --n 64 --out grid.png")
-    if config.method != "gan":
+    if config.method in LATENT:
         commands.append("tl-keras outliers . PICTURES --out outliers.csv")
     return tuple(commands)
 
 
 def _code(config):
+    if config.method in TWO_VIEWS:
+        return (
+            "from tl_keras import build_classifier, extract_features, load_model\n\n"
+            'encoder = load_model("encoder.keras")\n'
+            "features = extract_features(encoder, pictures)  # (n, h, w, c) -> (n, d)\n"
+            'model = build_classifier("encoder.keras", num_classes)  # for fine_tune'
+        )
     use = {
         "autoencoder": "codes = model.encode(pictures)  # (n, h, w, c) -> (n, latent_dim)",
         "vae": "pictures = model.sample(64)\ncodes = model.embed(pictures)",

@@ -1,5 +1,9 @@
 """What the figures of a pretraining mean, in plain words."""
 
+from tl_keras.jobs.pretrain_probes import verdict
+from tl_keras.jobs.pretrain_settings import TWO_VIEWS
+from tl_keras.reports.wording import format_percent
+
 _GIVEN_BACK = "mean squared error of reconstruction on {} test pictures, pixels from 0 to 1"
 
 
@@ -12,11 +16,38 @@ def headline(outcome):
     if config.method == "vae":
         words = f"nats: negative ELBO on {count} test pictures, lower is better"
         return f"{test['negative_elbo']:.1f}", words, _bound_sentence(test)
+    if config.method in TWO_VIEWS:
+        return _of_features(metrics)
     samples = metrics["samples"]
     if not samples:
         return "", "", "There are no labels to judge the new pictures by: look at them."
     words = "Fréchet distance of new pictures to real ones, lower is better"
     return f"{samples['frechet_distance']:.1f}", words, _floor_sentence(samples)
+
+
+def learning_texts(history):
+    """Paragraphs on the curves of what learned from two views.
+
+    Args:
+        history: dict of one list by epoch.
+    """
+    first, last = (history["embedding_spread"][at] for at in (0, -1))
+    texts = [
+        f"The spread of the embeddings was {first:.2f} in the first epoch and {last:.2f} in the "
+        "last. 1 is evenly over all directions; towards 0 all pictures become the same to the net, "
+        "which is called collapse."
+    ]
+    if "knn_accuracy" in history:
+        first, last = (
+            [format_percent(history[name][at]) for name in ("knn_accuracy", "linear_accuracy")]
+            for at in (0, -1)
+        )
+        texts.append(
+            "With labels, which train nothing, a watched part of the pictures was asked for its "
+            f"classes: nearest neighbours were right for {first[0]} after the first epoch and "
+            f"{last[0]} after the last, a linear classifier for {first[1]} and {last[1]}."
+        )
+    return tuple(texts)
 
 
 def held_out_texts(outcome):
@@ -94,6 +125,18 @@ def nearest_text(nearest):
     if ours < 0.5 * real:
         return text + "The new ones are much nearer: they may be copies."
     return text + "So the new ones are no copies."
+
+
+def _of_features(metrics):
+    """The headline of what learned from two views."""
+    if not metrics["probes"]:
+        return "", "", "There are no labels to judge the features by: look at the neighbours."
+    probe = metrics["probes"][0]["linear_probe"]
+    words = (
+        f"of {probe['num_test']} test pictures are told right by a linear classifier on the "
+        f"features, with {probe['num_train']} labels"
+    )
+    return format_percent(probe["accuracy"]), words, verdict(metrics["probes"])
 
 
 def _against_pca(test, outcome):

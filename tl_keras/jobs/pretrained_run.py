@@ -16,8 +16,8 @@ class PretrainedRun:
 
     Attributes:
         path: the run folder.
-        method: "autoencoder", "vae" or "gan".
-        model: `Autoencoder`, `VAE` or `GAN`.
+        method: see `PretrainConfig`.
+        model: what was trained.
         metrics: the content of metrics.json.
         class_names: those of a conditional GAN; else ().
     """

@@ -8,7 +8,7 @@ from tl_keras.data.images import check_image_size
 
 _STAGES = 4
 _LARGE_SIDE = 48  # pixels; above it the stem quarters the sides, else it halves them
-_SMALLEST_SIDE = 16
+SMALLEST_SIDE = 16
 
 
 def build_small_resnet(image_size, *, width=32):
@@ -37,7 +37,7 @@ def build_small_resnet(image_size, *, width=32):
     pair = (image_size, image_size) if isinstance(image_size, int) else image_size
     size = check_image_size(pair)
     for side in size:
-        check_number("image_size", side, minimum=_SMALLEST_SIDE, integer=True)
+        check_number("image_size", side, minimum=SMALLEST_SIDE, integer=True)
     check_number("width", width, minimum=1, integer=True)
     image = keras.Input((*size, 3), name="image")
     x = layers.Rescaling(1.0 / 127.5, -1.0, name="scaled")(image)

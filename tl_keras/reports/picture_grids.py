@@ -85,9 +85,7 @@ def below_each_other(sets, columns):
     count, *shape = np.shape(sets[0])
     rows = math.ceil(count / columns)
     pad = ((0, rows * columns - count), *[(0, 0)] * 3)
-    padded = [
-        np.pad(x, pad, constant_values=_PAPER).reshape(rows, columns, *shape) for x in sets
-    ]
+    padded = [np.pad(x, pad, constant_values=_PAPER).reshape(rows, columns, *shape) for x in sets]
     return np.stack(padded, axis=1).reshape(-1, *shape)
 
 

@@ -26,7 +26,8 @@ def plot_pretraining_curves(history):
     Args:
         history: dict of one list by epoch. Of an autoencoder or a VAE "loss", the metrics beside
             it, and each with "val_" before its name; of a GAN "d_loss", "g_loss",
-            "real_accuracy", "fake_accuracy" and "diversity".
+            "real_accuracy", "fake_accuracy" and "diversity"; with two views "loss",
+            "embedding_spread" and what `EmbeddingWatch` adds.
 
     Returns:
         matplotlib Figure; the first epoch is at 1.
@@ -96,6 +97,12 @@ def _panels(history):
             ("Losses", {"d_loss": "discriminator", "g_loss": "generator"}),
             ("Recognised", {"real_accuracy": "real", "fake_accuracy": "generated"}),
             ("Diversity of samples", {"diversity": "diversity"}),
+        ]
+    elif "embedding_spread" in history:
+        shown = [
+            ("Loss", {"loss": "training", "val_loss": "validation"}),
+            ("Spread", {"embedding_spread": "embeddings", "feature_spread": "features"}),
+            ("Classes found", {"knn_accuracy": "neighbours", "linear_accuracy": "linear"}),
         ]
     else:
         title = "Loss (nats)" if "kl_loss" in history else "Mean squared error"

@@ -86,9 +86,9 @@ def pixel_features(train, test, seen, image_size, *, components=PCA_COMPONENTS, 
     """
     from sklearn.decomposition import PCA
 
-    fitted = _pixels(random_part(seen, _FITTED, seed), image_size)
+    fitted = pixel_rows(random_part(seen, _FITTED, seed), image_size)
     pca = PCA(min(components, *fitted.shape), random_state=seed).fit(fitted)
-    pixels = [_pixels(part, image_size) for part in (train, test)]
+    pixels = [pixel_rows(part, image_size) for part in (train, test)]
     return [
         FeatureSet("PCA of pixels", *(pca.transform(x) for x in pixels)),
         FeatureSet("pixels", *pixels),
@@ -130,8 +130,8 @@ def _row(features, train_labels, test_labels, k, seed):
     }
 
 
-def _pixels(dataset, image_size):
-    """float32 (n, h * w * c) on a scale from 0 to 1; grey pictures have one channel."""
+def pixel_rows(dataset, image_size):
+    """Returns pixels from 0 to 1 as rows, float32 (n, h * w * c); grey ones have one channel."""
     pictures = dataset.decoded(tuple(image_size))
     pictures = pictures[..., :1] if dataset.is_grayscale else pictures
     return pictures.reshape(len(pictures), -1).astype(np.float32) / 255

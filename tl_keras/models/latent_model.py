@@ -147,12 +147,10 @@ class LatentModel(SavedSeeds, keras.Model):
         """
         x = self._before_fit(x)
         kwargs.setdefault("shuffle", _is_array(x))
-        held_out = kwargs.pop("validation_data", None)
+        held_out = kwargs.get("validation_data")
         if isinstance(held_out, tuple | list | np.ndarray):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
             kwargs["validation_data"] = (self._pictures(held_out),)
-        elif held_out is not None:
-            kwargs["validation_data"] = held_out
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [*(callbacks or ()), LastGoodWeights()]
         return super().fit(
@@ -271,8 +269,7 @@ class LatentModel(SavedSeeds, keras.Model):
         return cls(**config)
 
     def _code(self, pixels):
-        outputs = self._heads(pixels)
-        return outputs[0] if isinstance(outputs, tuple | list) else outputs
+        return keras.tree.flatten(self._heads(pixels))[0]
 
     def _as_batch(self, x):
         """Float32 (b, h, w, c) 0-255 from a batch of pictures in any of their forms."""

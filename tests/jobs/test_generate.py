@@ -83,4 +83,14 @@ def test_wrong_folder_is_one_line(command, finished_run, run_cli, tmp_path):
 
 def test_picture_must_be_a_png(pretrained_run, run_cli):
     status, _, error = run_cli("generate", pretrained_run("vae"), "--out", "grid.jpg")
-    assert (status, error) == (2, "Error: Expected out to end in .png; received grid.jpg.\n")
+    expected = "Error: Expected out to end in .png; received grid.jpg. Name it grid.png.\n"
+    assert (status, error) == (2, expected)
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(pretrained_run, run_cli, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    out = tmp_path / "file" / "grid.png"
+    status, _, error = run_cli("generate", pretrained_run("vae"), "--n", 2, "--out", out)
+    assert status == 2
+    assert error.startswith(f"Error: Expected to be able to write {out}; received ")
+    assert error.count("\n") == 1

@@ -78,4 +78,5 @@ def test_what_cannot_be_judged_is_one_line(
 
 def test_table_must_be_a_csv(pretrained_run, with_odd_ones, run_cli):
     words = ("outliers", pretrained_run("vae"), with_odd_ones, "--out", "a.txt")
-    assert run_cli(*words)[2] == "Error: Expected out to end in .csv; received a.txt.\n"
+    expected = "Error: Expected out to end in .csv; received a.txt. Name it a.csv.\n"
+    assert run_cli(*words)[2] == expected

@@ -15,11 +15,11 @@ RNG = np.random.default_rng(0)
 PICTURES, LABELS = RNG.integers(0, 256, (32, 8, 8), dtype=np.uint8), np.arange(32) % 3
 
 
-def small_gan(**arguments):
+def small_gan(*, run_eagerly=True, **arguments):
     keras.utils.set_random_seed(0)
     arguments = {"input_shape": (8, 8), "latent_dim": 4, "width": 4, "seed": 0} | arguments
     gan = GAN(**arguments)
-    gan.compile()
+    gan.compile(run_eagerly=run_eagerly)  # a few steps are quicker so than traced
     return gan
 
 
@@ -39,7 +39,7 @@ def idle(gan):
 @pytest.fixture(params=[(loss, k) for loss in LOSSES for k in (None, 3)], ids=str)
 def gan(request):
     loss, num_classes = request.param
-    return small_gan(loss=loss, num_classes=num_classes)
+    return small_gan(loss=loss, num_classes=num_classes, discriminator_steps=2)
 
 
 def test_it_trains_saves_loads_with_both_optimizers_and_goes_on(gan, tmp_path):
@@ -52,6 +52,7 @@ def test_it_trains_saves_loads_with_both_optimizers_and_goes_on(gan, tmp_path):
     gan.save(tmp_path / "gan.keras")
     loaded = load_model(tmp_path / "gan.keras", compile=True)
     np.testing.assert_array_equal(loaded.sample(5, seed=1), gan.sample(5, seed=1))
+    loaded.run_eagerly = True
     for name in ("optimizer", "discriminator_optimizer"):
         mine, its = (getattr(model, name).variables for model in (gan, loaded))
         assert [v.path for v in mine] == [v.path for v in its]
@@ -175,7 +176,7 @@ def test_its_encoder_is_a_flat_backbone_for_pixels():
     classifier = build_classifier(encoder, 3, hidden_units=4)
     assert classifier(pictures).shape == (4, 3)
     conditional = small_gan(input_shape=(8, 8, 3), num_classes=2)
-    assert conditional.encoder(pictures).shape == (4, 2, 2, 8)
+    assert conditional.encoder(pictures).shape == (4, 2, 2, 6)
 
 
 def test_the_encoder_of_a_grey_gan_takes_colour_by_its_brightness(tmp_path):
@@ -190,6 +191,25 @@ def test_the_encoder_of_a_grey_gan_takes_colour_by_its_brightness(tmp_path):
     encoder = build_backbone(tmp_path / "encoder.keras")
     head = gan.discriminator.get_layer("real")(encoder(colours).numpy().reshape(4, -1))
     np.testing.assert_allclose(head, gan(brightness), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "width"),
+    [({"width": 32}, 24), ({"width": 1}, 1), ({"width": 4, "discriminator_width": 6}, 6)],
+)
+def test_the_discriminator_has_three_quarters_of_the_width_unless_told(arguments, width):
+    gan = GAN((8, 8), 4, **arguments)
+    assert gan.discriminator_width == width
+    assert gan.discriminator.get_layer("halve_1").filters == width
+    assert gan.generator.get_layer("start").units == 16 * arguments["width"]
+    clone = GAN.from_config(gan.get_config())
+    assert [w.shape for w in clone.weights] == [w.shape for w in gan.weights]
+
+
+def test_a_configuration_without_a_width_of_the_discriminator_has_one_for_both():
+    config = GAN((8, 8), 4, width=8).get_config()
+    del config["discriminator_width"]
+    assert GAN.from_config(config).discriminator.get_layer("halve_1").filters == 8
 
 
 def own_networks():
@@ -227,7 +247,7 @@ def test_any_data_source_will_do():
 
 
 def test_several_discriminator_steps_are_counted():
-    gan = small_gan(loss="wgan-gp")
+    gan = small_gan(loss="wgan-gp", run_eagerly=False)
     gan.fit(PICTURES, batch_size=16, verbose=0)
     assert int(gan.optimizer.iterations) == 2
     assert int(gan.discriminator_optimizer.iterations) == 10
@@ -254,6 +274,7 @@ def test_nan_stops_names_the_batch_and_keeps_the_weights_of_the_last_epoch():
         ({"latent_dim": 0}, "latent_dim to be an integer >= 1"),
         ({"loss": "wgan"}, "wgan-gp"),
         ({"num_classes": 1}, "num_classes"),
+        ({"discriminator_width": 0}, "discriminator_width"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
         ({"ema_decay": 1.0}, "ema_decay"),
         ({"discriminator_steps": 0}, "discriminator_steps"),

@@ -49,6 +49,12 @@ def test_other_picture_shapes_are_refused(shape):
         check_picture_shape(shape)
 
 
+@pytest.mark.parametrize("shape", [(8, 6), [8, 6, 1], (np.int64(8), np.int64(6))])
+def test_picture_shapes_become_plain_ints_with_channels(shape):
+    checked = check_picture_shape(shape)
+    assert checked == (8, 6, 1) and {type(size) for size in checked} == {int}
+
+
 def test_a_grey_encoder_on_rgb_gives_what_it_gives_on_grey():
     encoder = build_encoder((8, 8, 1), "conv", hidden_units=(5,), filters=(4,))
     pictures = blobs(6)[..., None]

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests.check_model import check_model
+from tests.models.backbone_check import check_trains_as_backbone
 from tests.models.pictures import blobs, noisy
-from tl_keras import VAE, build_classifier, load_model
+from tl_keras import VAE, load_model
 from tl_keras.checks import InputError
 
 LOG_2PI = math.log(2 * math.pi)
@@ -61,7 +62,8 @@ def _plain_losses(model, x, eps):
     ids=["dense", "gaussian", "conv", "iwae"],
 )
 def test_a_model_learns_saves_and_goes_on(arguments):
-    check_model(lambda: VAE((8, 8), 3, **arguments), blobs(8), None, compile_args={})
+    eagerly = {"run_eagerly": True}  # a step is quicker so than traced
+    check_model(lambda: VAE((8, 8), 3, **arguments), blobs(8), None, compile_args=eagerly)
 
 
 def test_the_net_is_784_200_200_50_with_a_head_for_each_of_mean_and_variance():
@@ -208,7 +210,7 @@ def test_the_likelihood_is_chosen_by_the_data_and_saved(pictures, chosen, tmp_pa
     model = VAE(pictures.shape[1:], 3, hidden_units=(8,))
     with pytest.raises(InputError, match="likelihood='auto' before fit"):
         model.log_likelihood(pictures, 2)
-    model.compile()
+    model.compile(run_eagerly=True)
     model.fit(pictures, verbose=0)
     assert model.likelihood == chosen
     assert (model.log_scale is not None) == (chosen == "gaussian")
@@ -268,10 +270,5 @@ def test_the_means_are_features_for_a_classifier(tmp_path):
     model.save(tmp_path / "model.keras")
     rgb = np.repeat(x[..., None], 3, -1)
     np.testing.assert_allclose(model.encoder(rgb), model.embed(x), atol=1e-4)
-    for backbone in (model.encoder, tmp_path):
-        classifier = build_classifier(backbone, 4, hidden_units=5)
-        classifier.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
-        classifier.fit(rgb, np.arange(32) % 4, verbose=0)
-        classifier.save(tmp_path / "classifier.keras")
-        loaded = load_model(tmp_path / "classifier.keras")
-        np.testing.assert_allclose(loaded(rgb), classifier(rgb), atol=1e-5)
+    for source in (model.encoder, tmp_path):
+        check_trains_as_backbone(source, rgb, tmp_path / "classifier.keras")

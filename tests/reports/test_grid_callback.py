@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tl_keras import GAN, InputError, PictureGrids
-from tl_keras.reports.grid_callback import beside
+from tl_keras import GAN, VAE, Autoencoder, InputError, PictureGrids
+from tl_keras.reports.grid_callback import as_pictures, beside
 from tl_keras.reports.picture_grids import picture_grid
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (16, 8, 8), dtype=np.uint8)
@@ -18,7 +18,7 @@ def read(path):
 
 def test_a_gan_leaves_grids_and_a_film_strip(tmp_path):
     gan = GAN((8, 8), latent_dim=4, width=4, seed=0, ema_decay=0.0)
-    gan.compile(keras.optimizers.Adam(0.01))
+    gan.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
     grids = PictureGrids(tmp_path / "grids", every=2, n=10, scale=1)
     gan.fit(PICTURES, batch_size=8, epochs=4, verbose=0, callbacks=[grids])
     names = sorted(path.name for path in (tmp_path / "grids").iterdir())
@@ -31,35 +31,38 @@ def test_a_gan_leaves_grids_and_a_film_strip(tmp_path):
     assert not np.array_equal(strip[2:10], strip[-10:-2])
 
 
-class Darkening(keras.Model):
-    """Reconstructs pictures too dark."""
-
-    def __init__(self):
-        super().__init__()
-        self.rate = keras.layers.Dense(1)
-
-    def call(self, x):
-        return self.rate(keras.ops.reshape(x, (-1, 64)))
-
-    def reconstruct(self, pictures):
-        return np.asarray(pictures, np.float32) / 2
+def small_autoencoder():
+    model = Autoencoder((8, 8), 3, hidden_units=(6,), seed=0)
+    model.compile(run_eagerly=True)
+    return model
 
 
 def test_reconstructions_stand_beside_their_originals(tmp_path):
-    model = Darkening()
-    model.compile("sgd", "mse", jit_compile=False)
+    model = small_autoencoder()
     grids = PictureGrids(tmp_path, n=4, pictures=PICTURES, scale=1)
-    model.fit(PICTURES / 255.0, np.zeros(16), verbose=0, callbacks=[grids])
-    pairs = beside(PICTURES[:4], np.round(PICTURES[:4] / 2).astype(np.uint8))
-    np.testing.assert_array_equal(pairs[::2], PICTURES[:4])
+    model.fit(PICTURES, epochs=1, verbose=0, callbacks=[grids])
+    pairs = beside(as_pictures(PICTURES[:4]), as_pictures(model.reconstruct(PICTURES[:4])))
+    np.testing.assert_array_equal(pairs[::2, ..., 0], PICTURES[:4])
     np.testing.assert_array_equal(read(tmp_path / "epoch_0001.png"), picture_grid(pairs, 8))
     np.testing.assert_array_equal(read(tmp_path / "film_strip.png")[-10:-2, 2:10, 0], PICTURES[0])
 
 
+def test_looking_at_a_vae_changes_nothing_of_its_training(tmp_path):
+    weights = []
+    for callbacks in ([], [PictureGrids(tmp_path, n=4, scale=1)]):
+        keras.utils.set_random_seed(0)
+        model = VAE((8, 8), 3, hidden_units=(6,), likelihood="gaussian", seed=0)
+        model.compile(run_eagerly=True)
+        model.fit(PICTURES, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
+        weights.append(model.get_weights())
+    for without, looked_at in zip(*weights, strict=True):
+        np.testing.assert_array_equal(without, looked_at)
+    last = picture_grid(as_pictures(model.sample(4, seed=0)))
+    np.testing.assert_array_equal(read(tmp_path / "epoch_0002.png"), last)
+
+
 def test_a_model_without_the_method_is_refused_before_training(tmp_path):
-    model = Darkening()
-    model.compile("sgd", "mse", jit_compile=False)
-    with pytest.raises(InputError, match=r"sample\(\)"):
-        model.fit(PICTURES / 255.0, np.zeros(16), verbose=0, callbacks=[PictureGrids(tmp_path)])
+    with pytest.raises(InputError, match=r"sample\(\).* An Autoencoder needs pictures=\.\.\."):
+        small_autoencoder().fit(PICTURES, verbose=0, callbacks=[PictureGrids(tmp_path)])
     with pytest.raises(InputError, match="every"):
         PictureGrids(tmp_path, every=0)

@@ -1,6 +1,7 @@
 """`tl-keras generate`: new pictures from a trained VAE or GAN, in one PNG file."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -37,14 +38,12 @@ def generate(run, *, n=64, interpolate=False, labels=None, seed=0, out="grid.png
     """
     check_number("n", n, minimum=1, integer=True)
     check_number("seed", seed, minimum=0, maximum=2**31 - 1, integer=True)
-    if not str(out).endswith(".png"):
-        raise InputError(f"Expected out to end in .png; received {out}.")
+    check_ending(out, ".png")
     trained = load_pretrained_run(run)
     if not hasattr(trained.model, "sample"):
         raise InputError(
-            f"Expected a run of a VAE or a GAN, which make pictures; received {run}, an "
-            f"{trained.method}, which only gives pictures back. Use `tl-keras pretrain --method "
-            "vae` or gan."
+            f"Expected a run of a VAE or a GAN, which make pictures; received {run} of method "
+            f"{trained.method!r}. Pretrain with --method vae or gan."
         )
     rows = -(-n // STEPS) if interpolate else n
     classes = _classes(trained, labels, rows)
@@ -82,6 +81,14 @@ def interpolations(model, rows, *, steps=STEPS, labels=None, seed=0):
         for a, b, label in zip(*ends, labels, strict=True)
     ]
     return np.concatenate(made)
+
+
+def check_ending(out, ending):
+    """Refuses a file name that does not end as what is written there."""
+    if Path(out).suffix.lower() != ending:
+        raise InputError(
+            f"Expected out to end in {ending}; received {out}. Name it {Path(out).stem}{ending}."
+        )
 
 
 def write_grid(path, pictures, columns=None):

@@ -11,7 +11,7 @@ from tl_keras.data.images import printable
 from tl_keras.data.sources import load_pictures
 from tl_keras.evaluation.odd_pictures import SCORES, odd_scores
 from tl_keras.files import write_text
-from tl_keras.jobs.generate import write_grid
+from tl_keras.jobs.generate import check_ending, write_grid
 from tl_keras.jobs.pretrain_data import in_one_size
 from tl_keras.jobs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
@@ -45,14 +45,13 @@ def outliers(run, data, *, score="auto", n=32, on_bad_image="refuse", out="outli
     """
     check_choice("score", score, SCORES)
     check_number("n", n, minimum=1, integer=True)
-    if not str(out).endswith(".csv"):
-        raise InputError(f"Expected out to end in .csv; received {out}.")
+    check_ending(out, ".csv")
     trained = load_pretrained_run(run)
     model = trained.model
     if not hasattr(model, "reconstruction_error"):
         raise InputError(
-            f"Expected a run of an autoencoder or a VAE, which reconstruct pictures; received "
-            f"{run}, a {trained.method}."
+            "Expected a run of an autoencoder or a VAE, which reconstruct pictures; received "
+            f"{run} of method {trained.method!r}. Pretrain with --method autoencoder or vae."
         )
     found, _ = load_pictures(data, on_bad_image=on_bad_image)
     *size, channels = model.input_shape[1:]

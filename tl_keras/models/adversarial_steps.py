@@ -37,7 +37,7 @@ class AdversarialSteps:
         weights = self.discriminator.trainable_variables
         with tf.GradientTape() as tape:
             loss, values = self._discriminator_losses(real, fake, classes, training=True)
-            share = loss / self._replicas()
+            share = self.discriminator_optimizer.scale_loss(loss / self._replicas())
         gradients = tape.gradient(share, weights)
         self.discriminator_optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return values
@@ -48,7 +48,7 @@ class AdversarialSteps:
         with tf.GradientTape() as judging:
             judging.watch(fake)
             loss = self._generator_loss(self._judge(fake, classes, True))
-            share = loss / self._replicas()
+            share = self.optimizer.scale_loss(loss / self._replicas())
         towards_real = judging.gradient(share, fake)
         gradients = tape.gradient(fake, weights, output_gradients=towards_real)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
@@ -80,11 +80,12 @@ class AdversarialSteps:
 
     def _generate(self, count, classes, training):
         latent = self._draw(keras.random.normal, count, self.latent_dim)
-        return self.generator(latent if classes is None else [latent, classes], training=training)
+        inputs = latent if classes is None else [latent, classes]
+        return ops.cast(self.generator(inputs, training=training), "float32")
 
     def _judge(self, pictures, classes, training):
         inputs = pictures if classes is None else [pictures, classes]
-        return self.discriminator(inputs, training=training)
+        return ops.cast(self.discriminator(inputs, training=training), "float32")
 
     def _draw(self, draw, count, *shape):
         """This replica's part of the numbers that one device would draw for the whole batch."""

@@ -1,7 +1,7 @@
 """The autoencoder: pictures through a bottleneck and back."""
 
 import keras
-from keras import layers, ops
+from keras import ops
 
 from tl_keras.checks import check_number
 from tl_keras.models.latent_model import LatentModel
@@ -62,7 +62,7 @@ class Autoencoder(LatentModel):
     def __init__(self, input_shape, latent_dim=32, architecture="dense", *, noise=0.0, **kwargs):
         super().__init__(input_shape, latent_dim, architecture, **kwargs)
         self.noise = check_number("noise", noise, minimum=0, below=1)
-        self._set_encoder(layers.Dense(self.latent_dim, name="code"))
+        self._set_encoder("code")
 
     def losses_of(self, pixels, training):
         seen = pixels

@@ -1,5 +1,7 @@
 """The generative adversarial network."""
 
+import math
+
 import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
@@ -9,8 +11,11 @@ from tl_keras.models.dcgan import build_discriminator, build_generator
 from tl_keras.models.divergence import LastGoodWeights
 from tl_keras.models.gan_inputs import PIXEL_SCALE, to_unit, training_input
 from tl_keras.models.gan_losses import LOSSES
-from tl_keras.models.gan_networks import check_networks, check_picture_shape, feature_encoder
+from tl_keras.models.gan_networks import check_networks, feature_encoder
 from tl_keras.models.gan_sampling import GeneratorSampling
+from tl_keras.models.image_networks import check_picture_shape
+from tl_keras.models.precision import layers_in, scaling
+from tl_keras.models.saved_seeds import SavedSeeds
 from tl_keras.models.weight_average import average_of
 
 _ADAM = {  # learning rate, beta_1, beta_2 of Adam
@@ -18,12 +23,12 @@ _ADAM = {  # learning rate, beta_1, beta_2 of Adam
     "wgan-gp": (1e-4, 0.0, 0.9),
 }
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
-_SEEDS = ("noise_seeds", "sample_seeds")
 _BATCH_SIZE = 64
+_DISCRIMINATOR_SHARE = 0.75  # of the generator's width
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
-class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
+class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
     """A generator that turns noise into pictures and a discriminator that finds them out.
 
     In each step the discriminator learns first. The pictures generated for its (last) step are
@@ -52,6 +57,8 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
         discriminator: keras.Model pictures (b, h, w, c) in -1 to 1 -> logits (b, 1), with
             num_classes [pictures, one-hot classes] ->. Defaults to `build_discriminator`.
         width: int, maps of the default networks at half the picture size. Defaults to 32.
+        discriminator_width: int, the same of the default discriminator alone. Defaults to three
+            quarters of `width`.
         label_smoothing: float in [0, 1), taken off the label of real pictures by the
             non-saturating loss. Defaults to 0.1.
         penalty_weight: float, of the gradient penalty of "wgan-gp". Defaults to 10.
@@ -74,6 +81,8 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
         `tl_keras.models.gan_losses`; averaging: Yazici et al. 2019, arXiv 1806.04498.
     """
 
+    seed_names = ("noise_seeds", "sample_seeds")
+
     def __init__(
         self,
         input_shape,
@@ -84,6 +93,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
         generator=None,
         discriminator=None,
         width=32,
+        discriminator_width=None,
         label_smoothing=0.1,
         penalty_weight=10.0,
         discriminator_steps=None,
@@ -99,6 +109,11 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             check_number("num_classes", num_classes, minimum=2, integer=True)
         self.num_classes = num_classes
         self.width = check_number("width", width, minimum=1, integer=True)
+        if discriminator_width is None:
+            discriminator_width = math.ceil(_DISCRIMINATOR_SHARE * width)
+        self.discriminator_width = check_number(
+            "discriminator_width", discriminator_width, minimum=1, integer=True
+        )
         self.label_smoothing = check_number("label_smoothing", label_smoothing, minimum=0, below=1)
         self.penalty_weight = check_number("penalty_weight", penalty_weight, minimum=0)
         steps = _DISCRIMINATOR_STEPS[loss] if discriminator_steps is None else discriminator_steps
@@ -108,7 +123,8 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
         self.ema_decay = check_number("ema_decay", ema_decay, minimum=0, below=1)
         self.seed = seed
         self._own = {"generator": generator, "discriminator": discriminator}
-        self._set_networks(shape)
+        with layers_in(self.dtype_policy):
+            self._set_networks(shape)
         self.noise_seeds = keras.random.SeedGenerator(seed)
         self.sample_seeds = keras.random.SeedGenerator(seed)  # sampling does not change training
         self._trackers = {name: keras.metrics.Mean(name=name) for name in METRICS}
@@ -120,7 +136,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             shape, self.latent_dim, self.num_classes, width=self.width
         )
         self.discriminator = self._own["discriminator"] or build_discriminator(
-            shape, self.num_classes, width=self.width
+            shape, self.num_classes, width=self.discriminator_width
         )
         check_networks(self.generator, self.discriminator, shape, self.latent_dim, self.num_classes)
         self.average_generator = average_of(self.generator, "average_generator")
@@ -134,7 +150,8 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
         colour is reduced to brightness first. Its layers are shared with the GAN, not
         copied: training one changes the other.
         """
-        return feature_encoder(self.discriminator, PIXEL_SCALE)
+        with layers_in(self.dtype_policy):
+            return feature_encoder(self.discriminator, PIXEL_SCALE)
 
     def compile(
         self,
@@ -171,6 +188,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             if self._replicas() > 1:
                 # Made outside the scope they would count each step once a replica.
                 optimizer, other = (o if o.built else like(o) for o in (optimizer, other))
+            optimizer, other = (scaling(o, self.dtype_policy) for o in (optimizer, other))
             super().compile(
                 optimizer=optimizer,
                 steps_per_execution=steps_per_execution,
@@ -200,15 +218,6 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             steps_per_execution=config["steps_per_execution"],
         )
 
-    def save_own_variables(self, store):
-        # Keras leaves the state of seed generators out of its files.
-        for name in _SEEDS:
-            store[name] = getattr(self, name).state.numpy()
-
-    def load_own_variables(self, store):
-        for name in _SEEDS:
-            getattr(self, name).state.assign(store[name])
-
     def get_config(self):
         own = {
             name: network and keras.saving.serialize_keras_object(network)
@@ -221,6 +230,7 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             "loss": self.loss_name,
             "num_classes": self.num_classes,
             "width": self.width,
+            "discriminator_width": self.discriminator_width,
             "label_smoothing": self.label_smoothing,
             "penalty_weight": self.penalty_weight,
             "discriminator_steps": self.discriminator_steps,
@@ -235,7 +245,9 @@ class GAN(AdversarialSteps, GeneratorSampling, keras.Model):
             name: config[name] and keras.saving.deserialize_keras_object(config[name])
             for name in ("generator", "discriminator")
         }
-        return cls(**{**config, **own})
+        # Files of earlier versions have one width for both networks.
+        before = {"discriminator_width": config["width"]}
+        return cls(**{**before, **config, **own})
 
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs

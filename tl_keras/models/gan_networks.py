@@ -1,31 +1,9 @@
 """Which generators and discriminators fit each other, and the encoder in a discriminator."""
 
-import numbers
-
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.data.augmentation import LUMINANCE
-
-
-def check_picture_shape(shape):
-    """Returns (height, width, channels) from (height, width) or (height, width, 1 or 3).
-
-    Raises:
-        InputError: it is something else.
-    """
-    sizes = tuple(shape) if isinstance(shape, list | tuple) else ()
-    sizes = (*sizes, 1) if len(sizes) == 2 else sizes
-    if (
-        len(sizes) == 3
-        and all(isinstance(size, numbers.Integral) and size > 0 for size in sizes)
-        and sizes[2] in (1, 3)
-    ):
-        return tuple(int(size) for size in sizes)
-    raise InputError(
-        "Expected input_shape as (height, width), (height, width, 1) or (height, width, 3); "
-        f"received input_shape={shape!r}."
-    )
+from tl_keras.models.image_networks import brightness
 
 
 def check_networks(generator, discriminator, shape, latent_dim, num_classes):
@@ -83,8 +61,7 @@ def feature_encoder(discriminator, scale):
     *size, channels = inner.input_shape[1:]
     pictures = x = keras.Input((*size, 3), name="image")
     if channels == 1:
-        weighted = keras.layers.Rescaling(list(LUMINANCE), name="brightness")(x)
-        x = keras.ops.sum(weighted, axis=-1, keepdims=True)
+        x = brightness(x)
     scaled = keras.layers.Rescaling(**scale, name="scale_pixels")(x)
 
     def call(layer, *args, **kwargs):

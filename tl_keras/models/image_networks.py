@@ -1,6 +1,7 @@
 """Encoders and decoders: from pictures to numbers and back, dense or convolutional."""
 
 import math
+import numbers
 
 import keras
 from keras import layers, ops
@@ -16,14 +17,13 @@ def check_picture_shape(input_shape):
     """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises."""
     shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
     shape = (*shape, 1) if len(shape) == 2 else shape
-    if len(shape) != 3 or shape[2] not in (1, 3) or not all(isinstance(n, int) for n in shape):
+    whole = all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
+    if len(shape) != 3 or shape[2] not in (1, 3) or not whole:
         raise InputError(
             "Expected input_shape (height, width), (height, width, 1) or (height, width, 3); "
             f"received input_shape={input_shape!r}."
         )
-    for side in shape[:2]:
-        check_number("input_shape", side, minimum=1, integer=True)
-    return shape
+    return tuple(int(size) for size in shape)
 
 
 def check_halvings(shape, halvings):
@@ -154,14 +154,19 @@ def chain_on_rgb(network, *, is_row):
     if channels == 3:
         return network
     image = keras.Input((*size, 3), name="image")
-    weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
-    x = ops.sum(weighted, axis=-1, keepdims=True)
+    x = brightness(image)
     if is_row:
         for layer in network.layers[1:]:
             x = layer(x)
     else:
         x = network(x)
     return keras.Model(image, x, name=network.name)
+
+
+def brightness(image):
+    """Returns the brightness (b, h, w, 1) of a Functional model's RGB pictures (b, h, w, 3)."""
+    weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
+    return ops.sum(weighted, axis=-1, keepdims=True)
 
 
 def _dense(x, hidden_units, activation):

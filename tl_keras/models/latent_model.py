@@ -17,16 +17,18 @@ from tl_keras.models.image_networks import (
     check_picture_shape,
     check_widths,
 )
+from tl_keras.models.precision import layers_in
+from tl_keras.models.saved_seeds import SavedSeeds
 
 _FILTERS = (32, 64)
 _AT_ONCE = 256  # pictures
 
 
-class LatentModel(keras.Model):
+class LatentModel(SavedSeeds, keras.Model):
     """An encoder, a decoder, and training that needs no labels.
 
-    A subclass gives its heads to `_set_encoder` and its losses in `losses_of`, which training and
-    validation share.
+    A subclass names its heads to `_set_encoder` and gives its losses in `losses_of`, which training
+    and validation share.
 
     Args:
         input_shape: (h, w), (h, w, 1) or (h, w, 3).
@@ -45,6 +47,7 @@ class LatentModel(keras.Model):
 
     dense_units = ()  # of the "dense" architecture; "conv" has none
     loss_names = ("loss",)
+    seed_names = ("seeds",)
 
     def __init__(
         self,
@@ -73,8 +76,9 @@ class LatentModel(keras.Model):
         self.seed = seed
         self.seeds = keras.random.SeedGenerator(seed)
         self._own = (encoder is not None, decoder is not None)
-        self.network = self._encoder_network(encoder)
-        self.decoder = self._decoder_network(decoder)
+        with layers_in(self.dtype_policy):
+            self.network = self._encoder_network(encoder)
+            self.decoder = self._decoder_network(decoder)
         self.trackers = [keras.metrics.Mean(name) for name in self.loss_names]
 
     def _encoder_network(self, encoder):
@@ -93,14 +97,16 @@ class LatentModel(keras.Model):
         return check_network("decoder", decoder, (self.latent_dim,), shape)
 
     def _set_encoder(self, *heads):
-        """Puts `heads`, of which the first gives the code, on the encoder's features."""
-        features = self.network.output
-        if len(features.shape) > 2:
-            features = layers.Flatten(name="features")(features)
-        outputs = [head(features) for head in heads]
-        image = self.network.input
-        coder = keras.Model(image, outputs[0], name="encoder")
-        self.encoder = chain_on_rgb(coder, is_row=not self._own[0])
+        """Puts a Dense layer for each name on the encoder's features; the first is the code."""
+        features, image = self.network.output, self.network.input
+        with layers_in(self.dtype_policy):
+            if len(features.shape) > 2:
+                features = layers.Flatten(name="features")(features)
+            # float32 under every policy, as all that a model gives.
+            sizes = {"units": self.latent_dim, "dtype": "float32"}
+            outputs = [layers.Dense(name=name, **sizes)(features) for name in heads]
+            coder = keras.Model(image, outputs[0], name="encoder")
+            self.encoder = chain_on_rgb(coder, is_row=not self._own[0])
         self._heads = keras.Model(image, outputs)
         self.built = True
 
@@ -141,12 +147,10 @@ class LatentModel(keras.Model):
         """
         x = self._before_fit(x)
         kwargs.setdefault("shuffle", _is_array(x))
-        held_out = kwargs.pop("validation_data", None)
+        held_out = kwargs.get("validation_data")
         if isinstance(held_out, tuple | list | np.ndarray):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
             kwargs["validation_data"] = (self._pictures(held_out),)
-        elif held_out is not None:
-            kwargs["validation_data"] = held_out
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [*(callbacks or ()), LastGoodWeights()]
         return super().fit(
@@ -265,8 +269,7 @@ class LatentModel(keras.Model):
         return cls(**config)
 
     def _code(self, pixels):
-        outputs = self._heads(pixels)
-        return outputs[0] if isinstance(outputs, tuple | list) else outputs
+        return keras.tree.flatten(self._heads(pixels))[0]
 
     def _as_batch(self, x):
         """Float32 (b, h, w, c) 0-255 from a batch of pictures in any of their forms."""

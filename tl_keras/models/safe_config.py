@@ -59,6 +59,7 @@ _FOREIGN = {
 _SIZES = {
     "batch_shape",
     "depth_multiplier",
+    "discriminator_width",
     "filters",
     "hidden_units",
     "input_dim",

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import ops
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.importance import importance_bound
@@ -87,6 +87,7 @@ class VAE(LatentModel):
 
     dense_units = (200, 200)
     loss_names = ("loss", "reconstruction_loss", "kl_loss")
+    seed_names = ("seeds", "sample_seeds")
 
     def __init__(
         self,
@@ -118,10 +119,8 @@ class VAE(LatentModel):
             )
         self.log_scale = None
         self._set_likelihood(likelihood)
-        self._set_encoder(
-            layers.Dense(self.latent_dim, name="mean"),
-            layers.Dense(self.latent_dim, name="log_var"),
-        )
+        self._set_encoder("mean", "log_var")
+        self.sample_seeds = keras.random.SeedGenerator(self.seed)  # sampling changes no training
 
     def _set_likelihood(self, likelihood):
         self.likelihood = likelihood
@@ -212,7 +211,7 @@ class VAE(LatentModel):
             seed: int for the same pictures each time; None for others in each call.
         """
         check_number("n", n, minimum=1, integer=True)
-        seed = self.seeds if seed is None else seed
+        seed = self.sample_seeds if seed is None else seed
         return self.decode(keras.random.normal((n, self.latent_dim), seed=seed))
 
     def interpolate(self, a, b, n=8):

@@ -42,6 +42,20 @@ def gan(request):
     return small_gan(loss=loss, num_classes=num_classes, discriminator_steps=2)
 
 
+def test_the_penalty_of_a_linear_discriminator_is_half_its_squared_slope():
+    def d_loss(weight):
+        keras.utils.set_random_seed(0)
+        linear = keras.Sequential(
+            [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
+        )
+        gan = small_gan(discriminator=linear, penalty_weight=weight)
+        loss = gan.evaluate(PICTURES, batch_size=16, verbose=0, return_dict=True)["d_loss"]
+        return loss, float(np.square(linear.layers[-1].kernel).sum())
+
+    without, squared_slope = d_loss(0.0)
+    np.testing.assert_allclose(d_loss(3.0)[0] - without, 3 / 2 * squared_slope, rtol=1e-5)
+
+
 def test_it_trains_saves_loads_with_both_optimizers_and_goes_on(gan, tmp_path):
     before = values(gan.generator) + values(gan.discriminator)
     history = gan.fit(PICTURES, LABELS, batch_size=8, epochs=1, verbose=0).history
@@ -269,8 +283,8 @@ def test_nan_stops_names_the_batch_and_keeps_the_weights_of_the_last_epoch():
     ("arguments", "message"),
     [
         ({"input_shape": (27, 27)}, "halves down to 4-8 pixels"),
-        ({"input_shape": 28}, "input_shape as"),
-        ({"input_shape": (8, 8, 2)}, "input_shape as"),
+        ({"input_shape": 28}, "Expected input_shape"),
+        ({"input_shape": (8, 8, 2)}, "Expected input_shape"),
         ({"latent_dim": 0}, "latent_dim to be an integer >= 1"),
         ({"loss": "wgan"}, "wgan-gp"),
         ({"num_classes": 1}, "num_classes"),

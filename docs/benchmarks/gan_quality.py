@@ -21,7 +21,7 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
-    from tl_keras import GAN, fit_sample_classifier, load_dataset
+    from tl_keras import GAN, fit_sample_classifier, load_dataset, load_model
 
     options = read_options()
     data = load_dataset(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz")
@@ -42,6 +42,9 @@ def main():
         callbacks=[watch],
     )
     watch.report(gan)
+    if options.beside:
+        print(f"Samples of {options.beside}:")
+        measure(load_model(options.beside), classifier, data)
     if options.save:
         gan.save(options.save)
 
@@ -57,6 +60,7 @@ def read_options():
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--grid", default="gan_samples.png")
     options.add_argument("--save", help="where to write the model, .keras")
+    options.add_argument("--beside", help="a .keras model whose samples are measured too")
     return options.parse_args()
 
 
@@ -92,17 +96,17 @@ def watching(classifier, data, options):
                 return
             self.reported = steps
             print(f"{steps} steps in {self.seconds:.0f} s, {steps / self.seconds:.1f} steps/s")
-            show(gan, classifier, data, options.grid)
+            save_grid(measure(gan, classifier, data), options.grid)
 
     return Watch()
 
 
-def show(gan, classifier, data, grid):
+def measure(model, classifier, data):
+    """Prints what 1,000 samples of `model` are worth; returns them."""
     from tl_keras import evaluate_samples, nearest_pictures
-    from tl_keras.files import replacing
-    from tl_keras.reports.picture_grids import picture_grid
+    from tl_keras.reports.grid_callback import as_pictures
 
-    samples = gan.sample(SAMPLES, seed=1)
+    samples = as_pictures(model.sample(SAMPLES, seed=1))
     held_out = data.test.images
     measured = evaluate_samples(samples, data.train.images, classifier, held_out=held_out)
     for name, figures in (("samples ", measured), ("held out", measured["floor"])):
@@ -115,7 +119,14 @@ def show(gan, classifier, data, grid):
     for name, pictures in (("samples ", samples[:500]), ("held out", held_out[:500])):
         _, distances = nearest_pictures(pictures, data.train.images)
         print(f"  {name}: {sorted(distances)[len(distances) // 2]:.1f} to the nearest, median")
+    return samples
+
+
+def save_grid(samples, grid):
     from PIL import Image
+
+    from tl_keras.files import replacing
+    from tl_keras.reports.picture_grids import picture_grid
 
     with replacing(grid) as path:
         Image.fromarray(picture_grid(samples[:100], scale=2)).save(path)

@@ -42,6 +42,20 @@ def gan(request):
     return small_gan(loss=loss, num_classes=num_classes, discriminator_steps=2)
 
 
+def test_the_penalty_of_a_linear_discriminator_is_half_its_squared_slope():
+    def d_loss(weight):
+        keras.utils.set_random_seed(0)
+        linear = keras.Sequential(
+            [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
+        )
+        gan = small_gan(discriminator=linear, penalty_weight=weight)
+        loss = gan.evaluate(PICTURES, batch_size=16, verbose=0, return_dict=True)["d_loss"]
+        return loss, float(np.square(linear.layers[-1].kernel).sum())
+
+    without, squared_slope = d_loss(0.0)
+    np.testing.assert_allclose(d_loss(3.0)[0] - without, 3 / 2 * squared_slope, rtol=1e-5)
+
+
 def test_it_trains_saves_loads_with_both_optimizers_and_goes_on(gan, tmp_path):
     before = values(gan.generator) + values(gan.discriminator)
     history = gan.fit(PICTURES, LABELS, batch_size=8, epochs=1, verbose=0).history

@@ -56,7 +56,10 @@ class AdversarialSteps:
 
     def _discriminator_losses(self, real, fake, classes, training):
         """(loss with its penalty, what is reported of it)."""
-        on_real, on_fake = (self._judge(x, classes, training) for x in (real, fake))
+        with tf.GradientTape() as tape:
+            tape.watch(real)
+            on_real = self._judge(real, classes, training)
+        on_fake = self._judge(fake, classes, training)
         if self.loss_name == "wgan-gp":
             loss = gan_losses.critic_loss(on_real, on_fake)
             mix = self._draw(keras.random.uniform, ops.shape(real)[0], 1, 1, 1)
@@ -66,6 +69,9 @@ class AdversarialSteps:
             middle = (ops.mean(on_real) + ops.mean(on_fake)) / 2
         else:
             loss = gan_losses.discriminator_loss(on_real, on_fake, self.label_smoothing)
+            if self.penalty_weight:
+                slopes = tape.gradient(on_real, real)
+                loss += self.penalty_weight / 2 * gan_losses.r1_penalty(slopes)
             middle = 0.0
         return loss, {
             "d_loss": loss,

@@ -23,6 +23,7 @@ _ADAM = {  # learning rate, beta_1, beta_2 of Adam
     "wgan-gp": (1e-4, 0.0, 0.9),
 }
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
+_PENALTY_WEIGHT = {"non-saturating": 1.0, "wgan-gp": 10.0}
 _BATCH_SIZE = 64
 _DISCRIMINATOR_SHARE = 0.75  # of the generator's width
 
@@ -61,7 +62,8 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             quarters of `width`.
         label_smoothing: float in [0, 1), taken off the label of real pictures by the
             non-saturating loss. Defaults to 0.1.
-        penalty_weight: float, of the gradient penalty of "wgan-gp". Defaults to 10.
+        penalty_weight: float, of the gradient penalty: half of it times `r1_penalty`, with
+            "wgan-gp" times `gradient_penalty`. Defaults to 1, with "wgan-gp" to 10.
         discriminator_steps: int, steps of the discriminator, each with new noise, for one of the
             generator. Defaults to 1, with "wgan-gp" to 5.
         ema_decay: float in [0, 1), of the generator's average; lower in the first steps. Defaults
@@ -95,7 +97,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         width=32,
         discriminator_width=None,
         label_smoothing=0.1,
-        penalty_weight=10.0,
+        penalty_weight=None,
         discriminator_steps=None,
         ema_decay=0.999,
         seed=None,
@@ -115,7 +117,8 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             "discriminator_width", discriminator_width, minimum=1, integer=True
         )
         self.label_smoothing = check_number("label_smoothing", label_smoothing, minimum=0, below=1)
-        self.penalty_weight = check_number("penalty_weight", penalty_weight, minimum=0)
+        penalty = _PENALTY_WEIGHT[loss] if penalty_weight is None else penalty_weight
+        self.penalty_weight = check_number("penalty_weight", penalty, minimum=0)
         steps = _DISCRIMINATOR_STEPS[loss] if discriminator_steps is None else discriminator_steps
         self.discriminator_steps = check_number(
             "discriminator_steps", steps, minimum=1, integer=True

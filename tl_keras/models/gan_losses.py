@@ -73,3 +73,21 @@ def gradient_penalty(critic, real, fake, mix):
     # The root of exactly zero has no gradient.
     norms = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + keras.config.epsilon() ** 2)
     return ops.mean(ops.square(norms - 1.0))
+
+
+def r1_penalty(slopes):
+    """Mean of |gradient of the discriminator|^2 at real pictures.
+
+    Without it the discriminator grows ever steeper, and the shares of the classes among the
+    samples drift; with it the real pictures become a point of rest.
+
+    Args:
+        slopes: (b, h, w, c), of the logits with respect to the real pictures.
+
+    Returns:
+        Scalar.
+
+    Reference:
+        Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406.
+    """
+    return ops.mean(ops.sum(ops.square(slopes), axis=(1, 2, 3)))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.jobs.pretrained_runs import pretrain_config, save_bars
+from tests.jobs.pretrained_runs import OPTIONS, pretrain_config, save_bars
 from tests.jobs.small_runs import save_encoder, save_pictures, small_config
 from tl_keras import cli
 
@@ -69,7 +69,7 @@ def pretrained_run(tmp_path_factory, bar_pictures):
 
     def run_of(method):
         if method not in made:
-            options = {"conditional": True} if method == "gan" else {"latent_dim": 4}
+            options = OPTIONS[method]
             config = pretrain_config(method, bar_pictures, folder / method, **options)
             made[method] = pretrain(config)
         return made[method]

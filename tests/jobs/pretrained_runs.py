@@ -2,10 +2,16 @@
 
 import numpy as np
 
-from tl_keras.jobs.pretrain_settings import PretrainConfig
+from tl_keras.jobs.pretrain_settings import TWO_VIEWS, PretrainConfig
 
 SIDE = 8
 SMALL = {"epochs": 2, "batch_size": 16, "split": (0.6, 0.2, 0.2)}
+
+OPTIONS = {
+    "autoencoder": {"latent_dim": 4},
+    "vae": {"latent_dim": 4},
+    "gan": {"conditional": True},
+} | dict.fromkeys(TWO_VIEWS, {"width": 2, "projection_units": (16, 8)})
 
 
 def bars(count, seed=0):

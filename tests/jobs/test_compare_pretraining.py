@@ -9,6 +9,7 @@ from tests.jobs.pretrained_runs import bars
 from tl_keras import ImageDataset, Splits, compare
 from tl_keras.checks import InputError
 from tl_keras.jobs import compare_pretraining
+from tl_keras.jobs.compare_settings import CompareConfig
 from tl_keras.models.backbones import build_backbone
 
 METHODS = ("scratch:mlp", "autoencoder", "frozen:autoencoder")
@@ -20,6 +21,7 @@ ASKED = {
     "pretrain_epochs": 2,
     "split": (0.5, 0.25, 0.25),
 }
+SHORT = CompareConfig("bars", ("autoencoder", "simclr"), (2,), pretrain_epochs=1)
 
 
 def splits():
@@ -70,18 +72,18 @@ def test_labels_of_training_pictures_change_nothing_in_the_encoder(tmp_path):
     swapped = ImageDataset.from_arrays(data.train.images, 1 - data.train.labels, split="train")
     for name, train in (("a", data.train), ("b", swapped)):
         of = compare_pretraining.PretrainedEncoders(
-            tmp_path / name, compare_pretraining_config(), data._replace(train=train)
+            tmp_path / name, SHORT, data._replace(train=train)
         )
         weights.append(build_backbone(of.path("autoencoder")).get_weights())
     assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
 
 
 def test_half_written_encoder_is_made_anew(pretrainings, tmp_path):
-    of = compare_pretraining.PretrainedEncoders(tmp_path, compare_pretraining_config(), splits())
-    (tmp_path / "autoencoder.keras").write_text("cut off by a ki")
+    of = compare_pretraining.PretrainedEncoders(tmp_path, SHORT, splits())
+    (tmp_path / "simclr.keras").write_text("cut off by a ki")
     assert of.facts == {}
-    assert build_backbone(of.path("autoencoder")).input_shape == (None, 8, 8, 3)
-    assert of.path("autoencoder").is_file()
+    assert build_backbone(of.path("simclr")).input_shape == (None, 16, 16, 3)
+    assert of.path("simclr").is_file()
     assert len(pretrainings) == 1
 
 
@@ -89,10 +91,6 @@ def test_pretraining_settings_without_a_pretraining_are_refused(tmp_path):
     asked = ASKED | {"methods": ("scratch:mlp",)}
     with pytest.raises(InputError, match="Expected pretrain_epochs with a method that pretrains"):
         compare(splits(), out=tmp_path / "run", **asked)
+    with pytest.raises(InputError, match="pretrain_minutes with a method that pretrains, such as"):
+        compare(splits(), out=tmp_path / "run", **ASKED | {"pretrain_minutes": 1})
     assert not (tmp_path / "run").exists()
-
-
-def compare_pretraining_config():
-    from tl_keras.jobs.compare_settings import CompareConfig
-
-    return CompareConfig("bars", ("autoencoder",), (2,), pretrain_epochs=1)

@@ -53,6 +53,7 @@ def test_labels_are_taken_in_turn(pretrained_run, tmp_path):
     ("method", "words", "message"),
     [
         ("autoencoder", (), "Expected a run of a VAE or a GAN, which make pictures"),
+        ("simclr", (), "Expected a run of a VAE or a GAN, which make pictures"),
         ("vae", ("--n", 0), "Expected n to be an integer >= 1"),
         ("vae", ("--seed", -1), "Expected seed to be an integer >= 0"),
         ("vae", ("--labels", "0"), "Expected labels only for a conditional GAN"),

@@ -59,6 +59,7 @@ def test_files_of_other_sizes_and_colours_are_named(pretrained_run, run_cli, tmp
     ("method", "words", "message"),
     [
         ("gan", (), "Expected a run of an autoencoder or a VAE, which reconstruct pictures"),
+        ("simclr", (), "Expected a run of an autoencoder or a VAE, which reconstruct pictures"),
         ("autoencoder", ("--score", "bound"), "Expected a VAE for score='bound'"),
         ("vae", ("--score", "bond"), "Expected score to be one of bound"),
         ("vae", ("--n", 0), "Expected n to be an integer >= 1"),

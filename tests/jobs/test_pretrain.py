@@ -19,9 +19,9 @@ from tl_keras.jobs.train import train
 from tl_keras.models import gan_losses, image_networks, likelihoods, vae
 from tl_keras.models.saved_models import load_model
 
-METHODS = settings.METHODS
+METHODS = (*settings.LATENT, "gan")
 SECTIONS = {
-    "autoencoder": ("reconstructions", "interpolations", "latent", "held_out", "film_strip"),
+    "autoencoder": ("reconstructions", "interpolations", "latent", "probes", "film_strip"),
     "vae": ("samples", "reconstructions", "interpolations", "latent", "nearest", "held_out"),
     "gan": ("samples", "interpolations", "nearest", "quality", "film_strip", "curves"),
 }
@@ -227,6 +227,9 @@ def test_grey_model_takes_colour_pictures_by_their_brightness():
         ("vae", ("--objective", "iwea"), "Expected objective to be one of iwae"),
         ("vae", ("--k", 5), "Expected k only with objective='iwae'"),
         ("gan", ("--loss", "hinge"), "Expected loss to be one of"),
+        ("gan", ("--temperature", 0.5), "Expected temperature only with method simclr or supcon"),
+        ("vae", ("--augment", "photos"), "Expected augment only with method simclr or simsiam"),
+        ("gan", ("--minutes", 1), "Expected minutes only with method simclr"),
         ("gan", ("--width", 0), "Expected width to be an integer >= 1"),
         ("gan", ("--image-size", 9), "Expected a picture size that halves down to 4-8 pixels"),
         ("autoencoder", ("--architecture", "conv", "--image-size", 10), "Expected pictures whose"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tl_keras import InputError
-from tl_keras.reports.picture_grids import film_strip, in_pairs, picture_grid
+from tl_keras.reports.picture_grids import below_each_other, film_strip, in_pairs, picture_grid
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 3, 4), dtype=np.uint8)
@@ -58,3 +58,9 @@ def test_in_pairs_each_other_one_stands_below_its_picture(count, columns):
         assert rows[2 * row, column] == number + 1
         assert rows[2 * row + 1, column] == number + 101
     assert (rows == 255).sum() == rows.size - 2 * count
+
+
+def test_of_three_sets_each_stands_below_the_one_before():
+    sets = [np.full((3, 1, 1, 1), value, np.uint8) for value in (1, 2, 3)]
+    rows = below_each_other(sets, 2)[:, 0, 0, 0].reshape(-1, 2)
+    assert rows.tolist() == [[1, 1], [2, 2], [3, 3], [1, 255], [2, 255], [3, 255]]

@@ -20,6 +20,10 @@ from tl_keras.reports.style import render_png
             ("d_loss", "g_loss", "real_accuracy", "fake_accuracy", "diversity"),
             ["Losses", "Recognised", "Diversity of samples"],
         ),
+        (
+            ("loss", "val_loss", "embedding_spread", "feature_spread", "knn_accuracy"),
+            ["Loss", "Spread", "Classes found"],
+        ),
     ],
 )
 def test_each_method_has_its_curves(names, titles):

@@ -8,6 +8,7 @@ from tl_keras.reports.pretraining_page import (
     Picture,
     PretrainingReport,
     Section,
+    Table,
     write_pretraining_page,
 )
 
@@ -24,6 +25,7 @@ def report(**changes):
         texts=(HOSTILE,),
         pictures=(Picture(png, HOSTILE, HOSTILE),),
         rows=((HOSTILE, HOSTILE),),
+        table=Table((HOSTILE, "Figure"), ((HOSTILE, "0.5"),)),
     )
     content = {"title": HOSTILE, "number": "1.0", "words": "nats", "verdict": HOSTILE}
     return PretrainingReport(**content | {"sections": (section,), "warnings": (HOSTILE,)} | changes)
@@ -34,6 +36,7 @@ def test_page_is_one_file_and_runs_nothing(tmp_path):
     page = path.read_text(encoding="utf-8")
     assert "<script" not in page
     assert page.count("data:image/png;base64,") == 1
+    assert '<td class="number">0.5</td>' in page
     for name in ("result", "samples", "warnings", "use"):
         assert f'id="{name}"' in page
 

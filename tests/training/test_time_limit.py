@@ -1,9 +1,11 @@
 """Training ends with the epoch in which its time is over."""
 
+import itertools
+
 import keras
 import numpy as np
 
-from tl_keras.training.time_limit import TimeLimit
+from tl_keras.training.time_limit import CosineOverTime, TimeLimit
 
 
 def epochs_run(limit):
@@ -23,3 +25,22 @@ def test_nothing_stops_before_the_time_is_over():
 
 def test_seconds_spent_by_others_count():
     assert epochs_run(TimeLimit(1000, lambda: 2000)) == 1
+
+
+def test_rate_follows_a_cosine_over_time_and_training_ends_with_it():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    clock = itertools.count().__next__  # a second from one batch to the next
+    rates = []
+    seen = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: rates.append(float(model.optimizer.learning_rate))
+    )
+    data = np.zeros((12, 2)), np.zeros((12, 1))
+    limit = CosineOverTime(20, clock)
+    history = model.fit(*data, batch_size=1, epochs=9, callbacks=[seen, limit], verbose=0)
+    assert len(rates) == 20, "one step a second"
+    assert len(history.epoch) == 2, "in the middle of the second epoch"
+    np.testing.assert_allclose(rates[1:3], [0.25, 0.5], rtol=1e-3)  # a tenth of the time to rise
+    expected = [0.25 * (1 + np.cos(np.pi * (t - 2) / 18)) for t in range(2, 20)]
+    np.testing.assert_allclose(rates[2:], expected, atol=1e-3)
+    assert float(model.optimizer.learning_rate) < 1e-6

@@ -1,9 +1,13 @@
 """The encoder that learns from two views, and the size in which it sees pictures."""
 
+from pathlib import Path
+
 import keras
 
+from tl_keras.checks import InputError, check_choice
 from tl_keras.jobs.pretrain_settings import SMALL_RESNET, TWO_VIEWS
 from tl_keras.jobs.starting_point import image_size_for, quicken_batch_norm
+from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import build_backbone, is_backbone_path
 from tl_keras.models.small_resnet import SMALLEST_SIDE, build_small_resnet
 from tl_keras.training.inputs import common_size
@@ -19,10 +23,11 @@ def picture_size(config, train):
         train: `ImageDataset` as it was loaded.
 
     Raises:
-        InputError: the encoder that is named as backbone cannot be read.
+        InputError: there is no such backbone, or it cannot be read.
     """
     if config.method not in TWO_VIEWS:
         return common_size(train, config.image_size)
+    _check_name(config)
     if is_backbone_path(config.backbone):
         return build_backbone(config.backbone, image_size=config.image_size).input_shape[1:3]
     if config.backbone not in (None, SMALL_RESNET):
@@ -50,8 +55,7 @@ def build_encoder(config, size):
     if config.backbone in (None, SMALL_RESNET):
         return build_small_resnet(size, **({"width": config.width} if config.width else {}))
     if is_backbone_path(config.backbone):
-        given = {"weights": config.weights} if config.weights else {}
-        encoder = build_backbone(config.backbone, **given)
+        encoder = build_backbone(config.backbone)
         encoder.trainable = True
         return encoder
     keras.utils.set_random_seed(config.seed)
@@ -59,3 +63,18 @@ def build_encoder(config, size):
     if config.weights in (None, "random"):
         quicken_batch_norm(encoder)
     return encoder
+
+
+def _check_name(config):
+    name = config.backbone or SMALL_RESNET
+    if not is_backbone_path(name):
+        check_choice("backbone", name, (SMALL_RESNET, *APPLICATIONS))
+    elif not Path(name).exists():
+        raise InputError(
+            f"Expected a backbone that is there; received {name}: no such file or folder."
+        )
+    if config.weights is not None and name not in APPLICATIONS:
+        raise InputError(
+            f"Expected weights only with the name of a base as backbone; received "
+            f"weights={config.weights!r} with backbone={name!r}. Leave weights out."
+        )

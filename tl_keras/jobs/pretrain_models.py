@@ -14,6 +14,7 @@ from tl_keras.models.simsiam import SimSiam
 from tl_keras.models.supcon import SupCon
 from tl_keras.models.vae import VAE
 from tl_keras.models.vicreg import VICReg
+from tl_keras.models.view_inputs import dataset_batches
 from tl_keras.training.inputs import default_batch_size
 
 MODELS = {
@@ -101,7 +102,10 @@ def build_model(config, data, plan):
     if config.method in TWO_VIEWS:
         if config.method == "supcon":
             _check_classes(data, config, "method supcon", "Use method simclr.")
-        return kind(build_encoder(config, data.picture_shape[:2]), **options)
+        model = kind(build_encoder(config, data.picture_shape[:2]), **options)
+        how = {"training": True, "augment": plan.augment}
+        dataset_batches(model, data.train, plan.batch_size, **how)  # refuses too few pictures
+        return model
     options["latent_dim"] = plan.latent_dim
     if config.method in LATENT:
         return kind(data.picture_shape, **options | {"architecture": plan.architecture})

@@ -15,7 +15,8 @@ def test_a_classifier_on_it_learns_saves_and_goes_on():
     def build():
         return build_classifier(build_small_resnet(16, width=2), 3, hidden_units=4)
 
-    check_model(build, PICTURES, np.arange(6) % 3, probabilities=True)
+    how = {"loss": "sparse_categorical_crossentropy", "optimizer": "sgd", "run_eagerly": True}
+    check_model(build, PICTURES, np.arange(6) % 3, compile_args=how, probabilities=True)
 
 
 @pytest.mark.parametrize(

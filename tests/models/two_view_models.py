@@ -2,8 +2,7 @@
 
 import keras
 
-from tests.models.pictures import blobs
-from tl_keras import VICReg, SimCLR, SimSiam, SupCon
+from tl_keras import SimCLR, SimSiam, SupCon, VICReg
 
 METHODS = (SimCLR, SimSiam, SupCon, VICReg)
 
@@ -24,11 +23,3 @@ def small_model(method, seed=0, **arguments):
         arguments = {"predictor_units": 8, **arguments}
     encoder = arguments.pop("encoder", None) or small_encoder()
     return method(encoder, **{"projection_units": (16, 8), **arguments})
-
-
-def squares_of_three_sizes(count=96):
-    """Pictures (n, 8, 8) and labels (n,) that tell their size."""
-    pictures, labels = blobs(count, seed=3), [i % 3 for i in range(count)]
-    for picture, label in zip(pictures, labels, strict=True):
-        picture[: 2 * label] = 200
-    return pictures, labels

@@ -90,8 +90,7 @@ def paired(data):
         return (x, y), None
     raise InputError(
         "Expected two views of each picture, (view_1, view_2) or ((view_1, view_2), labels); "
-        f"received elements {keras.tree.map_structure(lambda part: tuple(part.shape), data)}. Let "
-        "fit of the model make them."
+        f"received pictures {tuple(x.shape)}. Let fit of the model make them."
     )
 
 

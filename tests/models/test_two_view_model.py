@@ -1,0 +1,199 @@
+"""What all methods share that learn from two views of each picture."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.check_model import check_model
+from tests.models.pictures import blobs
+from tests.models.two_view_models import METHODS, small_encoder, small_model
+from tl_keras import ImageDataset, SimCLR, SimSiam, SupCon, build_classifier, load_model
+from tl_keras.checks import DivergedError, InputError
+from tl_keras.data.two_views import two_view_batches
+from tl_keras.models.embedding_spread import embedding_spread
+
+X, LABELS = blobs(16), np.arange(16) % 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_model_learns_saves_and_goes_on(method):
+    y = LABELS if method is SupCon else None
+    check_model(lambda: small_model(method), X, y, compile_args={"optimizer": "adam"})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_training_lowers_the_loss_on_views_of_one_kind(method):
+    model, x = small_model(method), blobs(128)
+    y = (x.max((1, 2)) > 180).astype(int) if method is SupCon else None
+    model.compile(keras.optimizers.Adam(0.01))
+    before = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)["loss"]
+    model.fit(x, y, batch_size=32, epochs=4, verbose=0)
+    after = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)["loss"]
+    assert after < before
+
+
+@pytest.mark.parametrize("method", [SimCLR, SimSiam])
+def test_a_saved_model_goes_on_where_it_was(method, tmp_path):
+    model = small_model(method)
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit(X, batch_size=8, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras", compile=True)
+    for each in (model, loaded):
+        each.fit(X, batch_size=8, verbose=0)
+    assert int(loaded.optimizer.iterations.numpy()) == 4
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def _views(training=False):
+    data = ImageDataset.from_arrays(X)
+    return two_view_batches(data, 8, image_size=(8, 8), training=training)
+
+
+def _forms():
+    """Name, what is given to `fit` or `evaluate`, and more arguments."""
+    slices, views = tf.data.Dataset.from_tensor_slices, _views()
+    yield "array", (X,), {"batch_size": 8}
+    yield "array with a channel", (X[..., None],), {"batch_size": 8}
+    yield "ImageDataset", (ImageDataset.from_arrays(X),), {"batch_size": 8}
+    yield "labels that are not looked at", (X, LABELS), {"batch_size": 8}
+    yield "pairs of views", (views,), {}
+    yield (
+        "pairs and labels",
+        (tf.data.Dataset.zip(views.map(lambda v: v), slices(LABELS).batch(8)),),
+        {},
+    )
+    yield "two tensors", (views.map(lambda views: views),), {}
+
+
+@pytest.mark.parametrize(("data", "more"), [f[1:] for f in _forms()], ids=[f[0] for f in _forms()])
+def test_views_are_made_of_any_form_of_pictures(data, more):
+    model = small_model(SimCLR)
+    model.compile()
+    expected = model.evaluate(_views(), verbose=0)
+    np.testing.assert_allclose(model.evaluate(*data, verbose=0, **more), expected, rtol=1e-5)
+    model.fit(*data, verbose=0, **more)
+    assert model.optimizer.iterations.numpy() == 2
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:, None], np.eye(3)[LABELS]])
+def test_batches_of_somebodys_pictures_are_given_views(labels):
+    model = small_model(SupCon)
+    model.compile()
+    batches = tf.data.Dataset.from_tensor_slices((X, labels)).batch(8)
+    history = model.fit(batches, epochs=2, verbose=0, validation_data=batches).history
+    assert model.optimizer.iterations.numpy() == 4
+    first, again = (model.evaluate(batches, verbose=0) for _ in range(2))
+    np.testing.assert_allclose(first, again)
+    np.testing.assert_allclose(history["val_loss"][-1], first[0], rtol=1e-5)
+
+
+def test_grey_views_are_repeated_for_an_encoder_of_colours():
+    model = small_model(SimCLR)
+    rgb = np.repeat(X[..., None], 3, axis=-1)
+    for pictures in (X, X[..., None]):
+        np.testing.assert_allclose(model.encode(pictures), model.encode(rgb), atol=1e-6)
+        np.testing.assert_allclose(model(pictures), model(rgb), atol=1e-6)
+    gray = small_model(SimCLR, encoder=small_encoder(channels=1))
+    assert gray.encode(X).shape == (16, 12)
+
+
+def test_maps_are_averaged_and_the_encoder_stays_what_was_given(tmp_path):
+    encoder = small_encoder()
+    model = small_model(SimCLR, encoder=encoder)
+    assert model.encoder is encoder
+    np.testing.assert_allclose(
+        model.encode(X), np.mean(encoder(model._as_rgb(X)), axis=(1, 2)), atol=1e-5
+    )
+    model.save(tmp_path / "model.keras")
+    classifier = build_classifier(tmp_path / "model.keras", 3)
+    assert classifier.output_shape == (None, 3)
+
+
+def test_the_loss_is_that_of_the_embeddings_of_both_views():
+    model = small_model(SimCLR)
+    first, second = next(iter(_views()))[0]
+    losses = model.losses_of(((first, second), None), training=False)
+    expected = model.losses_between(model(first), model(second), None, False)["loss"]
+    np.testing.assert_allclose(losses["loss"], expected, atol=1e-5)
+    np.testing.assert_allclose(
+        losses["embedding_spread"], embedding_spread(model(first)), atol=1e-6
+    )
+
+
+def test_spread_is_one_on_the_sphere_and_nought_for_one_direction():
+    rng = np.random.default_rng(0)
+    even = np.float32(rng.normal(size=(5000, 32)) * rng.uniform(0.1, 9, (5000, 1)))
+    np.testing.assert_allclose(embedding_spread(even), 1, atol=0.02)
+    np.testing.assert_allclose(embedding_spread(np.ones((9, 4)) * np.arange(1, 10)[:, None]), 0)
+    rows = even[:50] / np.linalg.norm(even[:50], axis=1, keepdims=True)
+    expected = np.mean([np.std(column) for column in rows.T]) * np.sqrt(32)
+    np.testing.assert_allclose(embedding_spread(even[:50]), expected, rtol=1e-5)
+
+
+def test_a_loss_that_is_no_number_stops_training_and_keeps_good_weights():
+    model = small_model(SimCLR)
+    model.compile()
+    before = model.encoder.get_weights()
+    model.projector.get_layer("embedding").kernel.assign(np.full((16, 8), np.nan))
+    with pytest.raises(DivergedError, match="received loss=nan"):
+        model.fit(X, batch_size=8, verbose=0)
+    np.testing.assert_array_equal(model.encoder.get_weights()[0], before[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temperature": 0}, "temperature to be a number > 0; received temperature=0"),
+        ({"temperature": -0.5}, "temperature to be a number > 0"),
+        ({"projection_units": 8}, "projection_units to be a tuple of widths"),
+        ({"encoder": keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])}, "pictures"),
+    ],
+)
+@pytest.mark.parametrize("method", [SimCLR, SupCon])
+def test_arguments_that_cannot_be_used_are_refused(method, arguments, message):
+    with pytest.raises(InputError, match=message):
+        small_model(method, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "message"),
+    [
+        ((X,), {"batch_size": 1}, "batch_size to be an integer >= 2; received batch_size=1"),
+        ((X,), {"batch_size": 17}, "at least 17 pictures, one batch of pairs.*received 16"),
+        ((X[:1],), {}, "batch_size to be an integer >= 2; received batch_size=1"),
+        ((X / 255.0,), {}, "scaled to 0-1, multiply by 255"),
+        ((X,), {"augment": "flip"}, "augment to be one of .*digits"),
+        (("pictures",), {}, "pictures as an array, an ImageDataset or a tf.data.Dataset"),
+        ((tf.data.Dataset.range(8),), {}, r"batches of pictures \(b, h, w, c\)"),
+        ((_views(),), {"batch_size": 8}, "no batch_size beside a tf.data.Dataset"),
+        (
+            (tf.data.Dataset.from_tensor_slices(blobs(8, 9)).batch(4),),
+            {},
+            r"shape \(8, 8, 3\), for which the encoder was made; received \(9, 9, 1\)",
+        ),
+    ],
+)
+def test_pictures_that_cannot_be_used_are_refused_before_training(data, arguments, message):
+    model = small_model(SimCLR)
+    model.compile()
+    with pytest.raises(InputError, match=message):
+        model.fit(*data, verbose=0, **arguments)
+    assert model.optimizer.iterations.numpy() == 0
+
+
+def test_methods_that_need_labels_say_so():
+    model = small_model(SupCon)
+    model.compile()
+    for data in (X, tf.data.Dataset.from_tensor_slices(X).batch(8)):
+        with pytest.raises(InputError, match="Expected labels.*SimCLR"):
+            model.fit(data, verbose=0)
+
+
+def test_a_step_on_pictures_without_views_is_refused():
+    model = small_model(SimCLR)
+    model.compile()
+    with pytest.raises(InputError, match="two views of each picture.*received pictures"):
+        model.train_on_batch(X)

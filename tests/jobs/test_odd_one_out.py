@@ -12,18 +12,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.jobs.omniglot_letters import letters_like_mnist
+from tests.real_data import needs
 from tl_keras.jobs.outliers import outliers
 from tl_keras.jobs.pretrain import pretrain
 from tl_keras.jobs.pretrain_settings import PretrainConfig
 
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "TL_KERAS_DATA" not in os.environ,
-        reason="TL_KERAS_DATA, the folder with mnist.npz and Omniglot, is not set",
-    ),
-]
+pytestmark = needs("mnist.npz and Omniglot")
 DIGITS, LETTERS = 59_400, 600
 
 

@@ -1,27 +1,18 @@
 """What the GAN reaches on MNIST, in the folder that TL_KERAS_DATA names."""
 
-import os
 import time
-from pathlib import Path
 
 import keras
-import pytest
 
-from tl_keras import GAN, evaluate_samples, fit_sample_classifier, load_dataset
+from tests.real_data import load_mnist, needs
+from tl_keras import GAN, evaluate_samples, fit_sample_classifier
 
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "TL_KERAS_DATA" not in os.environ,
-        reason="TL_KERAS_DATA, the folder with mnist.npz, is not set",
-    ),
-]
+pytestmark = needs("mnist.npz")
 EPOCHS, MINUTES = 30, 30
 
 
 def test_all_digits_are_among_1000_samples_none_below_3_percent():
-    data = load_dataset(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz")
+    data = load_mnist()
     keras.utils.set_random_seed(0)
     classifier = fit_sample_classifier(data.train)
     gan = GAN((28, 28), seed=0)

@@ -3,28 +3,19 @@
 Settings were chosen on a validation part of the training pictures; test is only measured here.
 """
 
-import os
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
-from tl_keras import CNN, MLP, RNN, fit_from_scratch, load_dataset
+from tests.real_data import load_mnist, needs
+from tl_keras import CNN, MLP, RNN, fit_from_scratch
 
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "TL_KERAS_DATA" not in os.environ,
-        reason="TL_KERAS_DATA, the folder with mnist.npz, is not set",
-    ),
-]
+pytestmark = needs("mnist.npz")
 
 
 @pytest.fixture(scope="module")
 def mnist():
-    return load_dataset(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz")
+    return load_mnist()
 
 
 def accuracy(model, dataset):

@@ -1,27 +1,18 @@
 """What the models without labels reach on MNIST, in the folder that TL_KERAS_DATA names."""
 
-import os
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
-from tl_keras import Autoencoder, fit_without_labels, load_dataset
+from tests.real_data import load_mnist, needs
+from tl_keras import Autoencoder, fit_without_labels
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.real_data,
-    pytest.mark.skipif(
-        "TL_KERAS_DATA" not in os.environ,
-        reason="TL_KERAS_DATA, the folder with mnist.npz, is not set",
-    ),
-]
+pytestmark = needs("mnist.npz")
 
 
 @pytest.fixture(scope="module")
 def mnist():
-    return load_dataset(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz")
+    return load_mnist()
 
 
 def _pca_error(train, test, components):

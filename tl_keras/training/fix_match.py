@@ -1,10 +1,13 @@
 """FixMatch: a classifier teaches itself on pictures without labels where it is sure."""
 
+import math
+
 import keras
 from keras import ops
 
 from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.models.weight_average import average_of, update_average, warm_decay
+from tl_keras.training.distiller import log_probabilities
 from tl_keras.training.settings import check_fix_match
 
 _RATE, _ACCURACY = _OWN_METRICS = ("pseudo_label_rate", "pseudo_label_accuracy")
@@ -71,15 +74,15 @@ class FixMatch(keras.Model):
         return self.classifier(pictures, training=True)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        count = ops.shape(_part(x, "pictures"))[0]
-        loss = super().compute_loss(x, y, y_pred[:count], sample_weight, training)
-        if not training or _part(x, "weak") is None:
+        taught, untaught = self._apart(x, y_pred, training)
+        loss = super().compute_loss(x, y, taught, sample_weight, training)
+        if untaught is None:
             return loss
         labels, sure = self.pseudo_labels(_flat(x["weak"]))
         if "hidden" in x:
             self._compare(labels, sure, ops.reshape(x["hidden"], (-1,)))
         self.pseudo_label_rate.update_state(sure)
-        return loss + self.unlabelled_weight * self._agreement(labels, sure, y_pred[count:])
+        return loss + self.unlabelled_weight * self._agreement(labels, sure, untaught)
 
     def pseudo_labels(self, pictures):
         """What the classifier says of `pictures` (b, h, w, c).
@@ -87,14 +90,14 @@ class FixMatch(keras.Model):
         Returns:
             Class numbers int32 (b,), and float32 (b,): 1 where it is sure, else 0.
         """
-        outputs = ops.cast(self.classifier(pictures, training=False), "float32")
-        outputs = ops.stop_gradient(outputs)
-        answers = ops.softmax(outputs) if gives_logits(self.classifier) else outputs
-        sure = ops.cast(ops.max(answers, axis=-1) >= self.confidence, "float32")
-        return ops.argmax(answers, axis=-1), sure
+        outputs = ops.stop_gradient(self.classifier(pictures, training=False))
+        answers = log_probabilities(outputs, gives_logits(self.classifier))
+        sure = ops.max(answers, axis=-1) >= math.log(self.confidence)
+        return ops.argmax(answers, axis=-1), ops.cast(sure, "float32")
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred[: ops.shape(y)[0]], sample_weight)
+        taught = y_pred[: ops.shape(y)[0]]
+        return super().compute_metrics(x, y, taught, sample_weight)
 
     def train_step(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -115,10 +118,17 @@ class FixMatch(keras.Model):
     def get_config(self):
         raise NotImplementedError("Save the classifier: fix_match.classifier.save(...).")
 
+    def _apart(self, x, outputs, training):
+        """(outputs for the labelled pictures, those for the strong views or None)."""
+        if not training or _part(x, "strong") is None:
+            return outputs, None
+        count = ops.shape(x["pictures"])[0]
+        return outputs[:count], outputs[count:]
+
     def _agreement(self, labels, sure, outputs):
         """The mean cross-entropy of the strong views; of a replica, its share of the whole."""
-        from_logits = gives_logits(self.classifier)
-        losses = ops.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
+        answers = log_probabilities(outputs, gives_logits(self.classifier))
+        losses = -ops.take_along_axis(answers, labels[:, None], axis=-1)[:, 0]
         # The gradients of the replicas are summed.
         return ops.mean(sure * losses) / self.distribute_strategy.num_replicas_in_sync
 

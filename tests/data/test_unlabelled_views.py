@@ -85,7 +85,9 @@ def test_views_of_a_picture_and_uses_of_a_labelled_one_are_changed_differently()
         seed=0,
     )
     inputs, _ = next(iter(data))
-    views = np.concatenate([np.reshape(part, (-1, 144)) for part in inputs.values() if part.ndim > 2])
+    views = np.concatenate(
+        [np.reshape(part, (-1, 144)) for part in inputs.values() if part.ndim > 2]
+    )
     assert len(np.unique(views, axis=0)) == 8 + 16 + 16
 
 

@@ -45,7 +45,9 @@ def test_without_weight_it_is_plain_training_to_the_last_bit():
     settings = {name: QUICK[name] for name in ("epochs", "batch_size", "lr")}
     fit_from_scratch(plain, TRAIN, VAL, augment="photos", **settings)
     alone = {"unlabelled_weight": 0, "average_decay": 0.0, "augment": "photos"}
-    assert_equal_weights(plain, trained(net(dropout=0.2), unlabelled=MORE[:40], val=VAL, **alone)[0])
+    assert_equal_weights(
+        plain, trained(net(dropout=0.2), unlabelled=MORE[:40], val=VAL, **alone)[0]
+    )
 
 
 def test_without_weight_only_the_number_of_unlabelled_pictures_counts():

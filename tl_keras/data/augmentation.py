@@ -38,9 +38,9 @@ def augment_images(images, name, *, seed, epoch, indices):
     """Changes each picture at random, the same way for the same (seed, epoch, index).
 
     The numbers do not depend on which other pictures are in the batch, so a resumed run, another
-    batch size or several replicas see the same pictures. Flip, crop, rotation, shear and shift are one
-    affine map, so pixels are interpolated once; outside the picture its mirror image is seen.
-    A cut-out square, of any side up to the preset's, is grey; a part of it may lie outside.
+    batch size or several replicas see the same pictures. Flip, crop, rotation, shear and shift
+    are one affine map, so pixels are interpolated once; outside the picture its mirror image is
+    seen. A cut-out square, of any side up to the preset's, is grey; part of it may lie outside.
 
     Args:
         images: float32 (b, h, w, c), 0-255.

@@ -65,7 +65,9 @@ def build_unlabelled_views(
         return batches.prefetch(tf.data.AUTOTUNE)
     order["seed"] += _STREAM
     load_unlabelled = _loading(unlabelled, size * ratio, image_size, channels, weak, strong, seed)
-    views = index_batches(size * ratio, batch_size * ratio, **order).map(load_unlabelled, **parallel)
+    views = index_batches(size * ratio, batch_size * ratio, **order).map(
+        load_unlabelled, **parallel
+    )
 
     def together(taught, untaught):
         pictures, labels = taught

@@ -75,7 +75,7 @@ def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), 
     started = time.monotonic()
     train = labelled(train, None, split="train")
     unlabelled = as_unlabelled(unlabelled)
-    settings = _with_batch_size(settings, train, unlabelled)
+    settings = with_batch_size(settings, train, unlabelled)
     build_for(model, train)
     train = labelled(train, num_outputs(model), split="train")
     val = None if val is None else labelled(val, num_outputs(model), split="val")
@@ -140,7 +140,7 @@ def _batches(model, train, unlabelled, settings):
     return batches_of
 
 
-def _with_batch_size(settings, train, unlabelled):
+def with_batch_size(settings, train, unlabelled):
     """Settings whose `batch_size` is a number, for which there are pictures enough.
 
     Raises:

@@ -24,6 +24,10 @@ _USES = (
     "brightness",
     "contrast",
     "saturation",
+    "shear",
+    "cutout_side",
+    "cutout_x",
+    "cutout_y",
 )
 _GOLDEN = 0x9E3779B97F4A7C15
 _MID_GRAY = 127.5
@@ -34,8 +38,9 @@ def augment_images(images, name, *, seed, epoch, indices):
     """Changes each picture at random, the same way for the same (seed, epoch, index).
 
     The numbers do not depend on which other pictures are in the batch, so a resumed run, another
-    batch size or several replicas see the same pictures. Flip, crop, rotation and shift are one
-    affine map, so pixels are interpolated once; outside the picture its mirror image is seen.
+    batch size or several replicas see the same pictures. Flip, crop, rotation, shear and shift
+    are one affine map, so pixels are interpolated once; outside the picture its mirror image is
+    seen. A cut-out square, of any side up to the preset's, is grey; part of it may lie outside.
 
     Args:
         images: float32 (b, h, w, c), 0-255.
@@ -53,7 +58,8 @@ def augment_images(images, name, *, seed, epoch, indices):
     uniform = random_numbers(seed, epoch, indices, len(_USES))
     draws = dict(zip(_USES, tf.unstack(uniform, axis=1), strict=True))
     changed = _change_colours(_transform(images, preset, draws), preset, draws)
-    return tf.ensure_shape(tf.clip_by_value(changed, 0.0, 255.0), images.shape)
+    changed = _cut_out(tf.clip_by_value(changed, 0.0, 255.0), preset, draws)
+    return tf.ensure_shape(changed, images.shape)
 
 
 def random_numbers(seed, epoch, indices, count):
@@ -113,10 +119,13 @@ def _transform(images, preset, draws):
     a1 = -mirror * zoom * keep_x * tf.sin(angle)
     b0 = zoom * keep_y * tf.sin(angle)
     b1 = zoom * keep_y * tf.cos(angle)
+    if preset.shear:
+        shear = _signed(draws["shear"]) * preset.shear
+        a0, a1 = a0 + shear * b0, a1 + shear * b1
     centre_x, centre_y = (width - 1.0) / 2.0, (height - 1.0) / 2.0
     a2 = centre_x + shift_x - a0 * centre_x - a1 * centre_y
     b2 = centre_y + shift_y - b0 * centre_x - b1 * centre_y
-    if not (preset.rotation or preset.zoom or preset.shift):
+    if not (preset.rotation or preset.zoom or preset.shift or preset.shear):
         corners = [b2 / (height - 1.0), a2 / (width - 1.0)]
         corners += [b1 + b2 / (height - 1.0), a0 + a2 / (width - 1.0)]
         return _crop_and_resize(images, tf.stack(corners, axis=1))
@@ -165,6 +174,21 @@ def _change_colours(images, preset, draws):
     shape = tf.shape(images)
     pixels = tf.reshape(images, (shape[0], -1, 3))
     return tf.reshape(tf.matmul(pixels, matrix) + offset, shape)
+
+
+def _cut_out(images, preset, draws):
+    """Hides a square of each picture behind mid-grey."""
+    if not preset.cutout:
+        return images
+    height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
+    half = draws["cutout_side"] * preset.cutout * tf.minimum(height, width) / 2.0
+
+    def inside(size, use):
+        away = tf.range(size) + 0.5 - draws[use][:, None] * size
+        return tf.abs(away) < half[:, None]
+
+    hidden = inside(height, "cutout_y")[:, :, None] & inside(width, "cutout_x")[:, None, :]
+    return tf.where(hidden[..., None], _MID_GRAY, images)
 
 
 def luminance(images):

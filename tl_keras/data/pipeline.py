@@ -105,7 +105,7 @@ def build_pipeline(
         repeat=repeat,
         drop_remainder=drop_remainder,
     )
-    gather = _gathering(dataset, check_image_size(image_size), channels)
+    gather = gathering(dataset, check_image_size(image_size), channels)
 
     def load_batch(epoch, indices):
         images = augment_images(gather(indices), name, seed=seed, epoch=epoch, indices=indices)
@@ -126,8 +126,8 @@ def _next_epoch(first_epoch):
     )
 
 
-def _gathering(dataset, image_size, channels):
-    """Returns a function from indices int64 (b,) to float32 (b, h, w, channels)."""
+def gathering(dataset, image_size, channels):
+    """Returns a function from indices int64 (b,) to float32 (b, h, w, channels), 0-255."""
     pictures = dataset.decoded(image_size)
     take_first = channels == 1 and dataset.is_grayscale  # its three channels are the same
     if take_first:

@@ -7,6 +7,7 @@ import sys
 from tl_keras.checks import InputError
 from tl_keras.cli import (  # noqa: F401 - they add their commands
     comparing,
+    exploring,
     pretraining,
     runs,
     shrinking,

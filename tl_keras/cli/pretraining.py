@@ -8,7 +8,7 @@ from tl_keras.checks import InputError
 from tl_keras.cli.application import app, fractions, load
 from tl_keras.jobs.pretrain_settings import PretrainConfig
 
-_DATA_HELP = (
+DATA_HELP = (
     "Folder of pictures, with sub-folders for classes or without; .npz, .npy, or digits, mnist, "
     "fashion_mnist, cifar10, cifar100."
 )
@@ -18,7 +18,7 @@ _RunArgument = Annotated[str, typer.Argument(help="Run folder of `tl-keras pretr
 @app.command()
 def pretrain(
     method: Annotated[str, typer.Option(help="autoencoder, vae or gan.")],
-    data: Annotated[str, typer.Option(help=_DATA_HELP)],
+    data: Annotated[str, typer.Option(help=DATA_HELP)],
     latent_dim: Annotated[
         int | None, typer.Option(help="Numbers of a code; default: 32, vae 50, gan 100.")
     ] = None,
@@ -131,7 +131,7 @@ def generate(
 @app.command()
 def outliers(
     run: _RunArgument,
-    data: Annotated[str, typer.Argument(help=f"Where to look. {_DATA_HELP}")],
+    data: Annotated[str, typer.Argument(help=f"Where to look. {DATA_HELP}")],
     score: Annotated[
         str, typer.Option(help="relative, reconstruction or bound (vae); auto: relative.")
     ] = "auto",

@@ -1,4 +1,4 @@
-"""Finding the same picture, or nearly the same, in two splits."""
+"""Finding the same picture, or nearly the same, in two splits or in one."""
 
 import hashlib
 import itertools
@@ -93,6 +93,29 @@ def find_leaks(datasets, fingerprints):
             pairs = _near(_known(one, fingerprints), _known(other, fingerprints))
             near += [Leak(a, b, splits, "near") for a, b in pairs if (a, b) not in known]
     return (*same, *near)
+
+
+def find_repeats(dataset, fingerprints):
+    """Finds pictures of one dataset that are the same or, of files, nearly; see `find_leaks`.
+
+    Args:
+        dataset: `ImageDataset`.
+        fingerprints: {path: Fingerprint} of the files.
+
+    Returns:
+        tuple of Leak, the same ones first; of three that are the same, the first with each other.
+    """
+    hashes = _hashes(dataset, fingerprints)
+    split = (dataset.split, dataset.split)
+    exact = [(a, b) for a, b in _same(hashes, hashes) if a != b]
+    near = []
+    if dataset.is_files:
+        known, copies = _known(dataset, fingerprints), {b for _, b in exact}
+        prints = [(path, mark) for path, mark in known if path not in copies]
+        order = {path: number for number, (path, _) in enumerate(prints)}
+        near = [(a, b) for a, b in _near(prints, prints) if order[a] < order[b]]
+    same = [Leak(a, b, split, "same") for a, b in exact]
+    return (*same, *(Leak(a, b, split, "near") for a, b in near))
 
 
 def _hashes(dataset, fingerprints):

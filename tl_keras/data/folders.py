@@ -72,6 +72,32 @@ def find_pictures(folder, ignored, visited=()):
     return pictures
 
 
+def labels_by_folder(paths, folder):
+    """Returns labels by the first folder on the way from `folder` to each picture.
+
+    Args:
+        paths: paths of pictures below `folder`.
+        folder: path; a train, val or test folder in it is passed over.
+
+    Returns:
+        (int32 (n,), names), or (None, ()) if a picture is in no folder or all are in one.
+    """
+    names = [_first_folder(os.path.relpath(path, folder)) for path in paths]
+    if None in names or len(set(names)) < 2:
+        return None, ()
+    classes = sorted(set(names))
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = np.array([numbers[name] for name in names], np.int32)
+    return labels, tuple(printable(name) for name in classes)
+
+
+def _first_folder(path):
+    folders = path.split(os.sep)[:-1]
+    if folders and folders[0].lower() in _SPLIT_OF_FOLDER:
+        folders = folders[1:]
+    return folders[0] if folders else None
+
+
 def _split_folders(folder):
     """{split: path}, train first; {"all": folder} where there are no such folders."""
     found = {}

@@ -8,7 +8,7 @@ import numpy as np
 from tl_keras.checks import InputError, check_choice
 from tl_keras.data.arrays import read_npy, read_npz
 from tl_keras.data.dataset import ImageDataset, Splits
-from tl_keras.data.folders import FolderContents, find_pictures, read_folder
+from tl_keras.data.folders import FolderContents, find_pictures, labels_by_folder, read_folder
 from tl_keras.data.images import printable
 from tl_keras.data.inspection import complete, drop_bad, inspect_files, refuse_bad, refuse_leaks
 from tl_keras.data.named import NAMED_DATASETS, load_named
@@ -84,6 +84,22 @@ def load_pictures(source, *, on_bad_image="refuse"):
     Raises:
         InputError: there is no such source, no picture, or one that cannot be read.
     """
+    pictures, inspection = load_unsplit(source, on_bad_image=on_bad_image)
+    return (
+        replace(pictures, labels=None, class_names=()),
+        replace(inspection, fingerprints={}),
+    )
+
+
+def load_unsplit(source, *, on_bad_image="refuse"):
+    """Loads all pictures of a source as one set, with labels where they are there for the taking.
+
+    As `load_pictures`. The label of a file is the first folder on its way down, below train, val
+    or test; there are none if a picture lies in no folder, or all in one.
+
+    Returns:
+        ImageDataset with split "all", and its Inspection with the fingerprints of files.
+    """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     name = os.fspath(source)
     contents, found = _inspect(_read_unsplit(name), on_bad_image)
@@ -93,7 +109,8 @@ def load_pictures(source, *, on_bad_image="refuse"):
             f"Expected pictures in {printable(name)}; received {len(contents.ignored)} other files "
             f"and {len(found.bad)} that cannot be read."
         )
-    return pictures, complete(found, [], ignored=contents.ignored)
+    inspection = complete(found, [], ignored=contents.ignored)
+    return pictures, replace(inspection, fingerprints=found.fingerprints)
 
 
 def _read(source, require_labels):
@@ -119,12 +136,16 @@ def _read_unsplit(name):
     kind = _kind(name)
     if kind == "folder":
         images = tuple(find_pictures(name, ignored, visited=[name]))
+        pictures = ImageDataset(images, *labels_by_folder(images, name), source=name)
     elif kind == "file":
-        images = (name,)
+        pictures = ImageDataset((name,), source=name)
     else:
-        parts = _read(name, require_labels=False).parts
-        images = np.concatenate([part.images for part in parts.values()])
-    return FolderContents({"all": ImageDataset(images, source=name)}, ignored)
+        parts = list(_read(name, require_labels=False).parts.values())
+        images = np.concatenate([part.images for part in parts])
+        labels = [part.labels for part in parts if part.labels is not None]
+        labels = np.concatenate(labels) if labels else None
+        pictures = ImageDataset(images, labels, parts[0].class_names, source=name)
+    return FolderContents({"all": pictures}, ignored)
 
 
 def _kind(name):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+LAYER_NAME = "standardised"
 _LEAST_SHARE = 0.01  # of the largest variance: what hardly varies is not blown up
 _BATCH_SIZE = 256
 
@@ -35,6 +36,6 @@ def standardise(encoder, pictures, *, name="encoder"):
     variance = np.maximum(squares / count - np.square(mean), 0)
     variance = np.maximum(variance, max(_LEAST_SHARE * variance.max(), 1e-12))
     layer = keras.layers.Normalization(
-        mean=mean.tolist(), variance=variance.tolist(), name="standardised"
+        mean=mean.tolist(), variance=variance.tolist(), name=LAYER_NAME
     )
     return keras.Model(encoder.input, layer(encoder.output), name=name)

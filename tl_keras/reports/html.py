@@ -60,6 +60,7 @@ def _environment():
         "png_uri": png_uri,
         # Browsers have 96 pixels an inch, so letters get the same size in every figure.
         "display_width": lambda png: round(png_width(png) * 96 / DPI),
+        "picture_uri": data_uri,
         "thumbnail_uri": lambda image: data_uri(thumbnail(image)),
     }
     return environment

@@ -1,0 +1,147 @@
+"""Groups in features that nobody named, and how well they agree with classes if there are any."""
+
+import dataclasses
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_number
+
+_STARTS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Clusters:
+    """Clusters of features, the largest first.
+
+    Attributes:
+        numbers: int64 (n,), the cluster of each row, from 0.
+        centres: float32 (num_clusters, d), the mean of each cluster's rows.
+        distances: float32 (n,), from each row to its centre.
+        converged: whether k-means had come to rest.
+    """
+
+    numbers: np.ndarray
+    centres: np.ndarray
+    distances: np.ndarray
+    converged: bool = True
+
+    @property
+    def sizes(self):
+        """int64 (num_clusters,), falling."""
+        return np.bincount(self.numbers, minlength=len(self.centres))
+
+    def members(self, cluster):
+        """Returns the rows of a cluster, int64, the nearest to its centre first."""
+        rows = np.flatnonzero(self.numbers == cluster)
+        return rows[np.argsort(self.distances[rows], kind="stable")]
+
+
+def cluster_features(features, num_clusters, *, starts=_STARTS, seed=0):
+    """Divides features into clusters by k-means: each row belongs to the nearest mean.
+
+    Args:
+        features: float (n, d).
+        num_clusters: int, 1 to n.
+        starts: int, how often k-means starts anew (k-means++); the result with the smallest
+            distances is kept. Defaults to 10.
+        seed: int, of the starts.
+
+    Returns:
+        `Clusters`.
+
+    Raises:
+        InputError: features are not (n, d) and finite, or there are fewer rows than clusters.
+
+    Reference:
+        Lloyd 1982; Arthur and Vassilvitskii 2007, "k-means++".
+    """
+    from sklearn.cluster import KMeans
+
+    features = _checked(features)
+    check_number("num_clusters", num_clusters, minimum=1, maximum=len(features), integer=True)
+    check_number("starts", starts, minimum=1, integer=True)
+    kmeans = KMeans(num_clusters, n_init=starts, random_state=seed)
+    found = _quietly(kmeans.fit_predict, features)
+    order = np.argsort(-np.bincount(found, minlength=num_clusters), kind="stable")
+    numbers, centres = np.argsort(order)[found], kmeans.cluster_centers_[order]
+    distances = np.linalg.norm(features - centres[numbers], axis=1)
+    return Clusters(numbers, centres, distances, kmeans.n_iter_ < kmeans.max_iter)
+
+
+def purity(labels, clusters):
+    """Share of pictures whose class is the most frequent one of their cluster.
+
+    1 if no cluster mixes classes; at least the share of the largest class; it rises with the
+    number of clusters, up to 1 for as many clusters as pictures.
+
+    Args:
+        labels, clusters: ints (n,), n at least 1.
+
+    Raises:
+        InputError: not one label for each cluster number.
+    """
+    return float(_counts(labels, clusters).max(0).sum() / len(labels))
+
+
+def nmi(labels, clusters):
+    """Normalised mutual information of classes and clusters, 0 (independent) to 1 (the same).
+
+        I(labels; clusters) / ((H(labels) + H(clusters)) / 2)
+
+    Unlike purity it does not reward many clusters for their number alone. 1 if both are constant.
+
+    Args:
+        labels, clusters: ints (n,), n at least 1.
+
+    Raises:
+        InputError: not one label for each cluster number.
+
+    Reference:
+        Strehl and Ghosh 2002, "Cluster ensembles"; with the arithmetic mean of both entropies.
+    """
+    shares = _counts(labels, clusters) / len(labels)
+    rows, columns = shares.sum(1), shares.sum(0)
+    entropies = _entropy(rows) + _entropy(columns)
+    if entropies <= 0:
+        return 1.0
+    mutual = _entropy(rows) + _entropy(columns) - _entropy(shares.ravel())
+    return float(np.clip(2 * mutual / entropies, 0.0, 1.0))
+
+
+def _entropy(shares):
+    shares = shares[shares > 0]
+    return -float((shares * np.log(shares)).sum())
+
+
+def _counts(labels, clusters):
+    """Pictures of each class (row) in each cluster (column)."""
+    labels, clusters = np.asarray(labels), np.asarray(clusters)
+    if labels.ndim != 1 or labels.shape != clusters.shape or not len(labels):
+        raise InputError(
+            "Expected a label and a cluster for each picture; received shapes "
+            f"{labels.shape} and {clusters.shape}."
+        )
+    rows, columns = (np.unique(x, return_inverse=True)[1] for x in (labels, clusters))
+    counts = np.zeros((rows.max() + 1, columns.max() + 1), np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    return counts
+
+
+def _checked(features):
+    features = np.asarray(features, np.float32)
+    if features.ndim != 2 or not features.size or not np.isfinite(features).all():
+        raise InputError(
+            f"Expected finite features (n, d), n above 0; received shape {features.shape}."
+        )
+    return features
+
+
+def _quietly(function, features):
+    """Calls it without the warning that there are fewer different rows than clusters."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return function(features)

@@ -1,0 +1,149 @@
+"""Features of many pictures made comparable: which lie together, alone, or on top of each other."""
+
+import dataclasses
+
+import numpy as np
+
+from tl_keras.checks import InputError
+from tl_keras.evaluation.clusters import cluster_features
+from tl_keras.evaluation.distances import row_blocks, squared_distances
+from tl_keras.evaluation.probes import unit_rows
+
+COMPONENTS = 50
+CLUSTER_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
+MOST_COMPARED = 20_000  # pictures that each one is compared with
+_FITTED = 5000  # pictures, of PCA
+_JUDGED = 2000  # pictures, of the number of clusters
+_BLOCK = 512
+_ROUNDING = 1e-6
+
+
+def compact(features, *, seed=0):
+    """Returns features in which distances say how alike pictures are.
+
+    Each row is scaled to length 1: the length of features follows contrast and how much there is
+    to see, their direction what it is. Then the 50 main directions are kept, which drops noise and
+    makes what follows quick. They are not whitened: that gives the last of them the weight of the
+    first, and groups dissolve.
+
+    Args:
+        features: float (n, d), as `extract_features` gives them.
+        seed: int, of the choice of 5,000 rows that PCA is fitted to, and of its solver.
+
+    Returns:
+        float32 (n, min(50, d, n)).
+
+    Raises:
+        InputError: features are not (n, d) and finite.
+    """
+    from sklearn.decomposition import PCA
+
+    features = np.asarray(features, np.float32)
+    if features.ndim != 2 or not features.size or not np.isfinite(features).all():
+        raise InputError(f"Expected finite features (n, d); received shape {features.shape}.")
+    rows = unit_rows(features)
+    rows -= rows.mean(0)
+    fitted = rows[np.random.default_rng(seed).permutation(len(rows))[:_FITTED]]
+    if np.abs(fitted).max() < _ROUNDING:
+        return np.zeros((len(rows), 1), np.float32)  # all the same, of which PCA makes NaN
+    return PCA(min(COMPONENTS, *fitted.shape), random_state=seed).fit(fitted).transform(rows)
+
+
+def choose_num_clusters(space, *, seed=0):
+    """Returns the number of clusters whose members are best apart from the next cluster's.
+
+    By the mean silhouette of 2,000 rows: (b - a) / max(a, b), with a the mean distance of a row to
+    its own cluster and b to the next one; 1 if clusters lie far apart, near 0 if they touch.
+
+    Args:
+        space: float (n, d), of `compact`.
+        seed: int, of the choice of rows and of k-means.
+
+    Returns:
+        (number, {number: silhouette} of all that were tried); (1, {}) where there are fewer than
+        four different rows.
+
+    Reference:
+        Rousseeuw 1987, "Silhouettes".
+    """
+    from sklearn.metrics import silhouette_score
+
+    rows = space[np.random.default_rng(seed).permutation(len(space))[:_JUDGED]]
+    different = len(np.unique(rows, axis=0))
+    silhouettes = {}
+    for count in CLUSTER_COUNTS:
+        if count <= different // 2:
+            found = cluster_features(rows, count, starts=5, seed=seed)
+            silhouettes[count] = float(silhouette_score(rows, found.numbers))
+    return (max(silhouettes, key=silhouettes.get) if silhouettes else 1), silhouettes
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbours:
+    """The nearest others of each row.
+
+    Attributes:
+        rows: int64 (n, k), the nearest first.
+        distances: float32 (n, k).
+    """
+
+    rows: np.ndarray
+    distances: np.ndarray
+
+    @property
+    def loneliness(self):
+        """float (n,): mean distance to the neighbours over the median of all; 1 is usual."""
+        means = self.distances.mean(1)
+        return means / max(float(np.median(means)), 1e-12)
+
+
+def find_neighbours(space, *, k=10, seed=0):
+    """Finds the k nearest others of each row, by a plain search in blocks.
+
+    Args:
+        space: float (n, d), n at least 2.
+        k: int; all others where there are fewer. Defaults to 10.
+        seed: int: of more than `MOST_COMPARED` rows each is compared with so many, drawn at random.
+
+    Returns:
+        `Neighbours`.
+    """
+    drawn = np.random.default_rng(seed).permutation(len(space))[:MOST_COMPARED]
+    others = np.sort(drawn)
+    k = min(k, len(others) - 1)
+    rows = np.empty((len(space), k), np.int64)
+    distances = np.empty((len(space), k), np.float32)
+    for block in row_blocks(len(space), _BLOCK):
+        squared = squared_distances(space[block], space[others])
+        squared[np.arange(block.start, block.stop)[:, None] == others] = np.inf
+        nearest = np.argpartition(squared, k - 1, axis=1)[:, :k]
+        found = np.take_along_axis(squared, nearest, 1)
+        order = np.argsort(found, axis=1, kind="stable")
+        rows[block] = others[np.take_along_axis(nearest, order, 1)]
+        # Rounding of |a|^2 - 2ab + |b|^2 is too coarse for rows that are nearly the same.
+        differences = space[block][:, None] - space[rows[block]]
+        distances[block] = np.sqrt(np.square(differences).sum(2))
+    return Neighbours(rows, distances)
+
+
+def close_pairs(neighbours, *, ratio=0.4):
+    """Returns pairs of rows that are much nearer to each other than neighbours usually are.
+
+    Args:
+        neighbours: `Neighbours`.
+        ratio: float, the largest distance over the median distance to the nearest other.
+
+    Returns:
+        List of (row, row, distance over that median), rows rising in a pair, the nearest first.
+    """
+    nearest = neighbours.distances[:, 0]
+    usual = max(float(np.median(nearest)), 1e-12)
+    found = {}
+    for row in np.flatnonzero(nearest <= ratio * usual):
+        close = neighbours.distances[row] <= ratio * usual
+        for other, distance in zip(
+            neighbours.rows[row][close], neighbours.distances[row][close], strict=True
+        ):
+            pair = (int(min(row, other)), int(max(row, other)))
+            found[pair] = float(distance) / usual
+    return sorted(((*pair, share) for pair, share in found.items()), key=lambda p: (p[2], p[:2]))

@@ -1,0 +1,110 @@
+"""What there is to find in pictures that nobody labelled: groups, repeats, odd ones, a map."""
+
+import dataclasses
+
+import numpy as np
+
+from tl_keras.data.fingerprints import find_repeats
+from tl_keras.evaluation.clusters import Clusters, cluster_features, nmi, purity
+from tl_keras.evaluation.feature_space import (
+    choose_num_clusters,
+    close_pairs,
+    compact,
+    find_neighbours,
+)
+from tl_keras.evaluation.grid_places import grid_places
+from tl_keras.evaluation.latent_plane import project
+
+MOST_ON_MAP = 600
+_FEWEST_FOR_TSNE = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two pictures that are one, or nearly.
+
+    Attributes:
+        first, second: rows.
+        kind: "same" (every pixel), "near" (nearly every pixel) or "alike" (in their features).
+    """
+
+    first: int
+    second: int
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What was found; rows are those of the data.
+
+    Attributes:
+        clusters: `Clusters`.
+        silhouettes: {number of clusters: mean silhouette} that were tried; {} if it was given.
+        pairs: `Pair`s, the most alike first.
+        loneliness: float (n,), mean distance to the nearest others, 1 for the usual.
+        map_rows: int64 (m,), the pictures on the map.
+        map_places: int64 (m, 2), their (row, column) on a grid.
+        map_side: int, places of a side.
+        map_words: what the map is.
+        agreement: {"purity", "nmi"} with the folders or labels, or None without.
+    """
+
+    clusters: Clusters
+    silhouettes: dict
+    pairs: tuple
+    loneliness: np.ndarray
+    map_rows: np.ndarray
+    map_places: np.ndarray
+    map_side: int
+    map_words: str
+    agreement: dict | None
+
+
+def find(features, pictures, fingerprints, *, clusters=None, seed=0):
+    """Looks for groups, repeats and odd pictures.
+
+    Args:
+        features: float (n, d).
+        pictures: `ImageDataset` of n; its labels are compared with the clusters, no more.
+        fingerprints: {path: Fingerprint} of its files.
+        clusters: int, or None to choose.
+        seed: int.
+
+    Returns:
+        `Findings`.
+    """
+    space = compact(features, seed=seed)
+    count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(space, seed=seed)
+    found = cluster_features(space, count, seed=seed)
+    neighbours = find_neighbours(space, seed=seed)
+    rows = np.sort(np.random.default_rng([seed, 1]).permutation(len(space))[:MOST_ON_MAP])
+    points, words = project(
+        space[rows], method="pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne", seed=seed
+    )
+    places, side = grid_places(points)
+    labels = pictures.labels
+    return Findings(
+        clusters=found,
+        silhouettes=silhouettes,
+        pairs=_pairs(pictures, fingerprints, neighbours),
+        loneliness=neighbours.loneliness,
+        map_rows=rows,
+        map_places=places,
+        map_side=side,
+        map_words=words,
+        agreement=None
+        if labels is None
+        else {"purity": purity(labels, found.numbers), "nmi": nmi(labels, found.numbers)},
+    )
+
+
+def _pairs(pictures, fingerprints, neighbours):
+    """Repeats by their pixels, then pairs that only the features tell."""
+    row_of = {name: row for row, name in enumerate(pictures.ids)}
+    pairs = {
+        tuple(sorted((row_of[leak.first], row_of[leak.second]))): leak.kind
+        for leak in find_repeats(pictures, fingerprints)
+    }
+    for first, second, _ in close_pairs(neighbours):
+        pairs.setdefault((first, second), "alike")
+    return tuple(Pair(*rows, kind) for rows, kind in pairs.items())

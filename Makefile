@@ -14,13 +14,13 @@ WORKERS ?= 2
 
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
-        benchmark-distillation benchmark-pruning clean \
+        benchmark-distillation benchmark-pruning benchmark-few-labels clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan [DATA=digits EPOCHS= OUT= ARGS='--latent-dim 8']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | clean"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -70,6 +70,9 @@ benchmark-generative: install
 # This one needs MNIST (TL_KERAS_DATA) and half an hour, and is not part of `benchmark`.
 benchmark-likelihood: install
 	$(BIN)/python docs/benchmarks/likelihood.py $(ARGS)
+# MNIST (TL_KERAS_DATA); ARGS='--encoder NAME=RUN' for rows of pretrained encoders.
+benchmark-few-labels: install
+	$(BIN)/python docs/benchmarks/few_labels.py $(ARGS)
 benchmark-gan: install
 	$(BIN)/python docs/benchmarks/gan.py $(ARGS)
 # These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.

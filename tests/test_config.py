@@ -7,7 +7,7 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
-from tl_keras.training.settings import FineTuneSettings, parse_unfreeze
+from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings, parse_unfreeze
 
 
 def _received(argument, value, wanted):
@@ -117,9 +117,12 @@ def test_json_brings_back_the_same_configuration():
         fine_tune=FineTuneSettings(lr=3e-4, unfreeze="last:2", patience=None),
     )
     read = json.loads(json.dumps(config.to_json()))
-    tuning = FineTuneSettings(**read.pop("fine_tune"))
+    parts = {
+        "fine_tune": FineTuneSettings(**read.pop("fine_tune")),
+        "pseudo_labels": PseudoLabelSettings(**read.pop("pseudo_labels")),
+    }
     read["split"] = tuple(read["split"])
-    assert TrainConfig(**read, fine_tune=tuning) == config
+    assert TrainConfig(**read, **parts) == config
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ _PUBLIC = {
     "fit_without_labels": "tl_keras.training.without_labels",
     "Distiller": "tl_keras.training.distiller",
     "distill": "tl_keras.training.distillation",
+    "FixMatch": "tl_keras.training.fix_match",
+    "fit_with_pseudo_labels": "tl_keras.training.pseudo_labels",
     "prune": "tl_keras.training.pruning",
     "InputError": "tl_keras.checks",
 }

@@ -4,7 +4,9 @@ import dataclasses
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.training.objective_settings import check_source
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
+
+REST = "rest"  # of the training pictures, those that labels_per_class leaves out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +23,8 @@ class TrainConfig:
         image_size: side in pixels; None for the backbone's own, or less for small pictures.
         labels_per_class: keep only so many training pictures of each class; None for all.
         source_data: for objective="joint", what `data` is for the source task.
+        unlabelled: pictures without labels for a last phase with pseudo-labels: a folder, file or
+            name, or "rest" for the training pictures that labels_per_class leaves out.
         split: fractions of train, val and test where the data has no split of its own.
         on_bad_image: "refuse" or "skip".
         on_duplicate: what to do with pictures in two splits, "report" or "refuse".
@@ -28,6 +32,7 @@ class TrainConfig:
             None for where training mirrors pictures too.
         out: run folder; None for runs/BACKBONE-DATA-TIME.
         fine_tune: see `FineTuneSettings`; its seed is that of the whole run.
+        pseudo_labels: see `PseudoLabelSettings`; of use with `unlabelled` only.
     """
 
     backbone: str
@@ -39,12 +44,14 @@ class TrainConfig:
     image_size: int | None = None
     labels_per_class: int | None = None
     source_data: str | None = None
+    unlabelled: str | None = None
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     on_bad_image: str = "refuse"
     on_duplicate: str = "report"
     test_time_flips: bool | None = None
     out: str | None = None
     fine_tune: FineTuneSettings = dataclasses.field(default_factory=FineTuneSettings)
+    pseudo_labels: PseudoLabelSettings = dataclasses.field(default_factory=PseudoLabelSettings)
 
     def __post_init__(self):
         check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
@@ -58,6 +65,11 @@ class TrainConfig:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
         check_source(self.fine_tune.objective, self.source_data, "source_data")
         check_split(self.split)
+        if self.unlabelled == REST and self.labels_per_class is None:
+            raise InputError(
+                "Expected labels_per_class with unlabelled='rest', the pictures that it leaves "
+                "out; received labels_per_class=None. Give a number, or other pictures."
+            )
 
     @property
     def seed(self):

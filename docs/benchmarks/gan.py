@@ -111,8 +111,8 @@ def write_table(plain, ours, ratio, rounds):
         [
             f"`make benchmark-gan`, {machine()}. The default networks at {SIDE} x {SIDE}, batch "
             f"{BATCH}; a plain Keras step with two Adam optimizers and the same penalty, and "
-            f"`GAN.fit` ({STEPS_PER_EXECUTION} steps in an execution) in turns, medians of {rounds} rounds "
-            f"of {STEPS} steps. Ours also averages the generator's weights.",
+            f"`GAN.fit` ({STEPS_PER_EXECUTION} steps in an execution) in turns, medians of "
+            f"{rounds} rounds of {STEPS} steps. Ours also averages the generator's weights.",
             "",
             "| plain, steps/s | `GAN.fit`, steps/s | times faster, median of pairs |",
             "|---|---|---|",

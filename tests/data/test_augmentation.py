@@ -11,7 +11,7 @@ from tl_keras.data.augmentation import (
     random_numbers,
     resolve_augment,
 )
-from tl_keras.data.augmentation_presets import PRESETS
+from tl_keras.data.augmentation_presets import PRESETS, Augmentation, resolve_strong
 from tl_keras.data.dataset import ImageDataset
 
 CHANGING = [name for name in AUGMENTATIONS if name != "none"]
@@ -86,6 +86,49 @@ def test_digits_are_never_mirrored_and_stay_near_their_place():
     # degrees and enlarged by 1 / 0.9: (2 cos 12 + 2 sin 12) / 0.9 = 2.64
     assert 1.5 < np.abs(x).max() < 2.64
     assert not PRESETS["digits"].horizontal_flip
+
+
+def test_sheared_rows_move_by_their_distance_from_the_centre(monkeypatch):
+    monkeypatch.setitem(PRESETS, "flip", Augmentation(shear=0.3))
+    ramp = np.broadcast_to(np.arange(40, dtype=np.float32)[None, None, :, None], (50, 40, 40, 1))
+    moved = augment(np.ascontiguousarray(ramp), "flip")[:, :, 20, 0] - 20
+    rows = np.arange(40) - 19.5
+    slopes = moved[:, 30] / rows[30]
+    np.testing.assert_allclose(moved[:, 10:31], slopes[:, None] * rows[10:31], atol=1e-3)
+    assert 0.25 < np.abs(slopes).max() <= 0.3 and slopes.min() < 0 < slopes.max()
+
+
+def test_a_cut_out_square_is_grey_and_all_else_stays(monkeypatch):
+    monkeypatch.setitem(PRESETS, "flip", Augmentation(cutout=0.5))
+    changed = augment(np.full((300, 20, 24, 1), 7, np.float32), "flip")[..., 0]
+    assert set(np.unique(changed)) == {7, 127.5}
+    hidden = changed == 127.5
+    height, width = hidden.any(axis=2).sum(axis=1), hidden.any(axis=1).sum(axis=1)
+    np.testing.assert_array_equal(hidden.sum(axis=(1, 2)), height * width)  # a rectangle
+    assert height.max() == width.max() == 10
+    assert hidden.any(axis=0).all()  # each place is hidden in some picture
+
+
+def test_new_uses_of_random_numbers_leave_the_older_ones_as_they_were():
+    from tl_keras.data import augmentation
+
+    older = "flip area aspect crop_x crop_y rotation shift_x shift_y zoom brightness contrast"
+    assert augmentation._USES[:12] == (*older.split(), "saturation")
+    indices = tf.range(50, dtype=tf.int64)
+    all_of_them = random_numbers(3, 7, indices, len(augmentation._USES))
+    np.testing.assert_array_equal(all_of_them[:, :12], random_numbers(3, 7, indices, 12))
+
+
+@pytest.mark.parametrize("weak", ["digits", "cifar", "photos"])
+def test_strong_views_are_changed_more_than_weak_ones(weak):
+    data = ImageDataset.from_arrays(IMAGES.astype(np.uint8))
+    strong = resolve_strong("auto", weak, data)
+    assert strong == f"{weak}-strong"
+    assert resolve_strong("auto", "none", data) == "cifar-strong"
+    assert resolve_strong("digits", weak, data) == "digits"
+    images = np.repeat(IMAGES, 8, axis=0)
+    by_weak, by_strong = (np.abs(augment(images, n) - images).mean() for n in (weak, strong))
+    assert by_strong > 1.2 * by_weak
 
 
 def test_photo_crops_keep_at_least_a_third_of_the_area():

@@ -56,3 +56,31 @@ def test_the_content_hash_knows_the_shape():
 
 def test_a_leak_is_told_on_one_line():
     assert Leak("a\nb", "c", ("train", "val"), "near").text == "a\\nb (train) and c (val)"
+
+
+def test_repeats_within_a_set_are_the_same_and_the_nearly_same(tmp_path):
+    from PIL import Image
+
+    from tl_keras.data.fingerprints import find_repeats
+    from tl_keras.data.images import read_image
+
+    random = np.random.default_rng(0)
+    small = random.integers(0, 256, (6, 6, 3), np.uint8)
+    picture = Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
+    other = Image.fromarray(small[::-1, ::-1].copy()).resize((96, 96), Image.Resampling.BICUBIC)
+    names = ("a.png", "b.png", "c.png", "d.jpg", "other.png")
+    for name in names[:3]:
+        picture.save(tmp_path / name)
+    picture.save(tmp_path / "d.jpg", quality=70)
+    other.save(tmp_path / "other.png")
+    paths = tuple(str(tmp_path / name) for name in names)
+    prints = {path: fingerprint(read_image(path)) for path in paths}
+    found = find_repeats(ImageDataset(paths), prints)
+    a, b, c, d, _ = paths
+    assert [(leak.first, leak.second, leak.kind) for leak in found] == [
+        (a, b, "same"),
+        (a, c, "same"),
+        (a, d, "near"),
+    ]
+    x = ImageDataset.from_arrays(random.integers(0, 256, (4, 8, 8), np.uint8)[[0, 1, 2, 1]])
+    assert [(k.first, k.second) for k in find_repeats(x, {})] == [("array[1]", "array[3]")]

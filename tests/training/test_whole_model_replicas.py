@@ -1,4 +1,4 @@
-"""Distillation and pruning on two replicas end where they end on one."""
+"""Distillation, pruning and pseudo-labels on two replicas end where they end on one."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 from tests.training.small_models import coloured_pictures
-from tl_keras import MLP, Distiller, distill, prune
+from tl_keras import MLP, Distiller, distill, fit_with_pseudo_labels, prune
 
 TRAIN, VAL = coloured_pictures(32), coloured_pictures(16, seed=1)
 MORE = coloured_pictures(16, seed=2)[0]
@@ -43,13 +43,19 @@ def pruned(student, teacher):
     zeros = sum(int((kernel == 0).sum()) for kernel in kernels)
     assert zeros == round(0.8 * sum(kernel.size for kernel in kernels)), zeros
 
+def pseudo_labels(student, teacher):
+    how = {"unlabelled_ratio": 2, "confidence": 0.4, "optimizer": "sgd", "average_decay": 0.5}
+    history = fit_with_pseudo_labels(student, TRAIN, MORE, **how, **SETTINGS)
+    assert 0.1 < history.history["pseudo_label_rate"][0] < 1, history.history
+
 def weights(strategy, train):
     with strategy.scope():
         student, teacher = net(0), net(1)
     train(student, teacher)
     return student.get_weights()
 
-train = {"distill": kept_answers, "Distiller": asking, "prune": pruned}[sys.argv[1]]
+ways = {"distill": kept_answers, "Distiller": asking, "prune": pruned, "pseudo": pseudo_labels}
+train = ways[sys.argv[1]]
 one = weights(tf.distribute.get_strategy(), train)
 # The default reduction mixes up gradients between logical CPUs.
 devices = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
@@ -60,7 +66,7 @@ print("equal")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["distill", "Distiller", "prune"])
+@pytest.mark.parametrize("way", ["distill", "Distiller", "prune", "pseudo"])
 def test_one_replica_and_two_end_with_the_same_weights(way):
     run = subprocess.run([sys.executable, "-c", PROGRAM, way], capture_output=True, text=True)
     assert run.stdout.endswith("equal\n"), run.stderr[-3000:]

@@ -14,7 +14,7 @@ from tl_keras.cli.application import (
     load,
 )
 from tl_keras.config import TrainConfig
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
 
 
 @app.command()
@@ -82,6 +82,28 @@ def train(
     labels_per_class: Annotated[
         int | None, typer.Option(help="Train on only so many pictures of each class.")
     ] = None,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(
+            help="Pictures without labels for a last phase with pseudo-labels; rest: what "
+            "--labels-per-class leaves out."
+        ),
+    ] = None,
+    pseudo_epochs: Annotated[
+        int, typer.Option(help="Epochs of that phase, over the unlabelled pictures.")
+    ] = PseudoLabelSettings.epochs,
+    pseudo_lr: Annotated[
+        float, typer.Option(help="Its highest learning rate.")
+    ] = PseudoLabelSettings.lr,
+    confidence: Annotated[
+        float, typer.Option(help="Probability from which on an answer is taken for a label.")
+    ] = PseudoLabelSettings.confidence,
+    unlabelled_weight: Annotated[
+        float, typer.Option(help="Weight of the pseudo-labels' loss.")
+    ] = PseudoLabelSettings.unlabelled_weight,
+    unlabelled_ratio: Annotated[
+        int, typer.Option(help="Unlabelled pictures to each labelled one in a batch.")
+    ] = PseudoLabelSettings.unlabelled_ratio,
     augment: Annotated[
         str, typer.Option(help="auto, none, flip, photos, digits or cifar.")
     ] = "auto",
@@ -121,6 +143,7 @@ def train(
         image_size=image_size,
         labels_per_class=labels_per_class,
         source_data=source_data,
+        unlabelled=unlabelled,
         split=fractions(split),
         on_bad_image=on_bad_image,
         on_duplicate=on_duplicate,
@@ -151,6 +174,17 @@ def train(
             l2_sp_weight=l2_sp_weight,
             l2_sp_head_weight=l2_sp_head_weight,
             source_weight=source_weight,
+        ),
+        pseudo_labels=PseudoLabelSettings(
+            epochs=pseudo_epochs,
+            lr=pseudo_lr,
+            confidence=confidence,
+            unlabelled_weight=unlabelled_weight,
+            unlabelled_ratio=unlabelled_ratio,
+            optimizer=optimizer,
+            augment=augment,
+            backbone_lr_factor=backbone_lr_factor,
+            seed=seed,
         ),
     )
     load("jobs.train", "train")(config)

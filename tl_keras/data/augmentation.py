@@ -28,6 +28,9 @@ _USES = (
     "jitter",
     "hue",
     "grayscale",
+    "cutout_side",
+    "cutout_x",
+    "cutout_y",
 )
 _GOLDEN = 0x9E3779B97F4A7C15
 _MID_GRAY = 127.5
@@ -38,8 +41,9 @@ def augment_images(images, name, *, seed, epoch, indices):
     """Changes each picture at random, the same way for the same (seed, epoch, index).
 
     The numbers do not depend on which other pictures are in the batch, so a resumed run, another
-    batch size or several replicas see the same pictures. Flip, crop, rotation and shift are one
-    affine map, so pixels are interpolated once; outside the picture its mirror image is seen.
+    batch size or several replicas see the same pictures. Flip, crop, rotation, shear and shift
+    are one affine map, so pixels are interpolated once; outside the picture its mirror image is
+    seen. A cut-out square, of any side up to the preset's, is grey; part of it may lie outside.
 
     Args:
         images: float32 (b, h, w, c), 0-255.
@@ -62,7 +66,8 @@ def change_images(images, preset, *, seed, epoch, indices):
     uniform = random_numbers(seed, epoch, indices, len(_USES))
     draws = dict(zip(_USES, tf.unstack(uniform, axis=1), strict=True))
     changed = _change_colours(_transform(images, preset, draws), preset, draws)
-    return tf.ensure_shape(tf.clip_by_value(changed, 0.0, 255.0), images.shape)
+    changed = _cut_out(tf.clip_by_value(changed, 0.0, 255.0), preset, draws)
+    return tf.ensure_shape(changed, images.shape)
 
 
 def random_numbers(seed, epoch, indices, count):
@@ -199,6 +204,21 @@ def _hue_rotation(turns):
     cross = tf.constant([[0, 1, -1], [-1, 0, 1], [1, -1, 0]], tf.float64) / math.sqrt(3.0)
     matrix = tf.cos(angle) * tf.eye(3, dtype=tf.float64) + tf.sin(angle) * cross
     return tf.cast(matrix + (1.0 - tf.cos(angle)) / 3.0, tf.float32)
+
+
+def _cut_out(images, preset, draws):
+    """Hides a square of each picture behind mid-grey."""
+    if not preset.cutout:
+        return images
+    height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
+    half = draws["cutout_side"] * preset.cutout * tf.minimum(height, width) / 2.0
+
+    def inside(size, use):
+        away = tf.range(size) + 0.5 - draws[use][:, None] * size
+        return tf.abs(away) < half[:, None]
+
+    hidden = inside(height, "cutout_y")[:, :, None] & inside(width, "cutout_x")[:, None, :]
+    return tf.where(hidden[..., None], _MID_GRAY, images)
 
 
 def luminance(images):

@@ -24,6 +24,7 @@ class Augmentation:
         hue: largest turn of the colour circle, either way, of 1 for the whole circle.
         jitter: part of the pictures whose brightness, contrast, saturation and hue are changed.
         grayscale: part of the pictures that lose their colours.
+        cutout: largest side of a square that is hidden, as a part of the picture's shorter side.
     """
 
     horizontal_flip: bool = False
@@ -39,6 +40,7 @@ class Augmentation:
     hue: float = 0.0
     jitter: float = 1.0
     grayscale: float = 0.0
+    cutout: float = 0.0
 
 
 PRESETS = {
@@ -54,6 +56,30 @@ PRESETS = {
     ),
     "digits": Augmentation(rotation=12.0, shift=0.08, zoom=0.1),
     "cifar": Augmentation(horizontal_flip=True, shift=4 / 32),
+    # What must still be told what it is, but only just: the strong views of FixMatch.
+    "digits-strong": Augmentation(rotation=30.0, shift=0.12, zoom=0.25, shear=0.3, cutout=0.5),
+    "cifar-strong": Augmentation(
+        horizontal_flip=True,
+        rotation=20.0,
+        shift=0.2,
+        zoom=0.2,
+        brightness=0.5,
+        contrast=0.5,
+        saturation=0.8,
+        shear=0.2,
+        cutout=0.5,
+    ),
+    "photos-strong": Augmentation(
+        horizontal_flip=True,
+        min_area=0.25,
+        max_aspect=1.33,
+        rotation=20.0,
+        brightness=0.5,
+        contrast=0.5,
+        saturation=0.8,
+        shear=0.2,
+        cutout=0.5,
+    ),
 }
 AUGMENTATIONS = tuple(PRESETS)
 # What makes two views of a picture, which a net learns to recognise as one: changes far beyond
@@ -122,3 +148,21 @@ def auto_preset(is_grayscale, image_size):
 def mirrors(augment, dataset):
     """Whether an augmentation, named as for `resolve_augment`, shows pictures mirrored too."""
     return PRESETS[resolve_augment(augment, dataset)].horizontal_flip
+
+
+def resolve_strong(strong, weak, dataset):
+    """Returns the name of a preset for views that are changed more than by the preset `weak`.
+
+    Args:
+        strong: one of `AUGMENTATIONS`, or "auto": the one named as `weak` with "-strong" after
+            it, or as what the pictures would have by themselves.
+        weak: one of `AUGMENTATIONS`.
+        dataset: `ImageDataset`.
+
+    Raises:
+        InputError: there is no such name.
+    """
+    if check_choice("strong_augment", strong, ("auto", *AUGMENTATIONS)) != "auto":
+        return strong
+    own = resolve_augment("auto", dataset)
+    return next(name for name in (f"{weak}-strong", f"{own}-strong") if name in PRESETS)

@@ -73,6 +73,14 @@ def keep_per_class(dataset, labels_per_class, seed):
     return at_most_per_class(dataset, labels_per_class, seed)
 
 
+def keep_and_rest(dataset, labels_per_class, seed):
+    """Returns what `keep_per_class` does, and the pictures that it leaves out."""
+    kept = keep_per_class(dataset, labels_per_class, seed)
+    ids = set(kept.ids)
+    rest = [row for row, name in enumerate(dataset.ids) if name not in ids]
+    return kept, dataset.subset(rest)
+
+
 def at_most_per_class(dataset, most, seed):
     """As `keep_per_class`, with all pictures of a class that has fewer than `most`."""
     orders = _orders(dataset, np.random.default_rng([seed, 1]))

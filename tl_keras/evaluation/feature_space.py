@@ -15,6 +15,7 @@ MOST_COMPARED = 20_000  # pictures that each one is compared with
 _FITTED = 5000  # pictures, of PCA
 _JUDGED = 2000  # pictures, of the number of clusters
 _BLOCK = 512
+_ROUNDING = 1e-6
 
 
 def compact(features, *, seed=0):
@@ -43,7 +44,7 @@ def compact(features, *, seed=0):
     rows = unit_rows(features)
     rows -= rows.mean(0)
     fitted = rows[np.random.default_rng(seed).permutation(len(rows))[:_FITTED]]
-    if not fitted.any():
+    if np.abs(fitted).max() < _ROUNDING:
         return np.zeros((len(rows), 1), np.float32)  # all the same, of which PCA makes NaN
     return PCA(min(COMPONENTS, *fitted.shape), random_state=seed).fit(fitted).transform(rows)
 

@@ -2,7 +2,7 @@
 
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.sources import load_dataset
-from tl_keras.data.splits import keep_per_class
+from tl_keras.data.splits import keep_and_rest
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.jobs.trained_run import load_run
@@ -31,11 +31,10 @@ def load_origin(run, data=None):
         split_fractions=tuple(config["split"]),
         on_bad_image=config["on_bad_image"],
     )
-    whole, rest = splits.train, None
+    rest = None
     if config.get("labels_per_class") is not None:
-        splits = splits._replace(train=keep_per_class(whole, config["labels_per_class"], seed))
-        kept = set(splits.train.ids)
-        rest = whole.subset([row for row, name in enumerate(whole.ids) if name not in kept])
+        kept, rest = keep_and_rest(splits.train, config["labels_per_class"], seed)
+        splits = splits._replace(train=kept)
     return trained, keep_classes_of_splits(splits, trained.class_names), rest
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.config import REST
 from tl_keras.data.sources import load_pictures
 from tl_keras.jobs.derived_run import load_origin, write_run
 from tl_keras.jobs.evaluate import headline, measure
@@ -26,7 +27,6 @@ STUDENTS = {
     "rnn:lstm": RNN,
     "rnn:gru": lambda classes: RNN(classes, cell="gru"),
 }
-REST = "rest"
 
 
 def distill(

@@ -7,7 +7,6 @@ import keras
 
 from tl_keras.config import TrainConfig
 from tl_keras.data.augmentation_presets import mirrors
-from tl_keras.data.sources import load_dataset
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.jobs.interruptions import keeping_interrupted
@@ -21,6 +20,7 @@ from tl_keras.jobs.starting_point import (
     starting_point,
 )
 from tl_keras.jobs.train_report import write_report
+from tl_keras.jobs.unlabelled import go_on, load_data, ready, unlabelled_figures
 from tl_keras.progress import say
 from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.inputs import default_batch_size
@@ -64,31 +64,25 @@ def train(config):
     check_names(config)
     keras.utils.set_random_seed(config.seed)
     with RunFolder(config.out or default_run_path(config.backbone, config.data)) as run:
-        splits = load_dataset(
-            config.data,
-            seed=config.seed,
-            split_fractions=config.split,
-            labels_per_class=config.labels_per_class,
-            on_bad_image=config.on_bad_image,
-            on_duplicate=config.on_duplicate,
-        )
+        splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
         config = dataclasses.replace(config, fine_tune=start.settings(config.fine_tune))
+        config, unlabelled = ready(config, start, unlabelled)
         run.write_json("config.json", config.to_json())
         run.write_environment()
-        history = _fit(run, config, start, source)
-        outcome = _measured(config, start, history, source, started)
+        history = _fit(run, config, start, source, unlabelled)
+        outcome = _measured(config, start, history, source, unlabelled, started)
         _write(run, outcome)
     _say_result(outcome.metrics, run.path)
     return run.path
 
 
-def _fit(run, config, start, source):
+def _fit(run, config, start, source, unlabelled):
     train = start.splits.train
     batch_size = config.fine_tune.batch_size or default_batch_size(len(train))
     with keeping_interrupted(run, start.model, batch_size):
-        return fine_tune(
+        history = fine_tune(
             start.model,
             train,
             start.splits.val,
@@ -96,9 +90,12 @@ def _fit(run, config, start, source):
             source_model=source.classifier,
             **dataclasses.asdict(config.fine_tune),
         )
+        if unlabelled is not None:
+            go_on(history, config, start, unlabelled)
+    return history
 
 
-def _measured(config, start, history, source, started):
+def _measured(config, start, history, source, unlabelled, started):
     flips = config.test_time_flips
     if flips is None:
         flips = mirrors(config.fine_tune.augment, start.splits.train)
@@ -116,6 +113,8 @@ def _measured(config, start, history, source, started):
     }
     if source.splits:
         metrics["source"] = source_figures(source, history.source_model)
+    if unlabelled is not None:
+        metrics["unlabelled"] = unlabelled_figures(history, unlabelled)
     if start.from_source_task:
         metrics["from_scratch"] = _from_scratch(config, start, flips)
     metrics["seconds"]["total"] = time.monotonic() - started
@@ -171,6 +170,11 @@ def _say_result(metrics, path):
     )
     if "source" in metrics:
         say(f"Source: {source_line(metrics['source'])}.")
+    if "unlabelled" in metrics:
+        say(
+            f"With {metrics['unlabelled']['pictures']} pictures without labels; before them "
+            f"{metrics['unlabelled']['labels_alone']['accuracy']:.1%}."
+        )
     if "from_scratch" in metrics:
         scratch = metrics["from_scratch"]
         say(

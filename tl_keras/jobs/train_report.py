@@ -60,6 +60,7 @@ def _summary(config, start, history, metrics):
         ("Weights", start.weights["kind"]),
         ("Head", config.head),
         ("Data", config.data),
+        *([("Unlabelled", _unlabelled_words(config, metrics))] if config.unlabelled else []),
         ("Pictures", sizes),
         ("Image size", f"{height} x {width}"),
         (
@@ -73,7 +74,18 @@ def _summary(config, start, history, metrics):
         ),
         *([("Source", source_line(metrics["source"]))] if "source" in metrics else []),
         *((name, json.dumps(value)) for name, value in settings.items()),
+        *_pseudo_label_settings(config),
     ]
+
+
+def _unlabelled_words(config, metrics):
+    return f"{config.unlabelled}: {metrics['unlabelled']['pictures']} pictures"
+
+
+def _pseudo_label_settings(config):
+    """Those of the last phase, if there is one."""
+    settings = config.to_json()["pseudo_labels"] if config.unlabelled else {}
+    return ((f"{name}, pseudo-labels", json.dumps(value)) for name, value in settings.items())
 
 
 def inspection_warnings(inspection):
@@ -109,18 +121,23 @@ def _mistakes(outcome):
 
 
 def _comparison(metrics):
-    if "from_scratch" not in metrics:
-        return None
     size = metrics["pictures"]["test"]
     labels = f"{metrics['pictures']['train']} labelled pictures"
-    scratch = metrics["from_scratch"]
-    rows = {
-        "transfer": (metrics["test"], labels),
-        "the same net from scratch": (
+    rows = {"transfer": (metrics["test"], labels)}
+    if "unlabelled" in metrics:
+        more = metrics["unlabelled"]
+        rows = {
+            "with pseudo-labels": (metrics["test"], f"{labels}, {more['pictures']} without labels"),
+            "before them": (more["labels_alone"], labels),
+        }
+    if "from_scratch" in metrics:
+        scratch = metrics["from_scratch"]
+        rows["the same net from scratch"] = (
             scratch,
             f"{labels}; learning rate {scratch['lr']:g}, the best of several on validation",
-        ),
-    }
+        )
+    if len(rows) == 1:
+        return None
     return [
         {
             "name": name,

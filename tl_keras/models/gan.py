@@ -1,7 +1,5 @@
 """The generative adversarial network."""
 
-import math
-
 import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
@@ -25,7 +23,6 @@ _ADAM = {  # learning rate, beta_1, beta_2 of Adam
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
 _PENALTY_WEIGHT = {"non-saturating": 1.0, "wgan-gp": 10.0}
 _BATCH_SIZE = 64
-_DISCRIMINATOR_SHARE = 0.75  # of the generator's width
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
@@ -58,8 +55,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         discriminator: keras.Model pictures (b, h, w, c) in -1 to 1 -> logits (b, 1), with
             num_classes [pictures, one-hot classes] ->. Defaults to `build_discriminator`.
         width: int, maps of the default networks at half the picture size. Defaults to 32.
-        discriminator_width: int, the same of the default discriminator alone. Defaults to three
-            quarters of `width`.
+        discriminator_width: int, the same of the default discriminator alone. Defaults to `width`.
         label_smoothing: float in [0, 1), taken off the label of real pictures by the
             non-saturating loss. Defaults to 0.1.
         penalty_weight: float, of the gradient penalty: half of it times `r1_penalty`, with
@@ -112,7 +108,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         self.num_classes = num_classes
         self.width = check_number("width", width, minimum=1, integer=True)
         if discriminator_width is None:
-            discriminator_width = math.ceil(_DISCRIMINATOR_SHARE * width)
+            discriminator_width = width
         self.discriminator_width = check_number(
             "discriminator_width", discriminator_width, minimum=1, integer=True
         )
@@ -248,9 +244,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             name: config[name] and keras.saving.deserialize_keras_object(config[name])
             for name in ("generator", "discriminator")
         }
-        # Files of earlier versions have one width for both networks.
-        before = {"discriminator_width": config["width"]}
-        return cls(**{**before, **config, **own})
+        return cls(**{**config, **own})
 
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs

@@ -12,6 +12,7 @@ from tl_keras.reports.figures import (
     plot_reliability,
 )
 from tl_keras.reports.html import write_figures, write_page
+from tl_keras.reports.pseudo_label_figures import has_pseudo_labels, plot_pseudo_labels
 from tl_keras.reports.wording import headline, reliability_sentence, top_confusions
 
 
@@ -84,8 +85,8 @@ def training_figures(report):
         report: TrainingReport.
 
     Returns:
-        dict of name and matplotlib Figure: "learning_curves", "confusion_matrix", "reliability"
-        and "comparison", those that there is something to draw for.
+        dict of name and matplotlib Figure: "learning_curves", "confusion_matrix", "reliability",
+        "pseudo_labels" and "comparison", those that there is something to draw for.
     """
     metrics = next(iter(report.splits.values()))
     names = [row["class"] for row in metrics["per_class"]]
@@ -97,6 +98,8 @@ def training_figures(report):
     }
     if report.history.get("loss"):
         figures["learning_curves"] = plot_learning_curves(report.history, report.phases)
+    if has_pseudo_labels(report.history):
+        figures["pseudo_labels"] = plot_pseudo_labels(report.history)
     if report.comparison:
         figures["comparison"] = plot_comparison(report.comparison)
     return figures

@@ -2,7 +2,7 @@
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from tl_keras.checks import InputError
 from tl_keras.reports.style import BLUE, GREEN, ORANGE
@@ -15,11 +15,14 @@ _WIDTH = 1440  # pixels of the map
 
 
 def group_colours(count):
-    """Returns `count` colours "#rrggbb": Okabe and Ito's eight, for more those of a colour map."""
+    """Returns `count` different colours "#rrggbb": Okabe and Ito's eight, or maps with more."""
     if count <= len(_OWN):
         return [colour.lower() for colour in _OWN[:count]]
-    rows = matplotlib.colormaps["turbo"](np.linspace(0.03, 0.97, count))
-    return [matplotlib.colors.to_hex(row) for row in rows]
+    if count <= 20:
+        rows = matplotlib.colormaps["tab10" if count <= 10 else "tab20"].colors[:count]
+    else:
+        rows = matplotlib.colormaps["turbo"](np.linspace(0.03, 0.97, count))
+    return [to_hex(row) for row in rows]
 
 
 def picture_map(pictures, places, side, groups=None):

@@ -83,8 +83,8 @@ class Distiller(keras.Model):
         """T^2 times the mean divergence; of a replica, its share of the whole."""
         pictures, answers = _split(x)
         answers = self._ask(pictures) if answers is None else answers
-        teacher = _log_softmax(answers, self._teacher_gives_logits, self.temperature)
-        student = _log_softmax(y_pred, gives_logits(self.student), self.temperature)
+        teacher = log_probabilities(answers, self._teacher_gives_logits, self.temperature)
+        student = log_probabilities(y_pred, gives_logits(self.student), self.temperature)
         divergence = ops.sum(ops.exp(teacher) * (teacher - student), axis=-1)
         if sample_weight is not None:
             divergence = divergence * ops.reshape(sample_weight, (-1,))
@@ -128,8 +128,14 @@ def _resized(pictures, shape):
     return ops.image.resize(pictures, size, interpolation="bilinear", antialias=True)
 
 
-def _log_softmax(outputs, are_logits, temperature):
-    """The logarithm of the softened probabilities, (b, num_classes)."""
+def log_probabilities(outputs, are_logits, temperature=1.0):
+    """The logarithm of the probabilities, softened if asked for, (b, num_classes).
+
+    Args:
+        outputs: of a classifier, (b, num_classes).
+        are_logits: whether they are logits, else probabilities.
+        temperature: number above 0.
+    """
     outputs = ops.cast(outputs, "float32")
     logits = outputs if are_logits else ops.log(ops.maximum(outputs, _LEAST))
     return ops.log_softmax(logits / temperature, axis=-1)

@@ -110,6 +110,26 @@ def new_history():
     return history
 
 
+def append_history(history, more):
+    """Appends the epochs, phases and seconds of one History of this project to another.
+
+    What one of them does not have is NaN in its epochs.
+    """
+    start, added = len(history.epoch), len(more.epoch)
+    for name in {**history.history, **more.history}:
+        values = history.history.setdefault(name, [math.nan] * start)
+        values.extend(more.history.get(name, [math.nan] * added))
+    history.epoch.extend(start + epoch for epoch in more.epoch)
+    for phase in more.phases:
+        history.phases.append(
+            {**phase, "start": start + phase["start"], "end": start + phase["end"]}
+        )
+    if more.best_epoch is not None:
+        history.best_epoch = start + more.best_epoch
+    total = history.seconds.get("total", 0.0) + more.seconds.get("total", 0.0)
+    history.seconds.update({**more.seconds, "total": total})
+
+
 def run_phase(
     history,
     name,

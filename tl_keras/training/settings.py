@@ -99,6 +99,32 @@ def check_distillation(temperature, alpha):
 
 
 @dataclasses.dataclass(frozen=True)
+class PseudoLabelSettings(FromScratchSettings):
+    """See `tl_keras.training.pseudo_labels.fit_with_pseudo_labels` for what each setting means."""
+
+    epochs: int = 10
+    confidence: float = 0.95
+    unlabelled_weight: float = 1.0
+    unlabelled_ratio: int = 7
+    average_decay: float = 0.999
+    strong_augment: str = "auto"
+    backbone_lr_factor: float = 0.3
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_fix_match(self.confidence, self.unlabelled_weight, self.average_decay)
+        check_number("unlabelled_ratio", self.unlabelled_ratio, minimum=1, integer=True)
+        check_number("backbone_lr_factor", self.backbone_lr_factor, above=0, maximum=1)
+
+
+def check_fix_match(confidence, unlabelled_weight, average_decay):
+    """Refuses numbers of `FixMatch` that have no meaning."""
+    check_number("confidence", confidence, above=0, below=1)
+    check_number("unlabelled_weight", unlabelled_weight, minimum=0)
+    check_number("average_decay", average_decay, minimum=0, below=1)
+
+
+@dataclasses.dataclass(frozen=True)
 class PruneSettings(FromScratchSettings):
     """See `tl_keras.training.pruning.prune` for what each setting means."""
 

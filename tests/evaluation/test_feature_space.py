@@ -1,0 +1,89 @@
+"""Distances, neighbours and numbers of clusters against plain searches."""
+
+import numpy as np
+import pytest
+
+from tl_keras.checks import InputError
+from tl_keras.evaluation import feature_space
+from tl_keras.evaluation.feature_space import (
+    choose_num_clusters,
+    close_pairs,
+    compact,
+    find_neighbours,
+)
+
+RANDOM = np.random.default_rng(0)
+
+
+def groups(count, n=60, d=8, noise=0.2):
+    labels = np.arange(n) % count
+    return (np.eye(count, d)[labels] * 3 + RANDOM.normal(0, noise, (n, d))).astype(
+        "float32"
+    ), labels
+
+
+def test_distances_are_those_of_directions_and_lengths_do_not_matter():
+    features = RANDOM.normal(size=(30, 12))
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    space = compact(features * RANDOM.uniform(0.1, 9, (30, 1)))
+    plain = np.linalg.norm(unit[:, None] - unit, axis=2)
+    np.testing.assert_allclose(np.linalg.norm(space[:, None] - space, axis=2), plain, atol=1e-5)
+
+
+def test_of_many_numbers_the_main_directions_are_kept():
+    space = compact(RANDOM.normal(size=(200, 80)))
+    assert space.shape == (200, feature_space.COMPONENTS)
+    assert (np.diff(space.var(0)) <= 1e-6).all()  # in order, and not whitened
+    assert compact(np.ones((5, 3))).tolist() == [[0.0]] * 5
+    with pytest.raises(InputError, match="finite features"):
+        compact(np.full((5, 3), np.inf))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_number_of_clusters_is_that_of_groups_that_lie_apart(count):
+    found, silhouettes = choose_num_clusters(groups(count)[0])
+    assert found == count
+    assert silhouettes[count] == max(silhouettes.values()) > 0.5
+
+
+def test_few_or_equal_rows_are_one_cluster():
+    assert choose_num_clusters(RANDOM.normal(size=(3, 2))) == (1, {})
+    assert choose_num_clusters(np.zeros((50, 1))) == (1, {})
+    assert list(choose_num_clusters(RANDOM.normal(size=(5, 2)))[1]) == [2]
+
+
+@pytest.mark.parametrize("block", [7, 512])
+def test_neighbours_are_those_of_a_plain_search(block, monkeypatch):
+    monkeypatch.setattr(feature_space, "_BLOCK", block)
+    space = RANDOM.normal(size=(40, 5)).astype("float32")
+    found = find_neighbours(space, k=4)
+    plain = np.linalg.norm(space[:, None].astype(float) - space, axis=2)
+    np.fill_diagonal(plain, np.inf)
+    np.testing.assert_array_equal(found.rows, np.argsort(plain, axis=1)[:, :4])
+    np.testing.assert_allclose(found.distances, np.sort(plain, axis=1)[:, :4], rtol=1e-5)
+    assert find_neighbours(space[:3], k=10).rows.shape == (3, 2)
+
+
+def test_of_very_many_rows_a_part_is_compared_with(monkeypatch):
+    monkeypatch.setattr(feature_space, "MOST_COMPARED", 12)
+    found = find_neighbours(RANDOM.normal(size=(40, 5)).astype("float32"), k=3)
+    assert len(np.unique(found.rows)) <= 12
+    assert (found.rows != np.arange(40)[:, None]).all()
+
+
+def test_the_loneliest_row_is_the_one_far_from_all():
+    space = np.vstack([RANDOM.normal(size=(50, 4)), np.full((1, 4), 9.0)]).astype("float32")
+    loneliness = find_neighbours(space).loneliness
+    assert loneliness.argmax() == 50
+    assert loneliness[50] > 4
+    assert np.median(loneliness) == pytest.approx(1)
+
+
+def test_close_pairs_are_found_once_the_nearest_first_and_others_are_not():
+    space = RANDOM.normal(size=(60, 6)).astype("float32")
+    space[10] = space[3] + 0.01
+    space[50] = space[20]
+    pairs = close_pairs(find_neighbours(space))
+    assert [pair[:2] for pair in pairs] == [(20, 50), (3, 10)]
+    assert pairs[0][2] == 0
+    assert close_pairs(find_neighbours(RANDOM.normal(size=(60, 6)).astype("float32"))) == []

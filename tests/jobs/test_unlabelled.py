@@ -1,0 +1,87 @@
+"""`tl-keras train --unlabelled`: a last phase with pseudo-labels, and what its run tells."""
+
+import csv
+import json
+
+import pytest
+
+from tests.jobs.small_runs import CLASSES, arguments, save_pictures, small_config
+from tl_keras.checks import InputError
+from tl_keras.config import TrainConfig
+from tl_keras.jobs.train import train
+from tl_keras.training.settings import PseudoLabelSettings
+
+QUICK = ("--pseudo-epochs", 2, "--unlabelled-ratio", 1, "--confidence", 0.4)
+
+
+def metrics_of(run):
+    return json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def rest_run(tmp_path_factory, encoder, colours):
+    settings = PseudoLabelSettings(epochs=2, unlabelled_ratio=1, confidence=0.4, augment="none")
+    few = {"labels_per_class": 2, "freeze_epochs": 1, "epochs": 0, "unlabelled": "rest"}
+    out = tmp_path_factory.mktemp("rest") / "run"
+    return train(small_config(encoder, colours, out, pseudo_labels=settings, **few))
+
+
+def test_the_rest_are_the_training_pictures_whose_labels_were_not_used(rest_run):
+    metrics = metrics_of(rest_run)
+    assert metrics["pictures"]["train"] == 6
+    assert metrics["unlabelled"]["pictures"] == 12
+    assert 0 < metrics["unlabelled"]["pseudo_label_rate"] <= 1
+    assert 0 <= metrics["unlabelled"]["pseudo_label_accuracy"] <= 1
+    assert set(metrics["unlabelled"]["labels_alone"]) >= {"accuracy", "loss"}
+
+
+def test_history_and_seconds_have_the_phase_after_the_others(rest_run):
+    with open(rest_run / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["phase"] for row in rows] == ["head", "pseudo_labels", "pseudo_labels"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["pseudo_label_rate"] == "nan" and float(rows[1]["pseudo_label_rate"]) > 0
+    seconds = metrics_of(rest_run)["seconds"]
+    assert seconds["total"] > seconds["pseudo_labels"] > 0
+
+
+def test_the_page_shows_the_pseudo_labels_and_the_way_before(rest_run):
+    page = (rest_run / "report.html").read_text(encoding="utf-8")
+    assert 'id="pseudo-labels"' in page and "before them" in page
+    assert (rest_run / "figures" / "pseudo_labels.png").exists()
+
+
+def test_a_folder_without_labels_serves(encoder, colours, run_cli, tmp_path):
+    more = save_pictures(tmp_path / "more", 4, seed=9, classes=CLASSES)
+    words = arguments(encoder, colours, tmp_path / "run", "--unlabelled", more, *QUICK)
+    status, _, error = run_cli(*words)
+    assert status == 0, error
+    figures = metrics_of(tmp_path / "run")["unlabelled"]
+    assert figures["pictures"] == 12 and "pseudo_label_accuracy" not in figures
+    assert "With 12 pictures without labels; before them" in error
+
+
+def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli, tmp_path):
+    more = save_pictures(tmp_path / "more", 1, seed=9)
+    words = arguments(encoder, colours, tmp_path / "run", "--unlabelled", more)
+    status, out, error = run_cli(*words)
+    assert status == 2 and "unlabelled pictures, one batch" in error and "received 3" in error
+    assert "Epoch" not in out and not (tmp_path / "run" / "model.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--confidence", 1), "confidence to be a number > 0 and < 1; received confidence=1.0"),
+        (("--unlabelled", "rest"), "labels_per_class with unlabelled='rest'"),
+        (("--unlabelled", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(words, message, encoder, colours, run_cli, tmp_path):
+    status, _, error = run_cli(*arguments(encoder, colours, tmp_path / "run", *words))
+    assert status == 2 and message in error
+
+
+def test_the_rest_needs_a_number_of_labels():
+    with pytest.raises(InputError, match="labels_per_class=None. Give a number"):
+        TrainConfig("vgg16", "digits", unlabelled="rest")

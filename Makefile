@@ -15,11 +15,11 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels clean \
-        train-vgg train-resnet train-autoencoder train-vae train-gan
+        train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
-	@echo "make train-autoencoder | train-vae | train-gan [DATA=digits EPOCHS= OUT= ARGS='--latent-dim 8']"
+	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
 	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
@@ -39,7 +39,8 @@ train-vgg train-resnet: install
 train-autoencoder: METHOD = autoencoder
 train-vae: METHOD = vae
 train-gan: METHOD = gan
-train-autoencoder train-vae train-gan: install
+train-simclr: METHOD = simclr
+train-autoencoder train-vae train-gan train-simclr: install
 	$(RUN) pretrain --method $(METHOD) --data "$(DATA)" \
 	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.evaluation.one_thread import one_thread
 
 _STARTS = 10
 
@@ -142,6 +143,6 @@ def _quietly(function, features):
 
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return function(features)

@@ -6,6 +6,7 @@ import numpy as np
 from tl_keras.checks import InputError, check_number
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.leave_one_out import knn_left_out, ridge_left_out
+from tl_keras.evaluation.one_thread import one_thread
 from tl_keras.evaluation.probes import NEIGHBOURS, feature_function, features_of, unit_rows
 from tl_keras.models.signature import picture_shape
 from tl_keras.training.inputs import random_part
@@ -102,6 +103,7 @@ class EmbeddingWatch(keras.callbacks.Callback):
         figures = {"feature_spread": feature_spread(features)}
         if self._judges:
             features, labels = features[self._labelled], self.pictures.labels[self._labelled]
-            figures["knn_accuracy"] = knn_left_out(features, labels, k=self.k)
-            figures["linear_accuracy"] = ridge_left_out(features, labels)
+            with one_thread():
+                figures["knn_accuracy"] = knn_left_out(features, labels, k=self.k)
+                figures["linear_accuracy"] = ridge_left_out(features, labels)
         return figures

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import InputError
+from tl_keras.evaluation.one_thread import one_thread
 
 _PERPLEXITY = 30
 _FEWEST = 10
@@ -50,4 +51,5 @@ def _tsne(codes, seed):
     from sklearn.manifold import TSNE
 
     perplexity = min(_PERPLEXITY, (len(codes) - 1) / 3)
-    return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes)
+    with one_thread():
+        return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes)

@@ -1,0 +1,18 @@
+"""Small linear algebra does not wait for other threads."""
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from tl_keras.evaluation.one_thread import one_thread
+
+
+def threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_there_is_one_thread_within_and_as_many_as_before_after():
+    assert np.linalg.norm([3.0, 4.0]) == 5.0, "with a BLAS"
+    before = threads()
+    with one_thread():
+        assert set(threads()) == {1}
+    assert threads() == before

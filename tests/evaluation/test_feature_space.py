@@ -8,7 +8,7 @@ from tl_keras.evaluation import feature_space
 from tl_keras.evaluation.feature_space import (
     choose_num_clusters,
     close_pairs,
-    compact,
+    directions,
     find_neighbours,
 )
 
@@ -25,18 +25,20 @@ def groups(count, n=60, d=8, noise=0.2):
 def test_distances_are_those_of_directions_and_lengths_do_not_matter():
     features = RANDOM.normal(size=(30, 12))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    space = compact(features * RANDOM.uniform(0.1, 9, (30, 1)))
+    space = directions(features * RANDOM.uniform(0.1, 9, (30, 1)))
     plain = np.linalg.norm(unit[:, None] - unit, axis=2)
     np.testing.assert_allclose(np.linalg.norm(space[:, None] - space, axis=2), plain, atol=1e-5)
 
 
-def test_of_many_numbers_the_main_directions_are_kept():
-    space = compact(RANDOM.normal(size=(200, 80)))
-    assert space.shape == (200, feature_space.COMPONENTS)
-    assert (np.diff(space.var(0)) <= 1e-6).all()  # in order, and not whitened
-    assert compact(np.ones((5, 3))).tolist() == [[0.0]] * 5
+def test_what_is_odd_is_far_however_small_its_share_of_the_variance():
+    features = np.hstack([RANDOM.normal(size=(100, 20)), np.zeros((100, 1))])
+    features[7] = [*np.zeros(20), 4]
+    assert find_neighbours(directions(features)).loneliness.argmax() == 7
+
+
+def test_what_are_no_features_is_refused():
     with pytest.raises(InputError, match="finite features"):
-        compact(np.full((5, 3), np.inf))
+        directions(np.full((5, 3), np.inf))
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

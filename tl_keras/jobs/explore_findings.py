@@ -9,7 +9,7 @@ from tl_keras.evaluation.clusters import Clusters, cluster_features, nmi, purity
 from tl_keras.evaluation.feature_space import (
     choose_num_clusters,
     close_pairs,
-    compact,
+    directions,
     find_neighbours,
 )
 from tl_keras.evaluation.grid_places import grid_places
@@ -45,7 +45,7 @@ class Findings:
         map_rows: int64 (m,), the pictures on the map.
         map_places: int64 (m, 2), their (row, column) on a grid.
         map_side: int, places of a side.
-        map_words: what the map is.
+        map_method: "tsne" or "pca".
         agreement: {"purity", "nmi"} with the folders or labels, or None without.
     """
 
@@ -56,7 +56,7 @@ class Findings:
     map_rows: np.ndarray
     map_places: np.ndarray
     map_side: int
-    map_words: str
+    map_method: str
     agreement: dict | None
 
 
@@ -73,14 +73,13 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
     Returns:
         `Findings`.
     """
-    space = compact(features, seed=seed)
+    space = directions(features)
     count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(space, seed=seed)
     found = cluster_features(space, count, seed=seed)
     neighbours = find_neighbours(space, seed=seed)
     rows = np.sort(np.random.default_rng([seed, 1]).permutation(len(space))[:MOST_ON_MAP])
-    points, words = project(
-        space[rows], method="pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne", seed=seed
-    )
+    method = "pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne"
+    points, _ = project(space[rows], method=method, seed=seed)
     places, side = grid_places(points)
     labels = pictures.labels
     return Findings(
@@ -91,7 +90,7 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
         map_rows=rows,
         map_places=places,
         map_side=side,
-        map_words=words,
+        map_method=method,
         agreement=None
         if labels is None
         else {"purity": purity(labels, found.numbers), "nmi": nmi(labels, found.numbers)},

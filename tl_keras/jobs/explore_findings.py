@@ -11,6 +11,7 @@ from tl_keras.evaluation.feature_space import (
     close_pairs,
     directions,
     find_neighbours,
+    main_directions,
 )
 from tl_keras.evaluation.grid_places import grid_places
 from tl_keras.evaluation.latent_plane import project
@@ -74,12 +75,13 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
         `Findings`.
     """
     space = directions(features)
-    count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(space, seed=seed)
-    found = cluster_features(space, count, seed=seed)
+    main = main_directions(space, seed=seed)
+    count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(main, seed=seed)
+    found = cluster_features(main, count, seed=seed).seen_in(space)
     neighbours = find_neighbours(space, seed=seed)
     rows = np.sort(np.random.default_rng([seed, 1]).permutation(len(space))[:MOST_ON_MAP])
     method = "pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne"
-    points, _ = project(space[rows], method=method, seed=seed)
+    points, _ = project(main[rows], method=method, seed=seed)
     places, side = grid_places(points)
     labels = pictures.labels
     return Findings(

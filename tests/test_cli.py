@@ -11,7 +11,7 @@ from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
 from tl_keras.jobs.compare_settings import CompareConfig
 from tl_keras.jobs.pretrain_settings import PretrainConfig
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
 
 TRAIN = ("train", "--backbone", "vgg16", "--data", "digits")
 OPTIONS = [
@@ -92,6 +92,7 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
     values = of_run | {
         "weights": "random", "head": "gated", "hidden_units": 7, "dropout": 0.1, "image_size": 48,
         "labels_per_class": 5, "on_bad_image": "skip", "on_duplicate": "refuse", "out": "runs/x",
+        "unlabelled": "rest",
     }  # fmt: skip
     tuning = {
         "freeze_epochs": 3, "epochs": 4, "unfreeze": "last:2", "optimizer": "sgd", "lr": 0.02,
@@ -101,10 +102,19 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
         "cache": "disk", "cache_dtype": "float16", "views": 3, "batch_norm": "train",
         "patience": 2, "seed": 5,
     } | objective  # fmt: skip
-    options = [f"--{k.replace('_', '-')}={v}" for k, v in (values | tuning).items()]
+    pseudo = {"confidence": 0.9, "unlabelled_weight": 0.5, "unlabelled_ratio": 3}
+    own = {"pseudo_epochs": 6, "pseudo_lr": 0.03} | pseudo
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in (values | tuning | own).items()]
+    shared = ("optimizer", "augment", "backbone_lr_factor", "seed")
+    pseudo |= {"epochs": 6, "lr": 0.03} | {name: tuning[name] for name in shared}
     assert run_cli(*TRAIN, *options, "--split", "0.6,0.2,0.2")[0] == 0
     wanted = TrainConfig(
-        "vgg16", "digits", split=(0.6, 0.2, 0.2), fine_tune=FineTuneSettings(**tuning), **values
+        "vgg16",
+        "digits",
+        split=(0.6, 0.2, 0.2),
+        fine_tune=FineTuneSettings(**tuning),
+        pseudo_labels=PseudoLabelSettings(**pseudo),
+        **values,
     )
     assert asked == [wanted]
     tried = set(tuning).union(*(options for _, options in OBJECTIVES))

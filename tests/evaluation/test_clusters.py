@@ -39,6 +39,18 @@ def test_members_are_ordered_by_their_distance_to_the_centre():
         assert (np.diff(found.distances[rows]) >= 0).all()
 
 
+def test_clusters_seen_in_other_features_have_their_means_and_distances_there():
+    x, _ = far_groups([20, 10])
+    found, other = cluster_features(x, 2), RANDOM.normal(size=(30, 7))
+    seen = found.seen_in(other)
+    np.testing.assert_array_equal(seen.numbers, found.numbers)
+    means = np.stack([other[found.numbers == cluster].mean(0) for cluster in range(2)])
+    np.testing.assert_allclose(seen.centres, means, rtol=1e-5, atol=1e-6)
+    plain = np.linalg.norm(other - means[found.numbers], axis=1)
+    np.testing.assert_allclose(seen.distances, plain, rtol=1e-5)
+    np.testing.assert_allclose(found.seen_in(x).centres, found.centres, rtol=1e-4, atol=1e-5)
+
+
 def test_no_row_is_nearer_to_another_centre_and_the_seed_decides():
     x = RANDOM.normal(size=(60, 3))
     found = cluster_features(x, 5, seed=3)

@@ -8,8 +8,9 @@ from tl_keras.evaluation import feature_space
 from tl_keras.evaluation.feature_space import (
     choose_num_clusters,
     close_pairs,
-    compact,
+    directions,
     find_neighbours,
+    main_directions,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -25,18 +26,31 @@ def groups(count, n=60, d=8, noise=0.2):
 def test_distances_are_those_of_directions_and_lengths_do_not_matter():
     features = RANDOM.normal(size=(30, 12))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    space = compact(features * RANDOM.uniform(0.1, 9, (30, 1)))
+    space = directions(features * RANDOM.uniform(0.1, 9, (30, 1)))
     plain = np.linalg.norm(unit[:, None] - unit, axis=2)
     np.testing.assert_allclose(np.linalg.norm(space[:, None] - space, axis=2), plain, atol=1e-5)
 
 
-def test_of_many_numbers_the_main_directions_are_kept():
-    space = compact(RANDOM.normal(size=(200, 80)))
-    assert space.shape == (200, feature_space.COMPONENTS)
-    assert (np.diff(space.var(0)) <= 1e-6).all()  # in order, and not whitened
-    assert compact(np.ones((5, 3))).tolist() == [[0.0]] * 5
+def test_what_is_odd_is_far_however_small_its_share_of_the_variance():
+    features = np.hstack([RANDOM.normal(size=(100, 20)), np.zeros((100, 1))])
+    features[7] = [*np.zeros(20), 4]
+    assert find_neighbours(directions(features)).loneliness.argmax() == 7
+
+
+def test_main_directions_are_those_of_a_plain_decomposition():
+    space = directions(RANDOM.normal(size=(200, 80)))
+    main = main_directions(space)
+    centred = space - space.mean(0)
+    left, values, _ = np.linalg.svd(centred.astype(float), full_matrices=False)
+    expected = (left * values)[:, : feature_space.COMPONENTS]
+    np.testing.assert_allclose(np.abs(main[:, :5]), np.abs(expected[:, :5]), rtol=1e-2, atol=1e-3)
+    assert main.shape == (200, feature_space.COMPONENTS)
+    assert main_directions(directions(np.ones((5, 3)))).tolist() == [[0.0]] * 5
+
+
+def test_what_are_no_features_is_refused():
     with pytest.raises(InputError, match="finite features"):
-        compact(np.full((5, 3), np.inf))
+        directions(np.full((5, 3), np.inf))
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -80,10 +94,11 @@ def test_the_loneliest_row_is_the_one_far_from_all():
 
 
 def test_close_pairs_are_found_once_the_nearest_first_and_others_are_not():
-    space = RANDOM.normal(size=(60, 6)).astype("float32")
+    alone = RANDOM.normal(size=(60, 40)).astype("float32")
+    assert close_pairs(find_neighbours(alone)) == []
+    space = alone.copy()
     space[10] = space[3] + 0.01
     space[50] = space[20]
     pairs = close_pairs(find_neighbours(space))
     assert [pair[:2] for pair in pairs] == [(20, 50), (3, 10)]
     assert pairs[0][2] == 0
-    assert close_pairs(find_neighbours(RANDOM.normal(size=(60, 6)).astype("float32"))) == []

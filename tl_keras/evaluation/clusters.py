@@ -31,6 +31,15 @@ class Clusters:
         """int64 (num_clusters,), falling."""
         return np.bincount(self.numbers, minlength=len(self.centres))
 
+    def seen_in(self, features):
+        """Returns the same clusters with centres and distances in other features of the rows."""
+        features = _checked(features)
+        sums = np.zeros((len(self.centres), features.shape[1]))
+        np.add.at(sums, self.numbers, features)
+        centres = (sums / np.maximum(self.sizes, 1)[:, None]).astype(np.float32)
+        distances = np.linalg.norm(features - centres[self.numbers], axis=1)
+        return dataclasses.replace(self, centres=centres, distances=distances)
+
     def members(self, cluster):
         """Returns the rows of a cluster, int64, the nearest to its centre first."""
         rows = np.flatnonzero(self.numbers == cluster)

@@ -9,8 +9,9 @@ from tl_keras.evaluation.clusters import Clusters, cluster_features, nmi, purity
 from tl_keras.evaluation.feature_space import (
     choose_num_clusters,
     close_pairs,
-    compact,
+    directions,
     find_neighbours,
+    main_directions,
 )
 from tl_keras.evaluation.grid_places import grid_places
 from tl_keras.evaluation.latent_plane import project
@@ -45,7 +46,7 @@ class Findings:
         map_rows: int64 (m,), the pictures on the map.
         map_places: int64 (m, 2), their (row, column) on a grid.
         map_side: int, places of a side.
-        map_words: what the map is.
+        map_method: "tsne" or "pca".
         agreement: {"purity", "nmi"} with the folders or labels, or None without.
     """
 
@@ -56,7 +57,7 @@ class Findings:
     map_rows: np.ndarray
     map_places: np.ndarray
     map_side: int
-    map_words: str
+    map_method: str
     agreement: dict | None
 
 
@@ -73,14 +74,14 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
     Returns:
         `Findings`.
     """
-    space = compact(features, seed=seed)
-    count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(space, seed=seed)
-    found = cluster_features(space, count, seed=seed)
+    space = directions(features)
+    main = main_directions(space, seed=seed)
+    count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(main, seed=seed)
+    found = cluster_features(main, count, seed=seed).seen_in(space)
     neighbours = find_neighbours(space, seed=seed)
     rows = np.sort(np.random.default_rng([seed, 1]).permutation(len(space))[:MOST_ON_MAP])
-    points, words = project(
-        space[rows], method="pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne", seed=seed
-    )
+    method = "pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne"
+    points, _ = project(main[rows], method=method, seed=seed)
     places, side = grid_places(points)
     labels = pictures.labels
     return Findings(
@@ -91,7 +92,7 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
         map_rows=rows,
         map_places=places,
         map_side=side,
-        map_words=words,
+        map_method=method,
         agreement=None
         if labels is None
         else {"purity": purity(labels, found.numbers), "nmi": nmi(labels, found.numbers)},

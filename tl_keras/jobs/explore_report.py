@@ -21,6 +21,7 @@ from tl_keras.reports.wording import format_duration, format_percent
 FILES = ("clusters.csv", "pairs.csv", "config.json", "environment.json", "metrics.json", "figures/")
 _TYPICAL, _PAIRS, _ODD = 10, 24, 18
 _CLEAR, _TOUCHING = 0.25, 0.1  # mean silhouettes
+_METHODS = {"tsne": "t-SNE", "pca": "The two main directions"}
 _KINDS = {"same": "the same", "near": "nearly the same pixels", "alike": "alike in features"}
 
 
@@ -89,11 +90,12 @@ def write_report(folder, config, pictures, findings, note, metrics, inspection):
 
 
 def _map_words(pictures, findings):
-    shown = len(findings.map_rows)
+    shown, method = len(findings.map_rows), _METHODS[findings.map_method]
     part = f"{shown:,} of {len(pictures):,}, drawn at random" if shown < len(pictures) else "All"
     return (
         f"{part}: alike pictures lie near each other. A frame has the colour of the picture's "
-        f"cluster. ({findings.map_words}, moved to the places of a grid.)"
+        f"cluster. ({method} of the features, moved to the places of a grid; pictures are cut to "
+        "squares.)"
     )
 
 

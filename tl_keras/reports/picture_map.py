@@ -26,7 +26,7 @@ def group_colours(count):
 
 
 def picture_map(pictures, places, side, groups=None):
-    """Draws each picture at its place.
+    """Draws the middle square of each picture at its place.
 
     Args:
         pictures: iterable of n uint8 (h, w, 3), 0-255; only one is held at a time.
@@ -57,11 +57,15 @@ def picture_map(pictures, places, side, groups=None):
         if colours is not None:
             frame[:] = colours[groups[number]]
         inside = frame[_FRAME:-_FRAME, _FRAME:-_FRAME]
-        inside[:] = 255
-        small = thumbnail(picture, size)
-        down, right = (size - small.shape[0]) // 2, (size - small.shape[1]) // 2
-        inside[down : down + small.shape[0], right : right + small.shape[1]] = small
+        inside[:] = thumbnail(_square(picture), size)
     return sheet
+
+
+def _square(picture):
+    """The middle of a picture, as wide as high: more is seen of it in a small frame."""
+    side = min(picture.shape[:2])
+    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+    return picture[top : top + side, left : left + side]
 
 
 def _bytes(colour):

@@ -52,8 +52,8 @@ def probe_texts(rows):
     """Paragraphs on the table."""
     probe = rows[0]["linear_probe"]
     return (
-        f"Only here labels were used: {probe['num_train']} training pictures with labels and "
-        f"{probe['num_test']} test pictures. Linear probe: logistic regression on the features. "
+        f"Asked with the labels of {probe['num_train']} training pictures, of {probe['num_test']} "
+        f"test pictures. Linear probe: logistic regression on the features. "
         f"Neighbours: a vote of the {rows[0]['knn_probe']['k']} most alike training pictures. "
         "Purity and NMI: k-means with as many clusters as classes, which sees no label.",
         verdict(rows),

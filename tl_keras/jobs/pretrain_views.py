@@ -20,7 +20,7 @@ _PAPER = 255
 
 def views(outcome):
     """Training pictures, and below each two views of it as training made them."""
-    some = random_part(outcome.data.train, 2 * COLUMNS, outcome.config.seed).images
+    some = random_part(outcome.data.train, COLUMNS, outcome.config.seed).images
     made = two_views(
         tf.cast(some, tf.float32),
         outcome.plan.augment,

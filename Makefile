@@ -14,13 +14,13 @@ WORKERS ?= 2
 
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
-        benchmark-distillation benchmark-pruning clean \
+        benchmark-distillation benchmark-pruning benchmark-views clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan [DATA=digits EPOCHS= OUT= ARGS='--latent-dim 8']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | clean"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-views | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -60,7 +60,7 @@ format: install
 notebooks: install
 	$(BIN)/python docs/run_notebooks.py $(ARGS)
 
-benchmark: benchmark-transfer benchmark-baselines benchmark-generative benchmark-gan
+benchmark: benchmark-transfer benchmark-baselines benchmark-generative benchmark-gan benchmark-views
 benchmark-transfer: install
 	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
 benchmark-baselines: install
@@ -72,6 +72,8 @@ benchmark-likelihood: install
 	$(BIN)/python docs/benchmarks/likelihood.py $(ARGS)
 benchmark-gan: install
 	$(BIN)/python docs/benchmarks/gan.py $(ARGS)
+benchmark-views: install
+	$(BIN)/python docs/benchmarks/views.py $(ARGS)
 # These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.
 benchmark-distillation: install
 	$(BIN)/python docs/benchmarks/distillation.py $(ARGS)

@@ -37,6 +37,8 @@ def test_a_picture_costs_16_million_multiplications():
     )
     assert 15e6 < cost < 17e6
     assert all(layer.groups == 1 for layer in convolutions)
+    norms = [n for n in model.layers if isinstance(n, keras.layers.BatchNormalization)]
+    assert norms and all(layer.synchronized for layer in norms)
 
 
 def test_it_is_a_backbone_of_pixels_0_to_255(tmp_path):

@@ -4,12 +4,15 @@ from keras import ops
 
 from tl_keras.models.replicas import first_row, gather_replicas
 
+_SHORTEST = 1e-6  # squared length; without it a row of zeros would have an endless gradient
 _NEVER = -1e9  # of a view and itself, before the exponential
 
 
 def normalised(embeddings):
     """Rows of length 1, float32."""
-    return ops.normalize(ops.cast(embeddings, "float32"), axis=-1, epsilon=1e-12)
+    embeddings = ops.cast(embeddings, "float32")
+    squares = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
+    return embeddings * ops.rsqrt(ops.maximum(squares, _SHORTEST))
 
 
 def contrastive_loss(first, second, labels, temperature):

@@ -7,7 +7,7 @@ from tl_keras.models.contrast import contrastive_loss
 from tl_keras.models.two_view_model import TwoViewModel
 
 
-def nt_xent(first, second, temperature=0.5):
+def nt_xent(first, second, temperature=0.2):
     """The normalised, temperature-scaled cross-entropy of each picture.
 
     View i of 2n is to choose the other view of its picture, j, among all but itself:
@@ -19,7 +19,7 @@ def nt_xent(first, second, temperature=0.5):
     Args:
         first, second: (n, d), embeddings of the two views, n at least 2. On several replicas each
             gives its own, and the views of all are the choice.
-        temperature: t, above 0. Defaults to 0.5.
+        temperature: t, above 0. Defaults to 0.2.
 
     Returns:
         float32 (n,), for each picture the mean over its two views.
@@ -43,7 +43,8 @@ class SimCLR(TwoViewModel):
     Args:
         encoder: see `TwoViewModel`.
         temperature: float above 0; a low one looks at the most similar pictures only. Defaults to
-            0.5.
+            0.2: on CIFAR-10, with few epochs, a linear probe was right for 2 points more than
+            with 0.5.
         projection_units: see `TwoViewModel`.
         **kwargs: `seed`, and those of `TwoViewModel`.
 
@@ -56,7 +57,7 @@ class SimCLR(TwoViewModel):
         together, so batch normalisation takes its moments over both.
     """
 
-    def __init__(self, encoder, *, temperature=0.5, projection_units=(256, 128), **kwargs):
+    def __init__(self, encoder, *, temperature=0.2, projection_units=(256, 128), **kwargs):
         super().__init__(encoder, projection_units=projection_units, **kwargs)
         self.temperature = check_number("temperature", temperature, above=0)
 

@@ -1,0 +1,145 @@
+"""Times two-view training with the views made in `tf.data` and inside the model's step.
+
+Both do the same operations on the same batches; they take turns, some steps each, because the
+speed of a machine drifts, and medians are compared. Writes its section of docs/benchmarks.md.
+
+    python docs/benchmarks/views.py [--rounds 7]
+"""
+
+import argparse
+import os
+import statistics
+import time
+
+from tables import machine, replace_section
+
+BATCH, STEPS = 256, 8
+KINDS = {"digits": (28, 28), "cifar": (32, 32, 3), "photos": (96, 96, 3)}  # preset -> picture
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=7)
+    rounds = options.parse_args().rounds
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    rows = [compare(name, shape, rounds) for name, shape in KINDS.items()]
+    write_table(rows, rounds)
+
+
+def compare(name, shape, rounds):
+    """(preset, picture's shape, views/s alone, in `tf.data`, in the step, median of pairs)."""
+    import numpy as np
+
+    from tl_keras import ImageDataset, SimCLR
+    from tl_keras.models.view_inputs import dataset_batches
+
+    rng = np.random.default_rng(0)
+    data = ImageDataset.from_arrays(rng.integers(0, 256, (8 * BATCH, *shape), dtype=np.uint8))
+    outside, inside = compiled(SimCLR, shape), compiled(with_views_inside(name), shape)
+    how = {"training": True, "repeat": True, "seed": 0, "augment": name}
+    views = dataset_batches(outside, data, BATCH, **how)
+    turns = {
+        "alone": drained(views),
+        "outside": fitting(outside, views),
+        "inside": fitting(inside, plain_batches(data, shape)),
+    }
+    for run in turns.values():
+        run()  # traces
+    seconds = {turn: [] for turn in turns}
+    for _ in range(rounds):
+        for turn, run in turns.items():
+            seconds[turn].append(timed(run))
+    pairs = zip(seconds["inside"], seconds["outside"], strict=True)
+    ratio = statistics.median(slow / fast for slow, fast in pairs)
+    rates = (2 * BATCH * STEPS / statistics.median(seconds[turn]) for turn in turns)
+    return name, shape, *rates, ratio
+
+
+def compiled(method, shape):
+    from tl_keras import build_small_resnet
+
+    model = method(build_small_resnet(shape[:2]))
+    model.compile()
+    return model
+
+
+def with_views_inside(name):
+    """SimCLR whose step takes pictures with their indices and makes the views itself."""
+    from tl_keras import SimCLR
+    from tl_keras.data.two_views import two_views
+
+    class Inside(SimCLR):
+        def batch_of(self, data):
+            pictures, indices = data
+            epoch = self.optimizer.iterations.value
+            views = two_views(pictures, name, seed=0, epoch=epoch, indices=indices)
+            return super().batch_of((views,))
+
+    return Inside
+
+
+def plain_batches(data, shape):
+    """Endless batches of (pictures, indices), shuffled and gathered as `two_view_batches` does."""
+    import tensorflow as tf
+
+    from tl_keras.data.pipeline import index_batches, picture_gatherer
+
+    gather = picture_gatherer(data, shape[:2], 1 if data.is_grayscale else 3)
+    batches = index_batches(len(data), BATCH, seed=0, shuffle=True, repeat=True)
+    return batches.map(
+        lambda epoch, indices: (gather(indices), indices), num_parallel_calls=tf.data.AUTOTUNE
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def fitting(model, batches):
+    """A function that trains for some steps, on batches that go on where they stopped."""
+    import keras
+
+    iterator = iter(batches)
+    step = model.make_train_function() or model.train_function
+
+    def run():
+        for _ in range(STEPS):
+            logs = step(iterator)
+        return keras.tree.map_structure(float, logs)
+
+    return run
+
+
+def drained(batches):
+    """A function that takes as many batches and does nothing with them."""
+    iterator = iter(batches)
+
+    def run():
+        for _ in range(STEPS):
+            next(iterator)
+
+    return run
+
+
+def timed(run):
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def write_table(rows, rounds):
+    lines = [
+        f"`make benchmark-views`, {machine()}. SimCLR on `build_small_resnet`, {BATCH} pictures a "
+        f"step, views made in `tf.data` and inside the step in turns, {STEPS} steps each, medians "
+        f"of {rounds} rounds.",
+        "",
+        "| preset | pictures | views/s of `tf.data` alone | trained, views in `tf.data`, views/s "
+        "| trained, views inside the step, views/s | time inside / `tf.data`, median of pairs |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, shape, alone, outside, inside, ratio in rows:
+        size = " x ".join(str(side) for side in shape)
+        lines.append(
+            f"| `{name}` | {size} | {alone:,.0f} | {outside:,.0f} | {inside:,.0f} | {ratio:.2f} |"
+        )
+    replace_section("Two views", lines)
+
+
+if __name__ == "__main__":
+    main()

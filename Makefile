@@ -41,9 +41,10 @@ train-autoencoder: METHOD = autoencoder
 train-vae: METHOD = vae
 train-gan: METHOD = gan
 train-simclr: METHOD = simclr
+train-simclr: LIMIT = $(if $(filter digits,$(DATA)),--minutes 1.5)
 train-autoencoder train-vae train-gan train-simclr: install
 	$(RUN) pretrain --method $(METHOD) --data "$(DATA)" \
-	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(OUT),--out "$(OUT)") $(ARGS)
+	    $(if $(EPOCHS),--epochs $(EPOCHS),$(LIMIT)) $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: install
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(ARGS)

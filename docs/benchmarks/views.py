@@ -43,12 +43,11 @@ def compare(name, shape, rounds):
         "outside": fitting(outside, views),
         "inside": fitting(inside, plain_batches(data, shape)),
     }
-    for run in turns.values():
-        run()  # traces
     seconds = {turn: [] for turn in turns}
-    for _ in range(rounds):
+    for _ in range(rounds + 1):
         for turn, run in turns.items():
-            seconds[turn].append(timed(run))
+            seconds[turn].append(run())
+    seconds = {turn: values[1:] for turn, values in seconds.items()}  # the first round traces
     pairs = zip(seconds["inside"], seconds["outside"], strict=True)
     ratio = statistics.median(slow / fast for slow, fast in pairs)
     rates = (2 * BATCH * STEPS / statistics.median(seconds[turn]) for turn in turns)
@@ -92,35 +91,34 @@ def plain_batches(data, shape):
 
 
 def fitting(model, batches):
-    """A function that trains for some steps, on batches that go on where they stopped."""
-    import keras
-
-    iterator = iter(batches)
-    step = model.make_train_function() or model.train_function
-
-    def run():
-        for _ in range(STEPS):
-            logs = step(iterator)
-        return keras.tree.map_structure(float, logs)
-
-    return run
+    """A function that trains and returns the seconds of its steps."""
+    return timed_steps(batches, model.make_train_function() or model.train_function)
 
 
 def drained(batches):
-    """A function that takes as many batches and does nothing with them."""
-    iterator = iter(batches)
+    """A function that takes as many batches, does nothing with them, and returns the seconds."""
+    return timed_steps(batches, next)
 
+
+def timed_steps(batches, step):
+    # A new iterator each time: an old one would work ahead during the turns of the others.
     def run():
+        iterator = iter(batches)
+        step(iterator)
+        started = time.perf_counter()
         for _ in range(STEPS):
-            next(iterator)
+            last = step(iterator)
+        wait_for(last)
+        return time.perf_counter() - started
 
     return run
 
 
-def timed(run):
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
+def wait_for(result):
+    """Waits until a step's tensors are there."""
+    import keras
+
+    keras.tree.map_structure(lambda tensor: tensor.numpy(), result)
 
 
 def write_table(rows, rounds):

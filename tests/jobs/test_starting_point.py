@@ -11,9 +11,10 @@ from tests.jobs.small_runs import small_config
 from tests.training.small_models import small_backbone
 from tl_keras.checks import InputError
 from tl_keras.data.sources import load_dataset
+from tl_keras.files import write_json
 from tl_keras.jobs import starting_point as module
 from tl_keras.jobs import train as train_job
-from tl_keras.jobs.starting_point import StartingPoint, image_size_for, starting_point
+from tl_keras.jobs.starting_point import StartingPoint, image_size_for, starting_point, suited_to
 from tl_keras.jobs.train import train
 from tl_keras.training.settings import FineTuneSettings
 
@@ -178,3 +179,13 @@ def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     assert pretrained.settings(asked) == dataclasses.replace(asked, **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
     assert StartingPoint(None, None, {}).settings(asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("config", "suited"),
+    [({"method": "simclr"}, {"unfreeze": "all"}), ({"method": "vae"}, {}), ({"data": "x"}, {})],
+)
+def test_all_layers_of_what_learned_from_two_views_go_on_learning(tmp_path, config, suited):
+    write_json(tmp_path / "config.json", config)
+    assert suited_to(tmp_path) == suited
+    assert suited_to(tmp_path / "config.json") == {}

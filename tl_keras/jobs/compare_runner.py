@@ -10,7 +10,14 @@ from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.compare_methods import BASELINES, baseline_size
 from tl_keras.jobs.compare_settings import EPOCHS
 from tl_keras.jobs.evaluate import measure
-from tl_keras.jobs.starting_point import FROM_SCRATCH, image_size_for, quicken_batch_norm
+from tl_keras.jobs.pretrain_settings import TWO_VIEWS
+from tl_keras.jobs.starting_point import (
+    AFTER_TWO_VIEWS,
+    FROM_SCRATCH,
+    image_size_for,
+    quicken_batch_norm,
+    suited_to,
+)
 from tl_keras.models.backbones import build_backbone, is_backbone_path
 from tl_keras.models.classifier import build_classifier
 from tl_keras.training.fine_tune import fine_tune
@@ -124,7 +131,7 @@ class MethodRunner:
 
     def _fit_on_backbone(self, method, train, val, seed, rate, first):
         model = self.build(method, seed)
-        settings = self._shared | self._of_kind(method.kind) | {"lr": rate, "seed": seed}
+        settings = self._shared | self._of(method) | {"lr": rate, "seed": seed}
         history = fine_tune(
             model,
             train,
@@ -136,8 +143,9 @@ class MethodRunner:
         )
         return model, history
 
-    def _of_kind(self, kind):
-        """The settings of `fine_tune` that make a kind what it is."""
+    def _of(self, method):
+        """The settings of `fine_tune` that make a method what it is."""
+        kind = method.kind
         if kind == "scratch":
             return FROM_SCRATCH | {"epochs": self.epochs}
         views = {"views": self.config.views}
@@ -145,4 +153,9 @@ class MethodRunner:
             return views | {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}
         of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)
         phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
-        return views | phases | {"objective": "plain" if kind == "fine-tune" else kind}
+        net = method.net or self.config.backbone
+        suited = AFTER_TWO_VIEWS if method.pretraining in TWO_VIEWS else {}
+        if is_backbone_path(net):
+            suited = suited_to(net)
+        objective = {"objective": "plain" if kind == "fine-tune" else kind}
+        return views | phases | suited | objective

@@ -10,8 +10,10 @@ from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.sources import load_dataset
 from tl_keras.data.splits import keep_per_class
+from tl_keras.files import read_json
 from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.evaluate import measure
+from tl_keras.jobs.pretrain_settings import TWO_VIEWS
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import (
     get_backbone,
@@ -34,6 +36,8 @@ SOURCE_EPOCHS = 8
 SOURCE_RATE_FACTOR = 0.1  # at the full rate it learns the source as well, but transfers less well
 # What saw a few hundred digits is far from general: all of it goes on learning, gently.
 AFTER_SOURCE_TASK = {"unfreeze": "all", "backbone_lr_factor": 0.1, "label_smoothing": 0.0}
+# Measured on CIFAR-10 with 250 labels a class: 64 % on validation, 61 % with the upper half alone.
+AFTER_TWO_VIEWS = {"unfreeze": "all"}
 SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
 FROM_SCRATCH = PLAIN | {
     "freeze_epochs": 0,
@@ -102,7 +106,8 @@ def starting_point(config, splits, classifier=None):
         # Other weights beside the encoder's own are refused where the encoder is read.
         weights = "imagenet" if config.weights == "auto" else config.weights
         description = {"kind": "encoder", "note": note}
-        return _start(config, splits, size, weights, description, classifier)
+        start = _start(config, splits, size, weights, description, classifier)
+        return dataclasses.replace(start, suited=suited_to(config.backbone))
     if config.weights != "auto":
         return _start(config, splits, size, config.weights, _described(config))
     if imagenet_weights_cached(config.backbone, size):
@@ -123,6 +128,17 @@ def image_size_for(config, train):
         return None if row is None else row.image_size
     side = 32 if max(train.images.shape[1:3]) <= 32 else SMALL_PICTURE
     return max(side, row.minimum_size)
+
+
+def suited_to(path):
+    """Settings of `fine_tune` that suit the encoder of a run folder better than the defaults.
+
+    Args:
+        path: run folder of `tl-keras pretrain`, or any other encoder's path, for which it is {}.
+    """
+    settings = Path(path) / "config.json"
+    method = read_json(settings).get("method") if settings.is_file() else None
+    return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
 
 
 def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):

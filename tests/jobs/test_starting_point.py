@@ -14,7 +14,13 @@ from tl_keras.data.sources import load_dataset
 from tl_keras.files import write_json
 from tl_keras.jobs import starting_point as module
 from tl_keras.jobs import train as train_job
-from tl_keras.jobs.starting_point import StartingPoint, image_size_for, starting_point, suited_to
+from tl_keras.jobs.starting_point import (
+    AFTER_TWO_VIEWS,
+    StartingPoint,
+    image_size_for,
+    starting_point,
+    suited_to,
+)
 from tl_keras.jobs.train import train
 from tl_keras.training.settings import FineTuneSettings
 
@@ -183,7 +189,7 @@ def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
 
 @pytest.mark.parametrize(
     ("config", "suited"),
-    [({"method": "simclr"}, {"unfreeze": "all"}), ({"method": "vae"}, {}), ({"data": "x"}, {})],
+    [({"method": "simclr"}, AFTER_TWO_VIEWS), ({"method": "vae"}, {}), ({"data": "x"}, {})],
 )
 def test_all_layers_of_what_learned_from_two_views_go_on_learning(tmp_path, config, suited):
     write_json(tmp_path / "config.json", config)

@@ -8,7 +8,7 @@ from tests.real_data import load_mnist, needs
 from tl_keras import GAN, evaluate_samples, fit_sample_classifier
 
 pytestmark = needs("mnist.npz")
-EPOCHS, MINUTES = 30, 30
+EPOCHS, MINUTES = 12, 30
 
 
 def test_all_digits_are_among_1000_samples_none_below_3_percent():

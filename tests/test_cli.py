@@ -130,13 +130,13 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
         "seeds": 5, "backbone": "vgg16", "weights": "random", "head": "linear", "image_size": 48,
         "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
         "source_data": "mnist", "test_pictures": 100, "seed": 3, "on_bad_image": "skip",
-        "out": "runs/x",
+        "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x",
     }  # fmt: skip
     options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
-    words = ("--methods", "joint, frozen", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
+    words = ("--methods", "joint, simclr", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
     assert run_cli("compare", "--data", "digits", *options, *words)[0] == 0
     wanted = values | {
-        "methods": ("joint", "frozen"), "labels_per_class": (50, 10), "split": (0.6, 0.2, 0.2),
+        "methods": ("joint", "simclr"), "labels_per_class": (50, 10), "split": (0.6, 0.2, 0.2),
     }  # fmt: skip
     assert asked == [wanted]
     fields = set(CompareConfig.__dataclass_fields__)
@@ -150,6 +150,14 @@ PRETRAIN = {
         "latent_dim": 3,
     },
     "gan": {"loss": "wgan-gp", "conditional": True, "width": 8},
+    "simclr": {
+        "backbone": "vgg16", "weights": "random", "temperature": 0.3, "projection_units": "9,8",
+        "augment": "digits", "minutes": 2.5,
+    },
+}  # fmt: skip
+SHARED = {
+    "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
+    "on_duplicate": "refuse", "out": "runs/x",
 }  # fmt: skip
 
 
@@ -159,15 +167,14 @@ def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypat
 
     asked = []
     monkeypatch.setattr(pretrain, "pretrain", asked.append)
-    values = PRETRAIN[method] | {
-        "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "grid_every": 3, "seed": 5,
-        "on_bad_image": "skip", "on_duplicate": "refuse", "out": "runs/x",
-    }  # fmt: skip
+    values = PRETRAIN[method] | SHARED
+    if method != "simclr":
+        values["grid_every"] = 3
     words = [f"--{k.replace('_', '-')}" + ("" if v is True else f"={v}") for k, v in values.items()]
     words = ("pretrain", "--method", method, "--data", "digits", *words, "--split", "0.6,0.2,0.2")
     assert run_cli(*words)[0] == 0
-    wanted = {"hidden_units": (9, 8)} if method == "autoencoder" else {}
-    assert asked == [PretrainConfig(method, "digits", split=(0.6, 0.2, 0.2), **values | wanted)]
+    widths = {name: (9, 8) for name in ("hidden_units", "projection_units") if name in values}
+    assert asked == [PretrainConfig(method, "digits", split=(0.6, 0.2, 0.2), **values | widths)]
 
 
 def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
@@ -182,13 +189,9 @@ def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
         PretrainConfig("vae", "digits", objective="iwae", k=7),
         PretrainConfig("vae", "digits"),
     ]
-    tried = {"method", "data", "split", "objective", "k", *wanted_fields()}
+    tried = {"method", "data", "split", "objective", "k", "grid_every", *SHARED}
+    tried = tried.union(*PRETRAIN.values())
     assert tried == set(PretrainConfig.__dataclass_fields__), "a setting has no option"
-
-
-def wanted_fields():
-    shared = "epochs batch_size lr image_size grid_every seed on_bad_image on_duplicate out"
-    return {name for options in PRETRAIN.values() for name in options} | set(shared.split())
 
 
 def test_options_of_generate_and_outliers_reach_their_jobs(run_cli, monkeypatch):

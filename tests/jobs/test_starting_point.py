@@ -13,7 +13,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.sources import load_dataset
 from tl_keras.files import write_json
 from tl_keras.jobs import starting_point as module
-from tl_keras.jobs import train as train_job
+from tl_keras.jobs import unlabelled
 from tl_keras.jobs.starting_point import (
     AFTER_TWO_VIEWS,
     StartingPoint,
@@ -137,7 +137,7 @@ def test_weights_beside_an_encoder_are_refused_not_ignored(weights, encoder, col
     ],
 )
 def test_unknown_names_are_refused_before_data_are_read(changes, message, monkeypatch, tmp_path):
-    monkeypatch.setattr(train_job, "load_dataset", None)
+    monkeypatch.setattr(unlabelled, "load_dataset", None)
     backbone = changes.pop("backbone", "vgg16")
     with pytest.raises(InputError, match=message):
         train(small_config(backbone, "digits", tmp_path / "run", **changes))

@@ -190,7 +190,7 @@ def test_its_encoder_is_a_flat_backbone_for_pixels():
     classifier = build_classifier(encoder, 3, hidden_units=4)
     assert classifier(pictures).shape == (4, 3)
     conditional = small_gan(input_shape=(8, 8, 3), num_classes=2)
-    assert conditional.encoder(pictures).shape == (4, 2, 2, 6)
+    assert conditional.encoder(pictures).shape == (4, 2, 2, 8)
 
 
 def test_the_encoder_of_a_grey_gan_takes_colour_by_its_brightness(tmp_path):

@@ -27,7 +27,7 @@ def main():
 
 
 def compare(name, shape, rounds):
-    """(preset, picture's shape, views/s alone, in `tf.data`, in the step, median of pairs)."""
+    """(preset, picture's shape, views/s in `tf.data` and in the step, median of pairs)."""
     import numpy as np
 
     from tl_keras import ImageDataset, SimCLR
@@ -39,7 +39,6 @@ def compare(name, shape, rounds):
     how = {"training": True, "repeat": True, "seed": 0, "augment": name}
     views = dataset_batches(outside, data, BATCH, **how)
     turns = {
-        "alone": drained(views),
         "outside": fitting(outside, views),
         "inside": fitting(inside, plain_batches(data, shape)),
     }
@@ -95,11 +94,6 @@ def fitting(model, batches):
     return timed_steps(batches, model.make_train_function() or model.train_function)
 
 
-def drained(batches):
-    """A function that takes as many batches, does nothing with them, and returns the seconds."""
-    return timed_steps(batches, next)
-
-
 def timed_steps(batches, step):
     # A new iterator each time: an old one would work ahead during the turns of the others.
     def run():
@@ -127,15 +121,13 @@ def write_table(rows, rounds):
         f"step, views made in `tf.data` and inside the step in turns, {STEPS} steps each, medians "
         f"of {rounds} rounds.",
         "",
-        "| preset | pictures | views/s of `tf.data` alone | trained, views in `tf.data`, views/s "
-        "| trained, views inside the step, views/s | time inside / `tf.data`, median of pairs |",
-        "|---|---|---|---|---|---|",
+        "| preset | pictures | views in `tf.data`, views/s | views inside the step, views/s "
+        "| time inside / `tf.data`, median of pairs |",
+        "|---|---|---|---|---|",
     ]
-    for name, shape, alone, outside, inside, ratio in rows:
+    for name, shape, outside, inside, ratio in rows:
         size = " x ".join(str(side) for side in shape)
-        lines.append(
-            f"| `{name}` | {size} | {alone:,.0f} | {outside:,.0f} | {inside:,.0f} | {ratio:.2f} |"
-        )
+        lines.append(f"| `{name}` | {size} | {outside:,.0f} | {inside:,.0f} | {ratio:.2f} |")
     replace_section("Two views", lines)
 
 

@@ -75,8 +75,10 @@ def plot_comparison(comparison):
     for row, way in enumerate(comparison):
         accuracy = way["accuracy"]
         axes.barh(row, accuracy, height=0.6, color=BLUE if row == 0 else "#8CB8D6")
-        low, high = way.get("interval") or (accuracy, accuracy)
-        axes.plot([low, high], [row, row], color=INK, linewidth=1.5, marker="|")
+        high = accuracy
+        if way.get("interval"):
+            low, high = way["interval"]
+            axes.plot([low, high], [row, row], color=INK, linewidth=1.5, marker="|")
         axes.text(high + 0.015, row, f"{accuracy:.1%}", va="center")
     names = axis_names([way["name"] for way in comparison], width=40)
     axes.set_yticks(range(len(names)), names)
@@ -84,7 +86,8 @@ def plot_comparison(comparison):
     axes.set_xlim(0, 1.12)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_xlabel("Accuracy, with its 95% interval")
+    told = any(way.get("interval") for way in comparison)
+    axes.set_xlabel("Accuracy, with its 95% interval" if told else "Accuracy")
     return figure
 
 

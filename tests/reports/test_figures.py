@@ -80,7 +80,7 @@ def test_no_epochs_are_refused():
         plot_learning_curves({"loss": []}, [])
 
 
-def test_comparison_has_a_bar_and_an_interval_for_each_way():
+def test_comparison_has_a_bar_for_each_way_and_the_intervals_that_are_known():
     ways = [
         {"name": "transfer", "accuracy": 0.8, "interval": (0.7, 0.87)},
         {"name": "from scratch", "accuracy": 0.5, "interval": None},
@@ -88,7 +88,11 @@ def test_comparison_has_a_bar_and_an_interval_for_each_way():
     (axes,) = plot_comparison(ways).axes
     assert [bar.get_width() for bar in axes.patches] == [0.8, 0.5]
     assert list(axes.lines[0].get_xdata()) == [0.7, 0.87]
-    assert list(axes.lines[1].get_xdata()) == [0.5, 0.5]
+    assert len(axes.lines) == 1
+    assert axes.get_xlabel() == "Accuracy, with its 95% interval"
+    (axes,) = plot_comparison(ways[1:]).axes
+    assert axes.get_xlabel() == "Accuracy"
+    (axes,) = plot_comparison(ways).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["transfer", "from scratch"]
     assert axes.yaxis_inverted()
 

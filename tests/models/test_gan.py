@@ -5,22 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tl_keras import GAN, ImageDataset, InputError, build_backbone, build_classifier, load_model
+from tests.models.small_gans import LABELS, PICTURES, own_networks, small_gan
+from tl_keras import ImageDataset, InputError, load_model
 from tl_keras.checks import DivergedError
 from tl_keras.models.gan_inputs import one_hot_classes, to_pixels, to_unit
 from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_sampling import spherical
-
-RNG = np.random.default_rng(0)
-PICTURES, LABELS = RNG.integers(0, 256, (32, 8, 8), dtype=np.uint8), np.arange(32) % 3
-
-
-def small_gan(*, run_eagerly=True, **arguments):
-    keras.utils.set_random_seed(0)
-    arguments = {"input_shape": (8, 8), "latent_dim": 4, "width": 4, "seed": 0} | arguments
-    gan = GAN(**arguments)
-    gan.compile(run_eagerly=run_eagerly)  # a few steps are quicker so than traced
-    return gan
 
 
 def values(model):
@@ -178,75 +168,6 @@ def test_ways_between_latent_points_keep_ends_and_length():
     np.testing.assert_allclose(cosines, cosines[0], rtol=1e-4)
     np.testing.assert_allclose(spherical(a, a, 3), [a, a, a], rtol=1e-6)
     np.testing.assert_array_equal(gan.interpolate(a, b, 4)[0], gan.generate(a)[0])
-
-
-def test_its_encoder_is_a_flat_backbone_for_pixels():
-    gan = small_gan(input_shape=(8, 8, 3))
-    encoder = gan.encoder
-    assert not any(isinstance(layer, keras.Model) for layer in encoder.layers)
-    pictures = RNG.integers(0, 256, (4, 8, 8, 3)).astype("float32")
-    head = gan.discriminator.get_layer("real")(encoder(pictures).numpy().reshape(4, -1))
-    np.testing.assert_allclose(head, gan(pictures), atol=1e-5)
-    classifier = build_classifier(encoder, 3, hidden_units=4)
-    assert classifier(pictures).shape == (4, 3)
-    conditional = small_gan(input_shape=(8, 8, 3), num_classes=2)
-    assert conditional.encoder(pictures).shape == (4, 2, 2, 8)
-
-
-def test_the_encoder_of_a_grey_gan_takes_colour_by_its_brightness(tmp_path):
-    gan = small_gan()
-    grey = PICTURES[:4, ..., None].astype("float32")
-    features = gan.encoder(np.repeat(grey, 3, axis=-1)).numpy()
-    head = gan.discriminator.get_layer("real")(features.reshape(4, -1))
-    np.testing.assert_allclose(head, gan(grey), atol=1e-5)
-    colours = RNG.integers(0, 256, (4, 8, 8, 3)).astype("float32")
-    brightness = colours @ np.array([[0.299], [0.587], [0.114]])
-    gan.encoder.save(tmp_path / "encoder.keras")
-    encoder = build_backbone(tmp_path / "encoder.keras")
-    head = gan.discriminator.get_layer("real")(encoder(colours).numpy().reshape(4, -1))
-    np.testing.assert_allclose(head, gan(brightness), atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "width"),
-    [({"width": 5}, 5), ({"width": 4, "discriminator_width": 6}, 6)],
-)
-def test_the_discriminator_has_the_width_of_the_generator_unless_told(arguments, width):
-    gan = GAN((8, 8), 4, **arguments)
-    assert gan.discriminator_width == width
-    assert gan.discriminator.get_layer("halve_1").filters == width
-    assert gan.generator.get_layer("start").units == 16 * arguments["width"]
-    clone = GAN.from_config(gan.get_config())
-    assert [w.shape for w in clone.weights] == [w.shape for w in gan.weights]
-
-
-def test_a_configuration_without_a_width_of_the_discriminator_has_one_for_both():
-    config = GAN((8, 8), 4, width=8).get_config()
-    del config["discriminator_width"]
-    assert GAN.from_config(config).discriminator.get_layer("halve_1").filters == 8
-
-
-def own_networks():
-    layers = keras.layers
-    generator = keras.Sequential(
-        [keras.Input((4,)), layers.Dense(48, "tanh"), layers.Reshape((4, 4, 3))], name="mine"
-    )
-    discriminator = keras.Sequential(
-        [keras.Input((4, 4, 3)), layers.Flatten(), layers.Dense(6, "relu"), layers.Dense(1)]
-    )
-    return {"input_shape": (4, 4, 3), "generator": generator, "discriminator": discriminator}
-
-
-def test_own_networks_take_the_place_of_the_default_ones(tmp_path):
-    gan = small_gan(**own_networks())
-    pictures = RNG.integers(0, 256, (16, 4, 4, 3), dtype=np.uint8)
-    gan.fit(pictures, batch_size=8, verbose=0)
-    assert gan.generator.name == "mine"
-    assert gan.encoder(pictures.astype("float32")).shape == (16, 6)
-    gan.save(tmp_path / "own.keras")
-    loaded = load_model(tmp_path / "own.keras", compile=True)
-    np.testing.assert_array_equal(loaded.sample(3, seed=0), gan.sample(3, seed=0))
-    loaded.fit(pictures, verbose=0)
 
 
 def test_any_data_source_will_do():

@@ -33,7 +33,7 @@ class Clusters:
 
     def seen_in(self, features):
         """Returns the same clusters with centres and distances in other features of the rows."""
-        features = _checked(features)
+        features = check_features(features)
         sums = np.zeros((len(self.centres), features.shape[1]))
         np.add.at(sums, self.numbers, features)
         centres = (sums / np.maximum(self.sizes, 1)[:, None]).astype(np.float32)
@@ -67,7 +67,7 @@ def cluster_features(features, num_clusters, *, starts=_STARTS, seed=0):
     """
     from sklearn.cluster import KMeans
 
-    features = _checked(features)
+    features = check_features(features)
     check_number("num_clusters", num_clusters, minimum=1, maximum=len(features), integer=True)
     check_number("starts", starts, minimum=1, integer=True)
     kmeans = KMeans(num_clusters, n_init=starts, random_state=seed)
@@ -137,7 +137,8 @@ def _counts(labels, clusters):
     return counts
 
 
-def _checked(features):
+def check_features(features):
+    """Returns float32 (n, d), or raises `InputError` where they are not finite features."""
     features = np.asarray(features, np.float32)
     if features.ndim != 2 or not features.size or not np.isfinite(features).all():
         raise InputError(

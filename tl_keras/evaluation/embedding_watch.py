@@ -46,7 +46,8 @@ class EmbeddingWatch(keras.callbacks.Callback):
     that are left out repeat the figures before, so that each has one.
 
     The encoder is asked in inference mode: where moving statistics lag in the first few hundred
-    steps, so do the figures. With 1,000 pictures it costs well below 1% of an epoch on 50,000.
+    steps, so do the figures. 1,000 pictures go through the encoder once; an epoch of two views on
+    50,000 takes 100,000 through it, and back.
 
     Args:
         pictures: `ImageDataset`, array of pictures, or a pair of them and labels. Pictures with

@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tl_keras.checks import InputError
-from tl_keras.evaluation.clusters import cluster_features
+from tl_keras.evaluation.clusters import check_features, cluster_features
 from tl_keras.evaluation.distances import row_blocks, squared_distances
 from tl_keras.evaluation.probes import unit_rows
 
@@ -37,10 +36,7 @@ def directions(features):
     Raises:
         InputError: features are not (n, d) and finite.
     """
-    features = np.asarray(features, np.float32)
-    if features.ndim != 2 or not features.size or not np.isfinite(features).all():
-        raise InputError(f"Expected finite features (n, d); received shape {features.shape}.")
-    rows = unit_rows(features)
+    rows = unit_rows(check_features(features))
     return rows - rows.mean(0)
 
 

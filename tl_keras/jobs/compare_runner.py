@@ -10,12 +10,11 @@ from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.compare_methods import BASELINES, baseline_size
 from tl_keras.jobs.compare_settings import EPOCHS
 from tl_keras.jobs.evaluate import measure
-from tl_keras.jobs.pretrain_settings import TWO_VIEWS
 from tl_keras.jobs.starting_point import (
-    AFTER_TWO_VIEWS,
     FROM_SCRATCH,
     image_size_for,
     quicken_batch_norm,
+    suited_after,
     suited_to,
 )
 from tl_keras.models.backbones import build_backbone, is_backbone_path
@@ -154,8 +153,6 @@ class MethodRunner:
         of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)
         phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
         net = method.net or self.config.backbone
-        suited = AFTER_TWO_VIEWS if method.pretraining in TWO_VIEWS else {}
-        if is_backbone_path(net):
-            suited = suited_to(net)
+        suited = suited_to(net) if is_backbone_path(net) else suited_after(method.pretraining)
         objective = {"objective": "plain" if kind == "fine-tune" else kind}
         return views | phases | suited | objective

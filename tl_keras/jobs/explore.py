@@ -7,10 +7,12 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.sources import load_unsplit
-from tl_keras.jobs.explore_features import check_backbone, picture_features
+from tl_keras.jobs.explore_features import picture_features
 from tl_keras.jobs.explore_findings import find
 from tl_keras.jobs.explore_report import write_report, write_tables
+from tl_keras.jobs.explore_settings import PIXELS
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.starting_point import check_backbone
 from tl_keras.progress import say
 
 _FEWEST = 3
@@ -32,7 +34,7 @@ def explore(config):
     """
     started = time.monotonic()
     keras.utils.set_random_seed(config.seed)
-    check_backbone(config)
+    check_backbone(config.backbone, PIXELS)
     with RunFolder(config.out or default_run_path("explore", config.data)) as run:
         pictures, inspection = load_unsplit(config.data, on_bad_image=config.on_bad_image)
         _check_enough(pictures, config)

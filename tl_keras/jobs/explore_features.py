@@ -1,24 +1,14 @@
 """What `explore` looks at pictures with: a backbone, an encoder of a run, or no net at all."""
 
-from pathlib import Path
-
-from tl_keras.checks import InputError, check_choice
+from tl_keras.checks import InputError
 from tl_keras.evaluation.probe_table import pixel_rows
 from tl_keras.evaluation.probes import extract_features
 from tl_keras.jobs.explore_settings import PIXELS
 from tl_keras.jobs.starting_point import image_size_for
-from tl_keras.models.backbones import build_backbone, is_backbone_path, list_backbones
+from tl_keras.models.backbones import build_backbone, is_backbone_path
 from tl_keras.progress import say
 
 _SIDE_OF_PIXELS = 32
-
-
-def check_backbone(config):
-    """Refuses a name that cannot work before any picture is opened."""
-    if not is_backbone_path(config.backbone):
-        check_choice("backbone", config.backbone, (*list_backbones(), PIXELS))
-    elif not Path(config.backbone).exists():
-        raise InputError(f"Expected a backbone file; received {config.backbone}: no such file.")
 
 
 def picture_features(config, pictures):

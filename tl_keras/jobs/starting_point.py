@@ -80,10 +80,15 @@ class StartingPoint:
 def check_names(config):
     """Refuses names that cannot work before anything is read or downloaded."""
     check_choice("head", config.head, HEADS)
-    if not is_backbone_path(config.backbone):
-        check_choice("backbone", config.backbone, list_backbones())
-    elif not Path(config.backbone).exists():
-        raise InputError(f"Expected a backbone file; received {config.backbone}: no such file.")
+    check_backbone(config.backbone)
+
+
+def check_backbone(backbone, *others):
+    """Refuses what is no backbone's name, file or run folder, nor one of the words `others`."""
+    if not is_backbone_path(backbone):
+        check_choice("backbone", backbone, (*list_backbones(), *others))
+    elif not Path(backbone).exists():
+        raise InputError(f"Expected a backbone file; received {backbone}: no such file.")
 
 
 def starting_point(config, splits, classifier=None):
@@ -138,7 +143,11 @@ def suited_to(path):
         path: run folder of `tl-keras pretrain`, or any other encoder's path, for which it is {}.
     """
     settings = Path(path) / "config.json"
-    method = read_json(settings).get("method") if settings.is_file() else None
+    return suited_after(read_json(settings).get("method") if settings.is_file() else None)
+
+
+def suited_after(method):
+    """The same by the method of a pretraining; None for none."""
     return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
 
 

@@ -244,7 +244,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             name: config[name] and keras.saving.deserialize_keras_object(config[name])
             for name in ("generator", "discriminator")
         }
-        return cls(**{**config, **own})
+        return cls(**config | own)
 
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs

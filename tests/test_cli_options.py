@@ -1,0 +1,96 @@
+"""Every option of the commands beside `train` reaches its setting; no job runs."""
+
+import pytest
+
+from tl_keras.jobs.compare_settings import CompareConfig
+from tl_keras.jobs.pretrain_settings import PretrainConfig
+
+
+def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
+    from tl_keras.jobs import compare
+
+    asked = []
+    monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
+    values = {
+        "seeds": 5, "backbone": "vgg16", "weights": "random", "head": "linear", "image_size": 48,
+        "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
+        "source_data": "mnist", "test_pictures": 100, "seed": 3, "on_bad_image": "skip",
+        "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x",
+    }  # fmt: skip
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
+    words = ("--methods", "joint, simclr", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
+    assert run_cli("compare", "--data", "digits", *options, *words)[0] == 0
+    wanted = values | {
+        "methods": ("joint", "simclr"), "labels_per_class": (50, 10), "split": (0.6, 0.2, 0.2),
+    }  # fmt: skip
+    assert asked == [wanted]
+    fields = set(CompareConfig.__dataclass_fields__)
+    assert set(wanted) | {"data"} == fields, "a setting has no option"
+
+
+PRETRAIN = {
+    "autoencoder": {"architecture": "conv", "hidden_units": "9,8", "noise": 0.25},
+    "vae": {
+        "likelihood": "bernoulli", "binarize": True, "beta": 2.0, "free_bits": 0.5, "kl_warmup": 9,
+        "latent_dim": 3,
+    },
+    "gan": {"loss": "wgan-gp", "conditional": True, "width": 8},
+    "simclr": {
+        "backbone": "vgg16", "weights": "random", "temperature": 0.3, "projection_units": "9,8",
+        "augment": "digits", "minutes": 2.5,
+    },
+}  # fmt: skip
+SHARED = {
+    "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
+    "on_duplicate": "refuse", "out": "runs/x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", PRETRAIN)
+def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypatch):
+    from tl_keras.jobs import pretrain
+
+    asked = []
+    monkeypatch.setattr(pretrain, "pretrain", asked.append)
+    values = PRETRAIN[method] | SHARED
+    if method != "simclr":
+        values["grid_every"] = 3
+    words = [f"--{k.replace('_', '-')}" + ("" if v is True else f"={v}") for k, v in values.items()]
+    words = ("pretrain", "--method", method, "--data", "digits", *words, "--split", "0.6,0.2,0.2")
+    assert run_cli(*words)[0] == 0
+    widths = {name: (9, 8) for name in ("hidden_units", "projection_units") if name in values}
+    assert asked == [PretrainConfig(method, "digits", split=(0.6, 0.2, 0.2), **values | widths)]
+
+
+def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
+    from tl_keras.jobs import pretrain
+
+    asked = []
+    monkeypatch.setattr(pretrain, "pretrain", asked.append)
+    words = ("pretrain", "--method", "vae", "--data", "digits")
+    assert run_cli(*words, "--objective", "iwae", "--k", "7")[0] == 0
+    assert run_cli(*words)[0] == 0
+    assert asked == [
+        PretrainConfig("vae", "digits", objective="iwae", k=7),
+        PretrainConfig("vae", "digits"),
+    ]
+    tried = {"method", "data", "split", "objective", "k", "grid_every", *SHARED}
+    tried = tried.union(*PRETRAIN.values())
+    assert tried == set(PretrainConfig.__dataclass_fields__), "a setting has no option"
+
+
+def test_options_of_generate_and_outliers_reach_their_jobs(run_cli, monkeypatch):
+    from tl_keras.jobs import generate, outliers
+
+    asked = []
+    for module, name in ((generate, "generate"), (outliers, "outliers")):
+        monkeypatch.setattr(module, name, lambda *a, **settings: asked.append((a, settings)))
+    words = ("--n", "9", "--interpolate", "--labels", "cat, dog", "--seed", "3", "--out", "a.png")
+    assert run_cli("generate", "runs/x", *words)[0] == 0
+    more = ("--score", "bound", "--n", "5", "--on-bad-image", "skip", "--out", "a.csv")
+    assert run_cli("outliers", "runs/x", "pictures/", *more)[0] == 0
+    of_generate = {
+        "n": 9, "interpolate": True, "labels": ["cat", "dog"], "seed": 3, "out": "a.png",
+    }  # fmt: skip
+    of_outliers = {"score": "bound", "n": 5, "on_bad_image": "skip", "out": "a.csv"}
+    assert asked == [(("runs/x",), of_generate), (("runs/x", "pictures/"), of_outliers)]

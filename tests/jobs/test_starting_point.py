@@ -5,11 +5,13 @@ import json
 from types import SimpleNamespace
 
 import keras
+import numpy as np
 import pytest
 
 from tests.jobs.small_runs import small_config
 from tests.training.small_models import small_backbone
 from tl_keras.checks import InputError
+from tl_keras.data.letters import LETTERS
 from tl_keras.data.sources import load_dataset
 from tl_keras.files import write_json
 from tl_keras.jobs import starting_point as module
@@ -22,6 +24,7 @@ from tl_keras.jobs.starting_point import (
     suited_to,
 )
 from tl_keras.jobs.train import train
+from tl_keras.models.backbones import get_backbone
 from tl_keras.training.settings import FineTuneSettings
 
 
@@ -50,7 +53,8 @@ def small_in_place(monkeypatch):
         return build(backbone, num_classes, image_size=image_size, weights=weights, **rest)
 
     monkeypatch.setattr(module, "build_classifier", build_small)
-    monkeypatch.setattr(module, "SOURCE_EPOCHS", 1)
+    monkeypatch.setattr(module, "SOURCE_PER_CLASS", 2)
+    monkeypatch.setattr(module, "SOURCE_HELD_OUT", 1)
 
 
 def _config(tmp_path, **changes):
@@ -58,7 +62,7 @@ def _config(tmp_path, **changes):
     return small_config("vgg16", "digits", tmp_path / "run", **settings | changes)
 
 
-def test_auto_without_network_pretrains_on_the_source_task_and_says_so(
+def test_auto_without_network_pretrains_on_drawn_letters_and_says_so(
     offline, small_in_place, tmp_path, capsys
 ):
     run = train(_config(tmp_path, weights="auto"))
@@ -67,13 +71,40 @@ def test_auto_without_network_pretrains_on_the_source_task_and_says_so(
     assert metrics["weights"]["kind"] == "source task"
     assert "No ImageNet weights were to be had" in metrics["weights"]["note"]
     assert 0 <= metrics["weights"]["source_test_accuracy"] <= 1
-    assert metrics["pictures"]["train"] == 5 * module.FEW_LABELS
+    assert metrics["pictures"]["train"] == 10 * module.FEW_LABELS
+    assert metrics["pictures"]["val"] == 10 * module.FEW_TO_VALIDATE
+    assert sum(metrics["pictures"].values()) == 1797, "a digit is in no split"
     assert {"accuracy", "loss", "val", "lr", "seconds"} <= set(metrics["from_scratch"])
-    assert json.loads((run / "classes.json").read_text())["class_names"] == list("56789")
+    assert json.loads((run / "classes.json").read_text())["class_names"] == list("0123456789")
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "No ImageNet weights were to be had" in page
     assert "the same net from scratch" in page
     assert "NO IMAGENET WEIGHTS for vgg16" in capsys.readouterr().err
+
+
+def test_what_learned_letters_is_the_start_and_no_data_of_the_user_are_left_out(
+    offline, small_in_place, monkeypatch, tmp_path
+):
+    learned = {}
+
+    def from_random(config, splits, size, settings):
+        learned.update(names=splits.train.class_names, size=splits.train.images.shape[1:3])
+        learned["model"] = build_classifier(small_backbone(), len(splits.train.class_names))
+        return learned["model"], SimpleNamespace(seconds={"total": 1.0})
+
+    build_classifier = module.build_classifier
+    monkeypatch.setattr(module, "_from_random", from_random)
+    config = _config(tmp_path, weights="auto", labels_per_class=20)
+    splits = load_dataset("digits", labels_per_class=20)
+    start = starting_point(config, splits)
+    assert learned["names"] == LETTERS and learned["size"] == (8, 8)
+    assert start.splits is splits
+    for got, taught in zip(
+        get_backbone(start.model).get_weights(),
+        get_backbone(learned["model"]).get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, taught)
 
 
 def test_auto_with_cached_weights_uses_them_and_pretrains_nothing(monkeypatch, tmp_path):
@@ -180,7 +211,7 @@ def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch,
 
 def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
-    suited = {"backbone_lr_factor": 0.1, "label_smoothing": 0.0}
+    suited = {"backbone_lr_factor": 0.3, "label_smoothing": 0.0}
     pretrained = StartingPoint(None, None, {}, True, module.AFTER_SOURCE_TASK)
     assert pretrained.settings(asked) == dataclasses.replace(asked, **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"

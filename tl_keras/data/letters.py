@@ -10,6 +10,7 @@ from tl_keras.checks import check_number
 # Letters that are told apart whatever their case; those that look like the digits 0 and 1 are out.
 LETTERS = tuple("ABCDEFGHJKLMNPQRSTUVWXYZabdeghnqrt")
 PER_CLASS = 100
+SMALLEST_LETTERS = 8  # pixels
 _FONTS = tuple(
     f"{name}.ttf"
     for name in (
@@ -51,7 +52,7 @@ def draw_letters(per_class=PER_CLASS, *, image_size=28, seed=0):
         neural networks applied to visual document analysis".
     """
     check_number("per_class", per_class, minimum=1, integer=True)
-    check_number("image_size", image_size, minimum=8, integer=True)
+    check_number("image_size", image_size, minimum=SMALLEST_LETTERS, integer=True)
     check_number("seed", seed, minimum=0, maximum=2**32 - 1, integer=True)
     generator = np.random.default_rng([seed, len(LETTERS)])
     labels = np.tile(np.arange(len(LETTERS), dtype=np.int32), per_class)

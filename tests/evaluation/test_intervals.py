@@ -7,7 +7,11 @@ import pytest
 from scipy import stats
 
 from tl_keras.checks import InputError
-from tl_keras.evaluation.intervals import mean_interval, paired_difference
+from tl_keras.evaluation.intervals import (
+    mean_interval,
+    paired_accuracy_difference,
+    paired_difference,
+)
 
 
 def test_two_and_three_values_have_the_closed_form_of_student():
@@ -61,3 +65,66 @@ def test_pairing_takes_out_what_the_seed_does_to_both():
     second = {seed: 0.6 + value for seed, value in luck.items()}
     assert mean_interval(list(first.values())).half > 0.3
     assert paired_difference(first, second).half == pytest.approx(0, abs=1e-12)
+
+
+def answers(n, better, worse):
+    """Correctness of two classifiers that differ on so many of n images, each way."""
+    a, b = np.zeros(n, bool), np.zeros(n, bool)
+    a[:better] = True
+    b[better : better + worse] = True
+    a[better + worse :: 2] = b[better + worse :: 2] = True
+    return a, b
+
+
+def test_difference_of_two_classifiers_has_its_closed_form_and_a_sign():
+    difference, half = paired_accuracy_difference(*answers(1300, 250, 80))
+    assert difference == pytest.approx(170 / 1300)
+    spread = math.sqrt(332 - 170**2 / 1302)
+    assert half == pytest.approx(stats.t.ppf(0.975, 1299) * spread / 1300)
+    assert half == pytest.approx(1.96 * math.sqrt(330 - 170**2 / 1300) / 1300, rel=0.01), "Wald"
+    assert paired_accuracy_difference(*answers(1300, 250, 80)[::-1]) == (-difference, half)
+
+
+@pytest.mark.parametrize("n", [20, 1300])
+def test_classifiers_that_never_differ_have_an_interval_by_the_rule_of_three(n):
+    difference, half = paired_accuracy_difference(*answers(n, 0, 0))
+    assert difference == 0
+    assert half == pytest.approx(3 / n, rel=0.1)
+
+
+@pytest.mark.parametrize("n", [5, 20, 1300])
+def test_five_images_all_one_way_are_no_difference_and_six_are_as_in_an_exact_test(n):
+    assert stats.binomtest(5, 5).pvalue > 0.05 > stats.binomtest(6, 6).pvalue
+    difference, half = paired_accuracy_difference(*answers(n, 5, 0))
+    assert difference < half
+    if n > 5:
+        difference, half = paired_accuracy_difference(*answers(n, 6, 0))
+        assert difference > half
+
+
+@pytest.mark.parametrize("n", [10, 20, 100, 300, 1300])
+@pytest.mark.parametrize("discordant", [0.01, 0.05, 0.1])
+def test_equal_classifiers_are_told_apart_in_at_most_5_percent(n, discordant):
+    """Summed over all outcomes, the probability is exact."""
+    differ = np.arange(stats.binom.isf(1e-7, n, discordant) + 1, dtype=int)
+    total = 0
+    for m in differ:
+        better = np.arange(m + 1)
+        told = [
+            abs(difference) > half
+            for difference, half in (
+                paired_accuracy_difference(*answers(n, k, m - k)) for k in better
+            )
+        ]
+        total += stats.binom.pmf(m, n, discordant) * stats.binom.pmf(better, m, 0.5)[told].sum()
+    assert total <= 0.05
+
+
+def test_single_image_tells_nothing_and_no_image_is_refused():
+    assert paired_accuracy_difference(np.array([True]), np.array([False])) == (1.0, 2.0)
+    with pytest.raises(InputError, match=r"at least one image; received bool of shape \(0,\)"):
+        paired_accuracy_difference(np.zeros(0, bool), np.zeros(0, bool))
+    with pytest.raises(InputError, match="one bool for each .*; received float64"):
+        paired_accuracy_difference(np.ones(3), np.ones(3, bool))
+    with pytest.raises(InputError, match="on the same images; received 3 and 4"):
+        paired_accuracy_difference(np.ones(3, bool), np.ones(4, bool))

@@ -42,6 +42,9 @@ def test_colours_are_found_without_labels(explored):
     metrics = json.loads((explored / "metrics.json").read_text())
     assert len(metrics["cluster_sizes"]) >= 3
     assert metrics["agreement"]["purity"] > 0.95
+    assert metrics["agreement"]["ami"] > 0.5
+    page = (explored / "report.html").read_text(encoding="utf-8")
+    assert f"adjusted mutual information {metrics['agreement']['ami']:.2f}" in page
 
 
 def test_table_has_each_picture_with_its_cluster_and_scores(explored, album):

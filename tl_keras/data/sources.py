@@ -61,7 +61,8 @@ def load_dataset(
     contents, found = _inspect(contents, on_bad_image)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
     splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
-    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=(*dropped, *notes))
+    notes = (*contents.notes, *dropped, *notes)
+    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes)
     if on_duplicate == "refuse":
         refuse_leaks(inspection)
     train = splits.train
@@ -166,7 +167,7 @@ def _inspect(contents, on_bad_image):
     if on_bad_image == "refuse":
         refuse_bad(found)
     parts = {split: drop_bad(part, found) for split, part in contents.parts.items()}
-    return FolderContents(parts, contents.ignored), found
+    return replace(contents, parts=parts), found
 
 
 def _large_classes(parts):

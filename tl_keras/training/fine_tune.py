@@ -55,7 +55,7 @@ def fine_tune(
         backbone_lr_factor: factor on it for the top of the backbone. Default 0.3.
         depth_decay: further factor at the bottom of the backbone, geometric between.
         schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
-        weight_decay: decoupled, on kernels. Default 0.05.
+        weight_decay: decoupled, on kernels, in proportion to the rate of each. Default 0.05.
         label_smoothing: Default 0.1.
         mixup: alpha of the Beta distribution by which two pictures and their labels are blended
             where the frozen part ends, see `data.mixing`; 0 for none. Default None: 1 where the

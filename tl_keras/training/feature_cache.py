@@ -16,6 +16,7 @@ from tl_keras.data.augmentation import augment_images, luminance
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.mixing import draw_mixing, mix
 from tl_keras.data.pipeline import index_batches
+from tl_keras.models.inference import traced
 from tl_keras.progress import track
 from tl_keras.training.cutting import unpacked
 
@@ -133,8 +134,9 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
     arrays = [
         allocate((views, size, *output.shape[1:]), dtype, store=store) for output in prefix.outputs
     ]
-    signature = [tf.TensorSpec((None, *i.shape[1:]), tf.float32) for i in prefix.inputs]
-    run = tf.function(lambda *i: prefix(unpacked(i), training=False), input_signature=signature)
+    run = traced(
+        lambda *i: prefix(unpacked(i), training=False), [i.shape[1:] for i in prefix.inputs]
+    )
     count = views * math.ceil(size / batch_size)
     batches = index_batches(size, batch_size, seed=0, shuffle=False, repeat=True).take(count)
     load = source.loader()

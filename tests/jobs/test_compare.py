@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from tl_keras import compare
 from tl_keras.checks import InputError
-from tl_keras.jobs.compare_results import COLUMNS
+from tl_keras.jobs.compare_results import COLUMNS, RUN
 from tl_keras.jobs.compare_runner import MethodRunner
 from tl_keras.training import feature_store
 from tl_keras.training.feature_cache import Pictures
@@ -77,8 +78,8 @@ def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
     found, _ = compared
     names = {path.name for path in found.path.iterdir()}
     assert names == {
-        *("config.json", "environment.json", "results.csv", "summary.csv", "metrics.json"),
-        *("report.html", "figures"),
+        *("config.json", "environment.json", "results.csv", "correct.npz", "summary.csv"),
+        *("metrics.json", "report.html", "figures"),
     }
     metrics = json.loads((found.path / "metrics.json").read_text())
     assert metrics["verdicts"] == list(found.verdicts.values())
@@ -101,6 +102,38 @@ def test_stopped_comparison_goes_on_and_gives_the_same_table(compared, encoder, 
     assert again.verdicts == found.verdicts
     assert not list(path.glob(".part-*"))
     assert (path / "report.html").exists()
+
+
+def test_answers_to_each_test_image_are_kept_for_every_run(compared):
+    found, _ = compared
+    with np.load(found.path / "correct.npz") as file:
+        runs = list(zip(*(file[name].tolist() for name in RUN), strict=True))
+        accuracies = file["correct"].mean(axis=1)
+    assert runs == [tuple(row[name] for name in RUN) for row in found.rows]
+    assert accuracies.tolist() == pytest.approx([row["test_accuracy"] for row in found.rows])
+    assert [point["interval"] > 0 for point in found.summary] == [True] * len(METHODS)
+    assert all(d.half > 0 for of_pair in found.differences.values() for d in of_pair.values())
+    assert all("over seeds and test images" in text for text in found.verdicts.values())
+
+
+@pytest.mark.parametrize("damage", ["missing", "half", "other runs", "other images"])
+def test_folder_without_the_answers_of_its_runs_is_refused(
+    damage, compared, encoder, colours, tmp_path, no_training
+):
+    path = shutil.copytree(compared[0].path, tmp_path / "damaged")
+    answers = path / "correct.npz"
+    with np.load(answers) as file:
+        kept = dict(file)
+    if damage == "missing":
+        answers.unlink()
+    elif damage == "half":
+        answers.write_bytes(answers.read_bytes()[:200])
+    elif damage == "other runs":
+        np.savez(answers, **{name: values[:-1] for name, values in kept.items()})
+    else:
+        np.savez(answers, **kept | {"correct": kept["correct"][:, :-1]})
+    with pytest.raises(InputError, match="correct.npz to say which test images .*anew"):
+        compare(str(colours), backbone=str(encoder), out=path, **ASKED)
 
 
 def test_finished_comparison_is_read_not_trained(compared, encoder, colours, no_training):

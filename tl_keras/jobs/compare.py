@@ -66,7 +66,8 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
             augment, views, test_pictures, seed, split, on_bad_image.
 
     Returns:
-        `Comparison`. The run folder has results.csv, summary.csv, metrics.json, report.html.
+        `Comparison`. The run folder has results.csv, correct.npz, summary.csv, metrics.json and
+            report.html.
 
     Raises:
         InputError: something cannot be used; checked before any training.
@@ -93,7 +94,7 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
             run.write_environment()
         with _without_advice_on_tracing():
             _run_missing(config, chosen, loaded, runner, results)
-        comparison = evaluate_rows(run.path, results.rows)
+        comparison = evaluate_runs(run.path, results)
         write_compare_report(config, comparison, loaded, encoders.facts)
     for sentences in comparison.verdicts.values():
         say(sentences)
@@ -101,12 +102,12 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
     return comparison
 
 
-def evaluate_rows(path, rows):
-    """Returns the `Comparison` of finished runs."""
-    pairs = choose_pairs(rows)
-    found = {pair: differences(rows, *pair) for pair in pairs}
-    verdicts = {pair: verdict(*pair, found[pair]) for pair in pairs}
-    return Comparison(Path(path), rows, summarise(rows), found, verdicts)
+def evaluate_runs(path, results):
+    """Returns the `Comparison` of finished runs, `Results`."""
+    rows, correct = results.rows, results.correct
+    found = {pair: differences(correct, *pair) for pair in choose_pairs(rows)}
+    verdicts = {pair: verdict(*pair, found[pair]) for pair in found}
+    return Comparison(Path(path), rows, summarise(rows, correct), found, verdicts)
 
 
 def _run_missing(config, methods, loaded, runner, results):
@@ -122,8 +123,8 @@ def _run_missing(config, methods, loaded, runner, results):
                 f"{method.name}, {budget} labels a class, seed {seed} "
                 f"({number + 1} of {len(budgets) * config.seeds} rounds)"
             )
-            row = _run(method, runner, train, val, loaded.splits.test, seed)
-            results.append({"method": method.name, "labels_per_class": budget, **row})
+            row, correct = _run(method, runner, train, val, loaded.splits.test, seed)
+            results.append({"method": method.name, "labels_per_class": budget, **row}, correct)
             gc.collect()  # a net and its functions refer to each other
             say(f"{method.name}: {row['test_accuracy']:.1%} on test, {row['seconds']:.0f} s")
 
@@ -141,10 +142,11 @@ def _without_advice_on_tracing():
 
 
 def _run(method, runner, train, val, test, seed):
+    """Returns the row of one run, and which test images it got right (n,)."""
     best = runner.train(method, train, val, seed)
-    figures = runner.measure(method, best.model, test)
+    figures, correct = runner.measure_each(method, best.model, test)
     history = best.history
-    return {
+    row = {
         "seed": seed,
         "test_accuracy": figures["accuracy"],
         "val_accuracy": best.val["accuracy"],
@@ -157,3 +159,4 @@ def _run(method, runner, train, val, test, seed):
         "test_pictures": len(test),
         "seconds": round(best.seconds, 3),
     }
+    return row, correct

@@ -15,6 +15,7 @@ from tl_keras.reports.wording import format_duration
 
 FILES = (
     "results.csv",
+    "correct.npz",
     "summary.csv",
     "metrics.json",
     "config.json",

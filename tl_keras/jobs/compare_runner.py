@@ -89,10 +89,16 @@ class MethodRunner:
 
     def measure(self, method, model, pictures):
         """Returns the figures of a trained `model` of `method` on labelled pictures."""
+        return self.measure_each(method, model, pictures)[0]
+
+    def measure_each(self, method, model, images):
+        """Returns the figures of `measure`, and which images were answered rightly (n,)."""
         if method.kind == "scratch":
-            return measure(model, pictures, batch_size=_MEASURED_AT_ONCE)[1]
-        probabilities = predict_above_frozen(model, pictures, self.store)
-        return evaluate_predictions(probabilities, pictures.labels, pictures.class_names)
+            probabilities, figures = measure(model, images, batch_size=_MEASURED_AT_ONCE)
+        else:
+            probabilities = predict_above_frozen(model, images, self.store)
+            figures = evaluate_predictions(probabilities, images.labels, images.class_names)
+        return figures, probabilities.argmax(axis=1) == images.labels
 
     def _backbone(self, method):
         """The backbone of `method`, built anew, from random weights if it is to learn them."""

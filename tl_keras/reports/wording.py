@@ -129,15 +129,21 @@ def difference_sentence(name_a, name_b, difference, half_width, n):
 
 
 def format_difference(difference, half_width):
-    """Returns two shares as percentage points, e.g. "13.0 ± 2.6".
+    """Returns two shares as percentage points, e.g. "13.0 ± 2.6"."""
+    digits = digits_to_show(difference, half_width)
+    return f"{100 * difference:.{digits}f} ± {100 * half_width:.{digits}f}"
 
-    There are more digits where one would show the interval as zero or as the difference.
+
+def digits_to_show(difference, half_width, least=1):
+    """Returns with how many decimals to write a difference, 0-1, as percentage points.
+
+    There are more where fewer would show the interval as zero or as the difference.
     """
-    for digits in (1, 2, 3, 1):
-        points, half = (f"{100 * value:.{digits}f}" for value in (difference, half_width))
-        if float(half) and abs(float(points)) != float(half):
+    for digits in (*range(least, 4), least):
+        points, half = (f"{100 * abs(value):.{digits}f}" for value in (difference, half_width))
+        if float(half) and points != half:
             break
-    return f"{points} ± {half}"
+    return digits
 
 
 def _verdict(low, high, baseline):

@@ -47,7 +47,7 @@ train-autoencoder train-vae train-gan train-simclr: install
 	    $(if $(EPOCHS),--epochs $(EPOCHS),$(LIMIT)) $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow --durations 20 $(ARGS)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras.config import TrainConfig
+from tl_keras.jobs import compare_methods
 from tl_keras.training.settings import FineTuneSettings
 
 CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names them
@@ -62,6 +63,12 @@ def arguments(encoder, data, out, *more):
     }
     words = [str(word) for pair in options.items() for word in pair]
     return ["train", *words, *map(str, more)]
+
+
+def use_one_rate(patch):
+    """With a `pytest.MonkeyPatch`, comparisons try one learning rate where they try three."""
+    for name in ("BASELINE_RATES", "BASE_RATES", "FROZEN_RATES"):
+        patch.setattr(compare_methods, name, getattr(compare_methods, name)[1:2])
 
 
 def probabilities_of(rows, class_names):

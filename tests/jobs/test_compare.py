@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.jobs.small_runs import use_one_rate
 from tl_keras import compare
 from tl_keras.checks import InputError
 from tl_keras.jobs.compare_results import COLUMNS, RUN
@@ -40,6 +41,7 @@ def compared(encoder, colours, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feature_store, "compute_features", counted)
+        use_one_rate(patch)
         out = tmp_path_factory.mktemp("runs") / "compared"
         return compare(str(colours), backbone=str(encoder), out=out, **ASKED), computed
 
@@ -89,6 +91,7 @@ def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
     assert "Each run of each method had 2 epochs" in page
 
 
+@pytest.mark.usefixtures("one_rate")
 def test_stopped_comparison_goes_on_and_gives_the_same_table(compared, encoder, colours, tmp_path):
     found, _ = compared
     path = shutil.copytree(found.path, tmp_path / "stopped")
@@ -195,8 +198,8 @@ def test_command_is_refused_in_one_line_too(run_cli, colours, no_training):
 
 
 @pytest.mark.slow
-def test_killed_command_started_again_gives_the_same_table(compared, encoder, colours, tmp_path):
-    found, _ = compared
+def test_killed_command_started_again_gives_the_same_table(encoder, colours, tmp_path):
+    found = compare(str(colours), backbone=str(encoder), out=tmp_path / "whole", **ASKED)
     options = {
         "--data": colours, "--backbone": encoder, "--methods": ",".join(METHODS),
         "--labels-per-class": 2, "--seeds": 2, "--epochs": 2, "--split": "0.5,0.25,0.25",

@@ -45,6 +45,7 @@ def pretrainings(monkeypatch):
     return seen
 
 
+@pytest.mark.usefixtures("one_rate")
 def test_one_encoder_serves_all_runs_and_a_resumed_comparison(pretrainings, tmp_path):
     data, path = splits(), tmp_path / "compared"
     found = compare(data, out=path, **ASKED)

@@ -9,6 +9,7 @@ def words(encoder, colours):
     return ("lr-find", "--backbone", encoder, "--data", colours, "--hidden-units", 16)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_suggested_rate_is_printed_alone_and_the_plot_written(words, run_cli, tmp_path):
     out = tmp_path / "rates.png"
     status, output, error = run_cli(*words, "--steps", 60, "--batch-size", 8, "--out", out)

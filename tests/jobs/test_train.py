@@ -79,7 +79,11 @@ def test_classes_file_names_the_outputs_in_order_and_the_size(finished_run):
 
 @pytest.mark.parametrize(
     ("augment", "asked", "flips"),
-    [("photos", None, True), ("photos", False, False), ("none", True, True)],
+    [
+        ("photos", None, True),
+        pytest.param("photos", False, False, marks=pytest.mark.slow),
+        pytest.param("none", True, True, marks=pytest.mark.slow),
+    ],
 )
 def test_figures_are_of_flips_where_training_mirrors_or_they_are_asked_for(
     augment, asked, flips, encoder, colours, tmp_path

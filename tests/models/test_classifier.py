@@ -98,6 +98,14 @@ def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_bac
         id(w) for w in model.weights
     }
     np.testing.assert_allclose(np.asarray(other(pictures)).sum(-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [head if head == "gated" else pytest.param(head, marks=pytest.mark.slow) for head in HEADS],
+)
+def test_a_classifier_with_a_replaced_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
+    model = build_classifier(tiny_backbone, 3, head=head, hidden_units=8, dropout=0.3)
     check_model(lambda: replace_head(model, 5), pictures, np.arange(len(pictures)) % 5)
 
 

@@ -17,12 +17,12 @@ BUILD = {
     "wgan-gp": lambda **k: GAN(**SMALL, width=4, loss="wgan-gp", discriminator_steps=2, **k),
 }
 MIXED = [
-    ("autoencoder", "mixed_float16"),
+    pytest.param("autoencoder", "mixed_float16", marks=pytest.mark.slow),
     ("gaussian", "mixed_float16"),
     ("conditional", "mixed_float16"),
-    ("wgan-gp", "mixed_float16"),
+    pytest.param("wgan-gp", "mixed_float16", marks=pytest.mark.slow),
     ("vae", "mixed_bfloat16"),
-    ("gan", "mixed_bfloat16"),
+    pytest.param("gan", "mixed_bfloat16", marks=pytest.mark.slow),
 ]
 X, Y = blobs(16), np.arange(16) % 2
 

@@ -27,7 +27,7 @@ def test_a_model_learns_saves_and_goes_on(method):
 def test_training_lowers_the_loss_on_views_of_one_kind(method):
     model, x = small_model(method), blobs(128)
     y = (x.max((1, 2)) > 180).astype(int) if method is SupCon else None
-    model.compile(keras.optimizers.Adam(0.003), **EAGER)
+    model.compile(keras.optimizers.Adam(0.003))
     before = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)["loss"]
     model.fit(x, y, batch_size=32, epochs=4, verbose=0)
     after = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)["loss"]

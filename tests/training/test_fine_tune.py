@@ -19,10 +19,30 @@ def tuned(train=TRAIN, val=VAL, model=None, **settings):
     return model, fine_tune(model, train, val, **(QUICK | settings))
 
 
+@pytest.fixture(scope="module")
+def two_phases():
+    """History of both phases, and the callbacks that were made for them."""
+    made = []
+
+    def make_callbacks():
+        made.append(keras.callbacks.LambdaCallback())
+        return [made[-1]]
+
+    settings = {"freeze_epochs": 2, "epochs": 3, "patience": None, "unfreeze": "all"}
+    return tuned(make_callbacks=make_callbacks, **settings)[1], made
+
+
 @pytest.mark.parametrize(
-    ("unfreeze", "cache"), [("from:high_conv", "memory"), ("last:2", "disk"), ("all", "memory")]
+    ("unfreeze", "cache", "mixup"),
+    [
+        ("from:high_conv", "memory", 1.0),
+        ("last:2", "disk", 0.0),
+        pytest.param("all", "memory", 1.0, marks=pytest.mark.slow),
+        pytest.param("all", "memory", 0.0, marks=pytest.mark.slow),
+        pytest.param("from:high_conv", "memory", 0.0, marks=pytest.mark.slow),
+        pytest.param("last:2", "disk", 1.0, marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("mixup", [0.0, 1.0])
 def test_cached_and_uncached_runs_end_with_equal_weights(unfreeze, cache, mixup):
     cached, _ = tuned(unfreeze=unfreeze, cache=cache, mixup=mixup)
     plain, _ = tuned(unfreeze=unfreeze, cache="none", mixup=mixup)
@@ -63,7 +83,7 @@ def test_half_precision_cache_is_close_but_takes_half_the_room():
     assert 0 < difference < 0.05
 
 
-@pytest.mark.parametrize("views", [None, 3])
+@pytest.mark.parametrize("views", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_the_head_may_train_longer_than_the_rest_on_augmented_features(views):
     _, history = tuned(
         freeze_epochs=4, epochs=2, augment="photos", views=views, unfreeze="from:high_conv"
@@ -71,8 +91,8 @@ def test_the_head_may_train_longer_than_the_rest_on_augmented_features(views):
     assert len(history.epoch) == 6
 
 
-def test_history_joins_both_phases_and_marks_the_boundary():
-    _, history = tuned(freeze_epochs=2, epochs=3, patience=None, unfreeze="all")
+def test_history_joins_both_phases_and_marks_the_boundary(two_phases):
+    history, _ = two_phases
     assert history.epoch == [0, 1, 2, 3, 4]
     assert [len(values) for values in history.history.values()] == [5] * 4
     assert [(p["name"], p["start"], p["end"]) for p in history.phases] == [
@@ -122,14 +142,8 @@ def test_batch_norm_statistics_move_only_when_asked():
     assert np.abs(statistics("train")).max() > 0
 
 
-def test_callbacks_are_made_anew_for_each_phase():
-    made = []
-
-    def make_callbacks():
-        made.append(keras.callbacks.LambdaCallback())
-        return [made[-1]]
-
-    tuned(make_callbacks=make_callbacks, unfreeze="all")
+def test_callbacks_are_made_anew_for_each_phase(two_phases):
+    _, made = two_phases
     assert len(made) == 2
     assert made[0] is not made[1]
 

@@ -45,7 +45,11 @@ def test_it_ends_with_the_weights_of_plain_keras_on_the_same_batches(optimizer):
 
 @pytest.mark.parametrize(
     "build",
-    [lambda: CNN(3, "small"), lambda: RNN(3, units=16), perceptron],
+    [
+        lambda: CNN(3, "small"),
+        pytest.param(lambda: RNN(3, units=16), marks=pytest.mark.slow),
+        perceptron,
+    ],
     ids=["cnn", "rnn", "mlp"],
 )
 def test_every_baseline_learns_and_can_be_fitted_on(build, tmp_path):

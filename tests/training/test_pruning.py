@@ -50,8 +50,17 @@ class Watch(keras.callbacks.Callback):
         self.shares.append(share_of_zeros(self.model))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
-@pytest.mark.parametrize("prune_epochs", [0, 2])
+@pytest.mark.parametrize(
+    ("optimizer", "prune_epochs"),
+    [
+        ("adam", 2),
+        ("sgd", 0),
+        pytest.param("rmsprop", 2, marks=pytest.mark.slow),
+        pytest.param("adam", 0, marks=pytest.mark.slow),
+        pytest.param("sgd", 2, marks=pytest.mark.slow),
+        pytest.param("rmsprop", 0, marks=pytest.mark.slow),
+    ],
+)
 def test_the_sparsity_is_exactly_what_was_asked_whatever_moves_the_weights(optimizer, prune_epochs):
     watch = Watch()
     model, history = pruned(

@@ -31,7 +31,7 @@ class OwnLossModel(keras.Model):
         return self.trackers
 
     def compile(self, optimizer="adam", *, jit_compile=False, **kwargs):
-        """As Keras's, with an optimizer alone: the loss is the model's own.
+        """As Keras's, with an optimizer alone, which it builds: the loss is the model's own.
 
         Args:
             optimizer: Defaults to "adam".
@@ -39,11 +39,13 @@ class OwnLossModel(keras.Model):
             **kwargs: `steps_per_execution` and the like.
         """
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        with self.distribute_strategy.scope():
+            # Built within `fit`, it would have the step traced twice.
+            self.optimizer.build(self.trainable_variables)
 
     def compile_from_config(self, config):
         # Keras leaves out its own where `compile` is not Keras's.
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
         with tf.GradientTape() as tape:

@@ -4,9 +4,10 @@ import math
 import sys
 
 import keras
+import tensorflow as tf
 
 from tl_keras.models.backbones import get_backbone
-from tl_keras.models.signature import gives_logits
+from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.training.best_weights import BestWeights
 from tl_keras.training.feature_cache import training_batches, validation_batches
 from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
@@ -40,6 +41,21 @@ def compile_for_training(model, classifier, optimizer, *, label_smoothing=0.0, *
             loss=cross_entropy(classifier, label_smoothing=label_smoothing),
             **arguments,
         )
+        _build_state(model, keras.ops.zeros((1, num_outputs(classifier))), classifier)
+
+
+def _build_state(model, labels, classifier):
+    """Makes the variables of optimizer and metrics: made within `fit` they have it traced twice.
+
+    Args:
+        model: compiled keras.Model.
+        labels: of one picture, in the form that it is trained on.
+        classifier: what gives its outputs.
+    """
+    model.optimizer.build(model.trainable_variables)
+    if not tf.distribute.has_strategy():  # under one Keras does it
+        model.compute_metrics(None, labels, keras.ops.zeros((1, num_outputs(classifier))))
+        model.reset_metrics()
 
 
 def compile_part(model, classifier, settings, learning_rate):
@@ -72,8 +88,8 @@ def compile_for_use(classifier, optimizer, rate):
             loss=cross_entropy(classifier, sparse=True),
             metrics=["accuracy"],
         )
-        # Saved unbuilt, it could not be loaded again with its state.
-        classifier.optimizer.build(classifier.trainable_variables)
+        # Saved unbuilt, the optimizer could not be loaded again with its state.
+        _build_state(classifier, keras.ops.zeros((1,), "int32"), classifier)
 
 
 def count_steps(size, batch_size, strategy):

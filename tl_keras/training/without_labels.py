@@ -77,7 +77,6 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
         history.history, history.epoch = fit.history, fit.epoch
     with model.distribute_strategy.scope():
         model.compile(build_optimizer(settings.optimizer, settings.lr))
-        model.optimizer.build(model.trainable_variables)
     history.seconds["total"] = time.monotonic() - started
     history.set_model(model)
     return history

@@ -161,7 +161,7 @@ def training_batches(
     seed,
     mixup=0.0,
     cutmix=0.0,
-    mixed_inside=False,
+    mixed_inside=0,
     first_epoch=0,
     repeat=True,
     drop_remainder=False,
@@ -176,8 +176,9 @@ def training_batches(
         num_classes: width of the labels.
         seed: integer.
         mixup, cutmix: alpha and cut of `data.mixing`; mixup=0 for none.
-        mixed_inside: whether the model mixes what its frozen part gives: inputs are then
-            {"inputs": the inputs as they are, "mixing": (b, 5)}. Labels are mixed here either way.
+        mixed_inside: number of replicas on which the model mixes what its frozen part gives:
+            inputs are then {"inputs": the inputs as they are, "mixing": (b, 5)}. Labels are mixed
+            here either way, with the partners that the inputs will have. 0 mixes all here.
         first_epoch, repeat, drop_remainder: see `index_batches`.
     """
     batches = index_batches(
@@ -192,7 +193,7 @@ def training_batches(
 
     def mixed(epoch, indices, inputs, labels):
         mixing = draw_mixing(mixup, cutmix, seed=seed, epoch=epoch, indices=indices)
-        labels = mix(labels, mixing)
+        labels = mix(labels, mixing, mixed_inside or 1)
         if mixed_inside:
             return {"inputs": unpacked(inputs), "mixing": mixing}, labels
         return unpacked([mix(tensor, mixing) for tensor in inputs]), labels

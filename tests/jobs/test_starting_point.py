@@ -22,6 +22,8 @@ from tl_keras.jobs.starting_point import (
     suited_to,
 )
 from tl_keras.jobs.train import train
+from tl_keras.models.backbones import get_backbone
+from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.settings import FineTuneSettings
 
 
@@ -114,6 +116,23 @@ def test_random_weights_ask_no_network_and_are_called_training_from_scratch(
     assert start.weights["kind"] == "random"
     assert "training from scratch" in start.weights["note"]
     assert offline == []
+
+
+def test_random_weights_all_train_moving_statistics_too_and_the_note_says_so(
+    offline, small_in_place, colours, tmp_path, capsys
+):
+    splits = load_dataset(colours, split_fractions=(0.5, 0.25, 0.25))
+    asked = FineTuneSettings(augment="none", epochs=1, batch_size=8)
+    config = dataclasses.replace(_config(tmp_path, weights="random"), fine_tune=asked)
+    start = starting_point(config, splits)
+    weights = get_backbone(start.model).weights
+    before = [weight.numpy() for weight in weights]
+    fine_tune(start.model, splits.train, **dataclasses.asdict(start.settings(asked)))
+    for weight, old in zip(weights, before, strict=True):
+        assert (weight.numpy() != old).any(), f"{weight.path} is as it was at random"
+    chosen = "Settings that suit this start: freeze_epochs=0, unfreeze=all, backbone_lr_factor=1.0"
+    assert "training from scratch" in start.weights["note"] and chosen in start.weights["note"]
+    assert chosen in capsys.readouterr().err
 
 
 def test_weights_file_that_is_not_there_is_named(offline, tmp_path):

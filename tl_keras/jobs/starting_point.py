@@ -40,7 +40,8 @@ AFTER_SOURCE_TASK = {"unfreeze": "all", "backbone_lr_factor": 0.1, "label_smooth
 # 64 %, with that and the upper half alone 61 %.
 AFTER_TWO_VIEWS = {"unfreeze": "all", "backbone_lr_factor": 1.0}
 SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
-FROM_SCRATCH = PLAIN | {
+# Random layers that stay frozen, their moving statistics too, would be noise below the rest.
+FROM_RANDOM = {
     "freeze_epochs": 0,
     "unfreeze": "all",
     "backbone_lr_factor": 1.0,
@@ -48,8 +49,9 @@ FROM_SCRATCH = PLAIN | {
     "batch_norm": "train",
     "label_smoothing": 0.0,
     "mixup": 0.0,
-    "patience": None,  # from scratch a net may idle for epochs before it learns
 }
+# From scratch a net may idle for epochs before it learns.
+FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +74,23 @@ class StartingPoint:
 
     def settings(self, asked):
         """Returns `FineTuneSettings` as asked; what was left at its default suits this start."""
+        return dataclasses.replace(asked, **self._left(asked))
+
+    def with_note(self, asked):
+        """Returns the same start, whose note names the settings that are its own choice."""
+        chosen = ", ".join(f"{name}={value}" for name, value in self._left(asked).items())
+        if not chosen:
+            return self
+        words = f"Settings that suit this start: {chosen}."
+        say(words)
+        weights = {**self.weights, "note": f"{self.weights['note']} {words}"}
+        return dataclasses.replace(self, weights=weights)
+
+    def _left(self, asked):
+        """The settings that suit this start, without those that were asked for."""
         defaults = FineTuneSettings()
         left = [name for name in self.suited if getattr(asked, name) == getattr(defaults, name)]
-        return dataclasses.replace(asked, **{name: self.suited[name] for name in left})
+        return {name: self.suited[name] for name in left}
 
 
 def check_names(config):
@@ -106,6 +122,10 @@ def starting_point(config, splits, classifier=None):
     Raises:
         InputError: weights cannot be had; the message names the ways on.
     """
+    return _start_of(config, splits, classifier).with_note(config.fine_tune)
+
+
+def _start_of(config, splits, classifier):
     size = image_size_for(config, splits.train)
     if is_backbone_path(config.backbone):
         note = f"The backbone is the encoder {config.backbone}, with its own weights."
@@ -115,7 +135,11 @@ def starting_point(config, splits, classifier=None):
         start = _start(config, splits, size, weights, description, classifier)
         return dataclasses.replace(start, suited=suited_to(config.backbone))
     if config.weights != "auto":
-        return _start(config, splits, size, config.weights, _described(config))
+        start = _start(config, splits, size, config.weights, _described(config))
+        if config.weights != "random":
+            return start
+        quicken_batch_norm(start.model)
+        return dataclasses.replace(start, suited=FROM_RANDOM)
     if imagenet_weights_cached(config.backbone, size):
         return _start(config, splits, size, "imagenet", _described(config))
     try:

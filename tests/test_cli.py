@@ -108,6 +108,12 @@ def test_flips_are_decided_by_the_data_unless_asked(words, wanted, run_cli, aske
     assert asked[0].test_time_flips is wanted
 
 
+@pytest.mark.parametrize(("words", "unfreeze"), [((), None), (("--unfreeze", "half"), "half")])
+def test_what_is_given_is_told_from_what_is_not(words, unfreeze, run_cli, asked):
+    run_cli(*TRAIN, *words)
+    assert asked[0].fine_tune.unfreeze == unfreeze
+
+
 def test_patience_of_zero_means_never(run_cli, asked):
     run_cli(*TRAIN, "--patience", "0")
     assert asked[0].fine_tune.patience is None

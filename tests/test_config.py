@@ -7,7 +7,12 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
-from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings, parse_unfreeze
+from tl_keras.training.settings import (
+    PRETRAINED,
+    FineTuneSettings,
+    PseudoLabelSettings,
+    parse_unfreeze,
+)
 
 
 def _received(argument, value, wanted):
@@ -52,7 +57,7 @@ TUNING = [
     ({"objective": "l2-sp", "source_weight": 1}, "source_weight only with objective='joint'", "=1"),
     *(
         _received("unfreeze", value, "'half', 'all', 'none', 'last:N'")
-        for value in ("last:", "last:0", "last:-1", "last:x", "from:", "most", "half:2", None)
+        for value in ("last:", "last:0", "last:-1", "last:x", "from:", "most", "half:2")
     ),
 ]
 
@@ -123,6 +128,19 @@ def test_json_brings_back_the_same_configuration():
     }
     read["split"] = tuple(read["split"])
     assert TrainConfig(**read, **parts) == config
+
+
+def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
+    defaults = FineTuneSettings().filled()
+    assert (defaults.freeze_epochs, defaults.unfreeze, defaults.batch_norm) == (3, "half", "frozen")
+    assert (defaults.backbone_lr_factor, defaults.label_smoothing) == (0.3, 0.1)
+    assert FineTuneSettings().filled({"unfreeze": "all"}).unfreeze == "all"
+
+
+@pytest.mark.parametrize(("name", "value"), PRETRAINED.items())
+def test_what_was_asked_for_counts_though_it_equals_the_default(name, value):
+    other = {"freeze_epochs": 0, "unfreeze": "all", "batch_norm": "train"}.get(name, 0.5)
+    assert getattr(FineTuneSettings(**{name: value}).filled({name: other}), name) == value
 
 
 @pytest.mark.parametrize(

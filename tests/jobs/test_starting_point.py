@@ -201,9 +201,17 @@ def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
     suited = {"backbone_lr_factor": 0.1, "label_smoothing": 0.0}
     pretrained = StartingPoint(None, None, {}, True, module.AFTER_SOURCE_TASK)
-    assert pretrained.settings(asked) == dataclasses.replace(asked, **suited)
+    assert pretrained.settings(asked) == dataclasses.replace(asked.filled(), **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
-    assert StartingPoint(None, None, {}).settings(asked) == asked
+    assert StartingPoint(None, None, {}).settings(asked) == asked.filled()
+
+
+def test_what_was_asked_for_counts_also_where_it_is_the_default():
+    asked = FineTuneSettings(unfreeze="half", backbone_lr_factor=0.3)
+    start = StartingPoint(None, None, {"note": "An encoder."}, suited=AFTER_TWO_VIEWS)
+    assert start.settings(asked).unfreeze == "half"
+    assert start.settings(asked).backbone_lr_factor == 0.3
+    assert start.with_note(asked).weights["note"] == "An encoder."
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ DATA_HELP = (
 )
 BACKBONE_HELP = "Name (see `tl-keras backbones`), encoder file or run folder."
 WEIGHTS_HELP = "imagenet, auto, random or a file."
-UNFREEZE_HELP = "half, last:N, from:LAYER, all or none."
+UNFREEZE_HELP = "half, last:N, from:LAYER, all or none; default: half, or what suits the weights."
 
 
 def load(module, name):

@@ -14,7 +14,17 @@ from tl_keras.cli.application import (
     load,
 )
 from tl_keras.config import TrainConfig
-from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
+from tl_keras.training.settings import PRETRAINED, FineTuneSettings, PseudoLabelSettings
+
+
+def _by_start(words, setting):
+    """The help of an option that the start decides where it is not given."""
+    return f"{words}; default: {PRETRAINED[setting]}, or what suits the weights."
+
+
+def _given(**options):
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @app.command()
@@ -32,28 +42,33 @@ def train(
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
     ] = None,
-    freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 3,
+    freeze_epochs: Annotated[
+        int | None, typer.Option(help=_by_start("Epochs of the head alone", "freeze_epochs"))
+    ] = None,
     epochs: Annotated[
         int, typer.Option(help="Epochs with the unfrozen part.")
     ] = FineTuneSettings.epochs,
-    unfreeze: Annotated[str, typer.Option(help=UNFREEZE_HELP)] = "half",
+    unfreeze: Annotated[str | None, typer.Option(help=UNFREEZE_HELP)] = None,
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
     lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,
     backbone_lr_factor: Annotated[
-        float, typer.Option(help="Factor on it for the backbone.")
-    ] = FineTuneSettings.backbone_lr_factor,
+        float | None,
+        typer.Option(help=_by_start("Factor on it for the backbone", "backbone_lr_factor")),
+    ] = None,
     depth_decay: Annotated[
-        float, typer.Option(help="Further factor at the backbone's bottom.")
-    ] = FineTuneSettings.depth_decay,
+        float | None,
+        typer.Option(help=_by_start("Further factor at the backbone's bottom", "depth_decay")),
+    ] = None,
     schedule: Annotated[
         str, typer.Option(help="cosine (with warm-up), one-cycle or constant.")
     ] = "cosine",
     weight_decay: Annotated[
-        float, typer.Option(help="Decoupled weight decay.")
-    ] = FineTuneSettings.weight_decay,
+        float | None,
+        typer.Option(help=f"Decoupled weight decay; default: {PRETRAINED['weight_decay']}."),
+    ] = None,
     label_smoothing: Annotated[
-        float, typer.Option(help="0 for none.")
-    ] = FineTuneSettings.label_smoothing,
+        float | None, typer.Option(help=_by_start("0 for none", "label_smoothing"))
+    ] = None,
     objective: Annotated[str, typer.Option(help="plain, l2-sp or joint.")] = "plain",
     l2_sp_weight: Annotated[
         float | None, typer.Option(help="l2-sp: pull of the backbone to its start; default 0.1.")
@@ -114,7 +129,9 @@ def train(
     views: Annotated[
         int | None, typer.Option(help="Augmented versions cached of each picture.")
     ] = None,
-    batch_norm: Annotated[str, typer.Option(help="frozen or train.")] = "frozen",
+    batch_norm: Annotated[
+        str | None, typer.Option(help=_by_start("frozen or train", "batch_norm"))
+    ] = None,
     patience: Annotated[
         int, typer.Option(help="Epochs without improvement before a phase ends; 0 for never.")
     ] = 0,
@@ -183,8 +200,8 @@ def train(
             unlabelled_ratio=unlabelled_ratio,
             optimizer=optimizer,
             augment=augment,
-            backbone_lr_factor=backbone_lr_factor,
             seed=seed,
+            **_given(backbone_lr_factor=backbone_lr_factor),
         ),
     )
     load("jobs.train", "train")(config)
@@ -198,13 +215,11 @@ def lr_find(
     head: Annotated[str, typer.Option(help="As in train.")] = TrainConfig.head,
     hidden_units: Annotated[int, typer.Option(help="As in train.")] = TrainConfig.hidden_units,
     image_size: Annotated[int | None, typer.Option(help="As in train.")] = None,
-    unfreeze: Annotated[str, typer.Option(help=UNFREEZE_HELP)] = FineTuneSettings.unfreeze,
+    unfreeze: Annotated[str | None, typer.Option(help=UNFREEZE_HELP)] = None,
     optimizer: Annotated[
         str, typer.Option(help="adam, sgd or rmsprop.")
     ] = FineTuneSettings.optimizer,
-    backbone_lr_factor: Annotated[
-        float, typer.Option(help="As in train.")
-    ] = FineTuneSettings.backbone_lr_factor,
+    backbone_lr_factor: Annotated[float | None, typer.Option(help="As in train.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="As in train.")] = None,
     labels_per_class: Annotated[int | None, typer.Option(help="As in train.")] = None,
     augment: Annotated[str, typer.Option(help="As in train.")] = FineTuneSettings.augment,

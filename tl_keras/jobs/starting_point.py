@@ -25,8 +25,8 @@ from tl_keras.models.classifier import build_classifier
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
 from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.inputs import with_mixup
 from tl_keras.training.objective_settings import PLAIN
-from tl_keras.training.settings import FineTuneSettings
 
 SMALL_PICTURE = 64
 SOURCE_DATA = "digits"
@@ -73,24 +73,25 @@ class StartingPoint:
     suited: dict = dataclasses.field(default_factory=dict)
 
     def settings(self, asked):
-        """Returns `FineTuneSettings` as asked; what was left at its default suits this start."""
-        return dataclasses.replace(asked, **self._left(asked))
+        """Returns `FineTuneSettings` as asked; what was not asked for suits this start."""
+        return asked.filled(self.suited)
+
+    def resolved(self, config):
+        """Returns `TrainConfig` with a value for each setting that the start decides."""
+        tuning = with_mixup(self.settings(config.fine_tune), self.splits.train)
+        return dataclasses.replace(config, fine_tune=tuning)
 
     def with_note(self, asked):
         """Returns the same start, whose note names the settings that are its own choice."""
-        chosen = ", ".join(f"{name}={value}" for name, value in self._left(asked).items())
+        chosen = ", ".join(
+            f"{name}={value}" for name, value in self.suited.items() if getattr(asked, name) is None
+        )
         if not chosen:
             return self
         words = f"Settings that suit this start: {chosen}."
         say(words)
         weights = {**self.weights, "note": f"{self.weights['note']} {words}"}
         return dataclasses.replace(self, weights=weights)
-
-    def _left(self, asked):
-        """The settings that suit this start, without those that were asked for."""
-        defaults = FineTuneSettings()
-        left = [name for name in self.suited if getattr(asked, name) == getattr(defaults, name)]
-        return {name: self.suited[name] for name in left}
 
 
 def check_names(config):

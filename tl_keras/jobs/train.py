@@ -67,7 +67,7 @@ def train(config):
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
-        config = dataclasses.replace(config, fine_tune=start.settings(config.fine_tune))
+        config = start.resolved(config)
         config, unlabelled = ready(config, start, unlabelled)
         run.write_json("config.json", config.to_json())
         run.write_environment()

@@ -49,11 +49,12 @@ def fine_tune(
             frozen part runs once for all of them. None for this call alone.
         freeze_epochs: epochs with the whole backbone frozen. Default 3.
         epochs: epochs with the unfrozen part training too. Default 40.
-        unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none".
+        unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none". Default
+            "half".
         optimizer: "adam", "sgd" or "rmsprop".
         lr: highest learning rate of the head. Default 1e-3.
         backbone_lr_factor: factor on it for the top of the backbone. Default 0.3.
-        depth_decay: further factor at the bottom of the backbone, geometric between.
+        depth_decay: further factor at the bottom of the backbone, geometric between. Default 1.
         schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
         weight_decay: decoupled, on kernels. Default 0.05.
         label_smoothing: Default 0.1.
@@ -68,7 +69,7 @@ def fine_tune(
         cache_dtype: "float32" or "float16" (half the room, not bit-equal).
         views: augmented versions cached of each picture, at most one for each epoch; they are
             taken in turn. Default 24.
-        batch_norm: "frozen" or "train".
+        batch_norm: "frozen", the default, or "train".
         patience: epochs without better validation before a phase ends; None, the default, for
             never: while the learning rate is high a lucky epoch would end a phase too soon.
         seed: of order and augmentation.
@@ -97,7 +98,7 @@ def fine_tune(
     Reference:
         L2-SP: Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
     """
-    settings = FineTuneSettings(**settings)
+    settings = FineTuneSettings(**settings).filled()
     check_source(settings.objective, source)
     if source_model is not None:
         check_source(settings.objective, source_model, "source_model")

@@ -8,7 +8,9 @@ import pytest
 from tests.jobs.small_runs import CLASSES, arguments, save_pictures, small_config
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
+from tl_keras.jobs.starting_point import StartingPoint
 from tl_keras.jobs.train import train
+from tl_keras.jobs.unlabelled import load_data, ready
 from tl_keras.training.settings import PseudoLabelSettings
 
 QUICK = ("--pseudo-epochs", 2, "--unlabelled-ratio", 1, "--confidence", 0.4)
@@ -16,6 +18,10 @@ QUICK = ("--pseudo-epochs", 2, "--unlabelled-ratio", 1, "--confidence", 0.4)
 
 def metrics_of(run):
     return json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+
+
+def pixels_of(dataset):
+    return {dataset.load(row).tobytes() for row in range(len(dataset))}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +63,34 @@ def test_a_folder_without_labels_serves(encoder, colours, run_cli, tmp_path):
     status, _, error = run_cli(*words)
     assert status == 0, error
     figures = metrics_of(tmp_path / "run")["unlabelled"]
-    assert figures["pictures"] == 12 and "pseudo_label_accuracy" not in figures
+    assert (figures["pictures"], figures["left_out"]) == (12, 0)
+    assert "pseudo_label_accuracy" not in figures
     assert "With 12 pictures without labels; before them" in error
+
+
+@pytest.mark.parametrize("data", ["a folder", "digits"])
+def test_what_is_measured_on_does_not_train_without_labels_either(
+    data, encoder, colours, tmp_path, capsys
+):
+    data = str(colours) if data == "a folder" else data
+    ratio = PseudoLabelSettings(unlabelled_ratio=1)
+    config = small_config(encoder, data, tmp_path, unlabelled=data, pseudo_labels=ratio)
+    splits, more = load_data(config)
+    _, unlabelled = ready(config, StartingPoint(None, splits, {}), more)
+    held_out = len(splits.val) + len(splits.test)
+    assert unlabelled.left_out >= held_out
+    assert len(unlabelled.pictures) == len(more) - unlabelled.left_out > 0
+    used, val, test = map(pixels_of, (unlabelled.pictures, splits.val, splits.test))
+    assert not used & (val | test)
+    assert f"{unlabelled.left_out} of {len(more)} pictures without" in capsys.readouterr().err
+
+
+def test_pictures_of_val_and_test_alone_are_refused(encoder, colours, tmp_path):
+    config = small_config(encoder, colours, tmp_path, unlabelled=str(colours))
+    splits = load_data(config)[0]
+    start = StartingPoint(None, splits, {})
+    with pytest.raises(InputError, match="do not stand in val or test; received 9, all of which"):
+        ready(config, start, splits.test)
 
 
 def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli, tmp_path):

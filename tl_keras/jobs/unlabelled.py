@@ -2,14 +2,30 @@
 
 import dataclasses
 
+from tl_keras.checks import InputError
 from tl_keras.config import REST
 from tl_keras.data.classes import keep_classes
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.sources import load_dataset, load_pictures
 from tl_keras.data.splits import keep_and_rest
+from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.progress import say
 from tl_keras.training.phases import append_history
 from tl_keras.training.pseudo_labels import fit_with_pseudo_labels, with_batch_size
+
+
+@dataclasses.dataclass(frozen=True)
+class Unlabelled:
+    """Pictures without labels that a training may use.
+
+    Attributes:
+        pictures: `ImageDataset`.
+        left_out: how many others stand in val or test.
+    """
+
+    pictures: ImageDataset
+    left_out: int
 
 
 def load_data(config):
@@ -40,7 +56,8 @@ def ready(config, start, unlabelled):
         unlabelled: `ImageDataset`, or None.
 
     Returns:
-        `config` with the batch size, and the pictures, of the classes of `start` if known.
+        `config` with the batch size, and `Unlabelled` pictures, of the classes of `start` if
+        known; None without any.
 
     Raises:
         InputError: there are too few.
@@ -50,9 +67,27 @@ def ready(config, start, unlabelled):
     train = start.splits.train
     if unlabelled.labels is not None and config.unlabelled == REST:
         unlabelled = keep_classes(unlabelled, train.class_names)
+    unlabelled = _not_held_out(unlabelled, start.splits)
     settings = dataclasses.replace(config.pseudo_labels, seed=config.seed)
-    settings = with_batch_size(settings, train, unlabelled)
+    settings = with_batch_size(settings, train, unlabelled.pictures)
     return dataclasses.replace(config, pseudo_labels=settings), unlabelled
+
+
+def _not_held_out(unlabelled, splits):
+    """`Unlabelled` without what stands in val or test, which is said."""
+    pictures = drop_held_out(unlabelled, [splits.val, splits.test])
+    left_out = len(unlabelled) - len(pictures)
+    if not len(pictures):
+        raise InputError(
+            f"Expected unlabelled pictures that do not stand in val or test; received {left_out}, "
+            "all of which do. Give others."
+        )
+    if left_out:
+        say(
+            f"{left_out} of {len(unlabelled)} pictures without labels stand in val or test too "
+            "and are left out."
+        )
+    return Unlabelled(pictures, left_out)
 
 
 def go_on(history, config, start, unlabelled):
@@ -62,15 +97,20 @@ def go_on(history, config, start, unlabelled):
     """
     _, before = measure(start.model, start.splits.test)
     history.labels_alone = headline(before)
-    say(f"Pseudo-labels for {len(unlabelled)} pictures without labels:")
+    pictures = unlabelled.pictures
+    say(f"Pseudo-labels for {len(pictures)} pictures without labels:")
     splits, settings = start.splits, dataclasses.asdict(config.pseudo_labels)
-    more = fit_with_pseudo_labels(start.model, splits.train, unlabelled, splits.val, **settings)
+    more = fit_with_pseudo_labels(start.model, splits.train, pictures, splits.val, **settings)
     append_history(history, more)
 
 
 def unlabelled_figures(history, unlabelled):
     """The content of "unlabelled" in metrics.json: rates of the last epoch, and the way before."""
-    figures = {"pictures": len(unlabelled), "labels_alone": history.labels_alone}
+    figures = {
+        "pictures": len(unlabelled.pictures),
+        "left_out": unlabelled.left_out,
+        "labels_alone": history.labels_alone,
+    }
     for name in ("pseudo_label_rate", "pseudo_label_accuracy"):
         if name in history.history:
             figures[name] = history.history[name][-1]

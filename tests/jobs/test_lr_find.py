@@ -13,7 +13,7 @@ from tl_keras.training.settings import FineTuneSettings
 
 @pytest.fixture
 def words(encoder, colours):
-    return ("lr-find", "--backbone", encoder, "--data", colours, "--hidden-units", 16)
+    return ("lr-find", "--backbone", encoder, "--data", colours)
 
 
 def test_the_suggested_rate_is_printed_alone_and_the_plot_written(words, run_cli, tmp_path):

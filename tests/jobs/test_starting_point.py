@@ -141,7 +141,7 @@ def test_weights_file_that_is_not_there_is_named(offline, tmp_path):
     assert offline == []
 
 
-@pytest.mark.parametrize("weights", ["random", "other.weights.h5"])
+@pytest.mark.parametrize("weights", ["imagenet", "random", "other.weights.h5"])
 def test_weights_beside_an_encoder_are_refused_not_ignored(weights, encoder, colours, tmp_path):
     with pytest.raises(InputError, match="Expected no weights beside .*tiny.keras"):
         train(small_config(encoder, colours, tmp_path / "run", weights=weights))

@@ -104,7 +104,10 @@ def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli,
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--confidence", 1), "confidence to be a number > 0 and < 1; received confidence=1.0"),
+        (
+            ("--unlabelled", "digits", "--confidence", 1),
+            "confidence to be a number > 0 and < 1; received confidence=1.0",
+        ),
         (("--unlabelled", "rest"), "labels_per_class with unlabelled='rest'"),
         (("--unlabelled", "nowhere"), "nowhere"),
     ],

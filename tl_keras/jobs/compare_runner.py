@@ -148,7 +148,7 @@ class MethodRunner:
         kind = method.kind
         if kind == "scratch":
             return FROM_SCRATCH | {"epochs": self.epochs}
-        views = {"views": self.config.views}
+        views = {} if self.config.augment == "none" else {"views": self.config.views}
         if kind == "frozen":
             return views | {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}
         of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)

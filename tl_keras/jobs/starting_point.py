@@ -51,7 +51,7 @@ FROM_RANDOM = {
     "mixup": 0.0,
 }
 # From scratch a net may idle for epochs before it learns.
-FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None}
+FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None, "cutmix": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,8 @@ class StartingPoint:
     def resolved(self, config):
         """Returns `TrainConfig` with a value for each setting that the start decides."""
         tuning = with_mixup(self.settings(config.fine_tune), self.splits.train)
-        return dataclasses.replace(config, fine_tune=tuning)
+        weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")
+        return dataclasses.replace(config, fine_tune=tuning, weights=weights)
 
     def with_note(self, asked):
         """Returns the same start, whose note names the settings that are its own choice."""
@@ -130,11 +131,15 @@ def _start_of(config, splits, classifier):
     size = image_size_for(config, splits.train)
     if is_backbone_path(config.backbone):
         note = f"The backbone is the encoder {config.backbone}, with its own weights."
-        # Other weights beside the encoder's own are refused where the encoder is read.
-        weights = "imagenet" if config.weights == "auto" else config.weights
+        if config.weights not in (None, "auto"):
+            raise InputError(
+                f"Expected no weights beside {config.backbone}, which brings its own; received "
+                f"weights={config.weights!r}. Leave weights out."
+            )
         description = {"kind": "encoder", "note": note}
-        start = _start(config, splits, size, weights, description, classifier)
+        start = _start(config, splits, size, "imagenet", description, classifier)
         return dataclasses.replace(start, suited=suited_to(config.backbone))
+    config = dataclasses.replace(config, weights=config.weights or "imagenet")
     if config.weights != "auto":
         start = _start(config, splits, size, config.weights, _described(config))
         if config.weights != "random":
@@ -178,14 +183,15 @@ def suited_after(method):
 
 def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):
     """Builds a classifier with the head of `config`."""
+    width = {} if config.hidden_units is None else {"hidden_units": config.hidden_units}
     return build_classifier(
         backbone or config.backbone,
         num_classes,
         image_size=image_size,
         weights=weights,
         head=config.head,
-        hidden_units=config.hidden_units,
         dropout=config.dropout,
+        **width,
     )
 
 

@@ -10,7 +10,7 @@ from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, 
 from tl_keras.training.objective_settings import check_source, option_value
 from tl_keras.training.objectives import with_l2_sp
 from tl_keras.training.phases import compile_for_use, fit_phase, new_history
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.settings import PRETRAINED, FineTuneSettings
 from tl_keras.training.source_task import SourceTask
 from tl_keras.training.trainable_part import TrainablePart
 
@@ -33,6 +33,9 @@ def fine_tune(
     turn. Each phase has a fresh optimizer and fresh callbacks. Of both
     phases the latest weights are kept whose validation accuracy is within one standard error of
     the best; fine-tuning that hurts is undone.
+
+    An option that would have no effect beside another, such as `views` with augment="none", is
+    refused.
 
     Args:
         model: classifier from `build_classifier`.
@@ -160,7 +163,10 @@ class _FineTuning:
             self._phase("fine_tune", settings.epochs, tuned)
         for classifier in (self.model, getattr(self.history, "source_model", None)):
             if classifier is not None:
-                rate = settings.lr * settings.backbone_lr_factor  # a further, gentle `fit`
+                # For a further, gentle `fit`.
+                rate = settings.lr * (
+                    settings.backbone_lr_factor or PRETRAINED["backbone_lr_factor"]
+                )
                 compile_for_use(classifier, settings.optimizer, rate)
         self.history.seconds["total"] = time.monotonic() - started
         self.history.set_model(self.model)

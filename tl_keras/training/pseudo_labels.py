@@ -53,6 +53,7 @@ def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), 
             `data.augmentation`.
         strong_augment: of the strong views; "auto", the default, for the strong one of `augment`.
         backbone_lr_factor: factor on the rate of the backbone, if `model` has one. Default 0.3.
+        depth_decay: further factor at the bottom of the backbone. Default 1.
         epochs: Default 10. An epoch goes over the unlabelled pictures once, and over the labelled
             at least once.
         batch_size: labelled pictures a step over all replicas. Default 64, less for little data.
@@ -107,7 +108,7 @@ def _fit(history, model, train, unlabelled, val, settings, callbacks):
             val=val,
             classifier=model,
             callbacks=callbacks,
-            optimizer={"rate_factors": _rate_factors(model, settings.backbone_lr_factor)},
+            optimizer={"rate_factors": _rate_factors(model, settings)},
         )
     finally:
         fix_match.use_average()
@@ -158,10 +159,10 @@ def with_batch_size(settings, train, unlabelled):
     return dataclasses.replace(settings, batch_size=batch_size)
 
 
-def _rate_factors(model, factor):
+def _rate_factors(model, settings):
     """Lower rates for a nested backbone; None for a net without one."""
     try:
         backbone = get_backbone(model)
     except InputError:
         return None
-    return depth_factors(backbone, factor, 1.0)
+    return depth_factors(backbone, settings.backbone_lr_factor, settings.depth_decay)

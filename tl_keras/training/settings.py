@@ -8,6 +8,7 @@ from tl_keras.training.objective_settings import check_objective
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "one-cycle", "constant")
 CACHES = ("auto", "memory", "disk", "none")
+_CHOICES = {"cache_dtype": ("float32", "float16"), "batch_norm": ("frozen", "train")}
 SCOPES = ("global", "layer")  # of pruning: over what magnitudes are compared
 ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
 # Of these the start decides where nothing is asked; here is what suits a pretrained backbone.
@@ -19,6 +20,14 @@ PRETRAINED = {
     "batch_norm": "frozen",
     "weight_decay": 0.05,
     "label_smoothing": 0.1,
+    "cache_dtype": "float32",
+}
+# By the setting, and its value, with which an option has no effect.
+_IDLE = {
+    ("unfreeze", "none"): ("backbone_lr_factor", "depth_decay", "batch_norm", "l2_sp_weight"),
+    ("mixup", 0): ("cutmix",),
+    ("augment", "none"): ("views",),
+    ("cache", "none"): ("views", "cache_dtype"),
 }
 
 
@@ -26,7 +35,8 @@ PRETRAINED = {
 class FineTuneSettings:
     """See `tl_keras.training.fine_tune.fine_tune` for what each setting means.
 
-    A setting that is None was not asked for: `filled` decides it.
+    A setting that is None was not asked for: `filled` decides it. What would have no effect beside
+    another setting is refused.
     """
 
     freeze_epochs: int | None = None
@@ -40,11 +50,11 @@ class FineTuneSettings:
     weight_decay: float | None = None
     label_smoothing: float | None = None
     mixup: float | None = None
-    cutmix: float = 0.5
+    cutmix: float | None = None
     batch_size: int | None = None
     augment: str = "auto"
     cache: str = "auto"
-    cache_dtype: str = "float32"
+    cache_dtype: str | None = None
     views: int | None = None
     batch_norm: str | None = None
     patience: int | None = None
@@ -60,25 +70,29 @@ class FineTuneSettings:
             parse_unfreeze(self.unfreeze)
         _check_shared(self)
         check_choice("cache", self.cache, CACHES)
-        check_choice("cache_dtype", self.cache_dtype, ("float32", "float16"))
-        if self.batch_norm is not None:
-            check_choice("batch_norm", self.batch_norm, ("frozen", "train"))
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) is not None:
+                check_choice(name, getattr(self, name), choices)
         _check_given(self, "freeze_epochs", minimum=0, integer=True)
         _check_given(self, "mixup", minimum=0)
-        check_number("cutmix", self.cutmix, minimum=0, maximum=1)
+        _check_given(self, "cutmix", minimum=0, maximum=1)
         for name in ("backbone_lr_factor", "depth_decay"):
             _check_given(self, name, above=0, maximum=1)
         _check_given(self, "views", minimum=1, integer=True)
+        _check_effect(self, _IDLE)
 
     def filled(self, suited=None):
-        """Returns the settings with a value for each that was not asked for.
+        """Returns the settings with a value for each that was not asked for and has an effect.
 
         Args:
             suited: {name: value} that suits the start; what is not in it is as in `PRETRAINED`.
         """
-        values = PRETRAINED | (suited or {})
-        left = {name: value for name, value in values.items() if getattr(self, name) is None}
-        return dataclasses.replace(self, **left)
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        values = PRETRAINED | (suited or {}) | given
+        for (name, value), options in _IDLE.items():
+            if values.get(name) == value:
+                values = {k: v for k, v in values.items() if k not in options or k in given}
+        return FineTuneSettings(**values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +126,7 @@ class DistillSettings(FromScratchSettings):
         super().__post_init__()
         check_distillation(self.temperature, self.alpha)
         _check_given(self, "views", minimum=1, integer=True)
+        _check_effect(self, {("augment", "none"): ("views",)})
 
 
 def check_distillation(temperature, alpha):
@@ -131,12 +146,14 @@ class PseudoLabelSettings(FromScratchSettings):
     average_decay: float = 0.999
     strong_augment: str = "auto"
     backbone_lr_factor: float = 0.3
+    depth_decay: float = 1.0
 
     def __post_init__(self):
         super().__post_init__()
         check_fix_match(self.confidence, self.unlabelled_weight, self.average_decay)
         check_number("unlabelled_ratio", self.unlabelled_ratio, minimum=1, integer=True)
-        check_number("backbone_lr_factor", self.backbone_lr_factor, above=0, maximum=1)
+        for name in ("backbone_lr_factor", "depth_decay"):
+            check_number(name, getattr(self, name), above=0, maximum=1)
 
 
 def check_fix_match(confidence, unlabelled_weight, average_decay):
@@ -203,6 +220,22 @@ def _check_given(settings, name, **limits):
     """Checks a number that may be None."""
     if getattr(settings, name) is not None:
         check_number(name, getattr(settings, name), **limits)
+
+
+def _check_effect(settings, idle):
+    """Refuses options that were given and have no effect.
+
+    Args:
+        settings: any of these classes.
+        idle: as `_IDLE`.
+    """
+    for (name, value), options in idle.items():
+        for option in options if getattr(settings, name) == value else ():
+            if getattr(settings, option) is not None:
+                raise InputError(
+                    f"Expected no {option} where it has no effect, with {name}={value!r}; received "
+                    f"{option}={getattr(settings, option)!r}. Leave it out or change {name}."
+                )
 
 
 def parse_unfreeze(setting):

@@ -112,7 +112,7 @@ def train(
         typer.Option(help="Part of the mixed pictures that are cut, not blended; default: 0.5."),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Pictures a step; default: 32, less for little data.")
+        int | None, typer.Option(help="Pictures a step; default: 32, or what suits the data.")
     ] = None,
     labels_per_class: Annotated[
         int | None, typer.Option(help="Train on only so many pictures of each class.")

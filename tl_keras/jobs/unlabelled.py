@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import tensorflow as tf
+
 from tl_keras.checks import InputError
 from tl_keras.config import REST
 from tl_keras.data.classes import keep_classes
@@ -11,8 +13,13 @@ from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.progress import say
+from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.phases import append_history
-from tl_keras.training.pseudo_labels import fit_with_pseudo_labels, with_batch_size
+from tl_keras.training.pseudo_labels import (
+    fit_with_pseudo_labels,
+    group_size,
+    with_batch_size,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +76,8 @@ def ready(config, start, unlabelled):
         unlabelled = keep_classes(unlabelled, train.class_names)
     unlabelled = _not_held_out(unlabelled, start.splits)
     settings = dataclasses.replace(config.pseudo_labels, seed=config.seed)
-    settings = with_batch_size(settings, train, unlabelled.pictures)
+    _freeze_as_tuned(start.model, config.fine_tune)
+    settings = with_batch_size(settings, start.model, train, unlabelled.pictures)
     return dataclasses.replace(config, pseudo_labels=settings), unlabelled
 
 
@@ -90,6 +98,14 @@ def _not_held_out(unlabelled, splits):
     return Unlabelled(pictures, left_out)
 
 
+def _freeze_as_tuned(model, tuning):
+    """Freezes what fine-tuning will leave frozen: what trains decides what a step costs."""
+    if tuning.epochs:
+        apply_unfreeze(model, tuning.unfreeze, tuning.batch_norm)
+    elif tuning.freeze_epochs:
+        freeze(model)
+
+
 def go_on(history, config, start, unlabelled):
     """Trains the classifier of `start` on, with pseudo-labels; appends to `history`.
 
@@ -100,8 +116,24 @@ def go_on(history, config, start, unlabelled):
     pictures = unlabelled.pictures
     say(f"Pseudo-labels for {len(pictures)} pictures without labels:")
     splits, settings = start.splits, dataclasses.asdict(config.pseudo_labels)
-    more = fit_with_pseudo_labels(start.model, splits.train, pictures, splits.val, **settings)
+    try:
+        more = fit_with_pseudo_labels(start.model, splits.train, pictures, splits.val, **settings)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise InputError(_out_of_memory(config.pseudo_labels)) from error
     append_history(history, more)
+
+
+def _out_of_memory(settings):
+    size, ratio = settings.batch_size, settings.unlabelled_ratio
+    groups = size // group_size(settings)
+    less = f"--batch-size {groups // 2 * group_size(settings)}"
+    if groups == 1:
+        less = f"--unlabelled-ratio {max(ratio // 2, 1)}"
+    return (
+        f"Expected memory enough for batches of {size} pictures, {groups} labelled and "
+        f"{groups * ratio} not; received out of memory in the phase with pseudo-labels. Give "
+        f"{less}, or a smaller --image-size."
+    )
 
 
 def unlabelled_figures(history, unlabelled):

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
+from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.sources import load_dataset
@@ -81,6 +82,16 @@ class StartingPoint:
         tuning = with_mixup(self.settings(config.fine_tune), self.splits.train)
         weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")
         return dataclasses.replace(config, fine_tune=tuning, weights=weights)
+
+    def flips(self, config):
+        """Whether figures are means over each picture and its mirror image.
+
+        Args:
+            config: `TrainConfig`.
+        """
+        if config.test_time_flips is not None:
+            return config.test_time_flips
+        return mirrors(config.fine_tune.augment, self.splits.train)
 
     def with_note(self, asked):
         """Returns the same start, whose note names the settings that are its own choice."""

@@ -6,7 +6,6 @@ import time
 import keras
 
 from tl_keras.config import TrainConfig
-from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.jobs.interruptions import keeping_interrupted
@@ -96,9 +95,7 @@ def _fit(run, config, start, source, unlabelled):
 
 
 def _measured(config, start, history, source, unlabelled, started):
-    flips = config.test_time_flips
-    if flips is None:
-        flips = mirrors(config.fine_tune.augment, start.splits.train)
+    flips = start.flips(config)
     probabilities, test = measure(start.model, start.splits.test, flips=flips)
     _, val = measure(start.model, start.splits.val, flips=flips)
     metrics = {

@@ -109,9 +109,9 @@ def _freeze_as_tuned(model, tuning):
 def go_on(history, config, start, unlabelled):
     """Trains the classifier of `start` on, with pseudo-labels; appends to `history`.
 
-    `history.labels_alone` becomes the test figures from before.
+    `history.labels_alone` becomes the test figures from before, measured as those after.
     """
-    _, before = measure(start.model, start.splits.test)
+    _, before = measure(start.model, start.splits.test, flips=start.flips(config))
     history.labels_alone = headline(before)
     pictures = unlabelled.pictures
     say(f"Pseudo-labels for {len(pictures)} pictures without labels:")

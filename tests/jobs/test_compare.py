@@ -173,8 +173,12 @@ def test_other_settings_into_the_folder_are_refused_and_named(
         ({"seeds": 0}, "seeds to be an integer >= 1; received seeds=0"),
         ({"backbone": None}, "a backbone for the method 'frozen'; received none"),
         ({"weights": "auto"}, "weights to be 'imagenet', 'random' or a weights file"),
-        ({"weights": "random"}, "no weights beside"),
-        ({"methods": ("scratch:cnn:lenet",), "baseline_size": 8}, "at least 16 x 16 pixels"),
+        ({"weights": "random"}, "no weights where it has no effect"),
+        (
+            {"methods": ("scratch:cnn:lenet",), "backbone": None, "baseline_size": 8},
+            "at least 16 x 16 pixels",
+        ),
+        ({"baseline_size": 8, "methods": ("frozen",)}, "no baseline_size where it has no effect"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_training(

@@ -25,6 +25,7 @@ from tl_keras.jobs.starting_point import (
 )
 from tl_keras.jobs.train import train
 from tl_keras.models.backbones import get_backbone
+from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.settings import FineTuneSettings
 
 
@@ -147,13 +148,30 @@ def test_random_weights_ask_no_network_and_are_called_training_from_scratch(
     assert offline == []
 
 
+def test_random_weights_all_train_moving_statistics_too_and_the_note_says_so(
+    offline, small_in_place, colours, tmp_path, capsys
+):
+    splits = load_dataset(colours, split_fractions=(0.5, 0.25, 0.25))
+    asked = FineTuneSettings(augment="none", epochs=1, batch_size=8)
+    config = dataclasses.replace(_config(tmp_path, weights="random"), fine_tune=asked)
+    start = starting_point(config, splits)
+    weights = get_backbone(start.model).weights
+    before = [weight.numpy() for weight in weights]
+    fine_tune(start.model, splits.train, **dataclasses.asdict(start.settings(asked)))
+    for weight, old in zip(weights, before, strict=True):
+        assert (weight.numpy() != old).any(), f"{weight.path} is as it was at random"
+    chosen = "Settings that suit this start: freeze_epochs=0, unfreeze=all, backbone_lr_factor=1.0"
+    assert "training from scratch" in start.weights["note"] and chosen in start.weights["note"]
+    assert chosen in capsys.readouterr().err
+
+
 def test_weights_file_that_is_not_there_is_named(offline, tmp_path):
     with pytest.raises(InputError, match="weights='no/such.h5', and there is no such file"):
         starting_point(_config(tmp_path, weights="no/such.h5"), load_dataset("digits"))
     assert offline == []
 
 
-@pytest.mark.parametrize("weights", ["random", "other.weights.h5"])
+@pytest.mark.parametrize("weights", ["imagenet", "random", "other.weights.h5"])
 def test_weights_beside_an_encoder_are_refused_not_ignored(weights, encoder, colours, tmp_path):
     with pytest.raises(InputError, match="Expected no weights beside .*tiny.keras"):
         train(small_config(encoder, colours, tmp_path / "run", weights=weights))
@@ -213,9 +231,17 @@ def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
     suited = {"backbone_lr_factor": 0.3, "label_smoothing": 0.0}
     pretrained = StartingPoint(None, None, {}, True, module.AFTER_SOURCE_TASK)
-    assert pretrained.settings(asked) == dataclasses.replace(asked, **suited)
+    assert pretrained.settings(asked) == dataclasses.replace(asked.filled(), **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
-    assert StartingPoint(None, None, {}).settings(asked) == asked
+    assert StartingPoint(None, None, {}).settings(asked) == asked.filled()
+
+
+def test_what_was_asked_for_counts_also_where_it_is_the_default():
+    asked = FineTuneSettings(unfreeze="half", backbone_lr_factor=0.3)
+    start = StartingPoint(None, None, {"note": "An encoder."}, suited=AFTER_TWO_VIEWS)
+    assert start.settings(asked).unfreeze == "half"
+    assert start.settings(asked).backbone_lr_factor == 0.3
+    assert start.with_note(asked).weights["note"] == "An encoder."
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def pruned(student, teacher):
 
 def pseudo_labels(student, teacher):
     how = {"unlabelled_ratio": 2, "confidence": 0.4, "optimizer": "sgd", "average_decay": 0.5}
-    history = fit_with_pseudo_labels(student, TRAIN, MORE, **how, **SETTINGS)
+    history = fit_with_pseudo_labels(student, TRAIN, MORE, **SETTINGS | how | {"batch_size": 24})
     assert 0.1 < history.history["pseudo_label_rate"][0] < 1, history.history
 
 def weights(strategy, train):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
 from tl_keras.jobs.compare_data import data_name, load_compare_data
-from tl_keras.jobs.compare_methods import parse_method
+from tl_keras.jobs.compare_methods import check_heeded, parse_method
 from tl_keras.jobs.compare_pretraining import ENCODERS, PretrainedEncoders
 from tl_keras.jobs.compare_report import write_compare_report
 from tl_keras.jobs.compare_results import Results
@@ -80,6 +80,7 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
         **settings,
     )
     chosen = [parse_method(name, config.backbone) for name in config.methods]
+    check_heeded(settings, chosen)
     path = out or default_run_path("compare", config.data)
     with RunFolder(path, continues=config.to_json()) as run:
         loaded = load_compare_data(config, data, source_data)

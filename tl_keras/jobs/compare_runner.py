@@ -8,9 +8,10 @@ from tl_keras.evaluation.classification import evaluate_predictions
 from tl_keras.evaluation.feature_prediction import predict_above_frozen
 from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.compare_methods import BASELINES, baseline_size
-from tl_keras.jobs.compare_settings import EPOCHS
+from tl_keras.jobs.compare_settings import EPOCHS, TUNED
 from tl_keras.jobs.evaluate import measure
 from tl_keras.jobs.starting_point import (
+    FROM_RANDOM,
     FROM_SCRATCH,
     image_size_for,
     quicken_batch_norm,
@@ -66,7 +67,7 @@ class MethodRunner:
             return model
         backbone = self._backbone(method)
         model = build_classifier(backbone, self.pictures.num_classes, head=self.config.head)
-        if method.kind == "scratch":
+        if method.kind == "scratch" or starts_random(method, self.config):
             quicken_batch_norm(model)
         return model
 
@@ -153,12 +154,21 @@ class MethodRunner:
         kind = method.kind
         if kind == "scratch":
             return FROM_SCRATCH | {"epochs": self.epochs}
-        views = {"views": self.config.views}
+        views = {} if self.config.augment == "none" else {"views": self.config.views}
         if kind == "frozen":
             return views | {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}
         of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)
         phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
+        objective = {"objective": "plain" if kind == "fine-tune" else kind}
+        if starts_random(method, self.config):
+            return views | FROM_RANDOM | {"epochs": self.epochs} | objective
         net = method.net or self.config.backbone
         suited = suited_to(net) if is_backbone_path(net) else suited_after(method.pretraining)
-        objective = {"objective": "plain" if kind == "fine-tune" else kind}
         return views | phases | suited | objective
+
+
+def starts_random(method, config):
+    """Whether a method fine-tunes a base at random weights, so that it trains from scratch."""
+    net = method.net or config.backbone
+    trained = method.pretraining or is_backbone_path(net)
+    return method.kind in TUNED and config.weights == "random" and not trained

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
+from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.dataset import Splits
 from tl_keras.data.letters import LETTERS, SMALLEST_LETTERS
 from tl_keras.data.named import load_letters
@@ -25,8 +26,8 @@ from tl_keras.models.classifier import build_classifier
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
 from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.inputs import with_mixup
 from tl_keras.training.objective_settings import PLAIN
-from tl_keras.training.settings import FineTuneSettings
 
 SMALL_PICTURE = 64
 # The bundled source task, for want of ImageNet weights: drawn letters, learned in a small size.
@@ -42,7 +43,8 @@ FEW_LABELS, FEW_TO_VALIDATE = 5, 10  # of each class
 # 64 %, with that and the upper half alone 61 %.
 AFTER_TWO_VIEWS = {"unfreeze": "all", "backbone_lr_factor": 1.0}
 SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
-FROM_SCRATCH = PLAIN | {
+# Random layers that stay frozen, their moving statistics too, would be noise below the rest.
+FROM_RANDOM = {
     "freeze_epochs": 0,
     "unfreeze": "all",
     "backbone_lr_factor": 1.0,
@@ -50,8 +52,9 @@ FROM_SCRATCH = PLAIN | {
     "batch_norm": "train",
     "label_smoothing": 0.0,
     "mixup": 0.0,
-    "patience": None,  # from scratch a net may idle for epochs before it learns
 }
+# From scratch a net may idle for epochs before it learns.
+FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None, "cutmix": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,10 +76,36 @@ class StartingPoint:
     suited: dict = dataclasses.field(default_factory=dict)
 
     def settings(self, asked):
-        """Returns `FineTuneSettings` as asked; what was left at its default suits this start."""
-        defaults = FineTuneSettings()
-        left = [name for name in self.suited if getattr(asked, name) == getattr(defaults, name)]
-        return dataclasses.replace(asked, **{name: self.suited[name] for name in left})
+        """Returns `FineTuneSettings` as asked; what was not asked for suits this start."""
+        return asked.filled(self.suited)
+
+    def resolved(self, config):
+        """Returns `TrainConfig` with a value for each setting that the start decides."""
+        tuning = with_mixup(self.settings(config.fine_tune), self.splits.train)
+        weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")
+        return dataclasses.replace(config, fine_tune=tuning, weights=weights)
+
+    def flips(self, config):
+        """Whether figures are means over each picture and its mirror image.
+
+        Args:
+            config: `TrainConfig`.
+        """
+        if config.test_time_flips is not None:
+            return config.test_time_flips
+        return mirrors(config.fine_tune.augment, self.splits.train)
+
+    def with_note(self, asked):
+        """Returns the same start, whose note names the settings that are its own choice."""
+        chosen = ", ".join(
+            f"{name}={value}" for name, value in self.suited.items() if getattr(asked, name) is None
+        )
+        if not chosen:
+            return self
+        words = f"Settings that suit this start: {chosen}."
+        say(words)
+        weights = {**self.weights, "note": f"{self.weights['note']} {words}"}
+        return dataclasses.replace(self, weights=weights)
 
 
 def check_names(config):
@@ -108,16 +137,28 @@ def starting_point(config, splits, classifier=None):
     Raises:
         InputError: weights cannot be had; the message names the ways on.
     """
+    return _start_of(config, splits, classifier).with_note(config.fine_tune)
+
+
+def _start_of(config, splits, classifier):
     size = image_size_for(config, splits.train)
     if is_backbone_path(config.backbone):
         note = f"The backbone is the encoder {config.backbone}, with its own weights."
-        # Other weights beside the encoder's own are refused where the encoder is read.
-        weights = "imagenet" if config.weights == "auto" else config.weights
+        if config.weights not in (None, "auto"):
+            raise InputError(
+                f"Expected no weights beside {config.backbone}, which brings its own; received "
+                f"weights={config.weights!r}. Leave weights out."
+            )
         description = {"kind": "encoder", "note": note}
-        start = _start(config, splits, size, weights, description, classifier)
+        start = _start(config, splits, size, "imagenet", description, classifier)
         return dataclasses.replace(start, suited=suited_to(config.backbone))
+    config = dataclasses.replace(config, weights=config.weights or "imagenet")
     if config.weights != "auto":
-        return _start(config, splits, size, config.weights, _described(config))
+        start = _start(config, splits, size, config.weights, _described(config))
+        if config.weights != "random":
+            return start
+        quicken_batch_norm(start.model)
+        return dataclasses.replace(start, suited=FROM_RANDOM)
     if imagenet_weights_cached(config.backbone, size):
         return _start(config, splits, size, "imagenet", _described(config))
     try:
@@ -155,14 +196,15 @@ def suited_after(method):
 
 def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):
     """Builds a classifier with the head of `config`."""
+    width = {} if config.hidden_units is None else {"hidden_units": config.hidden_units}
     return build_classifier(
         backbone or config.backbone,
         num_classes,
         image_size=image_size,
         weights=weights,
         head=config.head,
-        hidden_units=config.hidden_units,
         dropout=config.dropout,
+        **width,
     )
 
 

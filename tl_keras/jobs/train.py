@@ -6,7 +6,6 @@ import time
 import keras
 
 from tl_keras.config import TrainConfig
-from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.jobs.interruptions import keeping_interrupted
@@ -67,7 +66,7 @@ def train(config):
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
-        config = dataclasses.replace(config, fine_tune=start.settings(config.fine_tune))
+        config = start.resolved(config)
         config, unlabelled = ready(config, start, unlabelled)
         run.write_json("config.json", config.to_json())
         run.write_environment()
@@ -96,9 +95,7 @@ def _fit(run, config, start, source, unlabelled):
 
 
 def _measured(config, start, history, source, unlabelled, started):
-    flips = config.test_time_flips
-    if flips is None:
-        flips = mirrors(config.fine_tune.augment, start.splits.train)
+    flips = start.flips(config)
     probabilities, test = measure(start.model, start.splits.test, flips=flips)
     _, val = measure(start.model, start.splits.val, flips=flips)
     metrics = {

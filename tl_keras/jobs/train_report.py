@@ -79,7 +79,9 @@ def _summary(config, start, history, metrics):
 
 
 def _unlabelled_words(config, metrics):
-    return f"{config.unlabelled}: {metrics['unlabelled']['pictures']} pictures"
+    used, left_out = (metrics["unlabelled"][name] for name in ("pictures", "left_out"))
+    more = f", without {left_out} that stand in val or test" if left_out else ""
+    return f"{config.unlabelled}: {used} pictures{more}"
 
 
 def _pseudo_label_settings(config):

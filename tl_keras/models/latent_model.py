@@ -40,7 +40,8 @@ class LatentModel(SavedSeeds, OwnLossModel):
         filters: ints, maps of the "conv" architecture's convolutions, each of which halves the
             sides.
         activation: str, of every hidden layer.
-        encoder: Functional model (b, h, w, c) 0-255 -> features, in place of the preset.
+        encoder: Functional model (b, h, w, c) 0-255 -> features, in place of the preset. It runs in
+            training mode in `fit` and in inference mode everywhere else, and so does `decoder`.
         decoder: Functional model (b, latent_dim) -> (b, h, w, c) logits, in place of the preset.
         seed: int or None, of the random numbers of training.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
@@ -169,11 +170,12 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
     def call(self, inputs, training=None):
         """Pictures (b, h, w, c) 0-255 -> their reconstructions, float32 (b, h, w, c) 0-255."""
-        return self._shown(self.decoder(self._code(self._as_batch(inputs))))
+        code = self._code(self._as_batch(inputs), training)
+        return self._shown(self.decoder(code, training=training))
 
     def reconstruct(self, x):
         """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, h, w, c) 0-255."""
-        return self._by_parts(self.call, self._pictures(x))
+        return self._by_parts(lambda part: self.call(part, training=False), self._pictures(x))
 
     def reconstruction_error(self, x):
         """Mean squared difference between each picture and its reconstruction.
@@ -187,13 +189,16 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
         def error(pixels):
             pixels = self._as_batch(pixels)
-            return ops.mean(ops.square((self.call(pixels) - pixels) / 255.0), axis=(1, 2, 3))
+            shown = self.call(pixels, training=False)
+            return ops.mean(ops.square((shown - pixels) / 255.0), axis=(1, 2, 3))
 
         return self._by_parts(error, self._pictures(x))
 
     def encode(self, x):
         """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, latent_dim)."""
-        return self._by_parts(lambda part: self._code(self._as_batch(part)), self._pictures(x))
+        return self._by_parts(
+            lambda part: self._code(self._as_batch(part), training=False), self._pictures(x)
+        )
 
     def decode(self, z):
         """Latent numbers (n, latent_dim) -> pictures, float32 array (n, h, w, c) 0-255."""
@@ -202,7 +207,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
             raise InputError(
                 f"Expected latent numbers of shape (n, {self.latent_dim}); received {z.shape}."
             )
-        return self._by_parts(lambda part: self._shown(self.decoder(part)), z)
+        return self._by_parts(lambda part: self._shown(self.decoder(part, training=False)), z)
 
     def get_config(self):
         encoder, decoder = self.network, self.decoder
@@ -228,8 +233,8 @@ class LatentModel(SavedSeeds, OwnLossModel):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 
-    def _code(self, pixels):
-        return keras.tree.flatten(self._heads(pixels))[0]
+    def _code(self, pixels, training):
+        return keras.tree.flatten(self._heads(pixels, training=training))[0]
 
     def _as_batch(self, x):
         """Float32 (b, h, w, c) 0-255 from a batch of pictures in any of their forms."""

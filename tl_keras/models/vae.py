@@ -142,9 +142,11 @@ class VAE(LatentModel):
         """The losses of each picture, float32 (b,), by the names of the metrics."""
         seed = next_seed(self.seeds)
         pixels = self._observed(pixels, seed)
-        mean, log_var = self._posterior(pixels)
+        mean, log_var = self._posterior(pixels, training)
         samples = self.k if self.objective == "iwae" else 1
-        log_prob, log_ratio = self._sampled(pixels, mean, log_var, samples, seed + [1, 0])
+        log_prob, log_ratio = self._sampled(
+            pixels, mean, log_var, samples, seed + [1, 0], training
+        )
         kl = kl_to_prior(mean, log_var)
         weight = self._kl_weight(training)
         if self.objective == "iwae":
@@ -162,26 +164,26 @@ class VAE(LatentModel):
         """Pixels 0-255 as the model sees them: drawn black or white if they are to be."""
         return 255.0 * draw_binary(pixels, seed) if self.binarize else pixels
 
-    def _posterior(self, pixels):
-        mean, log_var = self._heads(pixels)
+    def _posterior(self, pixels, training=False):
+        mean, log_var = self._heads(pixels, training=training)
         return ops.cast(mean, "float32"), ops.cast(log_var, "float32")
 
-    def _sampled(self, pixels, mean, log_var, samples, seed):
+    def _sampled(self, pixels, mean, log_var, samples, seed, training=False):
         """log p(x | z) and log p(z) - log q(z | x), float32 (samples, b), for fresh z."""
         eps = self._normal((samples, tf.shape(mean)[0], self.latent_dim), seed)
         z = mean + ops.exp(0.5 * log_var) * eps
-        return self._log_prob(pixels, z), log_prior_ratio(z, eps, log_var)
+        return self._log_prob(pixels, z, training), log_prior_ratio(z, eps, log_var)
 
     def _normal(self, shape, seed):
         return tf.random.stateless_normal(shape, seed)
 
-    def _log_prob(self, pixels, z):
+    def _log_prob(self, pixels, z, training):
         """log p(x | z), float32 (samples, b), of pictures (b, h, w, c) and z (samples, b, d)."""
         num_pixels = math.prod(self.input_shape[1:])
         self._check_likelihood()
         targets = ops.reshape(pixels / 255.0, (-1, num_pixels))
-        logits = ops.cast(self.decoder(ops.reshape(z, (-1, self.latent_dim))), "float32")
-        logits = ops.reshape(logits, (z.shape[0], -1, num_pixels))
+        logits = self.decoder(ops.reshape(z, (-1, self.latent_dim)), training=training)
+        logits = ops.reshape(ops.cast(logits, "float32"), (z.shape[0], -1, num_pixels))
         if self.likelihood == "bernoulli":
             return bernoulli_log_prob(targets, logits)
         return gaussian_log_prob(targets, logits, ops.convert_to_tensor(self.log_scale))

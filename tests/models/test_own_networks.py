@@ -15,7 +15,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def small_encoder(layer):
-    """(b, 8, 8, 1) -> (b, 8): half the rows and columns, scaled, then `layer`, nested in a model."""
+    """(b, 8, 8, 1) -> (b, 16): pixels averaged in fours, then `layer` in a nested model."""
     inner = keras.Sequential([keras.Input((16,)), layer], name="inner")
     image = keras.Input((8, 8, 1))
     x = keras.layers.Rescaling(1 / 255.0)(image)

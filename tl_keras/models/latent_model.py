@@ -7,7 +7,6 @@ from keras import layers, ops
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.array_checks import check_images
-from tl_keras.models.divergence import LastGoodWeights
 from tl_keras.models.image_networks import (
     ARCHITECTURES,
     build_decoder,
@@ -118,8 +117,8 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
         Args:
             x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3) as the model was made
-                for, pixels 0-255; or a `tf.data.Dataset` of batches of them, with or without
-                labels.
+                for, pixels 0-255; or a `tf.data.Dataset` or `keras.utils.PyDataset` of batches of
+                them, with or without labels.
             y: ignored.
             batch_size, epochs, verbose, callbacks, **kwargs: as in Keras.
 
@@ -133,14 +132,12 @@ class LatentModel(SavedSeeds, OwnLossModel):
         if isinstance(held_out, tuple | list | np.ndarray):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
             kwargs["validation_data"] = (self._pictures(held_out),)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*(callbacks or ()), LastGoodWeights()]
         return super().fit(
             x,
             batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
-            callbacks=callbacks,
+            callbacks=self.guarded(callbacks),
             **kwargs,
         )
 
@@ -149,15 +146,16 @@ class LatentModel(SavedSeeds, OwnLossModel):
         return super().evaluate(self._pictures(x) if _is_array(x) else x, **kwargs)
 
     def _before_fit(self, x):
-        """Returns `x`, checked; of a `tf.data.Dataset` the first batch is looked at."""
+        """Returns `x`, checked; of batches the first one is looked at."""
+        if x is None:
+            return x
         if _is_array(x):
             x = first = self._pictures(x)
         else:
-            first = next(iter(x.take(1))) if isinstance(x, tf.data.Dataset) else None
+            first = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x.take(1)))
             first = first[0] if isinstance(first, tuple | list) else first
-            first = None if first is None else self._pictures(first.numpy())
-        if first is not None:
-            self.look_at(first)
+            first = self._pictures(first)
+        self.look_at(first)
         return x
 
     def look_at(self, pictures):

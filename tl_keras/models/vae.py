@@ -22,6 +22,7 @@ from tl_keras.models.random_numbers import draw_binary, next_seed
 
 OBJECTIVES = ("elbo", "iwae")
 _VALUES_AT_ONCE = 2**21  # pixels of all samples
+_IN_FILES = "likelihood"  # as the place among `LIKELIHOODS`
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
@@ -87,7 +88,7 @@ class VAE(LatentModel):
 
     dense_units = (200, 200)
     loss_names = ("loss", "reconstruction_loss", "kl_loss")
-    seed_names = ("seeds", "sample_seeds")
+    seed_names = ("seeds", "sample_seeds", "validation_seeds")
 
     def __init__(
         self,
@@ -120,7 +121,9 @@ class VAE(LatentModel):
         self.log_scale = None
         self._set_likelihood(likelihood)
         self._set_encoder("mean", "log_var")
-        self.sample_seeds = keras.random.SeedGenerator(self.seed)  # sampling changes no training
+        # Neither sampling nor validation changes training.
+        self.sample_seeds = keras.random.SeedGenerator(self.seed)
+        self.validation_seeds = keras.random.SeedGenerator(self.seed)
 
     def _set_likelihood(self, likelihood):
         self.likelihood = likelihood
@@ -135,18 +138,38 @@ class VAE(LatentModel):
 
     def look_at(self, pictures):
         if self.likelihood == "auto":
-            with self.distribute_strategy.scope():
-                self._set_likelihood(choose_likelihood(pictures))
+            self._choose(choose_likelihood(pictures))
+
+    def _choose(self, likelihood):
+        with self.distribute_strategy.scope():
+            self._set_likelihood(likelihood)
+
+    def build_optimizer(self):
+        # Without a likelihood nothing was trained, and a scale may come to be learned.
+        if self.likelihood != "auto":
+            super().build_optimizer()
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store[_IN_FILES] = np.array(LIKELIHOODS.index(self.likelihood))
+
+    def load_own_variables(self, store):
+        """Loads the learned scale and, where it is still to be chosen, the likelihood."""
+        values = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no iterator)
+        saved = LIKELIHOODS[int(values.pop(_IN_FILES, 0))]
+        if saved == "auto" and "0" in values:  # the scale, in a file of an earlier version
+            saved = "gaussian"
+        if self.likelihood == "auto" and saved != "auto":
+            self._choose(saved)
+        super().load_own_variables(values)
 
     def losses_of(self, pixels, training):
         """The losses of each picture, float32 (b,), by the names of the metrics."""
-        seed = next_seed(self.seeds)
+        seed = next_seed(self.seeds if training else self.validation_seeds)
         pixels = self._observed(pixels, seed)
         mean, log_var = self._posterior(pixels, training)
         samples = self.k if self.objective == "iwae" else 1
-        log_prob, log_ratio = self._sampled(
-            pixels, mean, log_var, samples, seed + [1, 0], training
-        )
+        log_prob, log_ratio = self._sampled(pixels, mean, log_var, samples, seed + [1, 0], training)
         kl = kl_to_prior(mean, log_var)
         weight = self._kl_weight(training)
         if self.objective == "iwae":
@@ -240,7 +263,7 @@ class VAE(LatentModel):
             k: int, samples a picture. Defaults to 5000; they are drawn in parts that fit in
                 memory. k = 1 gives the ELBO, from one sample.
             batch_size: int, pictures at a time. Defaults to 100.
-            seed: int; the same seed gives the same numbers. Defaults to 0.
+            seed: int of at most 64 bits; the same seed gives the same numbers. Defaults to 0.
 
         Returns:
             float32 array (n,), in nats; for "gaussian" of the density of pixels on a scale from
@@ -251,6 +274,7 @@ class VAE(LatentModel):
         """
         check_number("k", k, minimum=1, integer=True)
         check_number("batch_size", batch_size, minimum=1, integer=True)
+        check_number("seed", seed, minimum=-(2**63), maximum=2**63 - 1, integer=True)
         self._check_likelihood()
         num_pixels = math.prod(self.input_shape[1:])
         at_once = min(k, max(1, _VALUES_AT_ONCE // (batch_size * num_pixels)))
@@ -261,14 +285,15 @@ class VAE(LatentModel):
             mean, log_var = self._posterior(pixels)
 
             def log_weights(part):
-                parts_seed = seed + tf.stack([1, part])
+                parts_seed = seed + tf.cast(tf.stack([1, part]), tf.int64)
                 return sum(self._sampled(pixels, mean, log_var, at_once, parts_seed))
 
             return importance_bound(log_weights, k, at_once, tf.shape(mean)[0])
 
         x = self._pictures(x)
         starts = range(0, len(x), batch_size)
-        parts = [bound(x[i : i + batch_size], tf.constant([seed, i * k])) for i in starts]
+        seeds = [tf.constant([seed, i * k], tf.int64) for i in starts]
+        parts = [bound(x[i : i + batch_size], s) for i, s in zip(starts, seeds, strict=True)]
         return np.concatenate([part.numpy() for part in parts])
 
     def get_config(self):

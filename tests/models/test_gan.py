@@ -252,3 +252,17 @@ def test_samples_that_cannot_be_had_are_refused():
     optimizer = keras.optimizers.Adam()
     with pytest.raises(InputError, match="two optimizers"):
         gan.compile(optimizer, optimizer)
+
+
+def test_evaluate_gives_a_number_for_each_name_in_the_same_order():
+    gan = small_gan()
+    for _ in range(2):  # before and after training
+        values = gan.evaluate(PICTURES, batch_size=32, verbose=0)
+        gan.noise_seeds.state.assign(np.zeros_like(gan.noise_seeds.state))
+        named = gan.evaluate(PICTURES, batch_size=32, verbose=0, return_dict=True)
+        gan.noise_seeds.state.assign(np.zeros_like(gan.noise_seeds.state))
+        again = gan.evaluate(PICTURES, batch_size=32, verbose=0)
+        assert gan.metrics_names == ["d_loss", "g_loss", "real_accuracy", "fake_accuracy"]
+        assert len(values) == 4
+        assert dict(zip(gan.metrics_names, again, strict=True)) == named
+        gan.fit(PICTURES, batch_size=32, verbose=0)

@@ -14,6 +14,11 @@ METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 class AdversarialSteps:
     """What `GAN` does in `fit` and `evaluate`; see there for what it is made of."""
 
+    @property
+    def metrics(self):
+        # Keras's own has a mean of the compiled loss too, which there is none of here.
+        return list(self._trackers.values())
+
     def train_step(self, data):
         real, classes = self._unpacked(data)
         for _ in range(self.discriminator_steps):

@@ -128,13 +128,11 @@ class TwoViewModel(OwnLossModel):
         if validation_data is not None:
             held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
             validation_data = training_batches(self, *held_out, training=False, **how)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*(callbacks or ()), *self.guards()]
         return super().fit(
             batches,
             epochs=epochs,
             verbose=verbose,
-            callbacks=callbacks,
+            callbacks=self.guarded(callbacks),
             validation_data=validation_data,
             shuffle=False,  # the batches are shuffled already
             **kwargs,

@@ -11,18 +11,19 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.importance import importance_bound
 from tl_keras.models.latent_model import LatentModel
 from tl_keras.models.likelihoods import (
+    IN_FILES,
     LIKELIHOODS,
     bernoulli_log_prob,
     choose_likelihood,
     gaussian_log_prob,
     kl_to_prior,
     log_prior_ratio,
+    pop_likelihood,
 )
 from tl_keras.models.random_numbers import draw_binary, next_seed
 
 OBJECTIVES = ("elbo", "iwae")
 _VALUES_AT_ONCE = 2**21  # pixels of all samples
-_IN_FILES = "likelihood"  # as the place among `LIKELIHOODS`
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
@@ -151,14 +152,12 @@ class VAE(LatentModel):
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        store[_IN_FILES] = np.array(LIKELIHOODS.index(self.likelihood))
+        store[IN_FILES] = np.array(LIKELIHOODS.index(self.likelihood))
 
     def load_own_variables(self, store):
         """Loads the learned scale and, where it is still to be chosen, the likelihood."""
         values = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no iterator)
-        saved = LIKELIHOODS[int(values.pop(_IN_FILES, 0))]
-        if saved == "auto" and "0" in values:  # the scale, in a file of an earlier version
-            saved = "gaussian"
+        saved = pop_likelihood(values)
         if self.likelihood == "auto" and saved != "auto":
             self._choose(saved)
         super().load_own_variables(values)
@@ -297,13 +296,5 @@ class VAE(LatentModel):
         return np.concatenate([part.numpy() for part in parts])
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "likelihood": self.likelihood,
-            "binarize": self.binarize,
-            "beta": self.beta,
-            "free_bits": self.free_bits,
-            "kl_warmup": self.kl_warmup,
-            "objective": self.objective,
-            "k": self.k,
-        }
+        names = ("likelihood", "binarize", "beta", "free_bits", "kl_warmup", "objective", "k")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -52,6 +52,8 @@ _PUBLIC = {
     "fit_with_pseudo_labels": "tl_keras.training.pseudo_labels",
     "prune": "tl_keras.training.pruning",
     "InputError": "tl_keras.checks",
+    "DivergedError": "tl_keras.checks",
+    "CollapseWarning": "tl_keras.models.collapse",
 }
 
 __all__ = ["__version__", *_PUBLIC]

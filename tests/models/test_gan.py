@@ -252,3 +252,28 @@ def test_samples_that_cannot_be_had_are_refused():
     optimizer = keras.optimizers.Adam()
     with pytest.raises(InputError, match="two optimizers"):
         gan.compile(optimizer, optimizer)
+
+
+def test_evaluate_gives_a_number_for_each_name_in_the_same_order():
+    gan = small_gan()
+    for _ in range(2):  # before and after training
+        seeds = gan.validation_seeds.state
+        start = seeds.numpy()
+        values = gan.evaluate(PICTURES, batch_size=32, verbose=0)
+        seeds.assign(start)
+        named = gan.evaluate(PICTURES, batch_size=32, verbose=0, return_dict=True)
+        assert gan.metrics_names == ["d_loss", "g_loss", "real_accuracy", "fake_accuracy"]
+        assert dict(zip(gan.metrics_names, values, strict=True)) == named
+        gan.fit(PICTURES, batch_size=32, verbose=0)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_validation_does_not_change_what_training_draws(loss):
+    weights = []
+    for held_out in (None, PICTURES[:8]):
+        gan = small_gan(loss=loss, discriminator_steps=1)
+        gan.fit(PICTURES, batch_size=16, shuffle=False, verbose=0, validation_data=held_out)
+        gan.fit(PICTURES, batch_size=32, shuffle=False, verbose=0)
+        weights.append(gan.get_weights())
+    for without, validated in zip(*weights, strict=True):
+        np.testing.assert_array_equal(without, validated)

@@ -79,7 +79,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         `tl_keras.models.gan_losses`; averaging: Yazici et al. 2019, arXiv 1806.04498.
     """
 
-    seed_names = ("noise_seeds", "sample_seeds")
+    seed_names = ("noise_seeds", "sample_seeds", "validation_seeds")
 
     def __init__(
         self,
@@ -125,7 +125,9 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         with layers_in(self.dtype_policy):
             self._set_networks(shape)
         self.noise_seeds = keras.random.SeedGenerator(seed)
-        self.sample_seeds = keras.random.SeedGenerator(seed)  # sampling does not change training
+        # Neither sampling nor validation changes training.
+        self.sample_seeds = keras.random.SeedGenerator(seed)
+        self.validation_seeds = keras.random.SeedGenerator(seed)
         self._trackers = {name: keras.metrics.Mean(name=name) for name in METRICS}
         self.input_shape, self.output_shape = (None, *shape), (None, 1)
         self.built = True

@@ -26,6 +26,12 @@ class OwnLossModel(keras.Model):
         """Callbacks that belong to every training of this model."""
         return [LastGoodWeights()]
 
+    def guarded(self, callbacks):
+        """What `fit` was given, nothing, one callback or several, with the model's guards."""
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks
+        return [*keras.tree.flatten(callbacks or ()), *self.guards()]
+
     @property
     def metrics(self):
         return self.trackers
@@ -41,11 +47,15 @@ class OwnLossModel(keras.Model):
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         with self.distribute_strategy.scope():
             # Built within `fit`, it would have the step traced twice.
-            self.optimizer.build(self.trainable_variables)
+            self.build_optimizer()
 
     def compile_from_config(self, config):
         # Keras leaves out its own where `compile` is not Keras's.
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def build_optimizer(self):
+        """Makes the optimizer's state, into which that of a file is loaded."""
+        self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
         with tf.GradientTape() as tape:

@@ -45,7 +45,8 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
         train: `ImageDataset`, array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, a
             pair of them and labels, or a finite batched `tf.data.Dataset` of such pairs.
         val: the same for validation after each epoch, or None.
-        callbacks: Keras callbacks. They see one batch in 32, the last of each execution.
+        callbacks: Keras callbacks, one or several. They see one batch in 32, the last of each
+            execution.
         verbose: as in Keras's `fit`. Default None: a bar on a terminal, else a line an epoch.
         epochs: Default 20.
         optimizer: "adam", "sgd" or "rmsprop".
@@ -73,7 +74,7 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
     val = None if val is None else _pictures(val, "validation")
     history = new_history()
     if settings.epochs:
-        fit = _fit(model, train, val, settings, list(callbacks), verbose)
+        fit = _fit(model, train, val, settings, keras.tree.flatten(callbacks or ()), verbose)
         history.history, history.epoch = fit.history, fit.epoch
     with model.distribute_strategy.scope():
         model.compile(build_optimizer(settings.optimizer, settings.lr))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.data.array_checks import check_pixels
 from tl_keras.evaluation.frechet import frechet_distance
 from tl_keras.evaluation.manifolds import precision_and_recall
 from tl_keras.models.cnn import CNN
@@ -78,14 +79,14 @@ def evaluate_samples(samples, real, classifier, *, held_out=None, k=3):
         and "floor", a dict of the same for `held_out`, or None.
 
     Raises:
-        InputError: too few pictures, or of another size than the classifier takes.
+        InputError: too few pictures, or of another size or scale than the classifier takes.
     """
-    real = _rows(real, classifier, k)
+    real = _rows("real", real, classifier, k)
     reference, _ = classifier_features(classifier, real)
-    samples = _rows(samples, classifier, k)
+    samples = _rows("samples", samples, classifier, k)
     floor = None
     if held_out is not None:
-        held_out = _rows(held_out, classifier, k, most=len(samples))
+        held_out = _rows("held_out", held_out, classifier, k, most=len(samples))
         floor = _measure(held_out, reference, classifier, k)
     return {**_measure(samples, reference, classifier, k), "floor": floor}
 
@@ -113,7 +114,7 @@ def _measure(pictures, reference, classifier, k):
     }
 
 
-def _rows(pictures, classifier, k, most=_MOST):
+def _rows(name, pictures, classifier, k, most=_MOST):
     """Checked pictures, at most so many."""
     pictures = np.asarray(pictures)
     pictures = pictures[..., None] if pictures.ndim == 3 else pictures
@@ -122,7 +123,7 @@ def _rows(pictures, classifier, k, most=_MOST):
             f"Expected more than {k} pictures of shape {picture_shape(classifier)}, which the "
             f"classifier takes; received shape {pictures.shape}."
         )
-    return _evenly(pictures, most)
+    return _evenly(check_pixels(pictures, name), most)
 
 
 def _evenly(rows, most):

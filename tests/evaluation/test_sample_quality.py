@@ -100,3 +100,11 @@ def test_pictures_that_cannot_be_measured_are_refused(classifier):
         evaluate_samples(x[:3], x, classifier)
     with pytest.raises(InputError, match="which the classifier takes"):
         evaluate_samples(x[:, :8], x, classifier)
+    for name, given in {
+        "samples": (x / 255.0, x, x),
+        "real": (x, x / 255.0, x),
+        "held_out": (x, x, x / 255.0),
+    }.items():
+        samples, real, held_out = (np.float32(rows[:9]) for rows in given)
+        with pytest.raises(InputError, match=f"pixels of {name} from 0 to 255.*multiply by 255"):
+            evaluate_samples(samples, real, classifier, held_out=held_out)

@@ -239,6 +239,26 @@ def test_data_that_cannot_be_used_is_refused(x, y, num_classes, message):
         small_gan(num_classes=num_classes).fit(x, y, verbose=0)
 
 
+@pytest.mark.parametrize("form", ["array", "batches", "compiled"])
+def test_pixels_from_0_to_1_are_refused_wherever_they_come_in(form):
+    gan = small_gan(run_eagerly=form != "compiled")
+    scaled = np.float32(PICTURES / 255.0)
+    held_out = data = scaled
+    if form != "array":
+        held_out = data = tf.data.Dataset.from_tensor_slices(scaled).batch(8)
+    for run in (
+        lambda: gan.fit(data, verbose=0),
+        lambda: gan.fit(PICTURES, validation_data=held_out, verbose=0),
+        lambda: gan.evaluate(data, verbose=0),
+    ):
+        with pytest.raises(InputError, match="scaled to 0-1, multiply by 255"):
+            run()
+    black = tf.data.Dataset.from_tensor_slices(np.zeros_like(scaled)).batch(16)
+    gan.fit(black, verbose=0)
+    if form == "array":
+        gan.fit(PICTURES, validation_data=(np.float32(PICTURES), LABELS), batch_size=16, verbose=0)
+
+
 def test_samples_that_cannot_be_had_are_refused():
     gan, conditional = small_gan(), small_gan(num_classes=3)
     with pytest.raises(InputError, match="n to be an integer"):

@@ -1,43 +1,87 @@
-"""What every model with its own loss takes in `fit`."""
+"""Models with a loss of their own refuse what would have no effect."""
 
-import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.models.pictures import blobs
 from tests.models.small_gans import small_gan
 from tests.models.two_view_models import small_model
-from tl_keras import VAE, Autoencoder, SimCLR, fit_without_labels
+from tl_keras import VAE, Autoencoder, SimCLR, SupCon
+from tl_keras.checks import InputError
 
-X = blobs(16)
+X, LABELS, WEIGHTS = blobs(16), np.arange(16) % 3, np.ones(16, "float32")
 SMALL = {"input_shape": (8, 8), "latent_dim": 3, "hidden_units": (6,)}
 BUILD = {
     "autoencoder": lambda: Autoencoder(**SMALL),
-    "vae": lambda: VAE(**SMALL),
-    "two views": lambda: small_model(SimCLR),
+    "vae": lambda: VAE(**SMALL, likelihood="bernoulli"),
     "gan": small_gan,
+    "simclr": lambda: small_model(SimCLR),
+    "supcon": lambda: small_model(SupCon),
 }
 
 
-class Counter(keras.callbacks.Callback):
-    def __init__(self):
-        super().__init__()
-        self.epochs = 0
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs += 1
+@pytest.fixture(params=BUILD)
+def model(request):
+    built = BUILD[request.param]()
+    built.compile(run_eagerly=True)
+    return built
 
 
-@pytest.mark.parametrize("name", BUILD)
-@pytest.mark.parametrize("form", ["one", "list", "tuple"])
-def test_callbacks_are_one_or_several(name, form):
-    model, one = BUILD[name](), Counter()
-    given = {"one": one, "list": [one], "tuple": (one,)}[form]
-    model.compile(**({} if name == "gan" else {"optimizer": "sgd"}), run_eagerly=True)
-    model.fit(X, batch_size=16, verbose=0, callbacks=given)
-    assert one.epochs == 1
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"loss": "mse"},
+        {"metrics": ["mae"]},
+        {"weighted_metrics": ["mae"]},
+        {"loss_weights": [2.0]},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_loss_or_metric_is_refused(model, given):
+    (name,) = given
+    message = f"Expected compile of {type(model).__name__} without {name}: its loss.*Leave it out"
+    with pytest.raises(InputError, match=message):
+        model.compile("adam", **given)
+    model.compile("adam", **dict.fromkeys(given))  # as files and callers with defaults do
 
 
-def test_training_without_labels_takes_one_callback_too():
-    one = Counter()
-    fit_without_labels(BUILD["autoencoder"](), X, epochs=1, verbose=0, callbacks=one)
-    assert one.epochs == 1
+def test_a_loss_in_its_usual_place_is_refused():
+    with pytest.raises(InputError, match="without loss: its loss.*received loss='mse'"):
+        BUILD["vae"]().compile("adam", "mse")
+
+
+def _data(pictures, *parts):
+    return tf.data.Dataset.from_tensor_slices((pictures, *parts)).batch(8)
+
+
+WEIGHTED = {
+    "sample_weight": ({"x": X, "y": LABELS, "sample_weight": WEIGHTS}, "sample_weight"),
+    "class_weight": ({"x": X, "y": LABELS, "class_weight": {0: 2.0}}, "class_weight"),
+    "in the data": ({"x": _data(X, LABELS, WEIGHTS)}, "sample_weight"),
+    "beside views": ({"x": _data((X, X), LABELS, WEIGHTS)}, "sample_weight"),
+    "of validation": (
+        {"x": X, "y": LABELS, "validation_data": (X, LABELS, WEIGHTS)},
+        "sample_weight",
+    ),
+    "in data of validation": (
+        {"x": X, "y": LABELS, "validation_data": _data(X, LABELS, WEIGHTS)},
+        "sample_weight",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "name"), WEIGHTED.values(), ids=WEIGHTED)
+def test_weights_are_refused_before_training(model, given, name):
+    message = f"Expected pictures without {name}: the loss of {type(model).__name__}.*Leave it out"
+    with pytest.raises(InputError, match=message):
+        model.fit(**given, verbose=0)
+    assert model.optimizer.iterations.numpy() == 0
+    if not {"class_weight", "validation_data"} & set(given):
+        with pytest.raises(InputError, match=message):
+            model.evaluate(**given, verbose=0)
+
+
+def test_weights_of_a_single_batch_are_refused(model):
+    with pytest.raises(InputError, match="Expected pictures without sample_weight"):
+        model.train_on_batch(X, LABELS, sample_weight=WEIGHTS)

@@ -274,6 +274,36 @@ def test_pictures_that_cannot_be_used_are_refused_before_training(data, argument
     assert model.optimizer.iterations.numpy() == 0
 
 
+SCALED = np.float32(X / 255.0)
+
+
+def _scaled():
+    """Pictures on a scale from 0 to 1, as batches with and without labels and as views."""
+    slices = tf.data.Dataset.from_tensor_slices
+    yield from (slices(SCALED).batch(8), slices((SCALED, LABELS)).batch(8))
+    yield from (slices((SCALED, SCALED)).batch(8), slices(((SCALED, SCALED), LABELS)).batch(8))
+
+
+@pytest.mark.parametrize("data", _scaled(), ids=["pictures", "labels", "two", "views and labels"])
+def test_batches_of_pixels_from_0_to_1_are_refused(data):
+    model, message = small_model(SimCLR), "scaled to 0-1, multiply by 255"
+    model.compile(**EAGER)
+    for run in (model.fit, model.evaluate):
+        with pytest.raises(InputError, match=message):
+            run(data, verbose=0)
+    assert model.optimizer.iterations.numpy() == 0
+    with pytest.raises(InputError, match=message):
+        model.fit(X, validation_data=data, verbose=0)
+
+
+def test_features_of_pixels_from_0_to_1_are_refused_and_black_pictures_are_not():
+    model = small_model(SimCLR)
+    with pytest.raises(InputError, match="scaled to 0-1, multiply by 255"):
+        model.encode(SCALED)
+    np.testing.assert_array_equal(model.encode(np.float32(X)), model.encode(X))
+    assert np.isfinite(model.encode(np.zeros((1, 8, 8), "float32"))).all()
+
+
 def test_methods_that_need_labels_say_so():
     model = small_model(SupCon)
     model.compile()

@@ -1,19 +1,10 @@
 """Fine-tuning on two replicas is fine-tuning on one."""
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.replicas import check_program
+
 PROGRAM = """
-import sys
-import keras
-import numpy as np
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
 from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras import build_classifier, fine_tune
 
@@ -37,7 +28,7 @@ def weights(strategy, cache):
 
 one = weights(tf.distribute.get_strategy(), "memory")
 for cache in ("memory", "none"):
-    two = weights(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), cache)
+    two = weights(two_replicas(), cache)
     reference = one if cache == "memory" else weights(tf.distribute.get_strategy(), "none")
     for a, b in zip(reference, two, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
@@ -51,22 +42,14 @@ print("equal")
     [("plain", "from:high_add"), ("l2-sp", "from:high_conv"), ("joint", "from:high_conv")],
 )
 def test_one_replica_and_two_end_with_the_same_weights(objective, unfreeze):
-    words = [sys.executable, "-c", PROGRAM, objective, unfreeze]
-    run = subprocess.run(words, capture_output=True, text=True)
-    assert run.stdout.endswith("equal\n"), run.stderr[-3000:]
+    check_program(PROGRAM, objective, unfreeze)
 
 
 PARTNERS = """
-import numpy as np
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
 from tl_keras.data.mixing import mix
 from tl_keras.training.feature_cache import Features, training_batches
 
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+strategy = two_replicas()
 local = strategy.experimental_local_results
 
 def slowly(rows, mixing):
@@ -96,5 +79,4 @@ print("equal")
 
 @pytest.mark.slow
 def test_labels_are_mixed_with_the_partners_that_a_replica_finds():
-    run = subprocess.run([sys.executable, "-c", PARTNERS], capture_output=True, text=True)
-    assert run.stdout.endswith("equal\n"), run.stderr[-3000:]
+    check_program(PARTNERS)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.data.array_checks import check_pixels
 from tl_keras.evaluation.frechet import frechet_distance
 from tl_keras.evaluation.manifolds import precision_and_recall
 from tl_keras.models.cnn import CNN
@@ -80,14 +81,14 @@ def evaluate_samples(samples, real, classifier, *, held_out=None, k=3):
         "smallest_share"; and "floor", a dict of the same for `held_out`, or None.
 
     Raises:
-        InputError: too few pictures, or of another size than the classifier takes.
+        InputError: too few pictures, or of another size or scale than the classifier takes.
     """
-    real = _rows(real, classifier, k)
+    real = _rows("real", real, classifier, k)
     reference, _ = classifier_features(classifier, real)
-    samples = _rows(samples, classifier, k)
+    samples = _rows("samples", samples, classifier, k)
     floor = None
     if held_out is not None:
-        held_out = _rows(held_out, classifier, k)
+        held_out = _rows("held_out", held_out, classifier, k)
         most = min(len(samples), len(held_out))
         samples, held_out = _some(samples, most), _some(held_out, most)
         floor = _measure(held_out, reference, classifier, k)
@@ -117,7 +118,7 @@ def _measure(pictures, reference, classifier, k):
     }
 
 
-def _rows(pictures, classifier, k):
+def _rows(name, pictures, classifier, k):
     """Checked pictures, at most 10,000."""
     pictures = np.asarray(pictures)
     pictures = pictures[..., None] if pictures.ndim == 3 else pictures
@@ -126,7 +127,7 @@ def _rows(pictures, classifier, k):
             f"Expected more than {k} pictures of shape {picture_shape(classifier)}, which the "
             f"classifier takes; received shape {pictures.shape}."
         )
-    return _some(pictures, _MOST)
+    return _some(check_pixels(pictures, name), _MOST)
 
 
 def _some(rows, most):

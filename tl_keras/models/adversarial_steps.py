@@ -6,6 +6,7 @@ from keras import ops
 
 from tl_keras.models import gan_losses
 from tl_keras.models.gan_inputs import one_hot_classes, to_unit
+from tl_keras.models.own_loss import without_weights
 from tl_keras.models.weight_average import update_average, warm_decay
 
 METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
@@ -113,7 +114,7 @@ class AdversarialSteps:
 
     def _unpacked(self, data):
         """Real pictures in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
-        pictures, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        pictures, labels = without_weights(self, data)
         classes = one_hot_classes(labels, self.num_classes) if self.num_classes else None
         return to_unit(self, pictures), classes
 

@@ -3,15 +3,18 @@
 import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.first_batch import input_errors
 from tl_keras.models.adversarial_steps import METRICS, AdversarialSteps
 from tl_keras.models.collapse import CollapseWatch
+from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.dcgan import build_discriminator, build_generator
 from tl_keras.models.divergence import LastGoodWeights
-from tl_keras.models.gan_inputs import PIXEL_SCALE, to_unit, training_input
+from tl_keras.models.gan_inputs import PIXEL_SCALE, checked, to_unit, training_input
 from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_networks import check_networks, feature_encoder
 from tl_keras.models.gan_sampling import GeneratorSampling
 from tl_keras.models.image_networks import check_picture_shape
+from tl_keras.models.own_loss import check_own_loss, check_unweighted
 from tl_keras.models.precision import layers_in, scaling
 from tl_keras.models.saved_seeds import SavedSeeds
 from tl_keras.models.weight_average import average_of
@@ -26,7 +29,7 @@ _BATCH_SIZE = 64
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
-class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
+class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.Model):
     """A generator that turns noise into pictures and a discriminator that finds them out.
 
     In each step the discriminator learns first. The pictures generated for its (last) step are
@@ -162,6 +165,10 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         steps_per_execution=1,
         run_eagerly=False,
         jit_compile=False,
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
     ):
         """Gives both networks their optimizers and builds these.
 
@@ -172,10 +179,14 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
                 that of the generator. On several replicas both are made anew under the strategy.
             steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default: on
                 a CPU it slows convolutions down.
+            loss, loss_weights, metrics, weighted_metrics: refused; see `loss` of the class.
 
         Raises:
-            InputError: both optimizers are one object.
+            InputError: both optimizers are one object, or there is a loss or a metric.
         """
+        given = {"loss": loss, "loss_weights": loss_weights}
+        given |= {"metrics": metrics, "weighted_metrics": weighted_metrics}
+        check_own_loss(self, given)
         if optimizer is None:
             rate, beta_1, beta_2 = _ADAM[self.loss_name]
             optimizer = keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2)
@@ -267,12 +278,25 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             InputError: pictures or labels cannot be used.
             DivergedError: a loss became NaN; the model holds the weights of the last whole epoch.
         """
+        check_unweighted(self, x, **kwargs)
         data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
+        held_out = kwargs.get("validation_data")
+        if isinstance(held_out, tuple | list):
+            kwargs["validation_data"] = (checked(held_out[0]), *held_out[1:])
+        elif held_out is not None:
+            kwargs["validation_data"] = checked(held_out)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
             guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
             callbacks = [*guards, *(callback for callback in given if callback is not None)]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """As Keras's `evaluate`; see `fit` for `x` and `y`."""
+        check_unweighted(self, x, **kwargs)
+        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)  # by `fit`, which has checked
+        with input_errors():
+            return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     def call(self, inputs, training=None):
         pictures, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)

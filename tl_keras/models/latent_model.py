@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.array_checks import check_images
+from tl_keras.data.first_batch import check_first_batch, input_errors
 from tl_keras.models.image_networks import (
     ARCHITECTURES,
     build_decoder,
@@ -16,7 +17,7 @@ from tl_keras.models.image_networks import (
     check_picture_shape,
     check_widths,
 )
-from tl_keras.models.own_loss import OwnLossModel
+from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in
 from tl_keras.models.saved_seeds import SavedSeeds
 
@@ -126,12 +127,15 @@ class LatentModel(SavedSeeds, OwnLossModel):
             InputError: the pictures have another size or other pixels.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
+        check_unweighted(self, x, **kwargs)
         x = self._before_fit(x)
         kwargs.setdefault("shuffle", _is_array(x))
         held_out = kwargs.get("validation_data")
         if isinstance(held_out, tuple | list | np.ndarray):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
             kwargs["validation_data"] = (self._pictures(held_out),)
+        elif isinstance(held_out, tf.data.Dataset):
+            kwargs["validation_data"] = check_first_batch(held_out, self._pictures)
         return super().fit(
             x,
             batch_size=batch_size,
@@ -143,7 +147,13 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
     def evaluate(self, x=None, y=None, **kwargs):
         """As Keras's `evaluate`; see `fit` for `x`, of which the labels `y` are ignored."""
-        return super().evaluate(self._pictures(x) if _is_array(x) else x, **kwargs)
+        check_unweighted(self, x, **kwargs)
+        if _is_array(x):
+            x = self._pictures(x)
+        elif isinstance(x, tf.data.Dataset):
+            x = check_first_batch(x, self._pictures)
+        with input_errors():
+            return super().evaluate(x, **kwargs)
 
     def _before_fit(self, x):
         """Returns `x`, checked; of batches the first one is looked at."""
@@ -163,7 +173,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
     def batch_of(self, data):
         """The pictures of a batch, whose labels are not looked at, float32 (b, h, w, c) 0-255."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x, _ = without_weights(self, data)
         return self._as_batch(x)
 
     def call(self, inputs, training=None):

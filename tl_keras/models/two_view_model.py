@@ -6,10 +6,12 @@ import tensorflow as tf
 from keras import layers, ops
 
 from tl_keras.checks import InputError
+from tl_keras.data.array_checks import check_pixels
+from tl_keras.data.first_batch import input_errors
 from tl_keras.models.backbones import build_backbone
 from tl_keras.models.embedding_spread import SpreadWatch, embedding_spread
 from tl_keras.models.image_networks import check_widths
-from tl_keras.models.own_loss import OwnLossModel
+from tl_keras.models.own_loss import OwnLossModel, check_unweighted
 from tl_keras.models.precision import layers_in
 from tl_keras.models.replicas import gather_replicas
 from tl_keras.models.view_inputs import BATCH_SIZE, paired, training_batches
@@ -84,7 +86,7 @@ class TwoViewModel(OwnLossModel):
         return {**losses, "embedding_spread": embedding_spread(every)}
 
     def batch_of(self, data):
-        views, labels = paired(data)
+        views, labels = paired(self, data)
         return tuple(self._as_rgb(view) for view in views), labels
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -118,6 +120,8 @@ class TwoViewModel(OwnLossModel):
     ):
         """As Keras's `fit`, on pictures, of which views are made here.
 
+        Epochs are counted over all calls, and in files: each has views and an order of its own.
+
         Args:
             x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; an
                 `ImageDataset`; or a `tf.data.Dataset` of batches of pictures, with or without
@@ -134,6 +138,7 @@ class TwoViewModel(OwnLossModel):
             InputError: the pictures cannot be used, or are fewer than a batch.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
+        check_unweighted(self, x, validation_data=validation_data, **kwargs)
         how = {"augment": augment, "batch_size": batch_size}
         batches = training_batches(self, x, y, training=True, **how)
         if validation_data is not None:
@@ -153,17 +158,19 @@ class TwoViewModel(OwnLossModel):
 
     def evaluate(self, x=None, y=None, batch_size=None, augment="auto", **kwargs):
         """As Keras's `evaluate`, on views that are the same in each call; see `fit`."""
+        check_unweighted(self, x, **kwargs)
         batches = training_batches(
             self, x, y, training=False, augment=augment, batch_size=batch_size
         )
-        return super().evaluate(batches, **kwargs)
+        with input_errors():
+            return super().evaluate(batches, **kwargs)
 
     def guards(self):
         return [*super().guards(), SpreadWatch()]
 
     def encode(self, x):
         """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> features, float32 array (n, d)."""
-        x = np.asarray(x)
+        x = check_pixels(x)
         parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
         features = [self.features(self._as_rgb(part), training=False) for part in parts]
         return np.concatenate([np.asarray(part, np.float32) for part in features])

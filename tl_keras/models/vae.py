@@ -144,6 +144,8 @@ class VAE(LatentModel):
     def _choose(self, likelihood):
         with self.distribute_strategy.scope():
             self._set_likelihood(likelihood)
+            if self.compiled:
+                self.build_optimizer()
 
     def build_optimizer(self):
         # Without a likelihood nothing was trained, and a scale may come to be learned.

@@ -8,7 +8,7 @@ import keras
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.sources import load_dataset
-from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.trained_run import load_run
 from tl_keras.progress import say
 

@@ -6,7 +6,7 @@ from tl_keras.config import REST
 from tl_keras.data.classes import keep_classes
 from tl_keras.data.sources import load_dataset, load_pictures
 from tl_keras.data.splits import keep_and_rest
-from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.measuring import headline, measure
 from tl_keras.progress import say
 from tl_keras.training.phases import append_history
 from tl_keras.training.pseudo_labels import fit_with_pseudo_labels, with_batch_size

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.jobs.small_runs import CLASSES, save_pictures
+from tests.jobs.small_runs import CLASSES, save_pictures, untrained_history
 from tl_keras.checks import InputError
+from tl_keras.jobs import distill as distill_job
+from tl_keras.jobs import prune as prune_job
 from tl_keras.jobs.derived_run import load_origin
 from tl_keras.jobs.distill import distill
 from tl_keras.jobs.evaluate import evaluate
@@ -76,10 +78,15 @@ def test_a_file_added_to_each_class_changes_neither_the_splits_nor_the_figures(r
     assert "3 images in " in error and "are new and left out: blue sky/00.png" in error
 
 
-def test_a_pruned_run_has_the_images_of_its_origin(run, data, tmp_path):
+def test_a_pruned_run_trains_on_the_images_of_its_origin(run, data, tmp_path, monkeypatch):
+    def prune_model(model, sparsity, train, val, **settings):
+        assert below(data, train) == images_of(run, "train")
+        assert below(data, val) == images_of(run, "val")
+        return untrained_history()
+
+    monkeypatch.setattr(prune_job, "prune_model", prune_model)
     add_one_to_each_class(data)
-    quick = {"prune_epochs": 1, "epochs": 0, "batch_size": 8}
-    pruned = prune(run, sparsity=0.5, out=tmp_path / "pruned", **quick)
+    pruned = prune(run, sparsity=0.5, out=tmp_path / "pruned")
     assert load_run(pruned).records == load_run(run).records
     counts = json.loads((pruned / "metrics.json").read_text())["pictures"]
     assert counts == {"train": 18, "val": 9, "test": 9}
@@ -174,17 +181,23 @@ def test_test_images_of_the_run_are_no_training_images_of_other_data(run, data, 
     assert "1 of 7 test images are left out" in error and "was trained on them" in error
 
 
-def test_unlabelled_images_are_never_those_of_val_or_test(run, data, tmp_path, capsys):
+def test_unlabelled_images_are_never_those_of_val_or_test(run, data, tmp_path, monkeypatch, capsys):
+    def distill_into(student, teacher, train, val, *, unlabelled, **settings):
+        assert len(unlabelled) == 6
+        assert all(os.path.dirname(path) != str(more) for path in unlabelled.ids)
+        return untrained_history()
+
+    monkeypatch.setattr(distill_job, "distill_into", distill_into)
     more = save_pictures(tmp_path / "more", 2, seed=9)
     held_out = [*images_of(run, "test"), *images_of(run, "val")[:1]]
     for place, name in enumerate(held_out):
         shutil.copy(data / name, more / f"{place}.png")
-    quick = {"student": "mlp", "epochs": 1, "batch_size": 8, "image_size": 8}
-    out = distill(run, unlabelled=str(more), out=tmp_path / "student", **quick)
+    quick = {"unlabelled": str(more), "student": "mlp", "image_size": 8}
+    out = distill(run, out=tmp_path / "student", **quick)
     assert json.loads((out / "metrics.json").read_text())["unlabelled_pictures"] == 6
     error = capsys.readouterr().err
     assert "10 of 16 all images are left out: they are validation or test images" in error
-    for path in more.iterdir():
-        shutil.rmtree(path) if path.is_dir() else None
+    for name in CLASSES:
+        shutil.rmtree(more / name)
     with pytest.raises(InputError, match="received 10 that all are. Give other pictures"):
-        distill(run, unlabelled=str(more), out=tmp_path / "none", **quick)
+        distill(run, out=tmp_path / "none", **quick)

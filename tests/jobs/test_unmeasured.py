@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import arguments, save_pictures, small_config
+from tests.jobs.small_runs import arguments, save_pictures, small_config, untrained_history
 from tl_keras.checks import InputError
 from tl_keras.jobs import derived_run
+from tl_keras.jobs import prune as prune_job
 from tl_keras.jobs import train as train_job
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.prune import prune
@@ -109,7 +110,7 @@ def test_fine_tuned_model_is_saved_before_the_pseudo_labels(
 
     monkeypatch.setattr(train_job, "go_on", stop)
     pseudo = PseudoLabelSettings(epochs=1, unlabelled_ratio=1, augment="none")
-    few = {"labels_per_class": 2, "freeze_epochs": 1, "epochs": 0, "unlabelled": "rest"}
+    few = {"labels_per_class": 2, "freeze_epochs": 0, "epochs": 0, "unlabelled": "rest"}
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         train(small_config(encoder, colours, run, pseudo_labels=pseudo, **few))
@@ -131,9 +132,10 @@ def test_pruned_run_that_was_not_measured_is_completed_too(
 ):
     pruned = tmp_path / "pruned"
     with monkeypatch.context() as patch:
+        patch.setattr(prune_job, "prune_model", lambda *_, **__: untrained_history())
         patch.setattr(derived_run, "measure", stopping)
         with pytest.raises(KeyboardInterrupt):
-            prune(finished_run, sparsity=0.5, out=pruned, prune_epochs=1, epochs=0, batch_size=8)
+            prune(finished_run, sparsity=0.5, out=pruned)
     assert names(pruned) == SAVED
     figures = evaluate(pruned)
     metrics = json_of(pruned, "metrics.json")

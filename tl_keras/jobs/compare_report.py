@@ -19,6 +19,7 @@ FILES = (
     "metrics.json",
     "config.json",
     "environment.json",
+    "splits.csv.gz",
     "figures/",
 )
 

@@ -141,6 +141,12 @@ def _differences(found, source, needed):
     ]
 
 
+def trained_on(trained):
+    """Returns the content hashes that a run was trained on, those without labels included."""
+    rest = trained.contents(REST) if trained.config.get("unlabelled") == REST else set()
+    return trained.contents("train") | rest
+
+
 def check_left(trained, source, split, part, lost=()):
     """Refuses a split without images of each class of a run; `lost` are records to be named."""
     lost = [record for record in lost if record.split == split]
@@ -200,21 +206,15 @@ def _without_each_other(trained, splits):
     if trained.records is None:
         say(f"{run} is older than records of splits: which of these images it saw is unknown.")
         return splits
-    trained_on, tested = _trained_on(trained), trained.contents("test")
+    seen, tested = trained_on(trained), trained.contents("test")
     parts = {
         "train": without_contents(splits.train, contents, tested, f"{run} was tested on them"),
-        "val": without_contents(splits.val, contents, trained_on, f"{run} was trained on them"),
-        "test": without_contents(splits.test, contents, trained_on, f"{run} was trained on them"),
+        "val": without_contents(splits.val, contents, seen, f"{run} was trained on them"),
+        "test": without_contents(splits.test, contents, seen, f"{run} was trained on them"),
     }
     for name, part in parts.items():
         check_left(trained, part.source, name, part)
     return splits._replace(**parts)
-
-
-def _trained_on(trained):
-    """Hashes of what a run was trained on; without labels on the rest, if that was asked for."""
-    rest = trained.contents(REST) if trained.config.get("unlabelled") == REST else set()
-    return trained.contents("train") | rest
 
 
 def _say_known(trained, datasets, contents):
@@ -228,7 +228,7 @@ def _say_known(trained, datasets, contents):
     found = [content for part in datasets for content in contents_of(part, contents)]
     train, val = (
         sum(content in known for content in found)
-        for known in (_trained_on(trained), trained.contents("val"))
+        for known in (trained_on(trained), trained.contents("val"))
     )
     if train or val:
         say(

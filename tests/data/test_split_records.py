@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tl_keras.checks import InputError
+from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.sources import load_dataset, load_parts
 from tl_keras.data.split_records import (
@@ -149,6 +150,16 @@ def test_what_labels_per_class_leaves_out_is_recorded_too(folder):
     assert len(kept) == 8
     assert rest | kept == {os.path.relpath(path, folder) for path in whole.train.ids}
     assert not rest & kept
+
+
+def test_images_of_classes_that_are_not_used_are_known_and_not_new(folder):
+    for number in range(5):
+        save(folder / "c" / f"{number}.png", 500 + number)
+    whole = load_dataset(str(folder))
+    records = record_splits(keep_classes_of_splits(whole, ("a", "b")), loaded=whole)
+    assert [record.label for record in records if record.split == "unused"] == ["c"] * 5
+    found = find_again(records, folder)
+    assert not found.new and found.splits["test"].ids == whole.test.ids[:10]
 
 
 def test_records_come_back_to_the_byte(tmp_path):

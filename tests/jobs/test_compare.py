@@ -117,7 +117,7 @@ def test_stopped_comparison_goes_on_and_gives_the_same_table(
     assert again.verdicts == found.verdicts
     assert not list(path.glob(".part-*"))
     assert (path / "report.html").exists()
-    assert "3 images in " in capsys.readouterr().err
+    assert f"New images in {data} are left out: 3 (" in capsys.readouterr().err
 
 
 def test_comparison_does_not_go_on_with_other_images(

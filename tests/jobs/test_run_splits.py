@@ -75,7 +75,7 @@ def test_a_file_added_to_each_class_changes_neither_the_splits_nor_the_figures(r
         assert figures["num_examples"] == 9
         assert figures["loss"] == pytest.approx(metrics[split]["loss"], abs=1e-5)
     error = capsys.readouterr().err
-    assert "3 images in " in error and "are new and left out: blue sky/00.png" in error
+    assert f"New images in {data} are left out: 3 (blue sky/00.png, green/00.png, " in error
 
 
 def test_a_pruned_run_trains_on_the_images_of_its_origin(run, data, tmp_path, monkeypatch):
@@ -98,8 +98,8 @@ def test_missing_and_changed_images_are_named_and_left_out(run, data, capsys):
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(data / changed)
     assert evaluate(run)["num_examples"] == 7
     error = capsys.readouterr().err
-    assert f"1 images of the run are not in {data} any more; they are left out: {gone} (" in error
-    assert f"1 images of the run have changed in {data} since it was trained" in error
+    assert f"1 of the run's images missing in {data}, left out: {gone} (test)." in error
+    assert f"1 of the run's images changed in {data}, left out: {changed} (test)." in error
 
 
 def test_a_split_that_lost_a_class_is_refused_in_one_line(run, data):

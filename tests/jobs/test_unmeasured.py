@@ -82,7 +82,7 @@ def test_test_image_that_is_deleted_after_training_costs_no_model(
     status, output, error = run_cli("evaluate", run)
     assert status == 0, error
     assert json.loads(output)["num_examples"] == 5
-    assert "1 images of the run are not in" in error
+    assert "1 of the run's images missing in" in error
     assert json_of(run, "metrics.json")["pictures"] == {"train": 12, "val": 6, "test": 5}
     assert names(run) == SAVED - {"unmeasured.json"} | {"metrics.json", "report.html", "figures"}
 

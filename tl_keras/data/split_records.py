@@ -17,6 +17,7 @@ from tl_keras.data.fingerprints import content_hash
 from tl_keras.files import replacing
 
 REST = "rest"  # training images that labels_per_class leaves out
+UNUSED = "unused"  # images of classes, or labels, that a run did not use for another reason
 _COLUMNS = ("split", "class", "image", "content")
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, csv.Error, zlib.error)
 
@@ -25,7 +26,7 @@ class ImageRecord(NamedTuple):
     """The identity of one image.
 
     Attributes:
-        split: "train", "val", "test" or "rest".
+        split: "train", "val", "test", "rest" or "unused".
         label: name of its class; "" without labels.
         name: path below the source, or the row in an array.
         content: 16 bytes that differ for images with a different RGB pixel or size.
@@ -82,18 +83,24 @@ def record_images(dataset, contents, split):
     return tuple(map(ImageRecord, splits, labels, names, contents_of(dataset, contents)))
 
 
-def record_splits(splits, rest=None):
-    """Returns the records of `Splits`, and of the training images that are left out.
+def record_splits(splits, rest=None, loaded=None):
+    """Returns the records of `Splits`, and of the images that are left out.
 
     Args:
         splits: `Splits`; its inspection, if any, has the hashes and what `load_dataset` left out.
         rest: `ImageDataset` of images that were left out later, or None.
+        loaded: `Splits` with further images, which become "unused", or None.
     """
     contents = getattr(splits.inspection, "contents", {})
     records = list(getattr(splits.inspection, "left_out", ()))
     for name, part in zip(("train", "val", "test"), splits[:3], strict=True):
         records += [] if part is None else record_images(part, contents, name)
-    return (*records, *(() if rest is None else record_images(rest, contents, REST)))
+    records += [] if rest is None else record_images(rest, contents, REST)
+    if loaded is not None and loaded is not splits:
+        known = {(record.name, record.content) for record in records}
+        more = [r for r in record_splits(loaded) if (r.name, r.content) not in known]
+        records += [record._replace(split=UNUSED) for record in more]
+    return tuple(records)
 
 
 def write_records(path, records):

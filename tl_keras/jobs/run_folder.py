@@ -90,9 +90,9 @@ class RunFolder:
     def write_json(self, name, content):
         write_json(self.path / name, content)
 
-    def write_splits(self, splits, rest=None):
+    def write_splits(self, splits, rest=None, loaded=None):
         """Writes splits.csv.gz: the identity of each image, see `record_splits`."""
-        write_records(self.path / SPLITS, record_splits(splits, rest))
+        write_records(self.path / SPLITS, record_splits(splits, rest, loaded))
 
     def write_environment(self):
         """Writes environment.json: what this run ran on."""

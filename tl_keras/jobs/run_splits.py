@@ -53,7 +53,10 @@ def other_splits(trained, data):
 
 
 def other_images(trained, data, split):
-    """Returns a list of labelled datasets of other data: one split, or all; and hashes by path."""
+    """Returns a list of labelled datasets of other data, one split or all, and says what is known.
+
+    A split is that of the data, or of the run if the data are its own, moved, or cut anew.
+    """
     parts, inspection = load_parts(data, on_bad_image=trained.config["on_bad_image"])
     if split == "all":
         chosen = list(parts.values())
@@ -102,10 +105,8 @@ def begun_splits(records, parts, inspection, where):
 
 def _say_new(found, source):
     if found.new:
-        say(
-            f"{len(found.new)} images in {printable(source)} are new and left out: "
-            f"{_listed(found.new)}."
-        )
+        where, names = printable(source), _listed(found.new)
+        say(f"New images in {where} are left out: {len(found.new)} ({names}).")
 
 
 def _recorded_splits(trained, source, parts, inspection, needed):
@@ -114,7 +115,7 @@ def _recorded_splits(trained, source, parts, inspection, needed):
     for line in lines:
         say(line)
     _say_new(found, source)
-    left_out = tuple(record for record in trained.records if record.split == REST)
+    left_out = tuple(record for record in trained.records if record.split not in NAMES)
     warnings = (*inspection.warnings, *lines)
     inspection = dataclasses.replace(inspection, warnings=warnings, left_out=left_out)
     splits = Splits(*(found.splits.get(name) for name in NAMES), inspection)
@@ -129,13 +130,13 @@ def _differences(found, source, needed):
     """A line for each kind of difference in the needed splits."""
     where, counted = printable(source), (*needed, REST)
     kinds = {
-        f"are not in {where} any more; they are left out": found.missing,
-        f"have changed in {where} since it was trained; they are left out": found.changed,
-        f"are in another class in {where} now, which is used": found.relabelled,
+        f"missing in {where}, left out": found.missing,
+        f"changed in {where}, left out": found.changed,
+        f"in another class in {where} now, which is used": found.relabelled,
     }
     chosen = {what: [r for r in records if r.split in counted] for what, records in kinds.items()}
     return [
-        f"{len(records)} images of the run {what}: {_names(records)}."
+        f"{len(records)} of the run's images {what}: {_names(records)}."
         for what, records in chosen.items()
         if records
     ]

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import use_one_rate
+from tests.jobs.small_runs import CLASSES, save_pictures, use_one_rate
 from tl_keras import compare
 from tl_keras.checks import InputError
 from tl_keras.jobs.compare_results import COLUMNS, RUN
@@ -81,7 +81,7 @@ def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
     names = {path.name for path in found.path.iterdir()}
     assert names == {
         *("config.json", "environment.json", "results.csv", "correct.npz", "summary.csv"),
-        *("metrics.json", "report.html", "figures"),
+        *("metrics.json", "report.html", "figures", "splits.csv.gz"),
     }
     metrics = json.loads((found.path / "metrics.json").read_text())
     assert metrics["verdicts"] == list(found.verdicts.values())
@@ -91,20 +91,51 @@ def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
     assert "Each run of each method had 2 epochs" in page
 
 
-@pytest.mark.usefixtures("one_rate")
-def test_stopped_comparison_goes_on_and_gives_the_same_table(compared, encoder, colours, tmp_path):
-    found, _ = compared
-    path = shutil.copytree(found.path, tmp_path / "stopped")
+def stopped(found, data, path):
+    """A copy of a comparison on `data`, stopped in the middle of the second seed."""
+    shutil.copytree(found.path, path)
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | {"data": str(data)}))
     lines = (path / "results.csv").read_text().splitlines(keepends=True)
-    (path / "results.csv").write_text("".join(lines[:5]))  # in the middle of the second seed
+    (path / "results.csv").write_text("".join(lines[:5]))
     (path / ".part-xresults.csv").write_text("half a fi")
     (path / "report.html").unlink()
-    again = compare(str(colours), backbone=str(encoder), out=path, **ASKED)
+    return path
+
+
+@pytest.mark.usefixtures("one_rate")
+def test_stopped_comparison_goes_on_and_gives_the_same_table(
+    compared, encoder, colours, tmp_path, capsys
+):
+    """With an image more in each class: the splits are those with which it was begun."""
+    found, _ = compared
+    data = shutil.copytree(colours, tmp_path / "data")
+    path = stopped(found, data, tmp_path / "stopped")
+    more = save_pictures(tmp_path / "more", 1, seed=99)
+    for name in CLASSES:
+        shutil.copy(more / name / "0.png", data / name / "00.png")
+    again = compare(str(data), backbone=str(encoder), out=path, **ASKED)
     assert rows_of(path, without=["seconds"]) == rows_of(found.path, without=["seconds"])
     assert rows_of(path)[:4] == rows_of(found.path)[:4], "seconds of finished runs are not kept"
     assert again.verdicts == found.verdicts
     assert not list(path.glob(".part-*"))
     assert (path / "report.html").exists()
+    assert f"New images in {data} are left out: 3 (" in capsys.readouterr().err
+
+
+def test_comparison_does_not_go_on_with_other_images(
+    compared, encoder, colours, tmp_path, no_training
+):
+    found, _ = compared
+    data = shutil.copytree(colours, tmp_path / "data")
+    path = stopped(found, data, tmp_path / "stopped")
+    (data / "green" / "3.png").unlink()
+    with pytest.raises(InputError, match="begun, .* where 1 of them are missing.*: green/3.png"):
+        compare(str(data), backbone=str(encoder), out=path, **ASKED)
+    (path / "splits.csv.gz").unlink()
+    with pytest.raises(InputError, match="keeps the images of its splits; received .*, an older"):
+        compare(str(data), backbone=str(encoder), out=path, **ASKED)
+    assert len(rows_of(path)) == 4
 
 
 def test_answers_to_each_test_image_are_kept_for_every_run(compared):

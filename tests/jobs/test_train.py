@@ -27,10 +27,12 @@ WHOLE_RUN = {
     "config.json",
     "environment.json",
     "history.csv",
+    "splits.csv.gz",
     "metrics.json",
     "figures",
     "report.html",
 }
+BEGUN = {"config.json", "environment.json", "splits.csv.gz"}
 
 
 def _json(run, name):
@@ -196,7 +198,7 @@ def test_signal_keeps_the_weights_and_gives_its_exit_status(
         for n, handler in handlers.items():
             signal.signal(n, handler)
     assert stopped.value.code == status
-    assert _names(tmp_path / "run") == {"config.json", "environment.json", "interrupted.keras"}
+    assert _names(tmp_path / "run") == {*BEGUN, "interrupted.keras"}
     model = keras.saving.load_model(tmp_path / "run" / "interrupted.keras")
     assert np.isfinite(np.concatenate([w.ravel() for w in model.get_weights()])).all()
     assert "the weights so far are in" in capfd.readouterr().err
@@ -275,7 +277,7 @@ def test_disk_that_fills_up_while_saving_leaves_no_half_of_a_model(
     config = small_config(encoder, colours, tmp_path / "run", freeze_epochs=0, epochs=0)
     with pytest.raises(InputError, match="write .*model.keras; received No space left on device"):
         train(config)
-    assert _names(tmp_path / "run") == {"config.json", "environment.json"}
+    assert _names(tmp_path / "run") == BEGUN
 
 
 def test_early_refusal_leaves_no_folder(encoder, tmp_path):

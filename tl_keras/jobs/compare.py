@@ -9,7 +9,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
-from tl_keras.jobs.compare_data import data_name, load_compare_data
+from tl_keras.jobs.compare_data import (
+    check_records,
+    data_name,
+    load_compare_data,
+    write_compare_records,
+)
 from tl_keras.jobs.compare_methods import check_heeded, parse_method
 from tl_keras.jobs.compare_pretraining import ENCODERS, PretrainedEncoders
 from tl_keras.jobs.compare_report import write_compare_report
@@ -83,16 +88,18 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
     check_heeded(settings, chosen)
     path = out or default_run_path("compare", config.data)
     with RunFolder(path, continues=config.to_json()) as run:
-        loaded = load_compare_data(config, data, source_data)
+        results = Results(run.path / "results.csv")
+        check_records(run.path, results.rows, data)
+        loaded = load_compare_data(config, data, source_data, run.path)
         encoders = PretrainedEncoders(run.path / ENCODERS, config, loaded.splits)
         parts = loaded.splits.train, loaded.source
         runner = MethodRunner(config, *parts, FeatureStore(), encoders)
-        results = Results(run.path / "results.csv")
         if not results.rows:
             for method in chosen:
                 runner.check(method)
             run.write_json("config.json", config.to_json())
             run.write_environment()
+            write_compare_records(run.path, loaded)
         with _without_advice_on_tracing():
             _run_missing(config, chosen, loaded, runner, results)
         comparison = evaluate_runs(run.path, results)

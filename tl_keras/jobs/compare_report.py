@@ -21,6 +21,7 @@ FILES = (
     "metrics.json",
     "config.json",
     "environment.json",
+    "splits.csv.gz",
     "figures/",
 )
 

@@ -9,7 +9,7 @@ from tl_keras.evaluation.feature_prediction import predict_above_frozen
 from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.compare_methods import BASELINES, baseline_size
 from tl_keras.jobs.compare_settings import EPOCHS, TUNED
-from tl_keras.jobs.evaluate import measure
+from tl_keras.jobs.measuring import measure
 from tl_keras.jobs.starting_point import (
     FROM_RANDOM,
     FROM_SCRATCH,

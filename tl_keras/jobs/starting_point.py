@@ -13,7 +13,7 @@ from tl_keras.data.named import load_letters
 from tl_keras.data.splits import few_to_learn_from
 from tl_keras.files import read_json
 from tl_keras.jobs.best_rate import best_of_rates
-from tl_keras.jobs.evaluate import measure
+from tl_keras.jobs.measuring import measure
 from tl_keras.jobs.pretrain_settings import TWO_VIEWS
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import (

@@ -11,7 +11,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.sources import load_dataset, load_pictures
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
-from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.measuring import headline, measure
 from tl_keras.progress import say
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.phases import append_history

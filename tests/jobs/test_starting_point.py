@@ -14,8 +14,8 @@ from tl_keras.checks import InputError
 from tl_keras.data.letters import LETTERS
 from tl_keras.data.sources import load_dataset
 from tl_keras.files import write_json
+from tl_keras.jobs import letters_task, scratch, unlabelled
 from tl_keras.jobs import starting_point as module
-from tl_keras.jobs import unlabelled
 from tl_keras.jobs.starting_point import (
     AFTER_TWO_VIEWS,
     StartingPoint,
@@ -46,16 +46,16 @@ def offline(monkeypatch, tmp_path):
 @pytest.fixture
 def small_in_place(monkeypatch):
     """Random weights give the tiny encoder instead of the real base; the rest is as it was."""
-    build = module.build_classifier
+    build = scratch.build_classifier
 
     def build_small(backbone, num_classes, *, image_size=None, weights="imagenet", **rest):
         if weights == "random":
             return build(small_backbone(), num_classes, **rest)
         return build(backbone, num_classes, image_size=image_size, weights=weights, **rest)
 
-    monkeypatch.setattr(module, "build_classifier", build_small)
-    monkeypatch.setattr(module, "SOURCE_PER_CLASS", 2)
-    monkeypatch.setattr(module, "SOURCE_HELD_OUT", 1)
+    monkeypatch.setattr(scratch, "build_classifier", build_small)
+    monkeypatch.setattr(letters_task, "SOURCE_PER_CLASS", 2)
+    monkeypatch.setattr(letters_task, "SOURCE_HELD_OUT", 1)
 
 
 def _config(tmp_path, **changes):
@@ -67,20 +67,24 @@ def test_auto_without_network_pretrains_on_drawn_letters_and_says_so(
     offline, small_in_place, tmp_path, capsys
 ):
     run = train(_config(tmp_path, weights="auto"))
+    err = capsys.readouterr().err
     metrics = json.loads((run / "metrics.json").read_text())
     assert len(offline) == 1, "the download was not tried once"
     assert metrics["weights"]["kind"] == "source task"
     assert "No ImageNet weights were to be had" in metrics["weights"]["note"]
     assert 0 <= metrics["weights"]["source_test_accuracy"] <= 1
-    assert metrics["pictures"]["train"] == 10 * module.FEW_LABELS
-    assert metrics["pictures"]["val"] == 10 * module.FEW_TO_VALIDATE
+    assert metrics["pictures"]["train"] == 10 * letters_task.FEW_LABELS
+    assert metrics["pictures"]["val"] == 10 * letters_task.FEW_TO_VALIDATE
     assert sum(metrics["pictures"].values()) == 1797, "a digit is in no split"
     assert {"accuracy", "loss", "val", "lr", "seconds"} <= set(metrics["from_scratch"])
     assert json.loads((run / "classes.json").read_text())["class_names"] == list("0123456789")
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "No ImageNet weights were to be had" in page
-    assert "the same net from scratch" in page
-    assert "NO IMAGENET WEIGHTS for vgg16" in capsys.readouterr().err
+    assert "the same network from scratch" in page
+    half = metrics["from_scratch"]["half_width"]
+    assert 0 < half < 0.1 and f"± {100 * half:.1f} points" in page
+    assert "on 1,697 images." in page and "on 1,697 images." in err
+    assert "NO IMAGENET WEIGHTS for vgg16" in err
 
 
 def test_what_learned_letters_is_the_start_and_no_data_of_the_user_are_left_out(
@@ -88,17 +92,16 @@ def test_what_learned_letters_is_the_start_and_no_data_of_the_user_are_left_out(
 ):
     learned = {}
 
-    def from_random(config, splits, size, settings):
-        learned.update(names=splits.train.class_names, size=splits.train.images.shape[1:3])
-        learned["model"] = build_classifier(small_backbone(), len(splits.train.class_names))
-        return learned["model"], SimpleNamespace(seconds={"total": 1.0})
+    def learn(model, letters, **settings):
+        learned.update(model=model, names=letters.class_names, size=letters.images.shape[1:3])
+        learned.update(settings)
 
-    build_classifier = module.build_classifier
-    monkeypatch.setattr(module, "_from_random", from_random)
+    monkeypatch.setattr(letters_task, "fine_tune", learn)
     config = _config(tmp_path, weights="auto", labels_per_class=20)
     splits = load_dataset("digits", labels_per_class=20)
     start = starting_point(config, splits)
     assert learned["names"] == LETTERS and learned["size"] == (8, 8)
+    assert learned["lr"] == letters_task.SOURCE_LR_NORMALISED, "small_backbone normalises"
     assert start.splits is splits
     for got, taught in zip(
         get_backbone(start.model).get_weights(),
@@ -116,7 +119,7 @@ def test_auto_with_cached_weights_uses_them_and_pretrains_nothing(monkeypatch, t
         return "a classifier"
 
     monkeypatch.setattr(module, "imagenet_weights_cached", lambda *_: True)
-    monkeypatch.setattr(module, "build_classifier", build)
+    monkeypatch.setattr(scratch, "build_classifier", build)
     splits = load_dataset("digits")
     start = starting_point(_config(tmp_path, weights="auto"), splits)
     assert asked == [("vgg16", 10, "imagenet")]
@@ -207,7 +210,7 @@ def test_files_get_the_size_of_the_backbone(colours, tmp_path):
 
 
 def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch, tmp_path):
-    accuracies = dict(zip(module.SCRATCH_RATE_FACTORS, (0.2, 0.9, 0.5), strict=True))
+    accuracies = dict(zip(scratch.SCRATCH_RATE_FACTORS, (0.2, 0.9, 0.5), strict=True))
 
     def from_scratch(config, splits, image_size, epochs, factor):
         return factor, SimpleNamespace(seconds={"total": 2.0})
@@ -216,23 +219,24 @@ def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch,
         assert dataset == "val", "the learning rate was chosen on other data"
         return None, {"accuracy": accuracies[factor], "loss": 1.0}
 
-    monkeypatch.setattr(module, "train_from_scratch", from_scratch)
-    monkeypatch.setattr(module, "measure", measure)
+    monkeypatch.setattr(scratch, "train_from_scratch", from_scratch)
+    monkeypatch.setattr(scratch, "measure", measure)
     splits = SimpleNamespace(train="train", val="val", test="test")
     config = _config(tmp_path, lr=0.01)
-    model, figures, rate, seconds = module.best_from_scratch(config, splits, 32, 1)
-    assert model == module.SCRATCH_RATE_FACTORS[1]
+    model, figures, rate, seconds = scratch.best_from_scratch(config, splits, 32, 1)
+    assert model == scratch.SCRATCH_RATE_FACTORS[1]
     assert figures["accuracy"] == 0.9
-    assert rate == pytest.approx(0.01 * module.SCRATCH_RATE_FACTORS[1])
+    assert rate == pytest.approx(0.01 * scratch.SCRATCH_RATE_FACTORS[1])
     assert seconds == 6.0
 
 
 def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
-    suited = {"backbone_lr_factor": 0.3, "label_smoothing": 0.0}
-    pretrained = StartingPoint(None, None, {}, True, module.AFTER_SOURCE_TASK)
+    suited = {"freeze_epochs": 20, "backbone_lr_factor": 0.3, "label_smoothing": 0.0}
+    pretrained = StartingPoint(None, None, {}, True, module.AFTER_LETTERS)
     assert pretrained.settings(asked) == dataclasses.replace(asked.filled(), **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
+    assert pretrained.settings(FineTuneSettings()).epochs == 25
     assert StartingPoint(None, None, {}).settings(asked) == asked.filled()
 
 

@@ -65,8 +65,8 @@ def train(
         int | None, typer.Option(help=by_start("Epochs of the head alone", "freeze_epochs"))
     ] = None,
     epochs: Annotated[
-        int, typer.Option(help="Epochs with the unfrozen part.")
-    ] = FineTuneSettings.epochs,
+        int | None, typer.Option(help=by_start("Epochs with the unfrozen part", "epochs"))
+    ] = None,
     unfreeze: Annotated[str | None, typer.Option(help=UNFREEZE_HELP)] = None,
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
     lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,

@@ -10,14 +10,8 @@ from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.compare_methods import BASELINES, baseline_size
 from tl_keras.jobs.compare_settings import EPOCHS, TUNED
 from tl_keras.jobs.measuring import measure
-from tl_keras.jobs.starting_point import (
-    FROM_RANDOM,
-    FROM_SCRATCH,
-    image_size_for,
-    quicken_batch_norm,
-    suited_after,
-    suited_to,
-)
+from tl_keras.jobs.scratch import FROM_RANDOM, FROM_SCRATCH, quicken_batch_norm
+from tl_keras.jobs.starting_point import image_size_for, suited_after, suited_to
 from tl_keras.models.backbones import build_backbone, is_backbone_path
 from tl_keras.models.classifier import build_classifier
 from tl_keras.training.fine_tune import fine_tune

@@ -8,13 +8,10 @@ import keras
 from tl_keras.checks import InputError, check_choice
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.dataset import Splits
-from tl_keras.data.letters import LETTERS, SMALLEST_LETTERS
-from tl_keras.data.named import load_letters
-from tl_keras.data.splits import few_to_learn_from
 from tl_keras.files import read_json
-from tl_keras.jobs.best_rate import best_of_rates
-from tl_keras.jobs.measuring import measure
+from tl_keras.jobs.letters_task import LETTERS_NOTE, demonstration, learn_letters
 from tl_keras.jobs.pretrain_settings import TWO_VIEWS
+from tl_keras.jobs.scratch import FROM_RANDOM, build, quicken_batch_norm
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import (
     get_backbone,
@@ -22,39 +19,22 @@ from tl_keras.models.backbones import (
     is_backbone_path,
     list_backbones,
 )
-from tl_keras.models.classifier import build_classifier
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
-from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.inputs import with_mixup
-from tl_keras.training.objective_settings import PLAIN
 
 SMALL_PICTURE = 64
-# The bundled source task, for want of ImageNet weights: drawn letters, learned in a small size.
-SOURCE_PER_CLASS, SOURCE_HELD_OUT = 100, 6  # letters of a class that train, and that measure
-SOURCE_SIDE = 28  # pixels in which they are drawn, if the data have no smaller size of their own
-SOURCE_INPUT = 64  # largest side of the network that learns them
-SOURCE_TRAINING = {"epochs": 3, "lr": 2e-4, "batch_size": 32, "augment": "digits"}
-# What saw only letters goes on learning, all of it.
-AFTER_SOURCE_TASK = {"unfreeze": "all", "backbone_lr_factor": 0.3, "label_smoothing": 0.0}
-DEMONSTRATION = "digits"  # after the source task they get few labels; all other digits test it
-FEW_LABELS, FEW_TO_VALIDATE = 5, 10  # of each class
+# What saw only letters goes on learning, all of it, under a head that is ready for it.
+AFTER_LETTERS = {
+    "freeze_epochs": 20,
+    "epochs": 25,
+    "unfreeze": "all",
+    "backbone_lr_factor": 0.3,
+    "label_smoothing": 0.0,
+}
 # Measured on CIFAR-10 with 250 labels a class: 66 % on validation; with a factor of 0.3 on the rate
 # 64 %, with that and the upper half alone 61 %.
 AFTER_TWO_VIEWS = {"unfreeze": "all", "backbone_lr_factor": 1.0}
-SCRATCH_RATE_FACTORS = (1.0, 0.3, 0.1)
-# Random layers that stay frozen, their moving statistics too, would be noise below the rest.
-FROM_RANDOM = {
-    "freeze_epochs": 0,
-    "unfreeze": "all",
-    "backbone_lr_factor": 1.0,
-    "depth_decay": 1.0,
-    "batch_norm": "train",
-    "label_smoothing": 0.0,
-    "mixup": 0.0,
-}
-# From scratch a net may idle for epochs before it learns.
-FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None, "cutmix": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,58 +174,6 @@ def suited_after(method):
     return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
 
 
-def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):
-    """Builds a classifier with the head of `config`."""
-    width = {} if config.hidden_units is None else {"hidden_units": config.hidden_units}
-    return build_classifier(
-        backbone or config.backbone,
-        num_classes,
-        image_size=image_size,
-        weights=weights,
-        head=config.head,
-        dropout=config.dropout,
-        **width,
-    )
-
-
-def train_from_scratch(config, splits, image_size, epochs, rate_factor=1.0):
-    """Trains the classifier of `config` from random weights, all of it, on the given data.
-
-    Args:
-        rate_factor: factor on the highest learning rate of `config`.
-
-    Returns:
-        (model, history)
-    """
-    settings = dataclasses.asdict(config.fine_tune)
-    settings |= {"epochs": epochs, "lr": config.fine_tune.lr * rate_factor}
-    return _from_random(config, splits, image_size, settings)
-
-
-def best_from_scratch(config, splits, image_size, epochs):
-    """Trains from scratch at each of three learning rates; validation chooses among them.
-
-    Returns:
-        (model, its figures on validation, its learning rate, seconds of all three)
-    """
-    say("From scratch, at several learning rates:")
-    factors = {config.fine_tune.lr * factor: factor for factor in SCRATCH_RATE_FACTORS}
-    best = best_of_rates(
-        lambda rate: train_from_scratch(config, splits, image_size, epochs, factors[rate]),
-        factors,
-        lambda model: measure(model, splits.val)[1],
-    )
-    return best.model, best.val, best.rate, best.seconds
-
-
-def _from_random(config, splits, image_size, settings):
-    """Trains all of a new classifier with `settings` as from scratch; returns (model, history)."""
-    keras.utils.set_random_seed(config.seed)
-    model = build(config, splits.train.num_classes, image_size, weights="random")
-    quicken_batch_norm(model)
-    return model, fine_tune(model, splits.train, splits.val, **(settings | FROM_SCRATCH))
-
-
 def _start(config, splits, size, weights, description, backbone=None):
     classes = splits.train.num_classes
     model = build(config, classes, size, backbone=backbone, weights=weights)
@@ -269,14 +197,14 @@ def _pretrained_here(config, splits, size):
         f"weights=auto: NO IMAGENET WEIGHTS for {config.backbone}. It is pretrained here on "
         "drawn letters instead."
     )
-    model, figures, seconds = _learn_letters(config, splits.train, size)
-    target = _target(config, splits)
+    model, figures, seconds = learn_letters(config, splits.train, size)
+    target = demonstration(config, splits)
     classifier = _start(config, target, size, "random", None).model
     get_backbone(classifier).set_weights(get_backbone(model).get_weights())
     note = (
         f"No ImageNet weights were to be had. {config.backbone} was pretrained here on "
-        f"{SOURCE_PER_CLASS * len(LETTERS):,} drawn letters ({figures['accuracy']:.1%} on letters "
-        f"held out, {seconds:.0f} s), then transferred to {config.data}."
+        f"{LETTERS_NOTE} ({figures['accuracy']:.1%} on letters held out, {seconds:.0f} s), then "
+        f"transferred to {config.data}."
     )
     say(note)
     weights = {
@@ -285,39 +213,4 @@ def _pretrained_here(config, splits, size):
         "source_test_accuracy": figures["accuracy"],
         "source_seconds": seconds,
     }
-    return StartingPoint(classifier, target, weights, True, AFTER_SOURCE_TASK)
-
-
-def _learn_letters(config, train, size):
-    """Trains the base of `config` on drawn letters.
-
-    Returns:
-        (classifier, its figures on letters held out, seconds)
-    """
-    side = SOURCE_SIDE if train.is_files else min(SOURCE_SIDE, *train.images.shape[1:3])
-    drawn = {"image_size": max(side, SMALLEST_LETTERS), "seed": config.seed}
-    letters = load_letters(SOURCE_PER_CLASS, split="train", **drawn)
-    drawn["seed"] += 1
-    held_out = load_letters(SOURCE_HELD_OUT, split="test", **drawn)
-    size = min(size, max(SOURCE_INPUT, APPLICATIONS[config.backbone].minimum_size))
-    settings = dataclasses.asdict(config.fine_tune) | SOURCE_TRAINING
-    model, history = _from_random(config, Splits(letters, None, held_out), size, settings)
-    return model, measure(model, held_out)[1], history.seconds["total"]
-
-
-def _target(config, splits):
-    """The data; of the digits few to learn from, and all others to test on."""
-    if config.data != DEMONSTRATION or config.labels_per_class is not None:
-        return splits
-    say(f"The target task is {config.data} with {FEW_LABELS} labels a class.")
-    return few_to_learn_from(splits, FEW_LABELS, FEW_TO_VALIDATE, config.seed)
-
-
-def quicken_batch_norm(model):
-    """Lets moving statistics follow within the few steps of a short training.
-
-    Keras's momentum of 0.99 needs some 500 steps; until then inference differs from training.
-    """
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.9
+    return StartingPoint(classifier, target, weights, True, AFTER_LETTERS)

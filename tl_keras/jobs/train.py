@@ -7,18 +7,14 @@ import keras
 
 from tl_keras.config import REST, TrainConfig
 from tl_keras.evaluation.classification import accuracy_interval
+from tl_keras.evaluation.intervals import paired_accuracy_difference
 from tl_keras.jobs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.scratch import SCRATCH_RATE_FACTORS, best_from_scratch
 from tl_keras.jobs.source import load_source, source_figures, source_line
-from tl_keras.jobs.starting_point import (
-    SCRATCH_RATE_FACTORS,
-    StartingPoint,
-    best_from_scratch,
-    check_names,
-    starting_point,
-)
-from tl_keras.jobs.train_report import write_report
+from tl_keras.jobs.starting_point import StartingPoint, check_names, starting_point
+from tl_keras.jobs.train_report import verdict, write_report
 from tl_keras.jobs.unlabelled import go_on, load_data, ready, unlabelled_figures
 from tl_keras.jobs.unmeasured import mark_measured, write_unmeasured
 from tl_keras.progress import say
@@ -113,23 +109,17 @@ def _save(run, config, start, history, unlabelled=None):
         {
             "class_names": list(start.splits.train.class_names),
             "image_size": list(model.input_shape[1:3]),
-            "test_time_flips": _flips(config, start),
+            "test_time_flips": start.flips(config),
         },
     )
     run.write_history(history)
     write_unmeasured(run, _known(config, start, history, unlabelled), history.phases)
 
 
-def _flips(config, start):
-    if config.test_time_flips is not None:
-        return config.test_time_flips
-    return mirrors(config.fine_tune.augment, start.splits.train)
-
-
 def _known(config, start, history, unlabelled):
     """The content of metrics.json that needs no measuring."""
     metrics = {
-        "test_time_flips": _flips(config, start),
+        "test_time_flips": start.flips(config),
         "weights": start.weights,
         "seconds": dict(history.seconds),
         "best_epoch": None if history.best_epoch is None else history.best_epoch + 1,
@@ -148,7 +138,7 @@ def _measured(config, start, history, source, unlabelled, started):
     if source.splits:
         metrics["source"] = source_figures(source, history.source_model)
     if start.from_source_task:
-        metrics["from_scratch"] = _from_scratch(config, start, metrics["test_time_flips"])
+        metrics["from_scratch"] = _from_scratch(config, outcome)
     metrics["seconds"]["total"] = time.monotonic() - started
     return outcome
 
@@ -178,14 +168,25 @@ def _train_figures(history):
     return {name: history.history[name][at] for name in ("accuracy", "loss")}
 
 
-def _from_scratch(config, start, flips):
-    """The same net from random weights on the same labels, for as many epochs in all."""
-    say("The same net from scratch on the same labels, for comparison:")
+def _from_scratch(config, outcome):
+    """The same network from random weights on the same labels, for as many epochs in all."""
+    say("The same network from scratch on the same labels, for comparison:")
     epochs = config.fine_tune.freeze_epochs + config.fine_tune.epochs
-    size = start.model.input_shape[1]
-    model, val, rate, seconds = best_from_scratch(config, start.splits, size, epochs)
-    _, figures = measure(model, start.splits.test, flips=flips)
-    return {**headline(figures), "val": headline(val), "lr": rate, "seconds": seconds}
+    splits, size = outcome.start.splits, outcome.start.model.input_shape[1]
+    model, val, rate, seconds = best_from_scratch(config, splits, size, epochs)
+    probabilities, figures = measure(model, splits.test, flips=outcome.metrics["test_time_flips"])
+    right, right_from_scratch = (
+        each.argmax(1) == splits.test.labels for each in (outcome.probabilities, probabilities)
+    )
+    difference, half_width = paired_accuracy_difference(right, right_from_scratch)
+    return {
+        **headline(figures),
+        "val": headline(val),
+        "lr": rate,
+        "seconds": seconds,
+        "difference": difference,
+        "half_width": half_width,
+    }
 
 
 def write_outcome(run, outcome):
@@ -213,6 +214,7 @@ def _say_result(metrics, path):
         scratch = metrics["from_scratch"]
         say(
             f"From scratch on the same labels: {scratch['accuracy']:.1%} (learning rate "
-            f"{scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on validation)."
+            f"{scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on validation). "
+            f"{verdict(metrics)}"
         )
     say(f"Report: {path / 'report.html'}")

@@ -10,6 +10,7 @@ from tl_keras.files import read_json
 from tl_keras.jobs.source import source_line
 from tl_keras.reports.page import TrainingReport, write_training_report
 from tl_keras.reports.thumbnails import thumbnail
+from tl_keras.reports.wording import difference_sentence
 
 SAMPLES_PER_CLASS = 6
 FILES = (
@@ -45,6 +46,7 @@ def _content(path, outcome):
         phases=outcome.history.phases,
         mistakes=_mistakes(outcome),
         comparison=_comparison(metrics),
+        verdict=verdict(metrics),
         seconds=metrics["seconds"],
         files=(*FILES, "source_model.keras") if "source" in metrics else FILES,
         command=shlex.join(["tl-keras", *read_json(path / "environment.json")["command"][1:]]),
@@ -123,6 +125,15 @@ def _mistakes(outcome):
     ]
 
 
+def verdict(metrics):
+    """Returns a sentence on transfer and training from scratch; "" without the latter."""
+    if "from_scratch" not in metrics:
+        return ""
+    difference, half_width = (metrics["from_scratch"][k] for k in ("difference", "half_width"))
+    names = "transfer", "the same network from scratch"
+    return difference_sentence(*names, difference, half_width, metrics["pictures"]["test"])
+
+
 def _comparison(metrics):
     size = metrics["pictures"]["test"]
     labels = f"{metrics['pictures']['train']} labelled pictures"
@@ -135,7 +146,7 @@ def _comparison(metrics):
         }
     if "from_scratch" in metrics:
         scratch = metrics["from_scratch"]
-        rows["the same net from scratch"] = (
+        rows["the same network from scratch"] = (
             scratch,
             f"{labels}; learning rate {scratch['lr']:g}, the best of several on validation",
         )

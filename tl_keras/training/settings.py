@@ -14,6 +14,7 @@ ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
 # Of these the start decides where nothing is asked; here is what suits a pretrained backbone.
 PRETRAINED = {
     "freeze_epochs": 3,
+    "epochs": 40,
     "unfreeze": "half",
     "backbone_lr_factor": 0.3,
     "depth_decay": 1.0,
@@ -40,7 +41,7 @@ class FineTuneSettings:
     """
 
     freeze_epochs: int | None = None
-    epochs: int = 40
+    epochs: int | None = None
     unfreeze: str | None = None
     optimizer: str = "adam"
     lr: float = 1e-3
@@ -209,8 +210,8 @@ def _check_shared(settings):
 def _check_training(settings):
     check_choice("optimizer", settings.optimizer, OPTIMIZERS)
     check_choice("schedule", settings.schedule, SCHEDULES)
-    for name in ("epochs", "seed"):
-        check_number(name, getattr(settings, name), minimum=0, integer=True)
+    check_number("seed", settings.seed, minimum=0, integer=True)
+    _check_given(settings, "epochs", minimum=0, integer=True)
     _check_given(settings, "lr", above=0)
     _check_given(settings, "weight_decay", minimum=0)
     _check_given(settings, "batch_size", minimum=1, integer=True)

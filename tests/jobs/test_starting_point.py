@@ -246,6 +246,8 @@ def test_what_was_asked_for_counts_also_where_it_is_the_default():
     assert start.settings(asked).unfreeze == "half"
     assert start.settings(asked).backbone_lr_factor == 0.3
     assert start.with_note(asked).weights["note"] == "An encoder."
+    frozen = FineTuneSettings(unfreeze="none")  # a factor for the backbone has no effect then
+    assert start.with_note(frozen).weights["note"] == "An encoder."
 
 
 @pytest.mark.parametrize(

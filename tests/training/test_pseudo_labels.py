@@ -166,7 +166,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
             r"at least 16 unlabelled pictures.*8 times .* 2\); received 15",
         ),
         ({"batch_size": 2}, "batch_size of at least 3, a labelled picture with its 2 unl.*=2"),
-        ({"unlabelled": MORE[:1], "batch_size": None}, "batch_size of at least 3.*received"),
+        ({"unlabelled": MORE[:1], "batch_size": None}, "at least 2 unlabelled pictures.*ved 1"),
         ({"unlabelled": "more"}, "Expected an ImageDataset, a pair .*received str"),
         ({"train": (TRAIN[0], TRAIN[1] + 1)}, "labels below 3, .*received 3 in the train set"),
         ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),

@@ -66,23 +66,18 @@ class StartingPoint:
         return dataclasses.replace(config, fine_tune=tuning, weights=weights)
 
     def flips(self, config):
-        """Whether figures are means over each picture and its mirror image.
-
-        Args:
-            config: `TrainConfig`.
-        """
-        if config.test_time_flips is not None:
-            return config.test_time_flips
-        return mirrors(config.fine_tune.augment, self.splits.train)
+        """Whether `TrainConfig` takes figures as means over each picture and its mirror image."""
+        mirrored = mirrors(config.fine_tune.augment, self.splits.train)
+        return mirrored if config.test_time_flips is None else config.test_time_flips
 
     def with_note(self, asked):
         """Returns the same start, whose note names the settings that are its own choice."""
-        chosen = ", ".join(
-            f"{name}={value}" for name, value in self.suited.items() if getattr(asked, name) is None
-        )
+        left = [name for name in self.suited if getattr(asked, name) is None]
+        values = {name: getattr(self.settings(asked), name) for name in left}
+        chosen = [f"{name}={value}" for name, value in values.items() if value is not None]
         if not chosen:
             return self
-        words = f"Settings that suit this start: {chosen}."
+        words = f"Settings that suit this start: {', '.join(chosen)}."
         say(words)
         weights = {**self.weights, "note": f"{self.weights['note']} {words}"}
         return dataclasses.replace(self, weights=weights)

@@ -92,25 +92,16 @@ def test_zeros_hold_within_executions_of_many_steps_and_in_the_fused_update():
     assert share_of_zeros(model) == pytest.approx(0.7, abs=1e-4)
 
 
-@pytest.fixture
-def half_precision():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    yield
-    keras.config.set_dtype_policy(before)
-
-
-@pytest.mark.parametrize("prune_epochs", [0, 1])
-def test_zeros_hold_where_the_optimizer_scales_the_loss(half_precision, prune_epochs):
+@pytest.mark.parametrize(("prune_epochs", "epochs"), [(0, 1), (1, 0)])
+def test_zeros_hold_where_the_optimizer_scales_the_loss(half_precision, prune_epochs, epochs):
     watch = Watch()
     model, history = pruned(
-        0.7, small_classifier(), epochs=1, prune_epochs=prune_epochs, callbacks=[watch]
+        0.7, val=None, epochs=epochs, prune_epochs=prune_epochs, callbacks=[watch]
     )
-    assert model.get_layer("head_dense").compute_dtype == "float16"
+    assert model.compute_dtype == "float16"
     prunable = history.pruning["prunable"]
     assert sum(int(zero.sum()) for zero in zeros(model)) == round(0.7 * prunable)
     assert not watch.came_back
-    assert history.pruning["after"]["weights"] == model.count_params()
 
 
 def test_the_same_share_of_each_layer():

@@ -66,8 +66,9 @@ def mix(tensor, mixing, replicas=1):
     if tensor.shape.rank == 4:
         cut = tf.reshape(mixing[:, 3] > mixing[:, 1], (-1, 1, 1, 1))
         own = tf.where(cut, _outside(mixing[:, 1:], tf.shape(tensor)), own)
-    mixed = own * tensor + (1.0 - own) * tf.gather(tensor, partners)
-    return tf.ensure_shape(mixed, tensor.shape)
+    values = tf.cast(tensor, own.dtype)  # of half precision, where nets compute in it
+    mixed = own * values + (1.0 - own) * tf.gather(values, partners)
+    return tf.ensure_shape(tf.cast(mixed, tensor.dtype), tensor.shape)
 
 
 def _partners(count, replicas):

@@ -110,11 +110,9 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             check_number("num_classes", num_classes, minimum=2, integer=True)
         self.num_classes = num_classes
         self.width = check_number("width", width, minimum=1, integer=True)
-        if discriminator_width is None:
-            discriminator_width = width
-        self.discriminator_width = check_number(
-            "discriminator_width", discriminator_width, minimum=1, integer=True
-        )
+        own_width = width if discriminator_width is None else discriminator_width
+        check_number("discriminator_width", own_width, minimum=1, integer=True)
+        self.discriminator_width = own_width
         self.label_smoothing = check_number("label_smoothing", label_smoothing, minimum=0, below=1)
         penalty = _PENALTY_WEIGHT[loss] if penalty_weight is None else penalty_weight
         self.penalty_weight = check_number("penalty_weight", penalty, minimum=0)
@@ -235,19 +233,13 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             name: network and keras.saving.serialize_keras_object(network)
             for name, network in self._own.items()
         }
+        names = ("latent_dim", "num_classes", "width", "discriminator_width", "label_smoothing")
+        names += ("penalty_weight", "discriminator_steps", "ema_decay", "seed")
         return {
             **super().get_config(),
             "input_shape": list(self.input_shape[1:]),
-            "latent_dim": self.latent_dim,
             "loss": self.loss_name,
-            "num_classes": self.num_classes,
-            "width": self.width,
-            "discriminator_width": self.discriminator_width,
-            "label_smoothing": self.label_smoothing,
-            "penalty_weight": self.penalty_weight,
-            "discriminator_steps": self.discriminator_steps,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
+            **{name: getattr(self, name) for name in names},
             **own,
         }
 
@@ -286,9 +278,8 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         elif held_out is not None:
             kwargs["validation_data"] = checked(held_out)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
             guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
-            callbacks = [*guards, *(callback for callback in given if callback is not None)]
+            callbacks = [*guards, *keras.tree.flatten(callbacks or ())]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):

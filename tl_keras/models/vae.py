@@ -148,8 +148,7 @@ class VAE(LatentModel):
                 self.build_optimizer()
 
     def build_optimizer(self):
-        # Without a likelihood nothing was trained, and a scale may come to be learned.
-        if self.likelihood != "auto":
+        if self.likelihood != "auto":  # a scale may still come to be learned
             super().build_optimizer()
 
     def save_own_variables(self, store):
@@ -292,9 +291,8 @@ class VAE(LatentModel):
             return importance_bound(log_weights, k, at_once, tf.shape(mean)[0])
 
         x = self._pictures(x)
-        starts = range(0, len(x), batch_size)
-        seeds = [tf.constant([seed, i * k], tf.int64) for i in starts]
-        parts = [bound(x[i : i + batch_size], s) for i, s in zip(starts, seeds, strict=True)]
+        at = range(0, len(x), batch_size)
+        parts = [bound(x[i : i + batch_size], tf.constant([seed, i * k], tf.int64)) for i in at]
         return np.concatenate([part.numpy() for part in parts])
 
     def get_config(self):

@@ -6,6 +6,7 @@ import pytest
 from tests.data.pictures import fill_classes, save, textured
 from tl_keras.checks import InputError
 from tl_keras.data.folders import find_pictures, read_folder
+from tl_keras.data.sources import load_dataset, load_unsplit
 
 
 def names(dataset):
@@ -133,3 +134,91 @@ def test_all_pictures_below_a_folder_are_found_whatever_its_layout(two_classes):
     save(two_classes / "loose.png", textured(70))
     ignored = []
     assert len(find_pictures(two_classes, ignored)) == 11 and ignored == []
+
+
+@pytest.mark.parametrize("name", ["train", "Val", "test"])
+def test_a_folder_with_images_straight_in_it_is_a_class_whatever_its_name(tmp_path, name):
+    fill_classes(tmp_path, {"bus": 2, "car": 3, name: 4})
+    parts = read_folder(tmp_path).parts
+    assert list(parts) == ["all"]
+    assert parts["all"].class_counts() == {"bus": 2, "car": 3, name: 4}
+    splits = load_dataset(tmp_path, split_fractions=(0.5, 0.25, 0.25), require_labels=False)
+    assert sum(len(part) for part in splits[:3]) == 9
+    assert load_unsplit(tmp_path)[0].class_counts() == {"bus": 2, "car": 3, name: 4}
+
+
+def test_classes_may_be_named_train_and_valid_and_validation_at_once(tmp_path):
+    counts = {"bus": 1, "train": 2, "valid": 3, "validation": 4}
+    fill_classes(tmp_path, counts)
+    assert read_folder(tmp_path).parts["all"].class_counts() == counts
+
+
+def test_class_folders_may_have_the_names_of_splits_within_a_split(tmp_path):
+    for split in ("train", "test"):
+        fill_classes(tmp_path / split, {"bus": 1, "train": 2})
+    parts = read_folder(tmp_path).parts
+    assert parts["train"].class_counts() == parts["test"].class_counts() == {"bus": 1, "train": 2}
+    assert load_unsplit(tmp_path)[0].class_counts() == {"bus": 2, "train": 4}
+
+
+def test_siblings_of_split_folders_are_ignored_by_name(tmp_path):
+    fill_classes(tmp_path / "train", {"steam": 10, "diesel": 10})
+    fill_classes(tmp_path, {"bus": 20, "car": 20})
+    (tmp_path / "notes").mkdir()
+    save(tmp_path / "loose.png", textured(90))
+    (tmp_path / "readme.txt").touch()
+    contents = read_folder(tmp_path)
+    assert contents.parts["train"].class_counts() == {"diesel": 10, "steam": 10}
+    assert contents.ignored == [str(tmp_path / "readme.txt")]
+    assert contents.notes == [
+        f"41 images beside train in {tmp_path} are ignored: bus (20), car (20), loose.png."
+    ]
+    assert contents.notes[0] in load_dataset(tmp_path).inspection.warnings
+
+
+def test_images_beside_class_folders_are_ignored_by_name(two_classes):
+    for number in range(7):
+        save(two_classes / f"loose{number}.png", textured(90 + number))
+    contents = read_folder(two_classes)
+    assert contents.ignored == [] and len(contents.parts["all"]) == 10
+    assert contents.notes[0].startswith(f"7 images beside class folders in {two_classes} are ign")
+    assert contents.notes[0].endswith("loose3.png, loose4.png and 2 more.")
+
+
+def test_split_folders_of_which_only_some_hold_folders_are_refused(tmp_path):
+    fill_classes(tmp_path / "train", {"a": 1, "b": 1})
+    fill_classes(tmp_path, {"test": 2})
+    expected = r"received folders in .*train and images straight in .*test\. .*rename"
+    with pytest.raises(InputError, match=expected):
+        read_folder(tmp_path, require_labels=False)
+
+
+def test_a_split_folder_with_images_beside_its_folders_of_images_is_refused(tmp_path):
+    fill_classes(tmp_path, {"bus": 1, "car": 1, "train": 3})
+    (tmp_path / "train" / "notes").mkdir()
+    assert read_folder(tmp_path).parts["all"].class_counts()["train"] == 3
+    fill_classes(tmp_path / "train", {"2024": 1})
+    with pytest.raises(
+        InputError, match="either folders of images or images in .*train; rec.*both"
+    ):
+        read_folder(tmp_path)
+    assert load_unsplit(tmp_path)[0].labels is None
+
+
+def test_images_straight_in_train_and_test_alone_are_splits_without_labels(tmp_path):
+    fill_classes(tmp_path, {"train": 3, "test": 2})
+    parts = read_folder(tmp_path, require_labels=False).parts
+    assert {split: (len(part), part.labels) for split, part in parts.items()} == {
+        "train": (3, None),
+        "test": (2, None),
+    }
+    with pytest.raises(InputError, match="class folders in .*train; received 3 pictures"):
+        read_folder(tmp_path)
+    assert load_unsplit(tmp_path)[0].labels is None
+
+
+def test_an_empty_folder_with_the_name_of_a_split_is_an_empty_class(tmp_path):
+    fill_classes(tmp_path, {"bus": 1, "car": 1})
+    (tmp_path / "test").mkdir()
+    with pytest.raises(InputError, match="in class folder .*test; received none"):
+        read_folder(tmp_path)

@@ -1,12 +1,16 @@
 """k-means, purity and mutual information against slow versions and closed cases."""
 
-from math import log
+from math import comb, log
 
 import numpy as np
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.evaluation.clusters import cluster_features, nmi, purity
+from tl_keras.evaluation.clusters import (
+    adjusted_mutual_information,
+    cluster_features,
+    purity,
+)
 
 RANDOM = np.random.default_rng(0)
 
@@ -22,7 +26,8 @@ def test_groups_that_lie_apart_are_found_the_largest_first():
     x, labels = far_groups([5, 30, 12])
     found = cluster_features(x, 3)
     assert found.sizes.tolist() == [30, 12, 5]
-    assert purity(labels, found.numbers) == nmi(labels, found.numbers) == 1.0
+    assert purity(labels, found.numbers) == 1.0
+    assert adjusted_mutual_information(labels, found.numbers) == pytest.approx(1.0)
     for cluster in range(3):
         mine = x[found.numbers == cluster]
         np.testing.assert_allclose(found.centres[cluster], mine.mean(0), rtol=1e-4, atol=1e-4)
@@ -75,42 +80,54 @@ def slow_purity(labels, clusters):
     return right / len(labels)
 
 
-def slow_nmi(labels, clusters):
-    n, mutual = len(labels), 0.0
+def slow_adjusted(labels, clusters):
+    """Counted pair by pair; the expectation over all ways to draw each cluster at random."""
+    n, mutual, expected = len(labels), 0.0, 0.0
     for a in set(labels):
         for b in set(clusters):
-            both = sum(x == a and y == b for x, y in zip(labels, clusters, strict=True)) / n
-            if both:
-                mutual += both * log(both / ((labels.count(a) / n) * (clusters.count(b) / n)))
+            rows, columns = labels.count(a), clusters.count(b)
+            both = sum(x == a and y == b for x, y in zip(labels, clusters, strict=True))
+            for count in range(1, min(rows, columns) + 1):
+                term = count / n * log(n * count / (rows * columns))
+                chance = comb(rows, count) * comb(n - rows, columns - count) / comb(n, columns)
+                mutual += term * (count == both)
+                expected += term * chance
     entropy = sum(
         -(x.count(v) / n) * log(x.count(v) / n) for x in (labels, clusters) for v in set(x)
     )
-    return 2 * mutual / entropy
+    return (mutual - expected) / (entropy / 2 - expected)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_purity_and_nmi_equal_slow_versions_and_scikit_learn(seed):
-    from sklearn.metrics import normalized_mutual_info_score
-
+def test_purity_and_adjusted_mutual_information_equal_slow_versions(seed):
     random = np.random.default_rng(seed)
     labels, clusters = random.integers(0, 4, 50), random.integers(3, 9, 50)
     clusters[:20] = labels[:20]
     lists = labels.tolist(), clusters.tolist()
     assert purity(labels, clusters) == pytest.approx(slow_purity(*lists), abs=1e-12)
-    assert nmi(labels, clusters) == pytest.approx(slow_nmi(*lists), abs=1e-12)
-    expected = normalized_mutual_info_score(labels, clusters)
-    assert nmi(labels, clusters) == pytest.approx(expected, abs=1e-12)
+    measured = adjusted_mutual_information(labels, clusters)
+    assert measured == pytest.approx(slow_adjusted(*lists), abs=1e-12)
 
 
-def test_closed_cases_of_purity_and_nmi():
+def test_closed_cases_of_purity_and_adjusted_mutual_information():
     labels = [0, 0, 1, 1]
-    assert purity(labels, [7, 7, 3, 3]) == nmi(labels, [7, 7, 3, 3]) == 1.0
-    assert (purity(labels, [0, 0, 0, 0]), nmi(labels, [0, 0, 0, 0])) == (0.5, 0.0)
-    assert nmi(labels, [0, 1, 0, 1]) == pytest.approx(0, abs=1e-12)
-    # Each picture a cluster: pure, but I = log 2 of (log 2 + log 4) / 2.
+    assert purity(labels, [7, 7, 3, 3]) == 1.0
+    assert adjusted_mutual_information(labels, [7, 7, 3, 3]) == pytest.approx(1)
+    assert purity(labels, [0, 0, 0, 0]) == 0.5
+    assert adjusted_mutual_information(labels, [0, 0, 0, 0]) == pytest.approx(0, abs=1e-12)
+    # I = 0 where (log 2) / 3 is usual: two pairs agree in 2 of 6 ways, and else not at all.
+    assert adjusted_mutual_information(labels, [0, 1, 0, 1]) == pytest.approx(-0.5)
+    # Each picture a cluster: pure, and no better than any other such clusters.
     assert purity(labels, [0, 1, 2, 3]) == 1.0
-    assert nmi(labels, [0, 1, 2, 3]) == pytest.approx(2 / 3)
-    assert nmi([5, 5], [1, 1]) == 1.0
+    assert adjusted_mutual_information(labels, [0, 1, 2, 3]) == pytest.approx(0, abs=1e-12)
+    assert adjusted_mutual_information([5, 5], [1, 1]) == 1.0
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+def test_many_random_clusters_are_worth_nothing(n):
+    random = np.random.default_rng(0)
+    values = [adjusted_mutual_information(*random.integers(0, 200, (2, n))) for _ in range(10)]
+    assert abs(np.mean(values)) < 0.02
 
 
 def test_wrong_input_is_refused():

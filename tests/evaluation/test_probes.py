@@ -86,7 +86,7 @@ def slow_vote(train, labels, test, k, temperature):
 def test_nearest_neighbours_vote_as_in_a_slow_loop(k, temperature, monkeypatch):
     monkeypatch.setattr(probes, "_BLOCK", 7)
     (train, labels), (test, truth) = groups(60, seed=1), groups(40, seed=2)
-    labels, truth = labels * 3 - 1, truth * 3 - 1  # any integers
+    labels, truth = labels * 3 + 1, truth * 3 + 1  # any numbers of classes
     measured = knn_probe(train, labels, test, truth, k=k, temperature=temperature)
     expected = slow_vote(train, labels, test, k, temperature)
     assert measured["accuracy"] == np.mean(expected == truth)
@@ -154,6 +154,51 @@ def test_one_picture_a_class_is_enough_for_both_probes():
     assert knn_probe(train, labels, test, truth)["accuracy"] == 1.0
 
 
+@pytest.mark.parametrize("number", [lambda y: y + 1, lambda y: y * 7 + 2, lambda y: y + 10**10])
+def test_numbers_of_classes_change_nothing(number):
+    (train, labels), (test, truth) = groups(90, noise=2.0), groups(60, noise=2.0, seed=2)
+    plain = linear_probe(train, labels, test, truth)
+    assert plain["strength"] != probes._UNCHOSEN
+    assert linear_probe(train, number(labels), test, number(truth)) == plain
+    assert knn_probe(train, number(labels), test, number(truth)) == knn_probe(
+        train, labels, test, truth
+    )
+
+
+def slow_losses(x, y, folds):
+    """Mean log loss of each strength on the held-out part of each fold, picture by picture."""
+    from sklearn.linear_model import LogisticRegression
+
+    losses = []
+    for strength in probes.STRENGTHS:
+        total = 0.0
+        for fitted, held_out in folds:
+            model = LogisticRegression(C=strength, max_iter=1000).fit(x[fitted], y[fitted])
+            of_class = {c: i for i, c in enumerate(model.classes_)}
+            rows = model.predict_proba(x[held_out]).astype(float)
+            told = [-np.log(p[of_class[c]]) for p, c in zip(rows, y[held_out], strict=True)]
+            total += np.mean(told)
+        losses.append(total)
+    return losses
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_strength_is_chosen_where_a_class_has_fewer_members_than_folds(members):
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import StandardScaler
+
+    x, y = groups(90, noise=2.0)
+    rows = np.concatenate([np.flatnonzero(y < 2), np.flatnonzero(y == 2)[:members]])
+    x, y = x[rows], y[rows]
+    held = rows[:60] if members == 1 else rows
+    split = StratifiedKFold(5 if members == 1 else members, shuffle=True, random_state=0)
+    parts = list(split.split(held, y[: len(held)]))
+    if members == 1:  # the lonely one is always learned from
+        parts = [(np.append(fitted, 60), held_out) for fitted, held_out in parts]
+    losses = slow_losses(StandardScaler().fit_transform(x), y, parts)
+    assert linear_probe(x, y, x, y)["strength"] == probes.STRENGTHS[int(np.argmin(losses))]
+
+
 def test_a_probe_that_does_not_converge_says_so():
     (train, labels), (test, truth) = groups(90), groups(60, seed=2)
     with pytest.warns(UserWarning, match="did not converge in 1 iterations"):
@@ -172,6 +217,9 @@ def test_a_probe_that_does_not_converge_says_so():
         (lambda a: {**a, "test_features": a["test_features"][:, 1:]}, "received 6 and 5"),
         (lambda a: {**a, "train_features": a["train_features"] * np.nan}, "diverged"),
         (lambda a: {**a, "train_labels": a["train_labels"] * 0}, "received one class"),
+        (lambda a: {**a, "train_labels": a["train_labels"] - 1}, "class numbers from 0.*-1 .*rows"),
+        (lambda a: {**a, "test_labels": a["test_labels"] - 1}, "Expected test class numbers"),
+        (lambda a: {**a, "train_labels": a["train_labels"] + 1e10}, "of type float64"),
     ],
 )
 def test_wrong_features_and_labels_are_refused(probe, change, message):

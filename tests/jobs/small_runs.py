@@ -74,3 +74,12 @@ def use_one_rate(patch):
 def probabilities_of(rows, class_names):
     """The probabilities in rows of `predict`: float (n, classes)."""
     return np.array([[float(row[f"p({name})"]) for name in class_names] for row in rows])
+
+
+def untrained_history():
+    """A `History` of no epoch, for a test in which nothing needs to be learned."""
+    history = keras.callbacks.History()
+    history.history, history.epoch, history.phases = {}, [], []
+    history.best_epoch, history.seconds = None, {"total": 0.0}
+    history.pruning = {when: {"gzip_bytes": 1} for when in ("before", "after")}
+    return history

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras import CNN, MLP, RNN, ImageDataset
+from tl_keras.jobs import compare_runner
 from tl_keras.jobs.compare_methods import (
     BASELINE_RATES,
     FROZEN_RATES,
@@ -98,6 +99,15 @@ def test_scratch_base_trains_all_of_it(encoder):
     best = trained(encoder, "scratch", epochs=1)
     assert [p["name"] for p in best.history.phases] == ["fine_tune"]
     assert len(best.model.trainable_weights) == best.history.phases[0]["trainable_weights"]
+
+
+def test_fine_tuning_of_random_weights_is_training_from_scratch(monkeypatch):
+    monkeypatch.setattr(compare_runner, "build_backbone", lambda *_, **__: small_backbone())
+    best = trained("vgg16", "fine-tune", weights="random", epochs=1)
+    assert [p["name"] for p in best.history.phases] == ["fine_tune"]
+    assert len(best.model.trainable_weights) == best.history.phases[0]["trainable_weights"]
+    norms = [x for x in get_backbone(best.model).layers if x.name.endswith("_bn")]
+    assert all(layer.trainable and layer.moving_mean.numpy().any() for layer in norms)
 
 
 @pytest.mark.usefixtures("one_rate")

@@ -42,6 +42,9 @@ def test_colours_are_found_without_labels(explored):
     metrics = json.loads((explored / "metrics.json").read_text())
     assert len(metrics["cluster_sizes"]) >= 3
     assert metrics["agreement"]["purity"] > 0.95
+    assert metrics["agreement"]["ami"] > 0.5
+    page = (explored / "report.html").read_text(encoding="utf-8")
+    assert f"adjusted mutual information {metrics['agreement']['ami']:.2f}" in page
 
 
 def test_table_has_each_picture_with_its_cluster_and_scores(explored, album):
@@ -129,6 +132,7 @@ def test_weights_that_cannot_be_had_name_the_ways_on_and_auto_takes_pixels(
         (("--clusters", 0), "Expected clusters to be an integer >= 1"),
         (("--clusters", 99), "Expected at least 3 pictures, and as many as clusters; received 44"),
         (("--weights", "random"), "Expected no weights with backbone='pixels'"),
+        (("--weights", "imagenet"), "Expected no weights with backbone='pixels'"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing(

@@ -9,6 +9,8 @@ from tests.training.small_models import coloured_pictures, small_classifier
 from tl_keras import InputError, fine_tune
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.best_weights import DivergedError
+from tl_keras.training.objectives import L2SP
+from tl_keras.training.trainable_part import AboveFrozen
 
 TRAIN, VAL = coloured_pictures(30), coloured_pictures(15, seed=1)
 QUICK = {"freeze_epochs": 2, "epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
@@ -72,6 +74,25 @@ def test_the_cached_run_equals_plain_keras_with_the_same_layers_frozen():
     head.fit(fixed, TRAIN[1], batch_size=30, epochs=2, shuffle=False, verbose=0)
     for one, other in zip(model.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["plain", "l2-sp"])
+def test_mixing_above_a_frozen_part_is_in_full_precision(half_precision, objective):
+    image = keras.Input((2, 2, 3))
+    prefix = keras.Model(image, [keras.layers.Rescaling(1 / 256)(image)])
+    features = keras.Input((2, 2, 3))
+    suffix = keras.Model(features, keras.layers.GlobalAveragePooling2D()(features))
+    model = AboveFrozen(prefix, suffix)
+    if objective == "l2-sp":
+        model = L2SP(model, [])
+    pictures = np.full((2, 2, 2, 3), 256.0, "float32")
+    pictures[1] = 0
+    share = np.float32(2 / 3)
+    mixing = np.zeros((2, 5), "float32")
+    mixing[:, 0], mixing[:, 3:] = share, [[share, 1], [0, 0]]  # the first is cut, the other blended
+    mixed = model({"inputs": pictures, "mixing": mixing}, training=True)
+    assert mixed.dtype == "float16"
+    np.testing.assert_allclose(mixed, [[0.5] * 3, [1 / 3] * 3], atol=1e-3)
 
 
 def test_half_precision_cache_is_close_but_takes_half_the_room():

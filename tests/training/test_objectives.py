@@ -115,6 +115,13 @@ def test_the_head_is_pulled_to_zero():
     assert size(5.0) < 0.7 * size(0.0)
 
 
+def test_without_a_pull_on_the_head_its_phase_has_no_penalty_and_the_table_is_whole():
+    _, history = tuned(**L2_SP | {"unfreeze": "from:high_conv"}, l2_sp_head_weight=0.0)
+    penalty = history.history["penalty"]
+    assert np.isnan(penalty[:1]).all() and np.isfinite(penalty[1:]).all()
+    assert {len(values) for values in history.history.values()} == {len(history.epoch)} == {3}
+
+
 def test_joint_loss_is_the_sum_of_both_losses():
     target = small_classifier(dropout=0.0)
     source = replace_head(target, 2)

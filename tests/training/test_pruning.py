@@ -92,6 +92,18 @@ def test_zeros_hold_within_executions_of_many_steps_and_in_the_fused_update():
     assert share_of_zeros(model) == pytest.approx(0.7, abs=1e-4)
 
 
+@pytest.mark.parametrize(("prune_epochs", "epochs"), [(0, 1), (1, 0)])
+def test_zeros_hold_where_the_optimizer_scales_the_loss(half_precision, prune_epochs, epochs):
+    watch = Watch()
+    model, history = pruned(
+        0.7, val=None, epochs=epochs, prune_epochs=prune_epochs, callbacks=[watch]
+    )
+    assert model.compute_dtype == "float16"
+    prunable = history.pruning["prunable"]
+    assert sum(int(zero.sum()) for zero in zeros(model)) == round(0.7 * prunable)
+    assert not watch.came_back
+
+
 def test_the_same_share_of_each_layer():
     model, history = pruned(0.5, scope="layer")
     assert [zero.mean() for zero in zeros(model)] == [0.5, 0.5]

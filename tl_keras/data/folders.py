@@ -20,6 +20,7 @@ _SPLIT_OF_FOLDER = {
     "validation": "val",
     "test": "test",
 }
+_SHOWN = 5
 
 
 @dataclass
@@ -29,17 +30,20 @@ class FolderContents:
     Attributes:
         parts: {"all": dataset}, or {"train": dataset} with "val", "test", or both.
         ignored: files that are not pictures by their suffix, and links that lead back.
+        notes: lines on images that belong to no split or class, and so are ignored.
     """
 
     parts: dict = field(default_factory=dict)
     ignored: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
 
 
 def read_folder(folder, *, require_labels=True):
     """Finds the pictures of a folder; opens none of them.
 
     Names are sorted, hidden files and folders skipped, folders inside a class folder and symbolic
-    links followed. Pictures straight in the folder are a set without labels.
+    links followed. Pictures straight in the folder are a set without labels. A train, val or test
+    folder is a split if it holds folders, and a class if it holds images.
 
     Args:
         folder: path of the folder.
@@ -53,8 +57,12 @@ def read_folder(folder, *, require_labels=True):
     """
     folder = os.fspath(folder)
     contents = FolderContents()
-    for split, part in _split_folders(folder).items():
-        contents.parts[split] = _read_part(part, split, folder, require_labels, contents.ignored)
+    splits = _split_folders(folder)
+    for split, part in splits.items():
+        contents.parts[split] = _read_part(part, split, folder, require_labels, contents)
+    if "all" not in splits:
+        siblings = [path for path in _listing(folder) if path not in splits.values()]
+        _leave_out(siblings, f"{', '.join(splits)} in {printable(folder)}", contents)
     _check_same_classes(contents.parts, folder)
     return contents
 
@@ -77,12 +85,13 @@ def labels_by_folder(paths, folder):
 
     Args:
         paths: paths of pictures below `folder`.
-        folder: path; a train, val or test folder in it is passed over.
+        folder: path; a train, val or test folder in it is passed over if it holds folders.
 
     Returns:
         (int32 (n,), names), or (None, ()) if a picture is in no folder or all are in one.
     """
-    names = [_first_folder(os.path.relpath(path, folder)) for path in paths]
+    ways = [os.path.relpath(path, folder).split(os.sep)[:-1] for path in paths]
+    names = [_first_folder(way, _are_classes(ways)) for way in ways]
     if None in names or len(set(names)) < 2:
         return None, ()
     classes = sorted(set(names))
@@ -91,40 +100,75 @@ def labels_by_folder(paths, folder):
     return labels, tuple(printable(name) for name in classes)
 
 
-def _first_folder(path):
-    folders = path.split(os.sep)[:-1]
-    if folders and folders[0].lower() in _SPLIT_OF_FOLDER:
-        folders = folders[1:]
+def _are_classes(ways):
+    """Whether folders with the names of splits are classes, by the folders above each picture."""
+    named = [way for way in ways if way and _split_name(way[0])]
+    others = any(way and not _split_name(way[0]) for way in ways)
+    return others and all(len(way) == 1 for way in named)
+
+
+def _first_folder(way, are_classes):
+    folders = way[1:] if way and _split_name(way[0]) and not are_classes else way
     return folders[0] if folders else None
 
 
+def _split_name(path):
+    """The split that a folder of this name is for, or None."""
+    return _SPLIT_OF_FOLDER.get(os.path.basename(path).lower())
+
+
 def _split_folders(folder):
-    """{split: path}, train first; {"all": folder} where there are no such folders."""
+    """{split: path}, train first; {"all": folder} where the folders are classes."""
+    folders = _folders(folder)
+    named = [path for path in folders if _split_name(path)]
+    if not named or (not _hold_folders(named) and len(named) < len(folders)):
+        return {"all": folder}
+    return _by_split(named, folder)
+
+
+def _hold_folders(named):
+    """Whether folders with the names of splits hold folders; a mixture is refused."""
+    nested = [path for path in named if _folders(path)]
+    flat = [path for path in named if any(map(_is_picture, _files(path)))]
+    for path in (path for path in flat if path in nested):
+        if any(find_pictures(each, [], visited=[path]) for each in _folders(path)):
+            raise InputError(
+                "Expected either folders of images or images in a folder with the name of a split, "
+                f"{printable(path)}; received both. {LAYOUT}; rename it if it is a class."
+            )
+        nested.remove(path)
+    if flat and nested:
+        raise InputError(
+            "Expected folders with the names of splits to be all splits, which hold class folders, "
+            f"or all classes, which hold images; received folders in {printable(nested[0])} and "
+            f"images straight in {printable(flat[0])}. {LAYOUT}; rename folders that are classes."
+        )
+    return bool(nested)
+
+
+def _by_split(named, folder):
     found = {}
-    for path in _listing(folder):
-        split = _SPLIT_OF_FOLDER.get(os.path.basename(path).lower())
-        if split and os.path.isdir(path):
-            if split in found:
-                raise InputError(
-                    f"Expected one {split} folder in {printable(folder)}; received "
-                    f"{printable(found[split])} and {printable(path)}. Keep one of them."
-                )
-            found[split] = path
-    if found and "train" not in found:
+    for path in named:
+        split = _split_name(path)
+        if split in found:
+            raise InputError(
+                f"Expected one {split} folder in {printable(folder)}; received "
+                f"{printable(found[split])} and {printable(path)}. Keep one of them."
+            )
+        found[split] = path
+    if "train" not in found:
         raise InputError(
             f"Expected a train folder beside {', '.join(found)} in {printable(folder)}; received "
-            f"none. {LAYOUT}."
+            f"none. {LAYOUT}; rename folders that are classes."
         )
-    in_order = {split: found[split] for split in ("train", "val", "test") if split in found}
-    return in_order or {"all": folder}
+    return {split: found[split] for split in ("train", "val", "test") if split in found}
 
 
-def _read_part(folder, split, source, require_labels, ignored):
-    classes = [path for path in _listing(folder) if os.path.isdir(path)]
-    loose = [path for path in _listing(folder) if not os.path.isdir(path)]
+def _read_part(folder, split, source, require_labels, contents):
+    classes, loose, ignored = _folders(folder), _files(folder), contents.ignored
     if not classes:
         return _unlabelled(folder, loose, split, source, require_labels, ignored)
-    ignored.extend(loose)
+    _leave_out(loose, f"class folders in {printable(folder)}", contents)
     if require_labels and len(classes) < 2:
         raise InputError(
             f"Expected at least two class folders in {printable(folder)}; received "
@@ -154,6 +198,26 @@ def _unlabelled(folder, paths, split, source, require_labels, ignored):
             f"in {printable(folder)}; received {received}. {LAYOUT}."
         )
     return ImageDataset(tuple(images), split=split, source=source)
+
+
+def _leave_out(paths, beside, contents):
+    """Notes the images of files and folders that stand beside those that are read."""
+    total, named = 0, []
+    for path in paths:
+        is_folder = os.path.isdir(path)
+        within = find_pictures(path, contents.ignored, visited=[path]) if is_folder else [path]
+        images = [each for each in within if is_folder or _is_picture(each)]
+        if images:
+            total += len(images)
+            name = printable(os.path.basename(path))
+            named.append(f"{name} ({len(images)})" if is_folder else name)
+        elif not is_folder:
+            contents.ignored.append(path)
+    if named:
+        more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+        contents.notes.append(
+            f"{total} images beside {beside} are ignored: {', '.join(named[:_SHOWN])}{more}."
+        )
 
 
 def _collect(folder, pictures, ignored, visited):
@@ -189,6 +253,14 @@ def _listing(folder):
             f"Expected a folder that can be read; received {printable(folder)}: {error.strerror}."
         ) from error
     return [os.path.join(folder, name) for name in names if not name.startswith(".")]
+
+
+def _folders(folder):
+    return [path for path in _listing(folder) if os.path.isdir(path)]
+
+
+def _files(folder):
+    return [path for path in _listing(folder) if not os.path.isdir(path)]
 
 
 def _identity(path):

@@ -93,12 +93,14 @@ def purity(labels, clusters):
     return float(_counts(labels, clusters).max(0).sum() / len(labels))
 
 
-def nmi(labels, clusters):
-    """Normalised mutual information of classes and clusters, 0 (independent) to 1 (the same).
+def adjusted_mutual_information(labels, clusters):
+    """Agreement of classes and clusters: 1 if they are the same, 0 on average if random.
 
-        I(labels; clusters) / ((H(labels) + H(clusters)) / 2)
+        (I - E[I]) / ((H(labels) + H(clusters)) / 2 - E[I])
 
-    Unlike purity it does not reward many clusters for their number alone. 1 if both are constant.
+    I is the mutual information of the labels and the clusters, H the entropy, and E[I] the mean of
+    I over all random clusters of the same sizes. Many clusters for their number alone bring
+    nothing; worse than random is below 0. 1 if both are constant.
 
     Args:
         labels, clusters: ints (n,), n at least 1.
@@ -107,20 +109,13 @@ def nmi(labels, clusters):
         InputError: not one label for each cluster number.
 
     Reference:
-        Strehl and Ghosh 2002, "Cluster ensembles"; with the arithmetic mean of both entropies.
+        Vinh, Epps and Bailey 2010, "Information theoretic measures for clusterings comparison";
+        with the arithmetic mean of both entropies.
     """
-    shares = _counts(labels, clusters) / len(labels)
-    rows, columns = shares.sum(1), shares.sum(0)
-    entropies = _entropy(rows) + _entropy(columns)
-    if entropies <= 0:
-        return 1.0
-    mutual = _entropy(rows) + _entropy(columns) - _entropy(shares.ravel())
-    return float(np.clip(2 * mutual / entropies, 0.0, 1.0))
+    from sklearn.metrics import adjusted_mutual_info_score
 
-
-def _entropy(shares):
-    shares = shares[shares > 0]
-    return -float((shares * np.log(shares)).sum())
+    _counts(labels, clusters)  # checks them
+    return float(adjusted_mutual_info_score(labels, clusters))
 
 
 def _counts(labels, clusters):

@@ -6,7 +6,7 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.evaluation.clusters import cluster_features, nmi, purity
+from tl_keras.evaluation.clusters import adjusted_mutual_information, cluster_features, purity
 from tl_keras.evaluation.probes import extract_features, knn_probe, linear_probe, unit_rows
 from tl_keras.models.signature import picture_shape
 from tl_keras.models.untrained import untrained_copy
@@ -53,7 +53,8 @@ def probe_table(
 
     Returns:
         A list of dicts ready for JSON: "features" (a name), "dimensions", "linear_probe" and
-        "knn_probe" (as those functions return them), "purity" and "nmi".
+        "knn_probe" (as those functions return them), "purity" and "ami"
+        (see `adjusted_mutual_information`).
 
     Raises:
         InputError: labels are missing, of one class, or do not fit.
@@ -126,7 +127,7 @@ def _row(features, train_labels, test_labels, k, seed):
         "linear_probe": linear_probe(*data, seed=seed),
         "knn_probe": knn_probe(*data, k=k),
         "purity": purity(test_labels, found.numbers),
-        "nmi": nmi(test_labels, found.numbers),
+        "ami": adjusted_mutual_information(test_labels, found.numbers),
     }
 
 

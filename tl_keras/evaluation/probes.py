@@ -10,6 +10,7 @@ from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.evaluation.distances import row_blocks
 from tl_keras.evaluation.one_thread import one_thread
+from tl_keras.models.inference import traced
 from tl_keras.models.signature import picture_shape
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of scikit-learn's C: a small one binds more
@@ -61,12 +62,11 @@ def feature_function(encoder):
             f"{encoder.name!r} with output shape {encoder.output_shape}."
         )
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *picture_shape(encoder)), tf.float32)])
-    def run(pictures):
+    def pooled(pictures):
         features = tf.cast(encoder(pictures, training=False), tf.float32)
         return tf.reduce_mean(features, (1, 2)) if rank == 4 else features
 
-    return run
+    return traced(pooled, [picture_shape(encoder)])
 
 
 def linear_probe(
@@ -77,11 +77,13 @@ def linear_probe(
     Logistic regression on features of mean 0 and variance 1 over the training pictures. How much
     its weights are bound is one of `STRENGTHS`, the one with the lowest log loss on held-out parts
     of the training features (five folds; of more than 5,000 pictures a fifth, once). The test
-    features choose nothing. With a single picture of a class nothing can be held out: 0.01.
+    features choose nothing. There are as many folds as the rarest class has pictures, if fewer; the
+    only picture of a class is never held out. With one picture of each class it is 0.01.
 
     Args:
         train_features, test_features: float (n, d) and (m, d), of `extract_features`.
-        train_labels, test_labels: ints (n,) and (m,), two classes or more in training.
+        train_labels, test_labels: ints (n,) and (m,), from 0, two classes or more in training;
+            any numbers, gaps included.
         max_iterations: of the solver, L-BFGS. Defaults to 1,000.
         seed: int, of what is held out.
 
@@ -98,7 +100,8 @@ def linear_probe(
     check_number("max_iterations", max_iterations, minimum=1, integer=True)
     train, test = _checked(train_features, train_labels, test_features, test_labels)
     scaler = StandardScaler().fit(train[0])
-    x, y = scaler.transform(train[0]), train[1]
+    classes, y = np.unique(train[1], return_inverse=True)
+    x = scaler.transform(train[0])
     with one_thread():
         strength = _choose_strength(x, y, max_iterations, seed)
         classifier, converged = _fit(x, y, strength, max_iterations)
@@ -109,7 +112,7 @@ def linear_probe(
             stacklevel=2,
         )
     return {
-        **_scored(classifier.predict(scaler.transform(test[0])), test[1], len(y)),
+        **_scored(classes[classifier.predict(scaler.transform(test[0]))], test[1], len(y)),
         "strength": strength,
         "converged": converged,
     }
@@ -131,7 +134,7 @@ def knn_probe(
 
     Args:
         train_features, test_features: float (n, d) and (m, d), of `extract_features`.
-        train_labels, test_labels: ints (n,) and (m,).
+        train_labels, test_labels: ints (n,) and (m,), from 0.
         k: int, neighbours; all where there are fewer. Defaults to 20.
         temperature: float above 0. Defaults to 0.07.
 
@@ -191,23 +194,39 @@ def unit_rows(features):
 
 
 def _choose_strength(x, y, max_iterations, seed):
-    """The one of `STRENGTHS` with the lowest log loss on held-out parts of x."""
-    from sklearn.metrics import log_loss
-    from sklearn.model_selection import StratifiedKFold
+    """The one of `STRENGTHS` with the lowest log loss on held-out parts of x.
 
-    folds = min(_FOLDS, np.bincount(y).min())
-    if folds < 2:
+    y: class numbers from 0 without gaps.
+    """
+    folds = _folds(y, seed)
+    if not folds:
         return _UNCHOSEN
-    parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(x, y))
     losses = np.zeros(len(STRENGTHS))
-    for fitted, held_out in parts[: 1 if len(x) > _MANY else None]:
+    for fitted, held_out in folds[: 1 if len(x) > _MANY else None]:
         for number, strength in enumerate(STRENGTHS):
             classifier, _ = _fit(x[fitted], y[fitted], strength, max_iterations)
-            probabilities = classifier.predict_proba(x[held_out]).astype(np.float64)
-            losses[number] += log_loss(
-                y[held_out], probabilities / probabilities.sum(1, keepdims=True)
-            )
+            losses[number] += _log_loss(classifier.predict_proba(x[held_out]), y[held_out])
     return STRENGTHS[int(losses.argmin())]
+
+
+def _folds(y, seed):
+    """[(rows to fit, rows held out)] with every class among those to fit; [] if there are none."""
+    from sklearn.model_selection import StratifiedKFold
+
+    counts = np.bincount(y)
+    alone = np.flatnonzero(counts[y] == 1)
+    others = np.flatnonzero(counts[y] > 1)
+    if not len(others):
+        return []
+    folds = StratifiedKFold(min(_FOLDS, counts[counts > 1].min()), shuffle=True, random_state=seed)
+    parts = folds.split(others, y[others])
+    return [(np.append(others[fitted], alone), others[held]) for fitted, held in parts]
+
+
+def _log_loss(probabilities, y):
+    """Mean of -log p of the right class, for probabilities (n, classes) of float32 or float64."""
+    right = probabilities[np.arange(len(y)), y].astype(np.float64)
+    return -np.log(np.maximum(right, np.finfo(probabilities.dtype).tiny)).mean()
 
 
 def _fit(x, y, strength, max_iterations):
@@ -244,6 +263,12 @@ def _checked(train_features, train_labels, test_features, test_labels):
             raise InputError(
                 f"Expected {name} features (n, d) and n integer labels, n above 0; received "
                 f"{x.shape} and {y.shape} of type {y.dtype}."
+            )
+        if y.min() < 0:
+            rows = np.flatnonzero(y < 0)
+            raise InputError(
+                f"Expected {name} class numbers from 0; received {y.min()} in {len(rows)} rows, "
+                f"the first {rows[0]}. Leave out the rows without a label."
             )
         if not np.isfinite(x).all():
             rows = np.flatnonzero(~np.isfinite(x).all(1))[:5].tolist()

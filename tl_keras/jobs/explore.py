@@ -86,7 +86,7 @@ def _result(metrics):
     if metrics["agreement"]:
         agreement = metrics["agreement"]
         text += (
-            f" Compared with the folders or labels: purity {agreement['purity']:.1%}, normalised "
-            f"mutual information {agreement['nmi']:.2f}."
+            f" Compared with the folders or labels: purity {agreement['purity']:.1%}, adjusted "
+            f"mutual information {agreement['ami']:.2f}."
         )
     return f"{text} {metrics['seconds']:.0f} s."

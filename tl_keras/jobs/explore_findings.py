@@ -5,7 +5,12 @@ import dataclasses
 import numpy as np
 
 from tl_keras.data.fingerprints import find_repeats
-from tl_keras.evaluation.clusters import Clusters, cluster_features, nmi, purity
+from tl_keras.evaluation.clusters import (
+    Clusters,
+    adjusted_mutual_information,
+    cluster_features,
+    purity,
+)
 from tl_keras.evaluation.feature_space import (
     choose_num_clusters,
     close_pairs,
@@ -47,7 +52,7 @@ class Findings:
         map_places: int64 (m, 2), their (row, column) on a grid.
         map_side: int, places of a side.
         map_method: "tsne" or "pca".
-        agreement: {"purity", "nmi"} with the folders or labels, or None without.
+        agreement: {"purity", "ami"} with the folders or labels, or None without.
     """
 
     clusters: Clusters
@@ -93,10 +98,15 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
         map_places=places,
         map_side=side,
         map_method=method,
-        agreement=None
-        if labels is None
-        else {"purity": purity(labels, found.numbers), "nmi": nmi(labels, found.numbers)},
+        agreement=None if labels is None else _agreement(labels, found.numbers),
     )
+
+
+def _agreement(labels, numbers):
+    return {
+        "purity": purity(labels, numbers),
+        "ami": adjusted_mutual_information(labels, numbers),
+    }
 
 
 def _pairs(pictures, fingerprints, neighbours):

@@ -136,10 +136,10 @@ def _apart(silhouette):
 def _agreement(findings):
     if findings.agreement is None:
         return ()
-    share, information = findings.agreement["purity"], findings.agreement["nmi"]
+    share, information = findings.agreement["purity"], findings.agreement["ami"]
     return (
         f"The clusters were found without labels. Compared with the folders or labels that are "
-        f"there: purity {format_percent(share)}, normalised mutual information {information:.2f}.",
+        f"there: purity {format_percent(share)}, adjusted mutual information {information:.2f}.",
     )
 
 
@@ -175,8 +175,6 @@ def _tile(pictures, row, words=""):
 
 def _settings(config, metrics):
     given = {name: value for name, value in config.to_json().items() if value is not None}
-    if config.backbone == PIXELS:
-        given.pop("weights")
     return (
         ("Time", format_duration(metrics["seconds"])),
         ("Features a picture", str(metrics["features"])),

@@ -33,7 +33,7 @@ def measure_probes(encoder, data, seed):
 def probe_rows(rows):
     """Returns the probes as a `Table` of the page."""
     return Table(
-        ("Features", "Numbers", "Linear probe", "Neighbours", "Purity", "NMI"),
+        ("Features", "Numbers", "Linear probe", "Neighbours", "Purity", "AMI"),
         tuple(
             (
                 row["features"],
@@ -41,7 +41,7 @@ def probe_rows(rows):
                 _share(row["linear_probe"]),
                 _share(row["knn_probe"]),
                 format_percent(row["purity"]),
-                f"{row['nmi']:.2f}",
+                f"{row['ami']:.2f}",
             )
             for row in rows
         ),
@@ -55,7 +55,8 @@ def probe_texts(rows):
         f"Asked with the labels of {probe['num_train']} training pictures, of {probe['num_test']} "
         f"test pictures. Linear probe: logistic regression on the features. "
         f"Neighbours: a vote of the {rows[0]['knn_probe']['k']} most alike training pictures. "
-        "Purity and NMI: k-means with as many clusters as classes, which sees no label.",
+        "Purity and AMI (adjusted mutual information, 0 for random clusters and 1 for the "
+        "classes): k-means with as many clusters as classes, which sees no label.",
         verdict(rows),
     )
 

@@ -13,6 +13,8 @@ from tl_keras.training.feature_cache import training_batches, validation_batches
 from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
 from tl_keras.training.trainable_part import AboveFrozen
 
+_SOME = 8  # examples
+
 
 def cross_entropy(classifier, *, sparse=False, label_smoothing=0.0):
     """The loss for the outputs of `classifier`, which are probabilities or logits."""
@@ -103,7 +105,9 @@ def count_steps(size, batch_size, strategy):
 
 def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
     """The training batches of a `TrainablePart`, epoch after epoch, and their number an epoch."""
-    steps, drop = count_steps(len(part.train.labels), batch_size, part.model.distribute_strategy)
+    strategy = part.model.distribute_strategy
+    steps, drop = count_steps(len(part.train.labels), batch_size, strategy)
+    mixes = isinstance(part.model, AboveFrozen)
     batches = training_batches(
         part.train,
         batch_size,
@@ -111,7 +115,7 @@ def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
         seed=settings.seed,
         mixup=settings.mixup,
         cutmix=settings.cutmix,
-        mixed_inside=isinstance(part.model, AboveFrozen),
+        mixed_inside=strategy.num_replicas_in_sync if mixes else 0,
         first_epoch=first_epoch,
         drop_remainder=drop,
     )
@@ -131,10 +135,8 @@ def append_history(history, more):
 
     What one of them does not have is NaN in its epochs.
     """
-    start, added = len(history.epoch), len(more.epoch)
-    for name in {**history.history, **more.history}:
-        values = history.history.setdefault(name, [math.nan] * start)
-        values.extend(more.history.get(name, [math.nan] * added))
+    start = len(history.epoch)
+    _append_columns(history, more)
     history.epoch.extend(start + epoch for epoch in more.epoch)
     for phase in more.phases:
         history.phases.append(
@@ -144,6 +146,20 @@ def append_history(history, more):
         history.best_epoch = start + more.best_epoch
     total = history.seconds.get("total", 0.0) + more.seconds.get("total", 0.0)
     history.seconds.update({**more.seconds, "total": total})
+
+
+def _append_columns(history, more):
+    """Appends the values of one History's epochs to another's; NaN is for what one lacks."""
+    start, added = len(history.epoch), len(more.epoch)
+    for name in {**history.history, **more.history}:
+        values = history.history.setdefault(name, [math.nan] * start)
+        values.extend(more.history.get(name, [math.nan] * added))
+
+
+def _loss_on_some(model, batches):
+    """The loss of a compiled model on a few training examples, without training."""
+    x, y = keras.tree.map_structure(lambda tensor: tensor[:_SOME], next(iter(batches)))
+    return float(model.compute_loss(x, y, model(x, training=False), training=False))
 
 
 def run_phase(
@@ -172,6 +188,9 @@ def run_phase(
         callbacks: list of Keras callbacks.
         val_size: number of validation pictures.
         keep_last: whether the last weights count as the best, whatever validation says.
+
+    Raises:
+        DivergedError: the loss became NaN or infinite; the model has the best weights before that.
     """
     start = len(history.epoch)
     at_start = None
@@ -188,9 +207,10 @@ def run_phase(
         callbacks=[best, *callbacks],
         verbose=1 if sys.stdout.isatty() else 2,
     )
+    if best.unproven:
+        best.prove(_loss_on_some(model, batches))
     best.restore()
-    for key, values in fit.history.items():
-        history.history.setdefault(key, []).extend(values)
+    _append_columns(history, fit)
     history.epoch.extend(fit.epoch)
     if best.best_epoch is not None:
         history.best_epoch = best.best_epoch

@@ -70,22 +70,28 @@ def test_noise_blackens_pixels_for_the_encoder_in_training_only():
     assert quiet[0] == quiet[1] and loud[0] != loud[1] and quiet[0] not in loud
 
 
+def _fitted_weights(*given):
+    keras.utils.set_random_seed(0)
+    model = _small()
+    model.compile(**COMPILE)
+    model.fit(*given, batch_size=32, verbose=0, validation_data=(blobs(), np.arange(32)))
+    return model.get_weights()
+
+
+@pytest.fixture(scope="module")
+def weights_without_labels():
+    return _fitted_weights(blobs())
+
+
 @pytest.mark.parametrize("form", ["array", "dataset", "dataset without labels"])
-def test_labels_are_ignored(form):
+def test_labels_are_ignored(form, weights_without_labels):
     x, y = blobs(), np.arange(32)
     data = {
         "array": (x, y),
         "dataset": (tf.data.Dataset.from_tensor_slices((x, y)).batch(32),),
         "dataset without labels": (tf.data.Dataset.from_tensor_slices(x).batch(32),),
     }[form]
-    weights = []
-    for given in ((x,), data):
-        keras.utils.set_random_seed(0)
-        model = _small()
-        model.compile(**COMPILE)
-        model.fit(*given, batch_size=32, verbose=0, validation_data=(x, y))
-        weights.append(model.get_weights())
-    for plain, labelled in zip(*weights, strict=True):
+    for plain, labelled in zip(weights_without_labels, _fitted_weights(*data), strict=True):
         np.testing.assert_allclose(plain, labelled, atol=1e-6)
 
 

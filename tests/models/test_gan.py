@@ -9,7 +9,6 @@ from tests.models.small_gans import LABELS, PICTURES, own_networks, small_gan
 from tl_keras import ImageDataset, InputError, load_model
 from tl_keras.checks import DivergedError
 from tl_keras.models.gan_inputs import one_hot_classes, to_pixels, to_unit
-from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_sampling import spherical
 
 
@@ -26,7 +25,15 @@ def idle(gan):
     return 1 if gan.loss_name == "wgan-gp" else 0
 
 
-@pytest.fixture(params=[(loss, k) for loss in LOSSES for k in (None, 3)], ids=str)
+@pytest.fixture(
+    params=[
+        ("non-saturating", None),
+        ("wgan-gp", 3),
+        pytest.param(("non-saturating", 3), marks=pytest.mark.slow),
+        pytest.param(("wgan-gp", None), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def gan(request):
     loss, num_classes = request.param
     return small_gan(loss=loss, num_classes=num_classes, discriminator_steps=2)

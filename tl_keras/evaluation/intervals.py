@@ -104,7 +104,7 @@ def crossed_difference(correct_a, correct_b):
     `paired_accuracy_difference`. One seed leaves t_i^2 V_images, the interval of that function.
 
     A sum of variances with one Satterthwaite number of degrees is narrower, and wrong: with two
-    or three seeds equal methods differ in up to 10% of cases, see docs/benchmarks.md.
+    seeds equal methods differ in up to 12% of cases, see docs/benchmarks.md.
 
     Args:
         correct_a, correct_b: bool (seeds, images), the same seeds and images for both.

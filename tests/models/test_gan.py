@@ -9,6 +9,7 @@ from tests.models.small_gans import LABELS, PICTURES, own_networks, small_gan
 from tl_keras import ImageDataset, InputError, load_model
 from tl_keras.checks import DivergedError
 from tl_keras.models.gan_inputs import one_hot_classes, to_pixels, to_unit
+from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_sampling import spherical
 
 

@@ -1,5 +1,6 @@
 """Pictures and labels as the networks of a GAN take them."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -44,10 +45,10 @@ def to_pixels(pictures):
 
 
 def checked(x):
-    """Returns pictures as uint8, or a `tf.data.Dataset` of them whose first batch is looked at."""
+    """Returns pictures as uint8, a `tf.data.Dataset` of them with its first batch looked at."""
     if isinstance(x, tf.data.Dataset):
         return check_first_batch(x, check_pixels)
-    return check_images(x)
+    return x if isinstance(x, keras.utils.PyDataset) else check_images(x)
 
 
 def one_hot_classes(labels, num_classes):
@@ -82,7 +83,7 @@ def training_input(model, x, y, batch_size):
     drop = replicas > 1 and x is not None and len(x) >= batch_size
     if isinstance(x, ImageDataset):
         return _dataset_input(model, x, batch_size, drop)
-    x = checked(x)
+    x = check_images(x)
     if model.num_classes:
         y = None if y is None else check_labels(y, len(x), class_names=range(model.num_classes))
         one_hot_classes(y, model.num_classes)  # refuses none

@@ -27,7 +27,8 @@ SMALL_PICTURE = 64
 # What saw only letters goes on learning, all of it, under a head that is ready for it.
 AFTER_LETTERS = {
     "freeze_epochs": 20,
-    "epochs": 25,
+    "epochs": 15,
+    "batch_size": 16,
     "unfreeze": "all",
     "backbone_lr_factor": 0.3,
     "label_smoothing": 0.0,
@@ -43,7 +44,7 @@ class StartingPoint:
 
     Attributes:
         model: the classifier.
-        splits: the data; for the bundled source task only the classes it does not use.
+        splits: the data; see `letters_task.demonstration`.
         weights: {"kind", "note", ...}, for metrics.json and the report.
         from_source_task: whether the backbone was pretrained here, for want of ImageNet weights.
         suited: settings of `fine_tune` that suit this start better than the defaults.

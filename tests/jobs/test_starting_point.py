@@ -232,11 +232,11 @@ def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch,
 
 def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
-    suited = {"freeze_epochs": 20, "batch_size": 16, "label_smoothing": 0.0}
+    suited = {"freeze_epochs": 20, "label_smoothing": 0.0}
     pretrained = StartingPoint(None, None, {}, True, module.AFTER_LETTERS)
     assert pretrained.settings(asked) == dataclasses.replace(asked.filled(), **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
-    assert pretrained.settings(FineTuneSettings()).epochs == 15
+    assert pretrained.settings(FineTuneSettings()).epochs == 25
     assert StartingPoint(None, None, {}).settings(asked) == asked.filled()
 
 

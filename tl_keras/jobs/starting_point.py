@@ -27,8 +27,7 @@ SMALL_PICTURE = 64
 # What saw only letters goes on learning, all of it, under a head that is ready for it.
 AFTER_LETTERS = {
     "freeze_epochs": 20,
-    "epochs": 15,
-    "batch_size": 16,
+    "epochs": 25,
     "unfreeze": "all",
     "backbone_lr_factor": 0.3,
     "label_smoothing": 0.0,

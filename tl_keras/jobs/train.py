@@ -169,9 +169,12 @@ def _train_figures(history):
 
 
 def _from_scratch(config, outcome):
-    """The same network from random weights on the same labels, for as many epochs in all."""
+    """The same network from random weights on the same labels, for as many epochs of all layers.
+
+    The epochs of the head alone count only where no others follow.
+    """
     say("The same network from scratch on the same labels, for comparison:")
-    epochs = config.fine_tune.freeze_epochs + config.fine_tune.epochs
+    epochs = config.fine_tune.epochs or config.fine_tune.freeze_epochs
     splits, size = outcome.start.splits, outcome.start.model.input_shape[1]
     model, val, rate, seconds = best_from_scratch(config, splits, size, epochs)
     probabilities, figures = measure(model, splits.test, flips=outcome.metrics["test_time_flips"])
@@ -183,6 +186,7 @@ def _from_scratch(config, outcome):
         **headline(figures),
         "val": headline(val),
         "lr": rate,
+        "epochs": epochs,
         "seconds": seconds,
         "difference": difference,
         "half_width": half_width,
@@ -213,8 +217,9 @@ def _say_result(metrics, path):
     if "from_scratch" in metrics:
         scratch = metrics["from_scratch"]
         say(
-            f"From scratch on the same labels: {scratch['accuracy']:.1%} (learning rate "
-            f"{scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on validation). "
+            f"From scratch on the same labels: {scratch['accuracy']:.1%} ({scratch['epochs']} "
+            f"epochs, learning rate {scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on "
+            "validation). "
             f"{verdict(metrics)}"
         )
     say(f"Report: {path / 'report.html'}")

@@ -148,7 +148,8 @@ def _comparison(metrics):
         scratch = metrics["from_scratch"]
         rows["the same network from scratch"] = (
             scratch,
-            f"{labels}; learning rate {scratch['lr']:g}, the best of several on validation",
+            f"{labels}; {scratch['epochs']} epochs of all layers at learning rate "
+            f"{scratch['lr']:g}, the best of several on validation",
         )
     if len(rows) == 1:
         return None

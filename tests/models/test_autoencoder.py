@@ -162,7 +162,7 @@ def test_pictures_that_do_not_fit_are_refused_before_training(x, message):
         model.fit(blobs(), validation_data=(x,), verbose=0)
     for first, second in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
-    for data in (x, batches):
+    for data in (x, batches) if "0-1" in message else (x,):
         with pytest.raises(InputError, match=message):
             model.evaluate(data, verbose=0)
     with pytest.raises(InputError, match=r"shape \(n, 3\); received \(2, 4\)"):

@@ -9,7 +9,7 @@ from tl_keras.models.collapse import CollapseWatch
 from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.dcgan import build_discriminator, build_generator
 from tl_keras.models.divergence import LastGoodWeights
-from tl_keras.models.gan_inputs import PIXEL_SCALE, checked, to_unit, training_input
+from tl_keras.models.gan_inputs import PIXEL_SCALE, checked, checked_pair, to_unit, training_input
 from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_networks import check_networks, feature_encoder
 from tl_keras.models.gan_sampling import GeneratorSampling
@@ -163,10 +163,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         steps_per_execution=1,
         run_eagerly=False,
         jit_compile=False,
-        loss=None,
-        loss_weights=None,
-        metrics=None,
-        weighted_metrics=None,
+        **refused,
     ):
         """Gives both networks their optimizers and builds these.
 
@@ -177,14 +174,12 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
                 that of the generator. On several replicas both are made anew under the strategy.
             steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default: on
                 a CPU it slows convolutions down.
-            loss, loss_weights, metrics, weighted_metrics: refused; see `loss` of the class.
+            **refused: `loss` and `metrics` are the model's own, see `own_loss.OWN`.
 
         Raises:
             InputError: both optimizers are one object, or there is a loss or a metric.
         """
-        given = {"loss": loss, "loss_weights": loss_weights}
-        given |= {"metrics": metrics, "weighted_metrics": weighted_metrics}
-        check_own_loss(self, given)
+        check_own_loss(self, refused)
         if optimizer is None:
             rate, beta_1, beta_2 = _ADAM[self.loss_name]
             optimizer = keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2)
@@ -272,11 +267,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         """
         check_unweighted(self, x, **kwargs)
         data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
-        held_out = kwargs.get("validation_data")
-        if isinstance(held_out, tuple | list):
-            kwargs["validation_data"] = (checked(held_out[0]), *held_out[1:])
-        elif held_out is not None:
-            kwargs["validation_data"] = checked(held_out)
+        kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
             callbacks = [*guards, *keras.tree.flatten(callbacks or ())]

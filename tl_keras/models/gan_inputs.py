@@ -51,6 +51,13 @@ def checked(x):
     return x if isinstance(x, keras.utils.PyDataset) else check_images(x)
 
 
+def checked_pair(data):
+    """`checked` of what somebody gives as validation_data: pictures, (pictures, labels) or None."""
+    if isinstance(data, tuple | list):
+        return (checked(data[0]), *data[1:])
+    return None if data is None else checked(data)
+
+
 def one_hot_classes(labels, num_classes):
     """Returns labels (b,), (b, 1) or one-hot (b, num_classes) as float32 (b, num_classes).
 

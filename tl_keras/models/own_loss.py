@@ -8,6 +8,8 @@ from tl_keras.checks import InputError
 from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.divergence import LastGoodWeights
 
+OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")  # of `compile`, of no use
+
 
 class OwnLossModel(CountedEpochs, keras.Model):
     """A model that is compiled with an optimizer alone.
@@ -43,9 +45,6 @@ class OwnLossModel(CountedEpochs, keras.Model):
         optimizer="adam",
         loss=None,
         *,
-        loss_weights=None,
-        metrics=None,
-        weighted_metrics=None,
         jit_compile=False,
         **kwargs,
     ):
@@ -53,16 +52,15 @@ class OwnLossModel(CountedEpochs, keras.Model):
 
         Args:
             optimizer: Defaults to "adam".
-            loss, loss_weights, metrics, weighted_metrics: refused.
+            loss: refused, as those in **kwargs that are in `OWN`.
             jit_compile: Defaults to False: on a CPU XLA makes these steps slower.
             **kwargs: `steps_per_execution` and the like.
 
         Raises:
             InputError: there is a loss or a metric.
         """
-        given = {"loss": loss, "loss_weights": loss_weights}
-        given |= {"metrics": metrics, "weighted_metrics": weighted_metrics}
-        check_own_loss(self, given)
+        own = {name: kwargs.pop(name, None) for name in OWN[1:]}
+        check_own_loss(self, {"loss": loss, **own})
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         with self.distribute_strategy.scope():
             # Built within `fit`, it would have the step traced twice.
@@ -111,8 +109,11 @@ def check_own_loss(model, given):
 
     Raises:
         InputError: one of them is there.
+        TypeError: Keras has no such argument.
     """
     for name, value in given.items():
+        if name not in OWN:
+            raise TypeError(f"compile() got an unexpected keyword argument {name!r}")
         if value:
             raise InputError(
                 f"Expected compile of {type(model).__name__} without {name}: its loss and metrics "

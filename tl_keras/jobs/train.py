@@ -67,7 +67,7 @@ def train(config):
         config, unlabelled = ready(config, start, unlabelled)
         run.write_json("config.json", config.to_json())
         run.write_environment()
-        rest = unlabelled if config.unlabelled == REST else None
+        rest = unlabelled.pictures if config.unlabelled == REST else None
         run.write_splits(start.splits, rest, splits)
         history = _fit(run, config, start, source, unlabelled)
         with keeping_saved(run.path):

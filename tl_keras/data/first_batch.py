@@ -8,18 +8,19 @@ import tensorflow as tf
 from tl_keras.checks import InputError
 
 
-def check_first_batch(batches, check, parts=1):
+def check_first_batch(batches, check, parts=1, *, pixels_alone=True):
     """Returns `batches`, the first of which goes through `check` when it is read.
 
     Nothing is read for the check alone: a source that can be read once loses nothing, and no
-    shuffle buffer is filled twice. Pixels of type uint8 need no look.
+    shuffle buffer is filled twice.
 
     Args:
         batches: tf.data.Dataset.
         check: function of so many arrays; it raises `InputError`, see `input_errors`.
         parts: int, how many parts of an element are pictures, from the first on.
+        pixels_alone: whether `check` is of pixels alone, and those of type uint8 need no look.
     """
-    if tf.nest.flatten(batches.element_spec)[0].dtype == tf.uint8:
+    if pixels_alone and tf.nest.flatten(batches.element_spec)[0].dtype == tf.uint8:
         return batches
     seen = []
 

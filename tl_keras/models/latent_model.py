@@ -135,7 +135,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
             kwargs["validation_data"] = (self._pictures(held_out),)
         elif isinstance(held_out, tf.data.Dataset):
-            kwargs["validation_data"] = check_first_batch(held_out, self._pictures)
+            kwargs["validation_data"] = self._looked_at(held_out)
         return super().fit(
             x,
             batch_size=batch_size,
@@ -151,7 +151,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
         if _is_array(x):
             x = self._pictures(x)
         elif isinstance(x, tf.data.Dataset):
-            x = check_first_batch(x, self._pictures)
+            x = self._looked_at(x)
         with input_errors():
             return super().evaluate(x, **kwargs)
 
@@ -167,6 +167,9 @@ class LatentModel(SavedSeeds, OwnLossModel):
             first = self._pictures(first)
         self.look_at(first)
         return x
+
+    def _looked_at(self, batches):
+        return check_first_batch(batches, self._pictures, pixels_alone=False)
 
     def look_at(self, pictures):
         """Decides what is to be decided by the first pictures (n, h, w, c) of training."""

@@ -15,13 +15,13 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
-        benchmark-views benchmark-verdicts clean \
+        benchmark-views benchmark-verdicts benchmark-duplicates clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | clean"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -83,6 +83,9 @@ benchmark-views: install
 	$(BIN)/python docs/benchmarks/views.py $(ARGS)
 benchmark-verdicts: install
 	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
+# CIFAR-10 and MNIST (TL_KERAS_DATA).
+benchmark-duplicates: install
+	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)
 # These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.
 benchmark-distillation: install
 	$(BIN)/python docs/benchmarks/distillation.py $(ARGS)

@@ -1,17 +1,11 @@
-import io
-
 import numpy as np
 from PIL import Image
 
+from tests.data.changed_copies import as_jpeg, on_page
 from tests.data.pictures import textured
+from tl_keras.data import fingerprints
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fingerprints import Leak, content_hash, find_leaks, fingerprint
-
-
-def as_jpeg(image, quality):
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "JPEG", quality=quality)
-    return np.asarray(Image.open(stream))
+from tl_keras.data.fingerprints import Leak, content_hash, find_leaks, find_repeats, fingerprint
 
 
 def compare(first, second):
@@ -61,7 +55,6 @@ def test_a_leak_is_told_on_one_line():
 def test_repeats_within_a_set_are_the_same_and_the_nearly_same(tmp_path):
     from PIL import Image
 
-    from tl_keras.data.fingerprints import find_repeats
     from tl_keras.data.images import read_image
 
     random = np.random.default_rng(0)
@@ -84,3 +77,38 @@ def test_repeats_within_a_set_are_the_same_and_the_nearly_same(tmp_path):
     ]
     x = ImageDataset.from_arrays(random.integers(0, 256, (4, 8, 8), np.uint8)[[0, 1, 2, 1]])
     assert [(k.first, k.second) for k in find_repeats(x, {})] == [("array[1]", "array[3]")]
+
+
+def digit_pages(count):
+    """{path: Fingerprint} of different strokes, each on a wide white page."""
+    random = np.random.default_rng(0)
+    marks = {}
+    for number in range(count):
+        strokes = np.zeros((28, 28), np.uint8)
+        for row, column in np.cumsum(random.integers(-2, 3, (40, 2)), 0) % 20 + 4:
+            strokes[row : row + 2, column : column + 2] = 255
+        marks[f"{number}.png"] = fingerprint(on_page(strokes, height=140, width=140, at=(60, 60)))
+    return marks
+
+
+def test_different_strokes_on_wide_white_pages_are_not_nearly_the_same():
+    marks = digit_pages(40)
+    paths = tuple(marks)
+    splits = [ImageDataset(paths[:20], split="train"), ImageDataset(paths[20:], split="test")]
+    assert find_leaks(splits, marks).counts == {"same": 0, "near": 0}
+
+
+def test_the_first_pairs_are_listed_and_all_are_counted(monkeypatch):
+    monkeypatch.setattr(fingerprints, "MOST_LISTED", 2)
+    images = [textured(seed) for seed in range(3)]
+    marks = {f"a{n}": fingerprint(image) for n, image in enumerate(images)}
+    marks |= {f"b{n}": fingerprint(image) for n, image in enumerate(images)}
+    marks |= {f"c{n}": fingerprint(as_jpeg(image, 60)) for n, image in enumerate(images)}
+    names = sorted(marks)
+    parts = [ImageDataset(tuple(names[n : n + 3]), split="abc"[n // 3]) for n in (0, 3, 6)]
+    leaks = find_leaks(parts, marks)
+    assert [leak.kind for leak in leaks] == ["same"] * 2 + ["near"] * 2
+    assert leaks.counts == {"same": 3, "near": 6}
+    repeats = find_repeats(ImageDataset(tuple(names)), marks)
+    assert [leak.kind for leak in repeats] == ["same"] * 2 + ["near"] * 2
+    assert repeats.counts == {"same": 3, "near": 3}

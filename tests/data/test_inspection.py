@@ -5,7 +5,13 @@ from PIL import Image
 from tests.data.pictures import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
-from tl_keras.data.inspection import drop_bad, inspect_dataset, inspect_files, refuse_bad
+from tl_keras.data.inspection import (
+    drop_bad,
+    inspect_dataset,
+    inspect_files,
+    refuse_bad,
+    refuse_leaks,
+)
 
 
 @pytest.fixture
@@ -81,6 +87,18 @@ def test_a_picture_in_two_splits_is_reported_with_both_paths(tmp_path):  # fault
     ]
     assert "1 pairs of the same picture" in found.warnings[0] and "v.bmp (val)" in found.warnings[0]
     assert "2 pairs of nearly the same" in found.warnings[1] and "w.jpg (test)" in found.warnings[1]
+
+
+def test_warnings_and_refusals_count_pairs_that_are_not_listed(monkeypatch, tmp_path):
+    monkeypatch.setattr("tl_keras.data.fingerprints.MOST_LISTED", 2)
+    parts = [
+        ImageDataset(tuple(save(tmp_path / f"{s}{i}.png", textured(i)) for i in range(4)), split=s)
+        for s in ("train", "test")
+    ]
+    found = inspect_dataset(parts)
+    assert found.warnings[0].startswith("4 pairs of the same picture that stand in two splits")
+    with pytest.raises(InputError, match="received 4 pairs of the same"):
+        refuse_leaks(found)
 
 
 def test_arrays_have_no_bad_files():

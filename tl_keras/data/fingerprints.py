@@ -7,27 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from tl_keras.data.images import printable, resize_image
+from tl_keras.data.near_duplicates import near_pairs
+from tl_keras.data.registration import SIDE
 
-_THUMBNAIL = (16, 18)
-_MAX_HASH_BITS = 4  # of 64
-_MAX_MEAN_DIFFERENCE = 6.0  # of 255
-_MIN_CONTRAST = 4.0  # of 255: below it, the hash is noise
-_ROWS_AT_ONCE = 256
+MOST_LISTED = 10_000  # pairs of a kind
+_LEAST_CONTRAST = 8.0  # of 255: below it an image is plain
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+_SMALL_SHARE = 0.25  # of the image: content that is smaller is cut out
+_CROPS = 6
+_AWAY = 0.25  # of the largest difference from the border: further is content
+_GRID = 64
+_ROOM = 1.25  # side of the square over that of the content
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a picture looks like, in 0.8 kB.
+    """Content hash and small grey copy of an image, in 1.1 kB.
 
     Attributes:
         content: hash of all pixels.
-        shape_hash: 64 bits, whether each of 8 x 8 places is brighter than its right neighbour.
-        thumbnail: uint8 (16, 18, 3), 0-255.
+        thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `thumbnail_of`;
+            None of a plain image.
     """
 
     content: bytes
-    shape_hash: int
-    thumbnail: np.ndarray
+    thumbnail: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,71 @@ class Leak:
         )
 
 
+class Leaks(tuple):
+    """Leak objects, at most `MOST_LISTED` of each kind.
+
+    Attributes:
+        counts: {"same": int, "near": int}, of all that were found.
+    """
+
+    def __new__(cls, same=(), near=(), counts=None):
+        leaks = super().__new__(cls, (*same[:MOST_LISTED], *near[:MOST_LISTED]))
+        leaks.counts = counts or {"same": len(same), "near": len(near)}
+        return leaks
+
+
 def fingerprint(image):
     """Returns the Fingerprint of a picture, uint8 (h, w, 3)."""
-    thumbnail = resize_image(image, _THUMBNAIL)
-    places = thumbnail.reshape(8, 2, 9, 2, 3).sum(axis=(1, 3, 4), dtype=np.int32)
-    bits = np.packbits(places[:, :-1] > places[:, 1:])
-    return Fingerprint(content_hash(image), int.from_bytes(bits.tobytes(), "big"), thumbnail)
+    return Fingerprint(content_hash(image), thumbnail_of(image))
+
+
+def thumbnail_of(image):
+    """Returns a small grey copy of an image that does not depend on its brightness or contrast.
+
+    Content that takes less than a quarter of the image, on a plain ground, is cut out first: a
+    digit on a wide page fills its thumbnail.
+
+    Args:
+        image: uint8 (h, w, 3).
+
+    Returns:
+        uint8 (32, 32), 0-255; None where the image has next to no contrast.
+    """
+    share = _SMALL_SHARE
+    for _ in range(_CROPS):
+        cut = _content(image)
+        if cut[..., 0].size >= share * image[..., 0].size:
+            break
+        image, share = cut, 1.0  # again, on a finer grid
+    grey = _as_grey(image, SIDE)
+    low, high = grey.min(), grey.max()
+    if high - low < _LEAST_CONTRAST:
+        return None
+    return np.round((grey - low) * (255 / (high - low))).astype(np.uint8)
+
+
+def _as_grey(image, side):
+    return resize_image(image, (side, side)).astype(np.float32) @ _GREY
+
+
+def _content(image):
+    """A square around all that differs from the border."""
+    grey = _as_grey(image, _GRID)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    away = np.abs(grey - np.median(border))
+    rows, columns = np.nonzero(away > max(_AWAY * away.max(), _LEAST_CONTRAST / 2))
+    if not len(rows):
+        return image
+    spans = [
+        (places.min() / _GRID * length, (places.max() + 1) / _GRID * length)
+        for places, length in zip((rows, columns), image.shape[:2], strict=True)
+    ]
+    side = _ROOM * max(end - start for start, end in spans)
+    cut = tuple(
+        slice(max(int((start + end - side) / 2), 0), int(np.ceil((start + end + side) / 2)))
+        for start, end in spans
+    )
+    return image[cut]
 
 
 def content_hash(image):
@@ -72,27 +135,28 @@ def content_hash(image):
 def find_leaks(datasets, fingerprints):
     """Finds pictures that stand in more than one dataset.
 
-    Arrays are compared pixel by pixel; files also by their looks: a hash of 64 bits that differs
-    in at most 4, and then thumbnails that differ by at most 6 of 255 on average.
+    Arrays are compared pixel by pixel; files also by their looks, see `near_pairs`.
 
     Args:
         datasets: list of `ImageDataset` and None.
         fingerprints: {path: Fingerprint} of the files.
 
     Returns:
-        tuple of Leak, the same ones first.
+        Leaks, the same ones first, of the near ones those first that agree most.
     """
     parts = [part for part in datasets if part is not None]
     same, near = [], []
+    counts = {"same": 0, "near": 0}
     for one, other in itertools.combinations(parts, 2):
         splits = (one.split, other.split)
         exact = _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
-        same += [Leak(a, b, splits, "same") for a, b in exact]
+        found = []
         if one.is_files and other.is_files:
-            known = set(exact)
-            pairs = _near(_known(one, fingerprints), _known(other, fingerprints))
-            near += [Leak(a, b, splits, "near") for a, b in pairs if (a, b) not in known]
-    return (*same, *near)
+            found = _near(_known(one, fingerprints), _known(other, fingerprints), set(exact))
+        for kind, leaks, pairs in (("same", same, exact), ("near", near, found)):
+            counts[kind] += len(pairs)
+            leaks += [Leak(a, b, splits, kind) for a, b in pairs[: MOST_LISTED - len(leaks)]]
+    return Leaks(same, near, counts)
 
 
 def find_repeats(dataset, fingerprints):
@@ -103,19 +167,21 @@ def find_repeats(dataset, fingerprints):
         fingerprints: {path: Fingerprint} of the files.
 
     Returns:
-        tuple of Leak, the same ones first; of three that are the same, the first with each other.
+        Leaks, the same ones first; of three that are the same, the first with each other.
     """
     hashes = _hashes(dataset, fingerprints)
     split = (dataset.split, dataset.split)
     exact = [(a, b) for a, b in _same(hashes, hashes) if a != b]
     near = []
     if dataset.is_files:
-        known, copies = _known(dataset, fingerprints), {b for _, b in exact}
-        prints = [(path, mark) for path, mark in known if path not in copies]
-        order = {path: number for number, (path, _) in enumerate(prints)}
-        near = [(a, b) for a, b in _near(prints, prints) if order[a] < order[b]]
-    same = [Leak(a, b, split, "same") for a, b in exact]
-    return (*same, *(Leak(a, b, split, "near") for a, b in near))
+        copies = {b for _, b in exact}
+        near = _near([known for known in _known(dataset, fingerprints) if known[0] not in copies])
+    counts = {"same": len(exact), "near": len(near)}
+    same, near = (
+        [Leak(a, b, split, kind) for a, b in pairs[:MOST_LISTED]]
+        for kind, pairs in (("same", exact), ("near", near))
+    )
+    return Leaks(same, near, counts)
 
 
 def _hashes(dataset, fingerprints):
@@ -136,20 +202,19 @@ def _same(one, other):
     return [(firsts[content], name) for name, content in other if content in firsts]
 
 
-def _near(one, other):
-    """Pairs of paths of nearly the same picture; every picture is compared with every other."""
-    one, other = _textured(one), _textured(other)
-    hashes = np.array([mark.shape_hash for _, mark in one], np.uint64)
-    others = np.array([mark.shape_hash for _, mark in other], np.uint64)
-    pairs = []
-    for start in range(0, len(hashes), _ROWS_AT_ONCE):
-        block = hashes[start : start + _ROWS_AT_ONCE, None] ^ others[None, :]
-        for row, column in np.argwhere(np.bitwise_count(block) <= _MAX_HASH_BITS):
-            (first, a), (second, b) = one[start + row], other[column]
-            if np.abs(a.thumbnail.astype(int) - b.thumbnail).mean() <= _MAX_MEAN_DIFFERENCE:
-                pairs.append((first, second))
-    return pairs
+def _near(one, other=None, left_out=frozenset()):
+    """Pairs of paths of nearly the same picture, those first that agree most."""
+    names, thumbnails = zip(
+        *(_textured(part) for part in (one, other) if part is not None), strict=True
+    )
+    rows, ratios = near_pairs(*thumbnails)
+    first, second = names[0], names[-1]
+    pairs = [(first[a], second[b]) for a, b in rows[np.argsort(ratios, kind="stable")]]
+    return [pair for pair in pairs if pair not in left_out]
 
 
 def _textured(prints):
-    return [(path, mark) for path, mark in prints if mark.thumbnail.std() >= _MIN_CONTRAST]
+    """(paths, uint8 (n, 32, 32)) of those that are not plain."""
+    kept = [(path, mark.thumbnail) for path, mark in prints if mark.thumbnail is not None]
+    names = [path for path, _ in kept]
+    return names, np.array([image for _, image in kept], np.uint8).reshape(-1, SIDE, SIDE)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tl_keras.checks import InputError
-from tl_keras.data.fingerprints import Fingerprint, Leak, find_leaks, fingerprint
+from tl_keras.data.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
 from tl_keras.data.images import (
     ImageReadError,
     printable,
@@ -25,7 +25,7 @@ class Inspection:
     Attributes:
         bad: (path, reason) of each file that cannot be read, in order of the dataset.
         warnings: one line for each kind of oddity, with the first paths.
-        leaks: pictures that stand in two splits, see `Leak`.
+        leaks: pictures that stand in two splits, see `Leaks`.
         ignored: paths of the files that were not taken for pictures.
         fingerprints: what each readable file looks like, by path; gone once leaks are found.
         contents: hash of all pixels of each readable file, by path.
@@ -34,7 +34,7 @@ class Inspection:
 
     bad: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
-    leaks: tuple[Leak, ...] = ()
+    leaks: Leaks = Leaks()
     ignored: tuple[str, ...] = ()
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict, repr=False)
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -82,6 +82,7 @@ def inspect_files(paths):
 def complete(inspection, datasets, *, ignored=(), notes=()):
     """Returns the inspection with ignored files, notes and leaks between datasets added."""
     leaks = find_leaks(datasets, inspection.fingerprints)
+    counts = leaks.counts
     skipped = _listed("that are not pictures by their suffix, ignored", map(printable, ignored))
     same = [leak.text for leak in leaks if leak.kind == "same"]
     near = [leak.text for leak in leaks if leak.kind == "near"]
@@ -89,8 +90,8 @@ def complete(inspection, datasets, *, ignored=(), notes=()):
         *inspection.warnings,
         skipped,
         *notes,
-        _listed("that stand in two splits", same, "pairs of the same picture"),
-        _listed("in two splits", near, "pairs of nearly the same picture"),
+        _listed("that stand in two splits", same, "pairs of the same picture", counts["same"]),
+        _listed("in two splits", near, "pairs of nearly the same picture", counts["near"]),
     ]
     return Inspection(
         inspection.bad,
@@ -119,9 +120,10 @@ def refuse_leaks(inspection):
     if not inspection.leaks:
         return
     first = "; ".join(leak.text for leak in inspection.leaks[:_SHOWN])
-    more = len(inspection.leaks) - _SHOWN
+    count = sum(inspection.leaks.counts.values())
+    more = count - _SHOWN
     raise InputError(
-        f"Expected no picture in two splits; received {len(inspection.leaks)} pairs of the same or "
+        f"Expected no picture in two splits; received {count} pairs of the same or "
         f"nearly the same: {first}{f'; and {more} more' if more > 0 else ''}. Remove one of each "
         "pair or put both into one split, or give --on-duplicate report to go on with them."
     )
@@ -159,9 +161,10 @@ def _look(path):
     )
 
 
-def _listed(what, items, subject="files"):
+def _listed(what, items, subject="files", count=None):
     items = list(items)
+    count = len(items) if count is None else count
     if not items:
         return None
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return f"{len(items)} {subject} {what}: {', '.join(items[:_SHOWN])}{more}."
+    more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+    return f"{count} {subject} {what}: {', '.join(items[:_SHOWN])}{more}."

@@ -1,0 +1,129 @@
+"""Measures the search for near duplicates: recall of changed copies, pairs found, time and memory.
+
+CIFAR-10 and MNIST come from the folder that TL_KERAS_DATA names. The limit of `near_pairs` was
+chosen on test images with even numbers; copies are made here of odd ones. With --pictures FOLDER
+the pairs between test and train are drawn, to be looked at. Writes its section of
+docs/benchmarks.md.
+
+    python docs/benchmarks/duplicates.py [--copies 300] [--pictures FOLDER]
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from cifar import load_cifar
+from PIL import Image
+from tables import machine, replace_section
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.data.changed_copies import as_jpeg, kinds, on_page  # noqa: E402
+from tl_keras.data.fingerprints import thumbnail_of  # noqa: E402
+from tl_keras.data.near_duplicates import near_pairs  # noqa: E402
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--copies", type=int, default=300)
+    options.add_argument("--pictures", type=Path)
+    given = options.parse_args()
+    labelled, rest, test = load_cifar()
+    train = np.concatenate([labelled.images, rest.images])
+    known = thumbnails(test.images), thumbnails(train)
+    lines = copies_found(test.images, known[0], given.copies)
+    lines += pairs_between(*known)
+    lines += digits_on_pages(given.copies)
+    lines += time_and_memory(np.concatenate(known))
+    if given.pictures:
+        draw_pairs(test.images, train, *near_pairs(*known), given.pictures)
+    replace_section("Near duplicates", [*introduction(), *lines])
+
+
+def introduction():
+    return [f"`make benchmark-duplicates`, {machine()}, other jobs beside it.", ""]
+
+
+def thumbnails(images):
+    plain = np.zeros((32, 32), np.uint8)
+    found = (thumbnail_of(np.ascontiguousarray(image)) for image in images)
+    return np.stack([plain if image is None else image for image in found])
+
+
+def copies_found(images, known, count):
+    """Recall of each kind of copy of odd test images, searched among all test images."""
+    random = np.random.default_rng(0)
+    rows = random.permutation(np.arange(1, len(images), 2))[:count]
+    lines = ["| copies of CIFAR-10 test images, searched among 10,000 | found |", "|---|---|"]
+    for name, change in kinds(random).items():
+        pairs, _ = near_pairs(known, thumbnails([change(images[row]) for row in rows]))
+        lines.append(f"| {name} | {np.mean(np.isin(rows, own(pairs, rows))):.1%} |")
+    return lines
+
+
+def own(pairs, rows):
+    """Rows of the originals whose copy was found."""
+    return rows[pairs[pairs[:, 0] == rows[pairs[:, 1]]][:, 1]]
+
+
+def pairs_between(test, train):
+    started = time.process_time()
+    pairs, _ = near_pairs(test, train)
+    seconds = time.process_time() - started
+    return [
+        "",
+        f"Between the 10,000 test and the 50,000 training images: {len(pairs):,} pairs, with "
+        f"{len(np.unique(pairs[:, 0]))} of the test images; {seconds:.0f} s of processor time.",
+    ]
+
+
+def digits_on_pages(count):
+    """Different digits of MNIST on a wide page, and copies of them that were moved."""
+    with np.load(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz") as arrays:
+        digits = arrays["x_test"][: 5 * count]
+    pages = thumbnails([on_page(digit) for digit in digits])
+    copies = [as_jpeg(on_page(digit, at=(97, 154)), 80) for digit in digits[:count]]
+    right = near_pairs(pages, thumbnails(copies))[0]
+    return [
+        "",
+        f"{len(pages):,} digits of MNIST, each on a page of 280 x 400 pixels: "
+        f"{len(near_pairs(pages)[0])} pairs of {len(pages) * (len(pages) - 1) // 2:,} are taken "
+        f"for near duplicates. Of {count} pages compressed anew and moved by a few pixels "
+        f"{np.mean(np.isin(np.arange(count), right[right[:, 0] == right[:, 1]])):.1%} are found.",
+    ]
+
+
+def time_and_memory(images):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started, clock = time.process_time(), time.monotonic()
+    pairs, _ = near_pairs(images)
+    used, passed = time.process_time() - started, time.monotonic() - clock
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
+    return [
+        "",
+        f"Within all {len(images):,}: {len(pairs):,} pairs, {used:.0f} s of processor time "
+        f"({passed:.0f} s passed), {more:.0f} MiB more than before at the peak.",
+    ]
+
+
+def draw_pairs(test, train, pairs, ratios, folder, columns=10, rows=10):
+    """Writes pages of pairs side by side, the least certain first; one pair a test image."""
+    folder.mkdir(parents=True, exist_ok=True)
+    order = np.argsort(ratios, kind="stable")
+    _, first = np.unique(pairs[order][:, 0], return_index=True)
+    chosen = pairs[order][np.sort(first)[::-1]]
+    for start in range(0, len(chosen), columns * rows):
+        page = np.full((rows * 34, columns * 68, 3), 255, np.uint8)
+        for number, (one, other) in enumerate(chosen[start : start + columns * rows]):
+            y, x = number // columns * 34, number % columns * 68
+            page[y : y + 32, x : x + 64] = np.hstack([test[one], train[other]])
+        drawn = Image.fromarray(page).resize((columns * 68 * 3, rows * 34 * 3), 0)
+        drawn.save(folder / f"pairs-{start // (columns * rows):02}.png")
+
+
+if __name__ == "__main__":
+    main()

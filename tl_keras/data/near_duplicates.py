@@ -1,0 +1,152 @@
+"""Finding images that show nearly the same, among very many, in bounded memory."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from scipy.fft import dctn, irfft2, rfft2
+
+from tl_keras.data.nearest_rows import most_alike
+from tl_keras.data.registration import (
+    SIDE,
+    agreement,
+    details,
+    rough_warp,
+    unmoved_agreement,
+)
+
+MOST_COPIES = 20  # of an image
+ALLOWED = 1.3  # disagreement of a copy; less finds fewer
+_MOST_LIKE = 100  # others that an image is compared with in detail
+_FREQUENCIES = 6
+_USUAL, _UNKNOWN = 0.35, 0.6  # least correlation with no copies: among many images, among few
+_FEW = 100  # images
+_LEAST_LIMIT = 0.08  # disagreement that is always allowed
+_ROUGHLY, _LEAST_ROUGHLY = 1.2, 0.15  # allowed before a warp is refined
+_SHIFTED = 0.92  # part of the usual disagreement, in half the size
+_QUERIES, _AT_ONCE = 100, 1000  # images and pairs
+_NEAR = [0, 1, 2, -2, -1]  # shifts in pixels of half the size
+
+
+def near_pairs(one, other=None):
+    """Finds pairs of images of which one is a slightly changed copy of the other.
+
+    Found are copies that were compressed anew, moved or cut by a few percent, scaled by up to a
+    tenth, turned by a few degrees, blurred, or whose brightness, contrast or colours were changed;
+    not mirror images. Each image is compared with the 100 that have the most similar low
+    frequencies, and laid over at most 20 of these. So no image has more than 20 copies here.
+
+    A pair counts if it disagrees far less than is usual for the image, because digits or ships on a
+    plain sea are all alike:
+
+        1 - r <= max(1.3 (1 - u)^3, 0.08)
+
+    with r of `registration.agreement` and u the correlation of the image's details with the best of
+    those that are not laid over it, at least 0.35 among very many images, 0.6 among up to 100.
+
+    Args:
+        one, other: uint8 (n, 32, 32) and (m, 32, 32), of `thumbnail_of`; None for pairs within
+            `one`.
+
+    Returns:
+        (int64 (k, 2) rows of `one` and `other`, rising, each pair once; within `one` the first of
+        a pair is the smaller. float (k,), the left side over the right one.)
+    """
+    swapped = other is not None and len(other) < len(one)
+    queries, known = (other, one) if swapped else (one, one if other is None else other)
+    found, scores = _search(queries, known, same=other is None)
+    if swapped:
+        found = found[:, ::-1]
+    elif other is None:
+        found = np.sort(found, axis=1)
+    order = np.lexsort((scores, *found.T[::-1]))
+    found, first = np.unique(found[order], axis=0, return_index=True)
+    return found, scores[order][first]
+
+
+def low_frequencies(thumbnails):
+    """Returns float32 (n, 35): weighted low frequencies of each thumbnail, length 1, without mean.
+
+    Args:
+        thumbnails: uint8 (n, 32, 32).
+    """
+    steps = np.arange(_FREQUENCIES)
+    weights = np.sqrt(np.hypot(steps[:, None], steps)).astype(np.float32)
+    rows = np.empty((len(thumbnails), _FREQUENCIES**2 - 1), np.float32)
+    for start in range(0, len(rows), _AT_ONCE):
+        part = thumbnails[start : start + _AT_ONCE].astype(np.float32)
+        waves = dctn(part, axes=(1, 2), norm="ortho")[:, :_FREQUENCIES, :_FREQUENCIES] * weights
+        rows[start : start + _AT_ONCE] = waves.reshape(len(part), -1)[:, 1:]
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+
+
+def _search(queries, known, same):
+    """(pairs (k, 2) of rows, agreement (k,)) of all duplicates found for each query."""
+    k = min(_MOST_LIKE, len(known) - same)
+    none = np.empty((0, 2), np.int64), np.empty(0)
+    if not len(queries) or k < 1:
+        return none
+    waves = low_frequencies(known)
+    alike, _ = most_alike(waves if same else low_frequencies(queries), waves, k, same=same)
+    spectra = _spectra(known)
+    asked = spectra if same else _spectra(queries)
+    likely = [
+        _likely(asked[start : start + _QUERIES], spectra, alike[start : start + _QUERIES], start)
+        for start in range(0, len(queries), _QUERIES)
+    ]
+    pairs, usual = (np.concatenate(parts) for parts in zip(*likely, strict=True))
+    starts = range(0, len(pairs), _AT_ONCE)
+    blocks = [
+        (pairs[start : start + _AT_ONCE], usual[start : start + _AT_ONCE]) for start in starts
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(lambda block: _duplicates(queries, known, *block), blocks))
+    return tuple(np.concatenate(parts) for parts in zip(none, *found, strict=True))
+
+
+def _spectra(thumbnails):
+    """Returns complex64 (n, 16, 9): Fourier transforms of details in half the size, length 1."""
+    spectra = np.empty((len(thumbnails), SIDE // 2, SIDE // 4 + 1), np.complex64)
+    fade = np.outer(*[np.r_[0.5, np.ones(SIDE // 2 - 2), 0.5]] * 2)
+    for start in range(0, len(spectra), _AT_ONCE):
+        part = thumbnails[start : start + _AT_ONCE]
+        half = part.reshape(len(part), SIDE // 2, 2, SIDE // 2, 2).mean((2, 4), dtype=np.float32)
+        band = details(half, (0.5, 1.25)) * fade
+        band -= band.mean((1, 2), keepdims=True)
+        band /= np.maximum(np.linalg.norm(band, axis=(1, 2), keepdims=True), 1e-6)
+        spectra[start : start + _AT_ONCE] = rfft2(band.astype(np.float32))
+    return spectra
+
+
+def _likely(asked, spectra, alike, first):
+    """Candidates of the queries from `first` on: those that stand out when they are shifted.
+
+    Returns (pairs (k, 2) of rows, correlation (k,) that is usual for the query).
+    """
+    products = np.conj(asked)[:, None] * spectra[alike]
+    shifted = irfft2(products, s=(SIDE // 2, SIDE // 2))[:, :, _NEAR][..., _NEAR]
+    correlations = shifted.max((2, 3))
+    order = np.argsort(-correlations, axis=1, kind="stable")
+    correlations = np.take_along_axis(correlations, order, 1)
+    usual = np.full(len(asked), _USUAL + (_UNKNOWN - _USUAL) * min(1, _FEW / len(spectra)))
+    if alike.shape[1] > MOST_COPIES:
+        usual = np.maximum(usual, correlations[:, MOST_COPIES])
+    near = 1 - correlations[:, :MOST_COPIES] <= _SHIFTED * (1 - usual[:, None])
+    query, place = np.nonzero(near)
+    return np.stack([query + first, alike[query, order[query, place]]], 1), usual[query]
+
+
+def _duplicates(queries, known, pairs, usual):
+    """Those of the pairs that are duplicates, and their ratio; the cheaper tests come first."""
+    first, second = (
+        x[rows].astype(np.float32) for x, rows in zip((queries, known), pairs.T, strict=True)
+    )
+    limits = np.maximum(ALLOWED * (1 - usual) ** 3, _LEAST_LIMIT)
+    disagreed = 1 - unmoved_agreement(first, second)
+    unsure = np.flatnonzero(disagreed > limits)
+    correlations, warps = rough_warp(first[unsure], second[unsure])
+    likely = 1 - correlations <= np.maximum(_ROUGHLY * (1 - usual[unsure]) ** 2, _LEAST_ROUGHLY)
+    rows = unsure[likely]
+    disagreed[rows] = 1 - agreement(first[rows], second[rows], warps[likely], limits[rows])
+    near = disagreed <= limits
+    return pairs[near], (disagreed / limits)[near]

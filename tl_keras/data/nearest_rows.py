@@ -1,0 +1,71 @@
+"""Exact search for the most alike rows of a matrix, in blocks, so that memory stays small."""
+
+import numpy as np
+
+_QUERIES = 1024
+_KNOWN = 8192
+
+
+def most_alike(queries, known, k, *, offsets=None, same=False):
+    """Finds for each query the k rows with the largest inner product (plus an offset).
+
+    All pairs are compared, as products of matrix blocks. Memory beside the result is that of one
+    block, whatever the number of rows.
+
+    Args:
+        queries, known: float32 (n, d) and (m, d).
+        k: int, at most m, or m - 1 with `same`.
+        offsets: float32 (m,), added to the products with each row of `known`; None for 0. With
+            minus half the squared lengths the nearest by Euclidean distance are found.
+        same: whether `queries` is `known` and no row may find itself.
+
+    Returns:
+        (int64 (n, k) rows of `known`, float32 (n, k) products with offsets), the largest first.
+    """
+    rows = np.empty((len(queries), k), np.int64)
+    values = np.empty((len(queries), k), np.float32)
+    for start in range(0, len(queries), _QUERIES):
+        block = slice(start, min(start + _QUERIES, len(queries)))
+        rows[block], values[block] = _of_block(queries[block], known, k, offsets, start, same)
+    return rows, values
+
+
+def _of_block(queries, known, k, offsets, first, same):
+    rows = np.full((len(queries), k), -1, np.int64)
+    values = np.full((len(queries), k), -np.inf, np.float32)
+    for start in range(0, len(known), _KNOWN):
+        products = queries @ known[start : start + _KNOWN].T
+        if offsets is not None:
+            products += offsets[start : start + _KNOWN]
+        if same:
+            own = np.arange(len(queries)) + first - start
+            inside = np.flatnonzero((own >= 0) & (own < products.shape[1]))
+            products[inside, own[inside]] = -np.inf
+        rows, values = _merge(rows, values, products, start)
+    order = np.argsort(-values, axis=1, kind="stable")
+    return np.take_along_axis(rows, order, 1), np.take_along_axis(values, order, 1)
+
+
+def _merge(rows, values, products, start):
+    """The k largest of those so far and of new products, whose columns are rows from `start`."""
+    k = values.shape[1]
+    new, columns = _entrants(products, values.min(1), k)
+    found = np.concatenate([values, new], 1)
+    names = np.concatenate([rows, columns + start], 1)
+    kept = np.argpartition(found, -k, axis=1)[:, -k:]
+    return np.take_along_axis(names, kept, 1), np.take_along_axis(found, kept, 1)
+
+
+def _entrants(products, least, k):
+    """Products above the least kept one of their row, filled up with minus infinity; columns."""
+    query, column = np.nonzero(products > least[:, None])
+    counts = np.bincount(query, minlength=len(products))
+    width = int(counts.max(initial=0))
+    if width > max(k, products.shape[1] // 8):  # so many that a partition is quicker
+        columns = np.argpartition(products, -k, axis=1)[:, -k:]
+        return np.take_along_axis(products, columns, 1), columns
+    place = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
+    new = np.full((len(products), width), -np.inf, np.float32)
+    columns = np.full((len(products), width), 0, np.int64)
+    new[query, place], columns[query, place] = products[query, column], column
+    return new, columns

@@ -1,10 +1,14 @@
 """Distances, neighbours and numbers of clusters against plain searches."""
 
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.evaluation import feature_space
+from tl_keras.data import nearest_rows
+from tl_keras.evaluation import approximate_neighbours, feature_space
 from tl_keras.evaluation.feature_space import (
     choose_num_clusters,
     close_pairs,
@@ -69,6 +73,7 @@ def test_few_or_equal_rows_are_one_cluster():
 @pytest.mark.parametrize("block", [7, 512])
 def test_neighbours_are_those_of_a_plain_search(block, monkeypatch):
     monkeypatch.setattr(feature_space, "_BLOCK", block)
+    monkeypatch.setattr(nearest_rows, "_KNOWN", block)
     space = RANDOM.normal(size=(40, 5)).astype("float32")
     found = find_neighbours(space, k=4)
     plain = np.linalg.norm(space[:, None].astype(float) - space, axis=2)
@@ -78,11 +83,54 @@ def test_neighbours_are_those_of_a_plain_search(block, monkeypatch):
     assert find_neighbours(space[:3], k=10).rows.shape == (3, 2)
 
 
-def test_of_very_many_rows_a_part_is_compared_with(monkeypatch):
-    monkeypatch.setattr(feature_space, "MOST_COMPARED", 12)
-    found = find_neighbours(RANDOM.normal(size=(40, 5)).astype("float32"), k=3)
-    assert len(np.unique(found.rows)) <= 12
-    assert (found.rows != np.arange(40)[:, None]).all()
+def test_repeats_are_found_among_more_than_20000_rows():
+    space = RANDOM.normal(size=(21_000, 6)).astype("float32")
+    first, second = RANDOM.permutation(21_000)[:60].reshape(2, 30)
+    space[second] = space[first] + 1e-4
+    found = find_neighbours(space, k=1)
+    assert found.found == 1.0
+    np.testing.assert_array_equal(found.rows[first, 0], second)
+    np.testing.assert_array_equal(found.rows[second, 0], first)
+    pairs = {pair[:2] for pair in close_pairs(found, ratio=0.01)}
+    assert pairs >= {tuple(sorted(pair)) for pair in zip(first, second, strict=True)}
+
+
+def test_memory_of_the_exact_search_is_that_of_a_block(monkeypatch):
+    monkeypatch.setattr(nearest_rows, "_QUERIES", 100)
+    monkeypatch.setattr(nearest_rows, "_KNOWN", 500)
+    space = RANDOM.normal(size=(4000, 4)).astype("float32")
+    find_neighbours(space[:100], k=5)
+    tracemalloc.start()
+    find_neighbours(space, k=5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8e6  # all distances at once are 64 MB
+
+
+def test_an_index_finds_the_neighbours_of_very_many_rows_and_says_how_many(monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(approximate_neighbours, "EXACT_UP_TO", 500)
+    monkeypatch.setattr(approximate_neighbours, "_JUDGED", 3000)
+    space = RANDOM.normal(size=(3000, 4)).astype("float32")
+    space[50:90] = space[50]
+    plain = find_neighbours(space, k=5)
+    exact = approximate_neighbours.exact_neighbours(space, 5)
+    assert plain.rows.shape == (3000, 5)
+    assert (plain.rows != np.arange(3000)[:, None]).all() and (plain.rows >= 0).all()
+    shared = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(exact, plain.rows, strict=True)])
+    assert plain.found == pytest.approx(shared, abs=2e-3)  # equal rows come in any order
+    assert plain.found > 0.95
+    np.testing.assert_array_equal(find_neighbours(space, k=5).rows, plain.rows)
+    monkeypatch.setattr(approximate_neighbours, "_PROBED", 1)
+    assert find_neighbours(space, k=5).found < 0.9
+
+
+def test_without_the_library_very_many_rows_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    monkeypatch.setattr(approximate_neighbours, "EXACT_UP_TO", 50)
+    with pytest.raises(InputError, match=r"faiss-cpu for more than 50 images; received 60.*pip"):
+        find_neighbours(RANDOM.normal(size=(60, 3)).astype("float32"))
+    find_neighbours(RANDOM.normal(size=(50, 3)).astype("float32"))
 
 
 def test_the_loneliest_row_is_the_one_far_from_all():

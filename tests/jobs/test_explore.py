@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -76,6 +77,42 @@ def test_page_is_one_file_that_runs_nothing_and_escapes_names(explored):
     for name in ("map", "clusters", "repeats", "outliers", "settings", "use"):
         assert f'id="{name}"' in page
     assert Image.open(explored / "figures" / "map.png").size[0] > 100
+
+
+def test_page_says_what_was_searched_and_how_many_pairs_there_are(explored):
+    page = (explored / "report.html").read_text(encoding="utf-8")
+    assert "every image was compared with every other" in page
+    assert "100 most similar in outline" in page
+    metrics = json.loads((explored / "metrics.json").read_text())
+    assert metrics["neighbours_found"] == 1.0
+    assert metrics["pairs"] == len(rows_of(explored / "pairs.csv"))
+    assert "1 pair: 1 the same." in page
+
+
+def test_of_very_many_pictures_the_page_says_how_many_of_the_nearest_were_found(
+    album, run_cli, tmp_path, monkeypatch
+):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr("tl_keras.evaluation.approximate_neighbours.EXACT_UP_TO", 20)
+    out = tmp_path / "out"
+    status, _, error = run_cli("explore", album, "--backbone", "pixels", "--out", out)
+    assert status == 0, error
+    found = json.loads((out / "metrics.json").read_text())["neighbours_found"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "more than 20 images an index gives the nearest" in page
+    assert f"drawn at random it found {found:.1%} of the ten nearest" in page
+
+
+def test_very_many_pictures_without_the_index_library_are_refused_first(
+    album, run_cli, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    monkeypatch.setattr("tl_keras.evaluation.approximate_neighbours.EXACT_UP_TO", 20)
+    words = ("explore", album, "--backbone", "pixels", "--out", tmp_path / "out")
+    status, output, error = run_cli(*words)
+    assert (status, output) == (2, "")
+    assert "Error: Expected the library faiss-cpu for more than 20 images; received 44" in error
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("words", [(), ("--clusters", 2)])

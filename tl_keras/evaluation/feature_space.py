@@ -4,14 +4,14 @@ import dataclasses
 
 import numpy as np
 
+from tl_keras.evaluation import approximate_neighbours
 from tl_keras.evaluation.clusters import check_features, cluster_features
-from tl_keras.evaluation.distances import row_blocks, squared_distances
+from tl_keras.evaluation.distances import row_blocks
 from tl_keras.evaluation.probes import unit_rows
 
 CLUSTER_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
 COMPONENTS = 50
 SAME_RATIO = 0.5
-MOST_COMPARED = 20_000  # pictures that each one is compared with
 _FITTED = 5000  # pictures, of PCA
 _JUDGED = 1000  # pictures, of the number of clusters
 _BLOCK = 512
@@ -97,10 +97,12 @@ class Neighbours:
     Attributes:
         rows: int64 (n, k), the nearest first.
         distances: float32 (n, k).
+        found: share of the true nearest that was found; 1 if all rows were compared.
     """
 
     rows: np.ndarray
     distances: np.ndarray
+    found: float = 1.0
 
     @property
     def loneliness(self):
@@ -110,32 +112,35 @@ class Neighbours:
 
 
 def find_neighbours(space, *, k=10, seed=0):
-    """Finds the k nearest others of each row, by a plain search in blocks.
+    """Finds the k nearest others of each row.
+
+    Up to `EXACT_UP_TO` rows all are compared with all, in blocks; of more an index gives nearly
+    all of them, see `approximate_neighbours`.
 
     Args:
         space: float (n, d), n at least 2.
         k: int; all others where there are fewer. Defaults to 10.
-        seed: int: of more than `MOST_COMPARED` rows each is compared with so many, drawn at random.
+        seed: int, of the index.
 
     Returns:
         `Neighbours`.
+
+    Raises:
+        InputError: there are so many rows that the index is needed, and its library is missing.
     """
-    drawn = np.random.default_rng(seed).permutation(len(space))[:MOST_COMPARED]
-    others = np.sort(drawn)
-    k = min(k, len(others) - 1)
-    rows = np.empty((len(space), k), np.int64)
+    k, found = min(k, len(space) - 1), 1.0
+    if len(space) > approximate_neighbours.EXACT_UP_TO:
+        rows, found = approximate_neighbours.approximate_neighbours(space, k, seed=seed)
+    else:
+        rows = approximate_neighbours.exact_neighbours(np.asarray(space, np.float32), k)
     distances = np.empty((len(space), k), np.float32)
     for block in row_blocks(len(space), _BLOCK):
-        squared = squared_distances(space[block], space[others])
-        squared[np.arange(block.start, block.stop)[:, None] == others] = np.inf
-        nearest = np.argpartition(squared, k - 1, axis=1)[:, :k]
-        found = np.take_along_axis(squared, nearest, 1)
-        order = np.argsort(found, axis=1, kind="stable")
-        rows[block] = others[np.take_along_axis(nearest, order, 1)]
         # Rounding of |a|^2 - 2ab + |b|^2 is too coarse for rows that are nearly the same.
         differences = space[block][:, None] - space[rows[block]]
         distances[block] = np.sqrt(np.square(differences).sum(2))
-    return Neighbours(rows, distances)
+    order = np.argsort(distances, axis=1, kind="stable")
+    rows, distances = (np.take_along_axis(x, order, 1) for x in (rows, distances))
+    return Neighbours(rows, distances, found)
 
 
 def close_pairs(neighbours, *, ratio=SAME_RATIO):

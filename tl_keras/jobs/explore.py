@@ -7,6 +7,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.sources import load_unsplit
+from tl_keras.evaluation.approximate_neighbours import check_index_library
 from tl_keras.jobs.explore_features import picture_features
 from tl_keras.jobs.explore_findings import find
 from tl_keras.jobs.explore_report import write_report, write_tables
@@ -38,6 +39,7 @@ def explore(config):
     with RunFolder(config.out or default_run_path("explore", config.data)) as run:
         pictures, inspection = load_unsplit(config.data, on_bad_image=config.on_bad_image)
         _check_enough(pictures, config)
+        check_index_library(len(pictures))
         features, note, size = picture_features(config, pictures)
         say("Looking for groups, repeats and odd ones.")
         findings = find(
@@ -54,7 +56,8 @@ def explore(config):
             "cluster_sizes": findings.clusters.sizes.tolist(),
             "silhouettes": findings.silhouettes,
             "agreement": findings.agreement,
-            "pairs": len(findings.pairs),
+            "pairs": sum(findings.pair_counts.values()),
+            "neighbours_found": findings.neighbours_found,
             "seconds": time.monotonic() - started,
         }
         run.write_json("config.json", config.to_json())

@@ -47,6 +47,8 @@ class Findings:
         clusters: `Clusters`.
         silhouettes: {number of clusters: mean silhouette} that were tried; {} if it was given.
         pairs: `Pair`s, the most alike first.
+        pair_counts: {kind: number of pairs that were found}; of very many not all are in `pairs`.
+        neighbours_found: share of the true nearest others that was found, see `Neighbours`.
         loneliness: float (n,), mean distance to the nearest others, 1 for the usual.
         map_rows: int64 (m,), the pictures on the map.
         map_places: int64 (m, 2), their (row, column) on a grid.
@@ -58,6 +60,8 @@ class Findings:
     clusters: Clusters
     silhouettes: dict
     pairs: tuple
+    pair_counts: dict
+    neighbours_found: float
     loneliness: np.ndarray
     map_rows: np.ndarray
     map_places: np.ndarray
@@ -89,10 +93,13 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
     points, _ = project(main[rows], method=method, seed=seed)
     places, side = grid_places(points)
     labels = pictures.labels
+    pairs, counts = _pairs(pictures, fingerprints, neighbours)
     return Findings(
         clusters=found,
         silhouettes=silhouettes,
-        pairs=_pairs(pictures, fingerprints, neighbours),
+        pairs=pairs,
+        pair_counts=counts,
+        neighbours_found=neighbours.found,
         loneliness=neighbours.loneliness,
         map_rows=rows,
         map_places=places,
@@ -110,12 +117,13 @@ def _agreement(labels, numbers):
 
 
 def _pairs(pictures, fingerprints, neighbours):
-    """Repeats by their pixels, then pairs that only the features tell."""
+    """(`Pair`s, {kind: number}): repeats by their pixels, then those that the features tell."""
     row_of = {name: row for row, name in enumerate(pictures.ids)}
+    repeats = find_repeats(pictures, fingerprints)
     pairs = {
-        tuple(sorted((row_of[leak.first], row_of[leak.second]))): leak.kind
-        for leak in find_repeats(pictures, fingerprints)
+        tuple(sorted((row_of[leak.first], row_of[leak.second]))): leak.kind for leak in repeats
     }
     for first, second, _ in close_pairs(neighbours):
         pairs.setdefault((first, second), "alike")
-    return tuple(Pair(*rows, kind) for rows, kind in pairs.items())
+    counts = {**repeats.counts, "alike": list(pairs.values()).count("alike")}
+    return tuple(Pair(*rows, kind) for rows, kind in pairs.items()), counts

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tl_keras.data.images import printable
+from tl_keras.evaluation import approximate_neighbours
 from tl_keras.files import replacing, write_text
 from tl_keras.jobs.explore_settings import PIXELS
 from tl_keras.jobs.train_report import inspection_warnings
@@ -74,7 +75,7 @@ def write_report(folder, config, pictures, findings, note, metrics, inspection):
         groups=_groups(pictures, findings),
         groups_words=_groups_words(findings),
         pairs=tuple(_pair(pictures, pair) for pair in findings.pairs[:_PAIRS]),
-        pairs_words=_pairs_words(findings),
+        pairs_words=_pairs_words(pictures, findings),
         odd=_odd(pictures, findings),
         odd_words=(
             "Far from everything else: the number is the mean distance to the ten nearest "
@@ -143,15 +144,34 @@ def _agreement(findings):
     )
 
 
-def _pairs_words(findings):
+def _pairs_words(pictures, findings):
+    searched = _searched(pictures, findings)
     if not findings.pairs:
-        return ("None were found, neither by pixels nor by features.",)
-    kinds = [pair.kind for pair in findings.pairs]
-    counts = [f"{kinds.count(kind)} {words}" for kind, words in _KINDS.items() if kind in kinds]
-    more = f" The first {_PAIRS} are shown; pairs.csv has all." if len(kinds) > _PAIRS else ""
+        return ("None were found, neither by pixels nor by features.", searched)
+    found, listed = findings.pair_counts, len(findings.pairs)
+    total = sum(found.values())
+    counts = [f"{found[kind]:,} {words}" for kind, words in _KINDS.items() if found[kind]]
+    most = "all" if listed == total else f"the first {listed:,}"
+    more = f" The first {_PAIRS} are shown; pairs.csv has {most}." if total > _PAIRS else ""
     return (
-        f"{len(kinds)} pair{'s' if len(kinds) > 1 else ''}: {', '.join(counts)}.{more} Pictures "
+        f"{total:,} pair{'s' if total > 1 else ''}: {', '.join(counts)}.{more} Pictures "
         "that stand in training and in test make a classifier look better than it is.",
+        searched,
+    )
+
+
+def _searched(pictures, findings):
+    """A sentence on what was compared with what."""
+    pixels = "Pixels: every image was compared with every other"
+    if pictures.is_files:
+        pixels += ", and for nearly the same in detail with the 100 most similar in outline"
+    most = approximate_neighbours.EXACT_UP_TO
+    if len(pictures) <= most:
+        return f"{pixels}. Features: every image was compared with every other."
+    return (
+        f"{pixels}. Features: of more than {most:,} images an index gives the nearest; of "
+        f"1,000 images drawn at random it found {format_percent(findings.neighbours_found)} of the "
+        "ten nearest."
     )
 
 

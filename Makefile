@@ -15,13 +15,13 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
-        benchmark-views benchmark-duplicates clean \
+        benchmark-views benchmark-verdicts benchmark-duplicates clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-duplicates | clean"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -47,7 +47,7 @@ train-autoencoder train-vae train-gan train-simclr: install
 	    $(if $(EPOCHS),--epochs $(EPOCHS),$(LIMIT)) $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow --durations 20 $(ARGS)
@@ -63,7 +63,8 @@ format: install
 notebooks: install
 	$(BIN)/python docs/run_notebooks.py $(ARGS)
 
-benchmark: benchmark-transfer benchmark-baselines benchmark-generative benchmark-gan benchmark-views
+benchmark: benchmark-transfer benchmark-baselines benchmark-generative benchmark-gan benchmark-views \
+        benchmark-verdicts
 benchmark-transfer: install
 	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
 benchmark-baselines: install
@@ -80,6 +81,8 @@ benchmark-gan: install
 	$(BIN)/python docs/benchmarks/gan.py $(ARGS)
 benchmark-views: install
 	$(BIN)/python docs/benchmarks/views.py $(ARGS)
+benchmark-verdicts: install
+	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
 # CIFAR-10 and MNIST (TL_KERAS_DATA).
 benchmark-duplicates: install
 	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)

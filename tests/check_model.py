@@ -31,11 +31,13 @@ def check_model(build, x, y, *, compile_args=None, probabilities=False, config=T
     model = build()
     _check_outputs(model, x, probabilities)
     model.compile(**(_COMPILE if compile_args is None else compile_args))
+    model.optimizer.build(model.trainable_variables)  # built within `fit` it is traced twice
     _check_fit_step(model, x, y)
     _check_gradients(model, x, y)
     if config:
         _check_config(model)
     reloaded = _reload(model, x, atol)
+    reloaded.run_eagerly = True  # one step is quicker so than traced once more
     _check_fit_step(reloaded, x, y)
     return reloaded
 

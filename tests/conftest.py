@@ -1,11 +1,18 @@
-"""What tests of the command line share."""
+"""One thread in each of several test processes, and what tests of the command line share."""
 
+import os
 import signal
 import sys
 
 import pytest
 
-from tl_keras import cli
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before TensorFlow and NumPy are loaded, and for the processes that tests start.
+    for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from tl_keras import cli  # loads neither
 
 
 @pytest.fixture

@@ -118,6 +118,11 @@ def test_every_public_name_is_there(name):
     assert name in dir(tl_keras)
 
 
+def test_what_training_raises_and_warns_of_can_be_caught_by_public_names():
+    assert tl_keras.DivergedError is tl_keras.checks.DivergedError
+    assert issubclass(tl_keras.CollapseWarning, UserWarning)
+
+
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'tl_keras' has no attribute 'nothing'"):
         tl_keras.nothing  # noqa: B018

@@ -83,7 +83,10 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
     pseudo = {"confidence": 0.9, "unlabelled_weight": 0.5, "unlabelled_ratio": 3}
     own = {"pseudo_epochs": 6, "pseudo_lr": 0.03} | pseudo
     options = [f"--{k.replace('_', '-')}={v}" for k, v in (values | tuning | own).items()]
-    shared = ("optimizer", "augment", "backbone_lr_factor", "seed")
+    shared = (
+        *("optimizer", "schedule", "weight_decay", "label_smoothing", "batch_size", "augment"),
+        *("backbone_lr_factor", "depth_decay", "patience", "seed"),
+    )
     pseudo |= {"epochs": 6, "lr": 0.03} | {name: tuning[name] for name in shared}
     assert run_cli(*TRAIN, *options, "--split", "0.6,0.2,0.2")[0] == 0
     wanted = TrainConfig(
@@ -106,6 +109,19 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
 def test_flips_are_decided_by_the_data_unless_asked(words, wanted, run_cli, asked):
     run_cli(*TRAIN, *words)
     assert asked[0].test_time_flips is wanted
+
+
+@pytest.mark.parametrize(("words", "unfreeze"), [((), None), (("--unfreeze", "half"), "half")])
+def test_what_is_given_is_told_from_what_is_not(words, unfreeze, run_cli, asked):
+    run_cli(*TRAIN, *words)
+    assert asked[0].fine_tune.unfreeze == unfreeze
+
+
+def test_options_of_all_phases_reach_the_pseudo_labels_only_if_they_are_given(run_cli, asked):
+    run_cli(*TRAIN, "--unlabelled", "more/")
+    assert asked[0].pseudo_labels == PseudoLabelSettings()
+    run_cli(*TRAIN, "--unlabelled", "more/", "--weight-decay", "0.05")
+    assert asked[1].pseudo_labels == PseudoLabelSettings(weight_decay=0.05)
 
 
 def test_patience_of_zero_means_never(run_cli, asked):
@@ -135,6 +151,15 @@ def test_patience_of_zero_means_never(run_cli, asked):
         (("--source-weight", "2"), "Expected source_weight only with objective='joint'"),
         (("--objective", "l2-sp", "--l2-sp-weight", "-1"), "Expected l2_sp_weight to be a number"),
         (("--patience", "-1"), "Expected patience to be an integer >= 1"),
+        (("--hidden-units", "1024"), "Expected no hidden_units where it has no effect, with head"),
+        (("--confidence", "0.95"), "Expected confidence only with unlabelled pictures; received"),
+        (("--pseudo-epochs", "10"), "Expected pseudo_epochs only with unlabelled pictures; recei"),
+        (("--pseudo-lr", "0.001"), "Expected pseudo_lr only with unlabelled pictures; received"),
+        (("--unlabelled-ratio", "7"), "Expected unlabelled_ratio only with unlabelled pictures;"),
+        (("--unlabelled-weight", "1"), "Expected unlabelled_weight only with unlabelled pictures"),
+        (("--unfreeze", "none", "--batch-norm", "frozen"), "Expected no batch_norm where it has"),
+        (("--mixup", "0", "--cutmix", "0.5"), "Expected no cutmix where it has no effect, with m"),
+        (("--cache", "none", "--cache-dtype", "float32"), "Expected no cache_dtype where it has n"),
     ],
 )
 def test_wrong_value_is_one_line_and_status_2(words, message, run_cli, asked):

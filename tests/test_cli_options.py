@@ -28,6 +28,16 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
     assert set(wanted) | {"data"} == fields, "a setting has no option"
 
 
+def test_what_is_not_given_to_compare_is_left_to_its_settings(run_cli, monkeypatch):
+    from tl_keras.jobs import compare
+
+    asked = []
+    monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
+    assert run_cli("compare", "--data", "digits")[0] == 0
+    assert not {"backbone", "weights", "head", "views", "image_size"} & set(asked[0])
+    assert asked[0]["seeds"] == CompareConfig.seeds
+
+
 PRETRAIN = {
     "autoencoder": {"architecture": "conv", "hidden_units": "9,8", "noise": 0.25},
     "vae": {

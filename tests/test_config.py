@@ -7,7 +7,13 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
-from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings, parse_unfreeze
+from tl_keras.training.settings import (
+    PRETRAINED,
+    DistillSettings,
+    FineTuneSettings,
+    PseudoLabelSettings,
+    parse_unfreeze,
+)
 
 
 def _received(argument, value, wanted):
@@ -16,8 +22,8 @@ def _received(argument, value, wanted):
 
 RUN = [
     _received("on_bad_image", "skipp", "one of skip, refuse"),
-    _received("hidden_units", 0, "an integer >= 1"),
-    _received("hidden_units", 1.5, "an integer >= 1"),
+    ({"head": "gap", "hidden_units": 0}, "hidden_units to be an integer >= 1", "hidden_units=0"),
+    ({"head": "gap", "hidden_units": 1.5}, "hidden_units to be an integer >= 1", "=1.5"),
     _received("dropout", 0.96, "a number >= 0 and <= 0.95"),
     _received("dropout", float("nan"), "a number >= 0 and <= 0.95"),
     _received("image_size", 0, "an integer >= 1"),
@@ -52,8 +58,20 @@ TUNING = [
     ({"objective": "l2-sp", "source_weight": 1}, "source_weight only with objective='joint'", "=1"),
     *(
         _received("unfreeze", value, "'half', 'all', 'none', 'last:N'")
-        for value in ("last:", "last:0", "last:-1", "last:x", "from:", "most", "half:2", None)
+        for value in ("last:", "last:0", "last:-1", "last:x", "from:", "most", "half:2")
     ),
+]
+
+
+IDLE = [
+    ({"unfreeze": "none", "backbone_lr_factor": 0.3}, "unfreeze='none'"),
+    ({"unfreeze": "none", "depth_decay": 1.0}, "unfreeze='none'"),
+    ({"unfreeze": "none", "batch_norm": "frozen"}, "unfreeze='none'"),
+    ({"unfreeze": "none", "objective": "l2-sp", "l2_sp_weight": 0.1}, "unfreeze='none'"),
+    ({"mixup": 0.0, "cutmix": 0.5}, "mixup=0"),
+    ({"augment": "none", "views": 2}, "augment='none'"),
+    ({"cache": "none", "views": 2}, "cache='none'"),
+    ({"cache": "none", "cache_dtype": "float32"}, "cache='none'"),
 ]
 
 
@@ -75,6 +93,29 @@ def test_bad_value_of_the_run_is_refused(changes, wanted, received):
 @pytest.mark.parametrize(("changes", "wanted", "received"), TUNING)
 def test_bad_value_of_the_tuning_is_refused(changes, wanted, received):
     _check(lambda: FineTuneSettings(**changes), (wanted, received))
+
+
+@pytest.mark.parametrize(("settings", "reason"), IDLE)
+def test_option_without_effect_is_refused_though_it_is_the_default(settings, reason):
+    *others, option = settings
+    received = f"received {option}={settings[option]!r}"
+    _check(lambda: FineTuneSettings(**settings), (f"no {option} where", reason, received))
+    FineTuneSettings(**{name: settings[name] for name in others}).filled().filled()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden_units": 1024}, "with head='linear'; received hidden_units=1024"),
+        ({"pseudo_labels": PseudoLabelSettings()}, "with unlabelled=None; received pseudo_labels="),
+    ],
+)
+def test_option_of_the_run_without_effect_is_refused(settings, message):
+    _check(lambda: TrainConfig("vgg16", "digits", **settings), (message,))
+
+
+def test_views_without_augmentation_are_refused_in_distillation():
+    _check(lambda: DistillSettings(augment="none", views=2), ("no views where", "augment='none'"))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +155,7 @@ def test_json_brings_back_the_same_configuration():
         "digits",
         image_size=48,
         split=(0.6, 0.2, 0.2),
+        unlabelled="more/",
         fine_tune=FineTuneSettings(lr=3e-4, unfreeze="last:2", patience=None),
     )
     read = json.loads(json.dumps(config.to_json()))
@@ -123,6 +165,19 @@ def test_json_brings_back_the_same_configuration():
     }
     read["split"] = tuple(read["split"])
     assert TrainConfig(**read, **parts) == config
+
+
+def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
+    defaults = FineTuneSettings().filled()
+    assert (defaults.freeze_epochs, defaults.unfreeze, defaults.batch_norm) == (3, "half", "frozen")
+    assert (defaults.backbone_lr_factor, defaults.label_smoothing) == (0.3, 0.1)
+    assert FineTuneSettings().filled({"unfreeze": "all"}).unfreeze == "all"
+
+
+@pytest.mark.parametrize(("name", "value"), PRETRAINED.items())
+def test_what_was_asked_for_counts_though_it_equals_the_default(name, value):
+    other = {"unfreeze": "all", "batch_norm": "train", "cache_dtype": "float16"}.get(name, 0)
+    assert getattr(FineTuneSettings(**{name: value}).filled({name: other}), name) == value
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ _PUBLIC = {
     "ImageDataset": "tl_keras.data.dataset",
     "Splits": "tl_keras.data.dataset",
     "load_dataset": "tl_keras.data.sources",
+    "draw_letters": "tl_keras.data.letters",
     "build_backbone": "tl_keras.models.backbones",
     "build_classifier": "tl_keras.models.classifier",
     "replace_head": "tl_keras.models.classifier",
@@ -51,6 +52,8 @@ _PUBLIC = {
     "fit_with_pseudo_labels": "tl_keras.training.pseudo_labels",
     "prune": "tl_keras.training.pruning",
     "InputError": "tl_keras.checks",
+    "DivergedError": "tl_keras.checks",
+    "CollapseWarning": "tl_keras.models.collapse",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -6,6 +6,7 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.training.objective_settings import check_source
 from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
 
+NO_HIDDEN_LAYER = "linear"  # the head
 REST = "rest"  # of the training pictures, those that labels_per_class leaves out
 
 
@@ -16,9 +17,11 @@ class TrainConfig:
     Attributes:
         backbone: name of a base, or an encoder's file or run folder.
         data: folder, .npz, or the name of a bundled or Keras dataset.
-        weights: "imagenet", "auto", "random" or a weights file.
+        weights: "imagenet", "auto", "random" or a weights file; None for "imagenet", or for those
+            that an encoder brings.
         head: "linear", "gap", "attention", "gated" or "residual".
-        hidden_units: width of the head's hidden layer.
+        hidden_units: width of the head's hidden layer; None for 1024, and for "linear", which has
+            none.
         dropout: rate before the last layer.
         image_size: side in pixels; None for the backbone's own, or less for small pictures.
         labels_per_class: keep only so many training pictures of each class; None for all.
@@ -32,14 +35,14 @@ class TrainConfig:
             None for where training mirrors pictures too.
         out: run folder; None for runs/BACKBONE-DATA-TIME.
         fine_tune: see `FineTuneSettings`; its seed is that of the whole run.
-        pseudo_labels: see `PseudoLabelSettings`; of use with `unlabelled` only.
+        pseudo_labels: see `PseudoLabelSettings`; only with `unlabelled`.
     """
 
     backbone: str
     data: str
-    weights: str = "imagenet"
+    weights: str | None = None
     head: str = "linear"
-    hidden_units: int = 1024
+    hidden_units: int | None = None
     dropout: float = 0.3
     image_size: int | None = None
     labels_per_class: int | None = None
@@ -51,20 +54,22 @@ class TrainConfig:
     test_time_flips: bool | None = None
     out: str | None = None
     fine_tune: FineTuneSettings = dataclasses.field(default_factory=FineTuneSettings)
-    pseudo_labels: PseudoLabelSettings = dataclasses.field(default_factory=PseudoLabelSettings)
+    pseudo_labels: PseudoLabelSettings | None = None
 
     def __post_init__(self):
         check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
         check_choice("on_duplicate", self.on_duplicate, ("report", "refuse"))
         # NumPy takes no seed above this, in whichever step it would come to that.
         check_number("seed", self.seed, minimum=0, maximum=2**32 - 1, integer=True)
-        check_number("hidden_units", self.hidden_units, minimum=1, integer=True)
         check_number("dropout", self.dropout, minimum=0, maximum=0.95)
-        for name in ("image_size", "labels_per_class"):
+        for name in ("image_size", "labels_per_class", "hidden_units"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
         check_source(self.fine_tune.objective, self.source_data, "source_data")
         check_split(self.split)
+        self._fill("hidden_units", 1024, "head", has_effect=self.head != NO_HIDDEN_LAYER)
+        pseudo_labels = PseudoLabelSettings()
+        self._fill("pseudo_labels", pseudo_labels, "unlabelled", has_effect=bool(self.unlabelled))
         if self.unlabelled == REST and self.labels_per_class is None:
             raise InputError(
                 "Expected labels_per_class with unlabelled='rest', the pictures that it leaves "
@@ -74,6 +79,18 @@ class TrainConfig:
     @property
     def seed(self):
         return self.fine_tune.seed
+
+    def _fill(self, name, default, decider, *, has_effect):
+        """Sets what was not given to its default where it has an effect; refuses it where not."""
+        given = getattr(self, name)
+        if has_effect and given is None:
+            object.__setattr__(self, name, default)
+        elif given is not None and not has_effect:
+            value = getattr(self, decider)
+            raise InputError(
+                f"Expected no {name} where it has no effect, with {decider}={value!r}; received "
+                f"{name}={given!r}. Leave it out or change {decider}."
+            )
 
     def to_json(self):
         """Returns the configuration as plain dicts, lists and numbers."""

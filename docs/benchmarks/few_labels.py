@@ -125,8 +125,9 @@ def cnn():
 def self_taught(model, labelled, rest, seed, given, **settings):
     from tl_keras import fit_with_pseudo_labels
 
-    settings |= {"epochs": given.epochs, "batch_size": given.batch_size, "lr": given.lr}
     ratio = given.unlabelled_ratio
+    batch_size = given.batch_size * (1 + ratio)
+    settings |= {"epochs": given.epochs, "batch_size": batch_size, "lr": given.lr}
     fit_with_pseudo_labels(model, labelled, rest, seed=seed, unlabelled_ratio=ratio, **settings)
     return model
 

@@ -37,6 +37,13 @@ def test_pixels_scaled_to_0_1_are_refused(dtype):  # fault 25
         check_images(np.ones((2, 2, 2), dtype))
 
 
+@pytest.mark.parametrize("value", [0.0, 1.5])
+def test_dark_pictures_are_taken(value):
+    x = np.zeros((2, 2, 2), np.float32)
+    x[0, 0, 0] = value
+    np.testing.assert_array_equal(check_images(x), np.round(x))
+
+
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0, 300), (-3, 200)])
 def test_pixels_outside_0_255_are_refused(low, high):  # fault 25
     x = np.full((2, 2, 2), low)

@@ -74,6 +74,16 @@ def test_half_of_a_batch_is_mixed_as_in_the_whole():
     np.testing.assert_array_equal(tf.concat(halves, 0), mix(examples, mixing))
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7, 10, 11])
+@pytest.mark.parametrize("replicas", [2, 3, 4])
+def test_parts_of_any_size_are_mixed_as_in_the_whole(count, replicas):
+    examples, mixing = tf.random.normal((count, 7, 7, 3)), _drawn(cut=0.5, indices=range(count))
+    share = -(-count // replicas)
+    parts = [slice(start, start + share) for start in range(0, count, share)]
+    alone = [mix(examples[part], tf.constant(mixing[part])) for part in parts]
+    np.testing.assert_array_equal(tf.concat(alone, 0), mix(examples, mixing, replicas))
+
+
 def test_draws_depend_on_seed_epoch_and_batch_alone():
     first = _drawn(cut=0.5)
     np.testing.assert_array_equal(first, _drawn(cut=0.5))

@@ -4,6 +4,7 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.data.named import NAMED_DATASETS, load_named
+from tl_keras.data.sources import load_dataset
 
 
 def test_digits_come_with_pixels_from_0_to_255():
@@ -13,6 +14,12 @@ def test_digits_come_with_pixels_from_0_to_255():
     # the first picture starts with 0, 0, 5, 13 of 16; 5 * 255 / 16 = 79.7, 13 * 255 / 16 = 207.2
     np.testing.assert_array_equal(digits.images[0, 0, :4], [0, 0, 80, 207])
     assert digits.class_names == tuple("0123456789") and digits.ids[5] == "digits[5]"
+
+
+def test_letters_are_a_source_like_any_other():
+    train, val, test, _ = load_dataset("letters", seed=1)
+    assert [len(part) for part in (train, val, test)] == [2720, 340, 340]
+    assert train.num_classes == 34 and train.images.shape[1:] == (28, 28)
 
 
 @pytest.mark.parametrize(

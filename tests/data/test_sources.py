@@ -105,7 +105,9 @@ def test_loose_pictures_need_no_labels(tmp_path):
 
 
 def test_an_unknown_source_is_refused_with_the_nearest_name_first():
-    with pytest.raises(InputError, match="one of mnist, digits, fashion_mnist, .*received mnits"):
+    with pytest.raises(
+        InputError, match="one of mnist, digits, letters, fashion_mnist, .*received mnits"
+    ):
         load_dataset("mnits")
     with pytest.raises(InputError, match="received pictures.zip, which is none of these"):
         load_dataset("pictures.zip")

@@ -3,7 +3,13 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.splits import at_most_per_class, check_fractions, keep_per_class, make_splits
+from tl_keras.data.splits import (
+    at_most_per_class,
+    check_fractions,
+    few_to_learn_from,
+    keep_per_class,
+    make_splits,
+)
 
 THIRDS = (0.8, 0.1, 0.1)
 
@@ -117,3 +123,21 @@ def test_at_most_so_many_of_each_class_are_kept_and_all_of_a_smaller_one():
     assert at_most_per_class(dataset, 4, seed=0).class_counts() == {"0": 4, "1": 3}
     same = at_most_per_class(dataset, 3, seed=0).rows
     np.testing.assert_array_equal(same, keep_per_class(dataset, 3, seed=0).rows)
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_what_few_labels_leave_out_tests(files):
+    labels = np.repeat(np.arange(2), 30)
+    images = [f"{row}.png" for row in range(60)] if files else np.zeros((60, 4, 4), np.uint8)
+    whole = ImageDataset(tuple(images) if files else images, labels, ("a", "b"))
+    splits, _ = make_splits({"all": whole}, split_fractions=(0.6, 0.2, 0.2), seed=0)
+    few = few_to_learn_from(splits, 3, 4, seed=0)
+    assert [part.class_counts() for part in few[:3]] == [
+        {"a": 3, "b": 3},
+        {"a": 4, "b": 4},
+        {"a": 23, "b": 23},
+    ]
+    assert sorted(few.train.ids + few.val.ids + few.test.ids) == sorted(whole.ids)
+    assert few.test.split == "test" and set(splits.test.ids) <= set(few.test.ids)
+    rows = dict(zip(whole.ids, whole.labels, strict=True))
+    assert [rows[name] for name in few.test.ids] == few.test.labels.tolist()

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tl_keras import ImageDataset, InputError
-from tl_keras.data.unlabelled import as_unlabelled, join_unlabelled
+from tl_keras.data.unlabelled import as_unlabelled, drop_held_out, join_unlabelled
 
 RNG = np.random.default_rng(0)
 X, MORE = (RNG.integers(0, 256, (n, 8, 8, 3), dtype=np.uint8) for n in (4, 3))
@@ -37,3 +37,15 @@ def test_files_stay_files():
 def test_what_holds_no_pictures_is_refused():
     with pytest.raises(InputError, match="Expected an ImageDataset, a pair .*received str"):
         as_unlabelled("pictures")
+
+
+def test_what_is_held_out_is_left_out_whatever_its_form(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (6, 8, 8), np.uint8)
+    for row in (1, 4):
+        Image.fromarray(grey[row]).save(tmp_path / f"{row}.png")
+    files = ImageDataset(tuple(str(tmp_path / f"{row}.png") for row in (1, 4)))
+    changed = ImageDataset.from_arrays(grey[:1] ^ 1)
+    more = ImageDataset.from_arrays(grey)
+    assert drop_held_out(more, [files, changed]).rows.tolist() == [0, 2, 3, 5]
+    assert drop_held_out(files, [more.subset([4])]).ids == files.ids[:1]
+    assert drop_held_out(more, [changed]) is more

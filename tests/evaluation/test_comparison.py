@@ -1,9 +1,10 @@
 """From runs to means, pairs and paired differences."""
 
+import numpy as np
 import pytest
 
 from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
-from tl_keras.evaluation.intervals import mean_interval
+from tl_keras.evaluation.intervals import crossed_difference, mean_accuracy
 
 
 def run(method, budget, seed, test, val=0.5, seconds=1.0):
@@ -17,14 +18,22 @@ def run(method, budget, seed, test, val=0.5, seconds=1.0):
     }
 
 
+def answers(*runs):
+    """Answers to 30 images of (method, labels a class, seed) each."""
+    rng = np.random.default_rng(0)
+    return {run: rng.random(30) < 0.7 for run in runs}
+
+
 def test_summary_is_a_mean_with_its_interval_for_each_method_and_budget():
     rows = [run("a", 5, 0, 0.5), run("b", 5, 0, 0.9), run("a", 5, 1, 0.7, 0.7, 3.0)]
-    first, second = summarise(rows)
+    correct = answers(("a", 5, 1), ("b", 5, 0), ("a", 5, 0))
+    first, second = summarise(rows, correct)
     assert (first["method"], first["labels_per_class"], first["runs"]) == ("a", 5, 2)
-    assert first["test_accuracy"] == pytest.approx(0.6)
-    assert first["interval"] == mean_interval([0.5, 0.7]).half
+    interval = mean_accuracy(np.stack([correct["a", 5, 0], correct["a", 5, 1]]))
+    assert (first["test_accuracy"], first["interval"]) == (interval.mean, interval.half)
     assert (first["val_accuracy"], first["seconds"]) == (pytest.approx(0.6), 2.0)
-    assert (second["runs"], second["interval"]) == (1, None)
+    assert second["runs"] == 1
+    assert second["interval"] == mean_accuracy(correct["b", 5, 0][None]).half
 
 
 def test_transfers_are_set_against_the_best_scratch_on_validation_never_on_test():
@@ -47,15 +56,18 @@ def test_without_both_kinds_all_are_set_against_the_first(methods):
     assert choose_pairs([run(methods[0], 5, 0, 0.5)]) == []
 
 
-def test_differences_are_paired_by_seed_and_ascend_by_budget():
-    rows = [run("a", 50, 0, 0.9), run("b", 50, 0, 0.6)]
-    rows += [run("a", 5, seed, 0.5 + seed / 10) for seed in (0, 1)]
-    rows += [run("b", 5, seed, 0.4 + seed / 20) for seed in (1, 0, 2)]
-    found = differences(rows, "a", "b")
+def test_differences_are_paired_by_seed_and_image_and_ascend_by_budget():
+    correct = answers(
+        *(("a", 50, 0), ("b", 50, 0), ("c", 50, 0)),
+        *(("a", 5, seed) for seed in (0, 1)),
+        *(("b", 5, seed) for seed in (1, 0, 2)),
+    )
+    found = differences(correct, "a", "b")
     assert list(found) == [5, 50]
-    assert found[5] == mean_interval([0.5 - 0.4, 0.6 - 0.45])
-    assert (found[50].mean, found[50].half) == (pytest.approx(0.3), None)
+    pair = (np.stack([correct[m, 5, 0], correct[m, 5, 1]]) for m in "ab")
+    assert found[5] == crossed_difference(*pair)
+    assert found[50] == crossed_difference(correct["a", 50, 0][None], correct["b", 50, 0][None])
 
 
 def test_budget_that_one_of_them_lacks_has_no_difference():
-    assert differences([run("a", 5, 0, 0.5), run("b", 7, 0, 0.5)], "a", "b") == {}
+    assert differences(answers(("a", 5, 0), ("b", 7, 0)), "a", "b") == {}

@@ -1,34 +1,82 @@
-"""One finished run that the tests of the jobs share."""
+"""Finished runs that the tests of the jobs share, in whichever process they are run."""
 
+import fcntl
+import os
 import shutil
 import signal
 import sys
 
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from tests.jobs.pretrained_runs import OPTIONS, pretrain_config, save_bars
-from tests.jobs.small_runs import save_encoder, save_pictures, small_config
+from tests.jobs.small_runs import save_encoder, save_pictures, small_config, use_one_rate
 from tl_keras import cli
 
+_DRAW = Figure.savefig
+
+
+@pytest.fixture(autouse=True)
+def figures_of_one_pixel(monkeypatch):
+    """Drawing takes half as long as training: only the figures of shared runs are drawn."""
+    pixel = Image.new("L", (1, 1))
+    monkeypatch.setattr(Figure, "savefig", lambda _, stream, **how: pixel.save(stream, "png"))
+
+
+@pytest.fixture
+def drawn(figures_of_one_pixel, monkeypatch):
+    """Figures are drawn all the same."""
+    monkeypatch.setattr(Figure, "savefig", _DRAW)
+
+
+@pytest.fixture
+def one_rate(monkeypatch):
+    """Comparisons try one learning rate where they try three."""
+    use_one_rate(monkeypatch)
+
 
 @pytest.fixture(scope="session")
-def colours(tmp_path_factory):
+def made_once(tmp_path_factory):
+    """A function (name, make) -> path: what `make(path)` leaves there, made by one process."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all processes
+    (folder / "shared").mkdir(exist_ok=True)
+
+    def path_of(name, make):
+        path = folder / "shared" / name
+        made = path.with_name(f"{name}.made")
+        with open(path.with_name(f"{name}.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(Figure, "savefig", _DRAW)
+                    make(path)
+                made.touch()
+        return path
+
+    return path_of
+
+
+@pytest.fixture(scope="session")
+def colours(made_once):
     """A folder of three colour classes with twelve pictures each."""
-    return save_pictures(tmp_path_factory.mktemp("data") / "colours", 12)
+    return made_once("colours", lambda path: save_pictures(path, 12))
 
 
 @pytest.fixture(scope="session")
-def encoder(tmp_path_factory):
+def encoder(made_once):
     """File of a tiny encoder."""
-    return save_encoder(tmp_path_factory.mktemp("encoder") / "tiny.keras")
+    return made_once("tiny.keras", save_encoder)
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory, encoder, colours):
+def finished_run(made_once, encoder, colours):
     """A finished run folder; tests read it and change nothing in it."""
     from tl_keras.jobs.train import train
 
-    return train(small_config(encoder, colours, tmp_path_factory.mktemp("runs") / "run"))
+    return made_once("run", lambda path: train(small_config(encoder, colours, path)))
 
 
 @pytest.fixture
@@ -55,23 +103,21 @@ def run_cli(monkeypatch, capsys):
 
 
 @pytest.fixture(scope="session")
-def bar_pictures(tmp_path_factory):
+def bar_pictures(made_once):
     """A .npz file of tiny grey pictures of two classes."""
-    return save_bars(tmp_path_factory.mktemp("bars") / "bars.npz")
+    return made_once("bars.npz", save_bars)
 
 
 @pytest.fixture(scope="session")
-def pretrained_run(tmp_path_factory, bar_pictures):
+def pretrained_run(made_once, bar_pictures):
     """A function from a method to its finished run folder; tests change nothing in it."""
     from tl_keras.jobs.pretrain import pretrain
 
-    folder, made = tmp_path_factory.mktemp("pretrained"), {}
-
     def run_of(method):
-        if method not in made:
-            options = OPTIONS[method]
-            config = pretrain_config(method, bar_pictures, folder / method, **options)
-            made[method] = pretrain(config)
-        return made[method]
+        options = OPTIONS[method]
+        return made_once(
+            method,
+            lambda path: pretrain(pretrain_config(method, bar_pictures, path, **options)),
+        )
 
     return run_of

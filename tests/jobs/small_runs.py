@@ -6,6 +6,7 @@ from PIL import Image
 
 from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras.config import TrainConfig
+from tl_keras.jobs import compare_methods
 from tl_keras.training.settings import FineTuneSettings
 
 CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names them
@@ -64,6 +65,21 @@ def arguments(encoder, data, out, *more):
     return ["train", *words, *map(str, more)]
 
 
+def use_one_rate(patch):
+    """With a `pytest.MonkeyPatch`, comparisons try one learning rate where they try three."""
+    for name in ("BASELINE_RATES", "BASE_RATES", "FROZEN_RATES"):
+        patch.setattr(compare_methods, name, getattr(compare_methods, name)[1:2])
+
+
 def probabilities_of(rows, class_names):
     """The probabilities in rows of `predict`: float (n, classes)."""
     return np.array([[float(row[f"p({name})"]) for name in class_names] for row in rows])
+
+
+def untrained_history():
+    """A `History` of no epoch, for a test in which nothing needs to be learned."""
+    history = keras.callbacks.History()
+    history.history, history.epoch, history.phases = {}, [], []
+    history.best_epoch, history.seconds = None, {"total": 0.0}
+    history.pruning = {when: {"gzip_bytes": 1} for when in ("before", "after")}
+    return history

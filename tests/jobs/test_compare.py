@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
+from tests.jobs.small_runs import CLASSES, save_pictures, use_one_rate
 from tl_keras import compare
 from tl_keras.checks import InputError
-from tl_keras.jobs.compare_results import COLUMNS
+from tl_keras.jobs.compare_results import COLUMNS, RUN
 from tl_keras.jobs.compare_runner import MethodRunner
 from tl_keras.training import feature_store
 from tl_keras.training.feature_cache import Pictures
@@ -39,6 +41,7 @@ def compared(encoder, colours, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feature_store, "compute_features", counted)
+        use_one_rate(patch)
         out = tmp_path_factory.mktemp("runs") / "compared"
         return compare(str(colours), backbone=str(encoder), out=out, **ASKED), computed
 
@@ -77,8 +80,8 @@ def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
     found, _ = compared
     names = {path.name for path in found.path.iterdir()}
     assert names == {
-        *("config.json", "environment.json", "results.csv", "summary.csv", "metrics.json"),
-        *("report.html", "figures"),
+        *("config.json", "environment.json", "results.csv", "correct.npz", "summary.csv"),
+        *("metrics.json", "report.html", "figures", "splits.csv.gz"),
     }
     metrics = json.loads((found.path / "metrics.json").read_text())
     assert metrics["verdicts"] == list(found.verdicts.values())
@@ -88,19 +91,83 @@ def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
     assert "Each run of each method had 2 epochs" in page
 
 
-def test_stopped_comparison_goes_on_and_gives_the_same_table(compared, encoder, colours, tmp_path):
-    found, _ = compared
-    path = shutil.copytree(found.path, tmp_path / "stopped")
+def stopped(found, data, path):
+    """A copy of a comparison on `data`, stopped in the middle of the second seed."""
+    shutil.copytree(found.path, path)
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | {"data": str(data)}))
     lines = (path / "results.csv").read_text().splitlines(keepends=True)
-    (path / "results.csv").write_text("".join(lines[:5]))  # in the middle of the second seed
+    (path / "results.csv").write_text("".join(lines[:5]))
     (path / ".part-xresults.csv").write_text("half a fi")
     (path / "report.html").unlink()
-    again = compare(str(colours), backbone=str(encoder), out=path, **ASKED)
+    return path
+
+
+@pytest.mark.usefixtures("one_rate")
+def test_stopped_comparison_goes_on_and_gives_the_same_table(
+    compared, encoder, colours, tmp_path, capsys
+):
+    """With an image more in each class: the splits are those with which it was begun."""
+    found, _ = compared
+    data = shutil.copytree(colours, tmp_path / "data")
+    path = stopped(found, data, tmp_path / "stopped")
+    more = save_pictures(tmp_path / "more", 1, seed=99)
+    for name in CLASSES:
+        shutil.copy(more / name / "0.png", data / name / "00.png")
+    again = compare(str(data), backbone=str(encoder), out=path, **ASKED)
     assert rows_of(path, without=["seconds"]) == rows_of(found.path, without=["seconds"])
     assert rows_of(path)[:4] == rows_of(found.path)[:4], "seconds of finished runs are not kept"
     assert again.verdicts == found.verdicts
     assert not list(path.glob(".part-*"))
     assert (path / "report.html").exists()
+    assert f"New images in {data} are left out: 3 (" in capsys.readouterr().err
+
+
+def test_comparison_does_not_go_on_with_other_images(
+    compared, encoder, colours, tmp_path, no_training
+):
+    found, _ = compared
+    data = shutil.copytree(colours, tmp_path / "data")
+    path = stopped(found, data, tmp_path / "stopped")
+    (data / "green" / "3.png").unlink()
+    with pytest.raises(InputError, match="begun, .* where 1 of them are missing.*: green/3.png"):
+        compare(str(data), backbone=str(encoder), out=path, **ASKED)
+    (path / "splits.csv.gz").unlink()
+    with pytest.raises(InputError, match="keeps the images of its splits; received .*, an older"):
+        compare(str(data), backbone=str(encoder), out=path, **ASKED)
+    assert len(rows_of(path)) == 4
+
+
+def test_answers_to_each_test_image_are_kept_for_every_run(compared):
+    found, _ = compared
+    with np.load(found.path / "correct.npz") as file:
+        runs = list(zip(*(file[name].tolist() for name in RUN), strict=True))
+        accuracies = file["correct"].mean(axis=1)
+    assert runs == [tuple(row[name] for name in RUN) for row in found.rows]
+    assert accuracies.tolist() == pytest.approx([row["test_accuracy"] for row in found.rows])
+    assert [point["interval"] > 0 for point in found.summary] == [True] * len(METHODS)
+    assert all(d.half > 0 for of_pair in found.differences.values() for d in of_pair.values())
+    assert all("over seeds and test images" in text for text in found.verdicts.values())
+
+
+@pytest.mark.parametrize("damage", ["missing", "half", "other runs", "other images"])
+def test_folder_without_the_answers_of_its_runs_is_refused(
+    damage, compared, encoder, colours, tmp_path, no_training
+):
+    path = shutil.copytree(compared[0].path, tmp_path / "damaged")
+    answers = path / "correct.npz"
+    with np.load(answers) as file:
+        kept = dict(file)
+    if damage == "missing":
+        answers.unlink()
+    elif damage == "half":
+        answers.write_bytes(answers.read_bytes()[:200])
+    elif damage == "other runs":
+        np.savez(answers, **{name: values[:-1] for name, values in kept.items()})
+    else:
+        np.savez(answers, **kept | {"correct": kept["correct"][:, :-1]})
+    with pytest.raises(InputError, match="correct.npz to say which test images .*anew"):
+        compare(str(colours), backbone=str(encoder), out=path, **ASKED)
 
 
 def test_finished_comparison_is_read_not_trained(compared, encoder, colours, no_training):
@@ -137,8 +204,12 @@ def test_other_settings_into_the_folder_are_refused_and_named(
         ({"seeds": 0}, "seeds to be an integer >= 1; received seeds=0"),
         ({"backbone": None}, "a backbone for the method 'frozen'; received none"),
         ({"weights": "auto"}, "weights to be 'imagenet', 'random' or a weights file"),
-        ({"weights": "random"}, "no weights beside"),
-        ({"methods": ("scratch:cnn:lenet",), "baseline_size": 8}, "at least 16 x 16 pixels"),
+        ({"weights": "random"}, "no weights where it has no effect"),
+        (
+            {"methods": ("scratch:cnn:lenet",), "backbone": None, "baseline_size": 8},
+            "at least 16 x 16 pixels",
+        ),
+        ({"baseline_size": 8, "methods": ("frozen",)}, "no baseline_size where it has no effect"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_training(
@@ -162,8 +233,8 @@ def test_command_is_refused_in_one_line_too(run_cli, colours, no_training):
 
 
 @pytest.mark.slow
-def test_killed_command_started_again_gives_the_same_table(compared, encoder, colours, tmp_path):
-    found, _ = compared
+def test_killed_command_started_again_gives_the_same_table(encoder, colours, tmp_path):
+    found = compare(str(colours), backbone=str(encoder), out=tmp_path / "whole", **ASKED)
     options = {
         "--data": colours, "--backbone": encoder, "--methods": ",".join(METHODS),
         "--labels-per-class": 2, "--seeds": 2, "--epochs": 2, "--split": "0.5,0.25,0.25",

@@ -7,7 +7,12 @@ import pytest
 
 from tl_keras import ImageDataset, Splits
 from tl_keras.checks import InputError
-from tl_keras.jobs.compare_data import VAL_PER_CLASS, data_name, load_compare_data
+from tl_keras.jobs.compare_data import (
+    VAL_PER_CLASS,
+    data_name,
+    load_compare_data,
+    write_compare_records,
+)
 
 
 def part(split, per_class, names=("a", "b"), shift=0):
@@ -70,3 +75,23 @@ def test_data_are_named_by_what_they_are():
     assert data_name(None) is None
     splits = Splits(part("train", 4), part("val", 2), part("test", 3))
     assert data_name(splits) == "s (a, b; 8 + 4 + 6 pictures)"
+
+
+def test_splits_in_memory_and_their_source_go_on_as_they_were_begun(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (30, 4, 4), dtype=np.uint8)
+    whole = ImageDataset.from_arrays(pictures, np.arange(30) % 2, class_names=("a", "b"))
+    begun = Splits(*(whole.subset(range(start, start + 10)) for start in (0, 10, 20)))
+    settings = types.SimpleNamespace(seed=0, labels_per_class=(3,), test_pictures=6)
+    first = load_compare_data(settings, begun, begun, tmp_path)
+    write_compare_records(tmp_path, first)
+    # The first picture of train has moved to the test part.
+    moved = Splits(whole.subset(range(1, 10)), begun.val, whole.subset([*range(20, 30), 0]))
+    again = load_compare_data(settings, moved, moved, tmp_path)
+    for one, other in zip(first.splits[:3], again.splits[:3], strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+    np.testing.assert_array_equal(first.source.images, again.source.images)
+    assert len(again.splits.test) == 6 and again.records == first.records
+    fewer = moved._replace(test=moved.test.subset(range(9)))
+    with pytest.raises(InputError, match="Expected the images with which .* 2 of them are missing"):
+        load_compare_data(settings, fewer, None, tmp_path)

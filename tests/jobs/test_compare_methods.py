@@ -3,7 +3,7 @@
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.jobs.compare_methods import parse_method
+from tl_keras.jobs.compare_methods import check_heeded, parse_method
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,32 @@ def test_a_finished_run_is_taken_under_the_name_of_its_own_method_only(tmp_path)
         parse_method(f"simclr:{run}", None)
     with pytest.raises(InputError, match=r"received .*nowhere, which is none. For any encoder"):
         parse_method(f"simclr:{tmp_path / 'nowhere'}", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "methods"),
+    [
+        ({"backbone": "vgg16"}, "scratch:cnn frozen:resnet50"),
+        ({"weights": "imagenet"}, "scratch scratch:cnn simclr"),
+        ({"weights": "imagenet", "backbone": "runs/pretrained"}, "frozen"),
+        ({"head": "linear"}, "scratch:cnn scratch:mlp"),
+        ({"image_size": 48}, "scratch:cnn simclr"),
+        ({"baseline_size": 24}, "scratch frozen"),
+        ({"views": 4}, "scratch scratch:cnn"),
+        ({"augment": "none", "views": 4}, "frozen"),
+    ],
+)
+def test_an_option_that_no_method_heeds_is_refused(given, methods):
+    name = "weights" if "weights" in given else list(given)[-1]
+    methods = [parse_method(method, "vgg16") for method in methods.split()]
+    with pytest.raises(
+        InputError, match=f"no {name} where it has no effect.*{name}={given[name]!r}"
+    ):
+        check_heeded(given, methods)
+    check_heeded(dict.fromkeys(given), methods)
+
+
+def test_an_option_that_one_method_heeds_is_taken():
+    methods = [parse_method(name, "vgg16") for name in ("scratch:cnn", "frozen", "simclr")]
+    given = {"backbone": "vgg16", "weights": "imagenet", "head": "gap", "image_size": 48}
+    check_heeded(given | {"baseline_size": 24, "views": 2}, methods)

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras import CNN, MLP, RNN, ImageDataset
+from tl_keras.jobs import compare_runner
 from tl_keras.jobs.compare_methods import (
     BASELINE_RATES,
     FROZEN_RATES,
@@ -59,6 +60,7 @@ def test_baseline_size_is_the_pictures_own_up_to_a_limit_or_what_is_asked(encode
     assert baseline_size(runner(encoder, baseline_size=24).config, large) == 24
 
 
+@pytest.mark.usefixtures("one_rate")
 def test_frozen_moves_nothing_of_the_backbone_and_fine_tune_its_upper_half(encoder):
     frozen, tuned = (trained(encoder, name) for name in ("frozen", "fine-tune"))
     assert moved(frozen.model, encoder) == set()
@@ -92,24 +94,37 @@ def test_the_best_of_several_rates_on_validation_is_taken_and_all_are_paid_for(
     assert best.seconds > best.history.seconds["total"]
 
 
+@pytest.mark.usefixtures("one_rate")
 def test_scratch_base_trains_all_of_it(encoder):
     best = trained(encoder, "scratch", epochs=1)
     assert [p["name"] for p in best.history.phases] == ["fine_tune"]
     assert len(best.model.trainable_weights) == best.history.phases[0]["trainable_weights"]
 
 
+def test_fine_tuning_of_random_weights_is_training_from_scratch(monkeypatch):
+    monkeypatch.setattr(compare_runner, "build_backbone", lambda *_, **__: small_backbone())
+    best = trained("vgg16", "fine-tune", weights="random", epochs=1)
+    assert [p["name"] for p in best.history.phases] == ["fine_tune"]
+    assert len(best.model.trainable_weights) == best.history.phases[0]["trainable_weights"]
+    norms = [x for x in get_backbone(best.model).layers if x.name.endswith("_bn")]
+    assert all(layer.trainable and layer.moving_mean.numpy().any() for layer in norms)
+
+
+@pytest.mark.usefixtures("one_rate")
 @pytest.mark.parametrize(("name", "shown"), [("l2-sp", "penalty"), ("joint", "source_loss")])
 def test_objectives_are_trained_for(name, shown, encoder):
     history = trained(encoder, name, source=VAL if name == "joint" else None).history
     assert any(shown in key for key in history.history), list(history.history)
 
 
+@pytest.mark.usefixtures("one_rate")
 def test_seconds_end_a_run_after_the_epoch_in_which_they_are_over(encoder):
     short = trained(encoder, "frozen", epochs=None, seconds=1e-3)
     assert len(short.history.epoch) == 1
     assert len(trained(encoder, "frozen", epochs=5, seconds=1000).history.epoch) == 5
 
 
+@pytest.mark.usefixtures("one_rate")
 def test_shared_features_are_charged_to_each_run_once(encoder):
     of = runner(encoder, ("fine-tune", "l2-sp"))
     of.train(parse_method("fine-tune", str(encoder)), TRAIN, VAL, seed=0)

@@ -169,6 +169,7 @@ def test_weights_that_cannot_be_had_name_the_ways_on_and_auto_takes_pixels(
         (("--clusters", 0), "Expected clusters to be an integer >= 1"),
         (("--clusters", 99), "Expected at least 3 pictures, and as many as clusters; received 44"),
         (("--weights", "random"), "Expected no weights with backbone='pixels'"),
+        (("--weights", "imagenet"), "Expected no weights with backbone='pixels'"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing(

@@ -3,12 +3,20 @@
 import pytest
 from PIL import Image
 
+from tl_keras.checks import InputError
+from tl_keras.config import TrainConfig
+from tl_keras.data.sources import load_dataset
+from tl_keras.jobs import lr_find as module
+from tl_keras.jobs.starting_point import AFTER_TWO_VIEWS, StartingPoint
+from tl_keras.training.settings import FineTuneSettings
+
 
 @pytest.fixture
 def words(encoder, colours):
-    return ("lr-find", "--backbone", encoder, "--data", colours, "--hidden-units", 16)
+    return ("lr-find", "--backbone", encoder, "--data", colours)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_suggested_rate_is_printed_alone_and_the_plot_written(words, run_cli, tmp_path):
     out = tmp_path / "rates.png"
     status, output, error = run_cli(*words, "--steps", 60, "--batch-size", 8, "--out", out)
@@ -25,6 +33,19 @@ def test_a_loss_that_only_rises_is_said_and_plotted(words, run_cli, tmp_path):
     assert (status, output) == (2, "")
     assert "Error: Expected a loss that falls between the rates 50 and" in error
     assert out.exists()
+
+
+@pytest.mark.parametrize(("asked", "unfreeze"), [({}, "all"), ({"unfreeze": "half"}, "half")])
+def test_what_train_would_train_is_tested(asked, unfreeze, monkeypatch, colours, tmp_path):
+    def find(*_, **settings):
+        raise InputError(f"tested with {settings['unfreeze']}")
+
+    start = StartingPoint(None, load_dataset(colours), {}, suited=AFTER_TWO_VIEWS)
+    monkeypatch.setattr(module, "starting_point", lambda *_: start)
+    monkeypatch.setattr(module, "find", find)
+    config = TrainConfig("vgg16", str(colours), fine_tune=FineTuneSettings(**asked))
+    with pytest.raises(InputError, match=f"tested with {unfreeze}"):
+        module.lr_find(config, lowest=1e-6, highest=1, steps=10, out=tmp_path / "lr.png")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 from tests.jobs.small_runs import CLASSES, save_pictures, small_config
 from tl_keras import InputError, build_classifier, fine_tune, load_dataset, load_model, replace_head
 from tl_keras.jobs.evaluate import measure
+from tl_keras.jobs.source import load_source
 from tl_keras.jobs.train import train
+from tl_keras.jobs.trained_run import load_run
 from tl_keras.models.backbones import get_backbone
 
 
@@ -103,3 +105,15 @@ def test_source_that_is_not_there_is_named_and_no_folder_left(encoder, colours, 
     with pytest.raises(InputError, match="received no-such-data, which is none of these"):
         train(config)
     assert not (tmp_path / "run").exists()
+
+
+def test_source_is_measured_on_images_that_its_run_was_not_trained_on(
+    finished_run, colours, two_colours, tmp_path, capsys
+):
+    asked = {"objective": "joint", "source_data": str(colours), "seed": 1}
+    source = load_source(small_config(finished_run, two_colours, tmp_path / "run", **asked))
+    records = load_run(finished_run).records
+    trained = {str(colours / record.name) for record in records if record.split == "train"}
+    assert trained & set(source.splits.train.ids), "the seeds draw the same split"
+    assert 0 < len(source.splits.test) < 9 and not trained & set(source.splits.test.ids)
+    assert "of 9 test images are left out" in capsys.readouterr().err

@@ -5,15 +5,17 @@ import json
 from types import SimpleNamespace
 
 import keras
+import numpy as np
 import pytest
 
 from tests.jobs.small_runs import small_config
 from tests.training.small_models import small_backbone
 from tl_keras.checks import InputError
+from tl_keras.data.letters import LETTERS
 from tl_keras.data.sources import load_dataset
 from tl_keras.files import write_json
+from tl_keras.jobs import letters_task, scratch, unlabelled
 from tl_keras.jobs import starting_point as module
-from tl_keras.jobs import unlabelled
 from tl_keras.jobs.starting_point import (
     AFTER_TWO_VIEWS,
     StartingPoint,
@@ -22,6 +24,8 @@ from tl_keras.jobs.starting_point import (
     suited_to,
 )
 from tl_keras.jobs.train import train
+from tl_keras.models.backbones import get_backbone
+from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.settings import FineTuneSettings
 
 
@@ -42,15 +46,16 @@ def offline(monkeypatch, tmp_path):
 @pytest.fixture
 def small_in_place(monkeypatch):
     """Random weights give the tiny encoder instead of the real base; the rest is as it was."""
-    build = module.build_classifier
+    build = scratch.build_classifier
 
     def build_small(backbone, num_classes, *, image_size=None, weights="imagenet", **rest):
         if weights == "random":
             return build(small_backbone(), num_classes, **rest)
         return build(backbone, num_classes, image_size=image_size, weights=weights, **rest)
 
-    monkeypatch.setattr(module, "build_classifier", build_small)
-    monkeypatch.setattr(module, "SOURCE_EPOCHS", 1)
+    monkeypatch.setattr(scratch, "build_classifier", build_small)
+    monkeypatch.setattr(letters_task, "SOURCE_PER_CLASS", 2)
+    monkeypatch.setattr(letters_task, "SOURCE_HELD_OUT", 1)
 
 
 def _config(tmp_path, **changes):
@@ -58,22 +63,52 @@ def _config(tmp_path, **changes):
     return small_config("vgg16", "digits", tmp_path / "run", **settings | changes)
 
 
-def test_auto_without_network_pretrains_on_the_source_task_and_says_so(
+def test_auto_without_network_pretrains_on_drawn_letters_and_says_so(
     offline, small_in_place, tmp_path, capsys
 ):
     run = train(_config(tmp_path, weights="auto"))
+    err = capsys.readouterr().err
     metrics = json.loads((run / "metrics.json").read_text())
     assert len(offline) == 1, "the download was not tried once"
     assert metrics["weights"]["kind"] == "source task"
     assert "No ImageNet weights were to be had" in metrics["weights"]["note"]
     assert 0 <= metrics["weights"]["source_test_accuracy"] <= 1
-    assert metrics["pictures"]["train"] == 5 * module.FEW_LABELS
+    assert metrics["pictures"]["train"] == 10 * letters_task.FEW_LABELS
+    assert metrics["pictures"]["val"] == 10 * letters_task.FEW_TO_VALIDATE
+    assert sum(metrics["pictures"].values()) == 1797, "a digit is in no split"
     assert {"accuracy", "loss", "val", "lr", "seconds"} <= set(metrics["from_scratch"])
-    assert json.loads((run / "classes.json").read_text())["class_names"] == list("56789")
+    assert json.loads((run / "classes.json").read_text())["class_names"] == list("0123456789")
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "No ImageNet weights were to be had" in page
-    assert "the same net from scratch" in page
-    assert "NO IMAGENET WEIGHTS for vgg16" in capsys.readouterr().err
+    assert "the same network from scratch" in page
+    half = metrics["from_scratch"]["half_width"]
+    assert 0 < half < 0.1 and f"± {100 * half:.1f} points" in page
+    assert "on 1,697 images." in page and "on 1,697 images." in err
+    assert "NO IMAGENET WEIGHTS for vgg16" in err
+
+
+def test_what_learned_letters_is_the_start_and_no_data_of_the_user_are_left_out(
+    offline, small_in_place, monkeypatch, tmp_path
+):
+    learned = {}
+
+    def learn(model, letters, **settings):
+        learned.update(model=model, names=letters.class_names, size=letters.images.shape[1:3])
+        learned.update(settings)
+
+    monkeypatch.setattr(letters_task, "fine_tune", learn)
+    config = _config(tmp_path, weights="auto", labels_per_class=20)
+    splits = load_dataset("digits", labels_per_class=20)
+    start = starting_point(config, splits)
+    assert learned["names"] == LETTERS and learned["size"] == (8, 8)
+    assert learned["lr"] == letters_task.SOURCE_LR_NORMALISED, "small_backbone normalises"
+    assert start.splits is splits
+    for got, taught in zip(
+        get_backbone(start.model).get_weights(),
+        get_backbone(learned["model"]).get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, taught)
 
 
 def test_auto_with_cached_weights_uses_them_and_pretrains_nothing(monkeypatch, tmp_path):
@@ -84,7 +119,7 @@ def test_auto_with_cached_weights_uses_them_and_pretrains_nothing(monkeypatch, t
         return "a classifier"
 
     monkeypatch.setattr(module, "imagenet_weights_cached", lambda *_: True)
-    monkeypatch.setattr(module, "build_classifier", build)
+    monkeypatch.setattr(scratch, "build_classifier", build)
     splits = load_dataset("digits")
     start = starting_point(_config(tmp_path, weights="auto"), splits)
     assert asked == [("vgg16", 10, "imagenet")]
@@ -116,13 +151,30 @@ def test_random_weights_ask_no_network_and_are_called_training_from_scratch(
     assert offline == []
 
 
+def test_random_weights_all_train_moving_statistics_too_and_the_note_says_so(
+    offline, small_in_place, colours, tmp_path, capsys
+):
+    splits = load_dataset(colours, split_fractions=(0.5, 0.25, 0.25))
+    asked = FineTuneSettings(augment="none", epochs=1, batch_size=8)
+    config = dataclasses.replace(_config(tmp_path, weights="random"), fine_tune=asked)
+    start = starting_point(config, splits)
+    weights = get_backbone(start.model).weights
+    before = [weight.numpy() for weight in weights]
+    fine_tune(start.model, splits.train, **dataclasses.asdict(start.settings(asked)))
+    for weight, old in zip(weights, before, strict=True):
+        assert (weight.numpy() != old).any(), f"{weight.path} is as it was at random"
+    chosen = "Settings that suit this start: freeze_epochs=0, unfreeze=all, backbone_lr_factor=1.0"
+    assert "training from scratch" in start.weights["note"] and chosen in start.weights["note"]
+    assert chosen in capsys.readouterr().err
+
+
 def test_weights_file_that_is_not_there_is_named(offline, tmp_path):
     with pytest.raises(InputError, match="weights='no/such.h5', and there is no such file"):
         starting_point(_config(tmp_path, weights="no/such.h5"), load_dataset("digits"))
     assert offline == []
 
 
-@pytest.mark.parametrize("weights", ["random", "other.weights.h5"])
+@pytest.mark.parametrize("weights", ["imagenet", "random", "other.weights.h5"])
 def test_weights_beside_an_encoder_are_refused_not_ignored(weights, encoder, colours, tmp_path):
     with pytest.raises(InputError, match="Expected no weights beside .*tiny.keras"):
         train(small_config(encoder, colours, tmp_path / "run", weights=weights))
@@ -158,7 +210,7 @@ def test_files_get_the_size_of_the_backbone(colours, tmp_path):
 
 
 def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch, tmp_path):
-    accuracies = dict(zip(module.SCRATCH_RATE_FACTORS, (0.2, 0.9, 0.5), strict=True))
+    accuracies = dict(zip(scratch.SCRATCH_RATE_FACTORS, (0.2, 0.9), strict=True))
 
     def from_scratch(config, splits, image_size, epochs, factor):
         return factor, SimpleNamespace(seconds={"total": 2.0})
@@ -167,24 +219,35 @@ def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch,
         assert dataset == "val", "the learning rate was chosen on other data"
         return None, {"accuracy": accuracies[factor], "loss": 1.0}
 
-    monkeypatch.setattr(module, "train_from_scratch", from_scratch)
-    monkeypatch.setattr(module, "measure", measure)
+    monkeypatch.setattr(scratch, "train_from_scratch", from_scratch)
+    monkeypatch.setattr(scratch, "measure", measure)
     splits = SimpleNamespace(train="train", val="val", test="test")
     config = _config(tmp_path, lr=0.01)
-    model, figures, rate, seconds = module.best_from_scratch(config, splits, 32, 1)
-    assert model == module.SCRATCH_RATE_FACTORS[1]
+    model, figures, rate, seconds = scratch.best_from_scratch(config, splits, 32, 1)
+    assert model == scratch.SCRATCH_RATE_FACTORS[1]
     assert figures["accuracy"] == 0.9
-    assert rate == pytest.approx(0.01 * module.SCRATCH_RATE_FACTORS[1])
-    assert seconds == 6.0
+    assert rate == pytest.approx(0.01 * scratch.SCRATCH_RATE_FACTORS[1])
+    assert seconds == 4.0
 
 
 def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
-    suited = {"backbone_lr_factor": 0.1, "label_smoothing": 0.0}
-    pretrained = StartingPoint(None, None, {}, True, module.AFTER_SOURCE_TASK)
-    assert pretrained.settings(asked) == dataclasses.replace(asked, **suited)
+    suited = {"freeze_epochs": 20, "label_smoothing": 0.0}
+    pretrained = StartingPoint(None, None, {}, True, module.AFTER_LETTERS)
+    assert pretrained.settings(asked) == dataclasses.replace(asked.filled(), **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
-    assert StartingPoint(None, None, {}).settings(asked) == asked
+    assert pretrained.settings(FineTuneSettings()).epochs == 25
+    assert StartingPoint(None, None, {}).settings(asked) == asked.filled()
+
+
+def test_what_was_asked_for_counts_also_where_it_is_the_default():
+    asked = FineTuneSettings(unfreeze="half", backbone_lr_factor=0.3)
+    start = StartingPoint(None, None, {"note": "An encoder."}, suited=AFTER_TWO_VIEWS)
+    assert start.settings(asked).unfreeze == "half"
+    assert start.settings(asked).backbone_lr_factor == 0.3
+    assert start.with_note(asked).weights["note"] == "An encoder."
+    frozen = FineTuneSettings(unfreeze="none")  # a factor for the backbone has no effect then
+    assert start.with_note(frozen).weights["note"] == "An encoder."
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.predict import predict
 from tl_keras.jobs.train import train
 from tl_keras.training.best_weights import DivergedError
+from tl_keras.training.settings import PRETRAINED
 
 WHOLE_RUN = {
     "model.keras",
@@ -26,10 +27,12 @@ WHOLE_RUN = {
     "config.json",
     "environment.json",
     "history.csv",
+    "splits.csv.gz",
     "metrics.json",
     "figures",
     "report.html",
 }
+BEGUN = {"config.json", "environment.json", "splits.csv.gz"}
 
 
 def _json(run, name):
@@ -79,7 +82,11 @@ def test_classes_file_names_the_outputs_in_order_and_the_size(finished_run):
 
 @pytest.mark.parametrize(
     ("augment", "asked", "flips"),
-    [("photos", None, True), ("photos", False, False), ("none", True, True)],
+    [
+        ("photos", None, True),
+        pytest.param("photos", False, False, marks=pytest.mark.slow),
+        pytest.param("none", True, True, marks=pytest.mark.slow),
+    ],
 )
 def test_figures_are_of_flips_where_training_mirrors_or_they_are_asked_for(
     augment, asked, flips, encoder, colours, tmp_path
@@ -98,7 +105,10 @@ def test_figures_are_of_flips_where_training_mirrors_or_they_are_asked_for(
 
 def test_config_file_holds_what_was_asked_for(finished_run, encoder, colours):
     config = _json(finished_run, "config.json")
-    assert config == json.loads(json.dumps(small_config(encoder, colours, finished_run).to_json()))
+    asked = json.loads(json.dumps(small_config(encoder, colours, finished_run).to_json()))
+    left = {name: value for name, value in asked["fine_tune"].items() if value is None}
+    asked["fine_tune"] |= {name: PRETRAINED.get(name) for name in left} | {"mixup": 0.0}
+    assert config == asked
 
 
 def test_environment_names_the_versions(finished_run):
@@ -188,7 +198,7 @@ def test_signal_keeps_the_weights_and_gives_its_exit_status(
         for n, handler in handlers.items():
             signal.signal(n, handler)
     assert stopped.value.code == status
-    assert _names(tmp_path / "run") == {"config.json", "environment.json", "interrupted.keras"}
+    assert _names(tmp_path / "run") == {*BEGUN, "interrupted.keras"}
     model = keras.saving.load_model(tmp_path / "run" / "interrupted.keras")
     assert np.isfinite(np.concatenate([w.ravel() for w in model.get_weights()])).all()
     assert "the weights so far are in" in capfd.readouterr().err
@@ -267,7 +277,7 @@ def test_disk_that_fills_up_while_saving_leaves_no_half_of_a_model(
     config = small_config(encoder, colours, tmp_path / "run", freeze_epochs=0, epochs=0)
     with pytest.raises(InputError, match="write .*model.keras; received No space left on device"):
         train(config)
-    assert _names(tmp_path / "run") == {"config.json", "environment.json"}
+    assert _names(tmp_path / "run") == BEGUN
 
 
 def test_early_refusal_leaves_no_folder(encoder, tmp_path):

@@ -6,16 +6,35 @@ import json
 import pytest
 
 from tests.jobs.small_runs import CLASSES, arguments, save_pictures, small_config
+from tests.training.small_models import small_classifier
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
+from tl_keras.jobs import unlabelled as unlabelled_job
+from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.starting_point import StartingPoint
 from tl_keras.jobs.train import train
+from tl_keras.jobs.unlabelled import Unlabelled, go_on, load_data, ready
+from tl_keras.models.backbones import get_backbone
+from tl_keras.training import pseudo_labels
+from tl_keras.training.phases import new_history
 from tl_keras.training.settings import PseudoLabelSettings
+from tl_keras.training.step_memory import picture_cost
 
 QUICK = ("--pseudo-epochs", 2, "--unlabelled-ratio", 1, "--confidence", 0.4)
 
 
 def metrics_of(run):
     return json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+
+
+def begun(config, splits):
+    """The configuration and the start of a training of a tiny classifier."""
+    start = StartingPoint(small_classifier(head="gap"), splits, {"kind": "encoder"})
+    return start.resolved(config), start
+
+
+def pixels_of(dataset):
+    return {dataset.load(row).tobytes() for row in range(len(dataset))}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +76,89 @@ def test_a_folder_without_labels_serves(encoder, colours, run_cli, tmp_path):
     status, _, error = run_cli(*words)
     assert status == 0, error
     figures = metrics_of(tmp_path / "run")["unlabelled"]
-    assert figures["pictures"] == 12 and "pseudo_label_accuracy" not in figures
+    assert (figures["pictures"], figures["left_out"]) == (12, 0)
+    assert "pseudo_label_accuracy" not in figures
     assert "With 12 pictures without labels; before them" in error
+
+
+@pytest.mark.parametrize("data", ["a folder", "digits"])
+def test_what_is_measured_on_does_not_train_without_labels_either(
+    data, encoder, colours, tmp_path, capsys
+):
+    data = str(colours) if data == "a folder" else data
+    ratio = PseudoLabelSettings(unlabelled_ratio=1)
+    config = small_config(encoder, data, tmp_path, unlabelled=data, pseudo_labels=ratio)
+    splits, more = load_data(config)
+    _, unlabelled = ready(*begun(config, splits), more)
+    held_out = len(splits.val) + len(splits.test)
+    assert unlabelled.left_out >= held_out
+    assert len(unlabelled.pictures) == len(more) - unlabelled.left_out > 0
+    used, val, test = map(pixels_of, (unlabelled.pictures, splits.val, splits.test))
+    assert not used & (val | test)
+    assert f"{unlabelled.left_out} of {len(more)} pictures without" in capsys.readouterr().err
+
+
+def test_pictures_of_val_and_test_alone_are_refused(encoder, colours, tmp_path):
+    config = small_config(encoder, colours, tmp_path, unlabelled=str(colours))
+    splits = load_data(config)[0]
+    with pytest.raises(InputError, match="do not stand in val or test; received 9, all of which"):
+        ready(*begun(config, splits), splits.test)
+
+
+def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
+    encoder, colours, tmp_path, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr(
+        pseudo_labels, "picture_cost", lambda model: seen.append(model) or picture_cost(model)
+    )
+    ratio = PseudoLabelSettings(unlabelled_ratio=1)
+    config = small_config(
+        encoder, colours, tmp_path, unlabelled=str(colours), pseudo_labels=ratio,
+        unfreeze="from:high_conv",
+    )  # fmt: skip
+    splits, more = load_data(config)
+    config, _ = ready(*begun(config, splits), more)
+    (model,) = seen
+    layers = {layer.name: layer.trainable for layer in get_backbone(model).layers}
+    assert layers["high_conv"] and not layers["stem"] and not layers["high_bn"]
+    assert config.pseudo_labels.batch_size == 16
+
+
+@pytest.mark.parametrize(
+    ("size", "advice"),
+    [
+        (32, "32 pictures, 4 labelled and 28 not.*--batch-size 16, or a smaller"),
+        (8, "8 pictures, 1 labelled and 7 not.*--unlabelled-ratio 3, or a"),
+    ],
+)
+def test_out_of_memory_names_an_option_that_reaches_this_phase(
+    size, advice, encoder, colours, tmp_path, monkeypatch
+):
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(unlabelled_job, "fit_with_pseudo_labels", full)
+    settings = PseudoLabelSettings(batch_size=size)
+    config = small_config(
+        encoder, colours, tmp_path, unlabelled=str(colours), pseudo_labels=settings
+    )
+    config, start = begun(config, load_data(config)[0])
+    with pytest.raises(InputError, match=advice):
+        go_on(new_history(), config, start, Unlabelled(start.splits.train, 0))
+
+
+def test_figures_before_are_measured_as_those_after(encoder, colours, tmp_path):
+    settings = PseudoLabelSettings(epochs=0, batch_size=8)
+    config = small_config(
+        encoder, colours, tmp_path, unlabelled=str(colours), pseudo_labels=settings,
+        augment="photos",
+    )  # fmt: skip
+    config, start = begun(config, load_data(config)[0])
+    history, test = new_history(), start.splits.test
+    go_on(history, config, start, Unlabelled(start.splits.train, 0))
+    plain, flipped = (headline(measure(start.model, test, flips=f)[1]) for f in (False, True))
+    assert history.labels_alone == flipped != plain
 
 
 def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli, tmp_path):
@@ -72,7 +172,10 @@ def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli,
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--confidence", 1), "confidence to be a number > 0 and < 1; received confidence=1.0"),
+        (
+            ("--unlabelled", "digits", "--confidence", 1),
+            "confidence to be a number > 0 and < 1; received confidence=1.0",
+        ),
         (("--unlabelled", "rest"), "labels_per_class with unlabelled='rest'"),
         (("--unlabelled", "nowhere"), "nowhere"),
     ],

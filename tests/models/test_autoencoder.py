@@ -70,22 +70,28 @@ def test_noise_blackens_pixels_for_the_encoder_in_training_only():
     assert quiet[0] == quiet[1] and loud[0] != loud[1] and quiet[0] not in loud
 
 
+def _fitted_weights(*given):
+    keras.utils.set_random_seed(0)
+    model = _small()
+    model.compile(**COMPILE)
+    model.fit(*given, batch_size=32, verbose=0, validation_data=(blobs(), np.arange(32)))
+    return model.get_weights()
+
+
+@pytest.fixture(scope="module")
+def weights_without_labels():
+    return _fitted_weights(blobs())
+
+
 @pytest.mark.parametrize("form", ["array", "dataset", "dataset without labels"])
-def test_labels_are_ignored(form):
+def test_labels_are_ignored(form, weights_without_labels):
     x, y = blobs(), np.arange(32)
     data = {
         "array": (x, y),
         "dataset": (tf.data.Dataset.from_tensor_slices((x, y)).batch(32),),
         "dataset without labels": (tf.data.Dataset.from_tensor_slices(x).batch(32),),
     }[form]
-    weights = []
-    for given in ((x,), data):
-        keras.utils.set_random_seed(0)
-        model = _small()
-        model.compile(**COMPILE)
-        model.fit(*given, batch_size=32, verbose=0, validation_data=(x, y))
-        weights.append(model.get_weights())
-    for plain, labelled in zip(*weights, strict=True):
+    for plain, labelled in zip(weights_without_labels, _fitted_weights(*data), strict=True):
         np.testing.assert_allclose(plain, labelled, atol=1e-6)
 
 
@@ -156,6 +162,9 @@ def test_pictures_that_do_not_fit_are_refused_before_training(x, message):
         model.fit(blobs(), validation_data=(x,), verbose=0)
     for first, second in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
+    for data in (x, batches) if "0-1" in message else (x,):
+        with pytest.raises(InputError, match=message):
+            model.evaluate(data, verbose=0)
     with pytest.raises(InputError, match=r"shape \(n, 3\); received \(2, 4\)"):
         model.decode(np.zeros((2, 4)))
 
@@ -175,6 +184,42 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_weights(steps):
     where = "batch 2 of epoch 2" if steps == 1 else "batches 1-4 of epoch 2"
     with pytest.raises(DivergedError, match=f"received loss=nan in {where}"):
         model.fit(x, batch_size=16, epochs=3, verbose=0, callbacks=[spoiling])
+    # Of four batches in one call only the mean is known: no loss on the last weights is.
+    for good, now in zip(kept[steps == 1], model.get_weights(), strict=True):
+        np.testing.assert_array_equal(good, now)
+
+
+@pytest.mark.parametrize(("epochs", "rate"), [(2, np.nan), (1, np.nan), (1, 1e38)])
+def test_weights_that_one_batch_an_epoch_spoiled_are_not_kept(epochs, rate):
+    model, x = _small(), blobs(64)
+    model.compile(keras.optimizers.SGD(rate, momentum=0.9))
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    message = (
+        "received loss=nan in batch 1 of epoch 2"
+        if epochs == 2
+        else "weights that are NaN or over 1e.18"
+    )
+    with pytest.raises(DivergedError, match=message):
+        model.fit(x, batch_size=64, epochs=epochs, verbose=0)
+    for good, variable in zip(before, variables, strict=True):
+        np.testing.assert_array_equal(good, variable.numpy())
+
+
+def test_validation_tells_at_once_that_weights_are_good():
+    model, x = _small(), blobs(64)
+    model.compile(keras.optimizers.SGD(0.1))
+    kept = []
+
+    def spoil(epoch, logs=None):
+        kept.append(model.get_weights())
+        if epoch == 1:
+            model.decoder.get_layer("logits").kernel.assign(np.full((8, 64), np.nan))
+
+    spoiling = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
+    with pytest.raises(DivergedError, match="received loss=nan in batch 1 of epoch 2"):
+        how = {"batch_size": 32, "epochs": 3, "verbose": 0, "callbacks": [spoiling]}
+        model.fit(x, validation_data=x[:16], **how)
     for good, now in zip(kept[1], model.get_weights(), strict=True):
         np.testing.assert_array_equal(good, now)
 

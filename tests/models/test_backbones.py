@@ -72,7 +72,15 @@ def test_preprocessing_equals_keras_on_the_corners_of_the_pixel_range(kind):
     np.testing.assert_allclose(ours, _MODULES[kind].preprocess_input(corners.copy()), atol=1e-4)
 
 
-@pytest.mark.parametrize("backbone", ["vgg16", "mobilenet_v2", "densenet121", "efficientnet_v2_b0"])
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        "vgg16",
+        "mobilenet_v2",
+        pytest.param("densenet121", marks=pytest.mark.slow),
+        pytest.param("efficientnet_v2_b0", marks=pytest.mark.slow),
+    ],
+)
 def test_one_family_of_each_kind_trains_saves_and_reloads(backbone):
     model = check_model(
         lambda: build_classifier(

@@ -41,7 +41,8 @@ def test_a_net_trains_saves_and_reloads(build):
 @each_net
 def test_the_safe_loader_takes_it_with_its_optimizer(build, tmp_path):
     model = built(build)
-    model.compile("adam", "sparse_categorical_crossentropy")
+    # One step is quicker so than traced.
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     model.fit(PICTURES, LABELS, verbose=0)
     model.save(tmp_path / "net.keras")
     again = load_model(tmp_path / "net.keras", compile=True)
@@ -79,12 +80,87 @@ def test_softmax_of_the_logits_is_the_probabilities(build):
     )
 
 
+@pytest.fixture
+def global_policy():
+    """Sets the global policy for one test."""
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)
+
+
+def formats(model):
+    return {layer.compute_dtype for layer in model.body}
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "by"),
+    [
+        ("mlp", "mixed_bfloat16", "argument"),
+        ("lenet", "mixed_float16", "argument"),
+        ("small", "mixed_bfloat16", "global policy"),
+        ("lstm", "mixed_float16", "global policy"),
+        ("gru", "mixed_bfloat16", "argument"),
+    ],
+)
+def test_layers_compute_in_half_and_give_float32_also_after_loading(
+    name, policy, by, tmp_path, global_policy
+):
+    plain = built(BUILDERS[name])
+    if by == "argument":
+        model = built(BUILDERS[name], dtype=policy)
+    else:
+        global_policy(policy)
+        model = built(BUILDERS[name])
+        global_policy("float32")
+    half = policy.removeprefix("mixed_")
+    assert keras.config.dtype_policy().name == "float32"
+    assert formats(model) == {half}
+    outputs = model(PICTURES)
+    assert outputs.dtype == model.predict(PICTURES, verbose=0).dtype == "float32"
+    np.testing.assert_allclose(outputs, plain(PICTURES), atol=0.03)
+    assert np.abs(outputs - plain(PICTURES)).max() > 0
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    model.save(tmp_path / "net.keras")
+    loaded = load_model(tmp_path / "net.keras")
+    assert formats(loaded) == formats(model.for_classes(4)) == {half}
+    np.testing.assert_array_equal(loaded(PICTURES), outputs)
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet", "lstm"])
+def test_a_float32_net_stays_one_under_another_global_policy(name, tmp_path, global_policy):
+    built(BUILDERS[name]).save(tmp_path / "net.keras")
+    global_policy("mixed_bfloat16")
+    assert formats(load_model(tmp_path / "net.keras")) == {"float32"}
+    assert formats(built(BUILDERS[name], dtype="float32")) == {"float32"}
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet", "lstm"])
+def test_a_net_trains_in_float16_with_a_scaled_loss(name):
+    model = built(BUILDERS[name], dtype="mixed_float16")
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    before = model.get_weights()
+    losses = model.fit(PICTURES, LABELS, epochs=2, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    assert any((b != a).any() for b, a in zip(before, model.get_weights(), strict=True))
+
+
 @each_net
-def test_predictions_stay_float32_under_mixed_precision(build):
-    model = built(build, dtype="mixed_bfloat16")
-    assert model(PICTURES).dtype == "float32"
-    assert model.body[-1].compute_dtype in ("bfloat16", "float32")
-    assert all(weight.dtype == "float32" for weight in model.trainable_weights)
+def test_weights_in_half_precision_are_refused(build):
+    with pytest.raises(InputError, match="dtype to be one of float32.*received dtype='float16'"):
+        build(dtype="float16")
+
+
+@each_net
+def test_a_scale_of_the_inputs_is_kept(build, tmp_path):
+    """For pictures that are scaled already; a reloaded model would see them 255 times darker."""
+    scaled, plain = built(build, scale=1.0), built(build)
+    plain.set_weights(scaled.get_weights())
+    np.testing.assert_allclose(scaled(PICTURES / 255.0), plain(PICTURES), atol=1e-5)
+    scaled.save(tmp_path / "net.keras")
+    for other in (load_model(tmp_path / "net.keras"), scaled.for_classes(5)):
+        assert other.scale == 1.0
 
 
 @each_net
@@ -158,6 +234,7 @@ def test_the_first_call_refuses_in_one_line_too():
         (lambda: RNN(3, units=0), "units to be an integer >= 1"),
         (lambda: RNN(3, return_sequences="yes"), "True or False; received return_sequences='yes'"),
         (lambda: RNN(3, scale=0), "scale to be a number > 0"),
+        (lambda: MLP(3, scale=0), "scale to be a number > 0"),
     ],
 )
 def test_wrong_arguments_are_refused(build, message):

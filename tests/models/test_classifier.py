@@ -26,7 +26,11 @@ def pictures():
     return np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
 
 
-@pytest.mark.parametrize("head", HEADS)
+# tests/models/test_heads.py trains each of them.
+@pytest.mark.parametrize(
+    "head",
+    [head if head == "gap" else pytest.param(head, marks=pytest.mark.slow) for head in HEADS],
+)
 def test_a_classifier_with_any_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
     model = check_model(
         lambda: build_classifier(tiny_backbone, 3, head=head, hidden_units=4),
@@ -98,6 +102,14 @@ def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_bac
         id(w) for w in model.weights
     }
     np.testing.assert_allclose(np.asarray(other(pictures)).sum(-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [head if head == "gated" else pytest.param(head, marks=pytest.mark.slow) for head in HEADS],
+)
+def test_a_classifier_with_a_replaced_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
+    model = build_classifier(tiny_backbone, 3, head=head, hidden_units=8, dropout=0.3)
     check_model(lambda: replace_head(model, 5), pictures, np.arange(len(pictures)) % 5)
 
 

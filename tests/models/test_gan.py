@@ -26,7 +26,15 @@ def idle(gan):
     return 1 if gan.loss_name == "wgan-gp" else 0
 
 
-@pytest.fixture(params=[(loss, k) for loss in LOSSES for k in (None, 3)], ids=str)
+@pytest.fixture(
+    params=[
+        ("non-saturating", None),
+        ("wgan-gp", 3),
+        pytest.param(("non-saturating", 3), marks=pytest.mark.slow),
+        pytest.param(("wgan-gp", None), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def gan(request):
     loss, num_classes = request.param
     return small_gan(loss=loss, num_classes=num_classes, discriminator_steps=2)
@@ -239,6 +247,26 @@ def test_data_that_cannot_be_used_is_refused(x, y, num_classes, message):
         small_gan(num_classes=num_classes).fit(x, y, verbose=0)
 
 
+@pytest.mark.parametrize("form", ["array", "batches", "compiled"])
+def test_pixels_from_0_to_1_are_refused_wherever_they_come_in(form):
+    gan = small_gan(run_eagerly=form != "compiled")
+    scaled = np.float32(PICTURES / 255.0)
+    held_out = data = scaled
+    if form != "array":
+        held_out = data = tf.data.Dataset.from_tensor_slices(scaled).batch(8)
+    for run in (
+        lambda: gan.fit(data, verbose=0),
+        lambda: gan.fit(PICTURES, validation_data=held_out, verbose=0),
+        lambda: gan.evaluate(data, verbose=0),
+    ):
+        with pytest.raises(InputError, match="scaled to 0-1, multiply by 255"):
+            run()
+    black = tf.data.Dataset.from_tensor_slices(np.zeros_like(scaled)).batch(16)
+    gan.fit(black, verbose=0)
+    if form == "array":
+        gan.fit(PICTURES, validation_data=(np.float32(PICTURES), LABELS), batch_size=16, verbose=0)
+
+
 def test_samples_that_cannot_be_had_are_refused():
     gan, conditional = small_gan(), small_gan(num_classes=3)
     with pytest.raises(InputError, match="n to be an integer"):
@@ -252,3 +280,28 @@ def test_samples_that_cannot_be_had_are_refused():
     optimizer = keras.optimizers.Adam()
     with pytest.raises(InputError, match="two optimizers"):
         gan.compile(optimizer, optimizer)
+
+
+def test_evaluate_gives_a_number_for_each_name_in_the_same_order():
+    gan = small_gan()
+    for _ in range(2):  # before and after training
+        seeds = gan.validation_seeds.state
+        start = seeds.numpy()
+        values = gan.evaluate(PICTURES, batch_size=32, verbose=0)
+        seeds.assign(start)
+        named = gan.evaluate(PICTURES, batch_size=32, verbose=0, return_dict=True)
+        assert gan.metrics_names == ["d_loss", "g_loss", "real_accuracy", "fake_accuracy"]
+        assert dict(zip(gan.metrics_names, values, strict=True)) == named
+        gan.fit(PICTURES, batch_size=32, verbose=0)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_validation_does_not_change_what_training_draws(loss):
+    weights = []
+    for held_out in (None, PICTURES[:8]):
+        gan = small_gan(loss=loss, discriminator_steps=1)
+        gan.fit(PICTURES, batch_size=16, shuffle=False, verbose=0, validation_data=held_out)
+        gan.fit(PICTURES, batch_size=32, shuffle=False, verbose=0)
+        weights.append(gan.get_weights())
+    for without, validated in zip(*weights, strict=True):
+        np.testing.assert_array_equal(without, validated)

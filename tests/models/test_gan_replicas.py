@@ -1,28 +1,14 @@
 """A GAN on two replicas ends where it ends on one."""
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.replicas import check_program
+
 PROGRAM = """
-import keras
-import numpy as np
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
 from tl_keras import GAN
 
 X = np.random.default_rng(0).integers(0, 256, (36, 8, 8), dtype=np.uint8)
 Y = np.arange(36) % 3
-
-def two_replicas():
-    # Gradients that need several collective operations get mixed up between logical CPUs.
-    return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice()
-    )
 
 def trained(strategy, **arguments):
     keras.utils.set_random_seed(0)
@@ -49,5 +35,4 @@ print("equal")
 
 @pytest.mark.slow
 def test_one_replica_and_two_end_with_the_same_weights():
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert run.stdout.endswith("equal\n"), run.stderr[-3000:]
+    check_program(PROGRAM)

@@ -17,12 +17,12 @@ BUILD = {
     "wgan-gp": lambda **k: GAN(**SMALL, width=4, loss="wgan-gp", discriminator_steps=2, **k),
 }
 MIXED = [
-    ("autoencoder", "mixed_float16"),
+    pytest.param("autoencoder", "mixed_float16", marks=pytest.mark.slow),
     ("gaussian", "mixed_float16"),
     ("conditional", "mixed_float16"),
-    ("wgan-gp", "mixed_float16"),
+    pytest.param("wgan-gp", "mixed_float16", marks=pytest.mark.slow),
     ("vae", "mixed_bfloat16"),
-    ("gan", "mixed_bfloat16"),
+    pytest.param("gan", "mixed_bfloat16", marks=pytest.mark.slow),
 ]
 X, Y = blobs(16), np.arange(16) % 2
 
@@ -50,7 +50,8 @@ def test_it_computes_in_half_and_judges_and_trains_in_float32(name, policy, tmp_
         np.testing.assert_allclose(value, expected[metric], rtol=0.05, atol=0.02, err_msg=metric)
 
     before = [weight.numpy() for weight in model.trainable_weights]
-    history = model.fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    # The first steps in float16 may do no more than lower the scale of the loss.
+    history = model.fit(X, Y, batch_size=8, epochs=4, shuffle=False, verbose=0).history
     assert all(np.isfinite(series).all() for series in history.values())
     assert all(np.isfinite(weight).all() for weight in model.weights)
     moved = [(b != a.numpy()).any() for b, a in zip(before, model.trainable_weights, strict=True)]

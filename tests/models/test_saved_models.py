@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 
 import h5py
@@ -240,6 +241,103 @@ def test_weights_that_do_not_fit_the_configuration_are_refused_in_one_line(saved
 
     _change_config(saved, change)
     _refuses(saved, "cannot be read: ")
+
+
+def _watch(monkeypatch):
+    """A list that gets the bytes of each variable that is really made."""
+    made, make = [], keras.Variable._initialize_with_initializer
+
+    def note(variable, initializer):
+        made.append(4 * math.prod(variable.shape))
+        make(variable, initializer)
+
+    monkeypatch.setattr(keras.Variable, "_initialize_with_initializer", note)
+    return made
+
+
+LARGE = 2**20
+DECLARED = {
+    "dense": [keras.Input((1000,)), keras.layers.Dense(4)],
+    "nested": [
+        keras.Input((1000,)),
+        keras.Sequential([keras.Input((1000,)), keras.layers.Dense(4, name="dense")]),
+    ],
+    "embedding": [keras.Input((3,)), keras.layers.Embedding(4, 4)],
+    "convolution": [keras.Input((8, 8, 300)), keras.layers.Conv2D(4, 3)],
+    "recurrent": [keras.Input((3, 300)), keras.layers.LSTM(4)],
+    "wrapped": [keras.Input((3, 300)), keras.layers.Bidirectional(keras.layers.GRU(4))],
+    "many small": [keras.Input((200,)), *(keras.layers.Dense(4) for _ in range(30))],
+}
+SIZES = {"units", "filters", "input_dim"}
+
+
+def _enlarge(item, size):
+    """Sets the sizes of all layers below `item`."""
+    for key, value in list(item.items() if isinstance(item, dict) else enumerate(item)):
+        if key in SIZES:
+            item[key] = size
+        elif key == "input_shape" and value == [None, 4]:  # that a layer is built for
+            item[key] = [None, size]
+        elif isinstance(value, dict | list):
+            _enlarge(value, size)
+
+
+@pytest.mark.parametrize("kind", DECLARED)
+@pytest.mark.parametrize("compile", [False, True])
+def test_weights_that_are_not_there_are_refused_before_memory_is_taken(
+    tmp_path, monkeypatch, kind, compile
+):
+    path = tmp_path / "model.keras"
+    keras.Sequential(DECLARED[kind]).save(path)
+    size = 200 if kind == "many small" else LARGE
+    _change_config(path, lambda config: _enlarge(config["config"], size))
+    made = _watch(monkeypatch)
+    message = r"declares layers of [\d,]{9,} bytes of weights or more and stores [\d,]+ bytes"
+    with pytest.raises(InputError, match=message) as caught:
+        load_model(path, compile=compile)
+    assert "\n" not in str(caught.value)
+    assert sum(made) < 2**24
+
+
+def test_a_net_of_ours_and_a_metric_that_declare_too_much_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "net.keras"
+    net = MLP(2, hidden_units=(4,))
+    net.build((None, 4, 4))
+    net.compile("adam", "mse", metrics=[keras.metrics.MeanIoU(2)])
+    net.save(path)
+    honest = path.read_bytes()
+    _change_config(path, lambda config: config["config"].update(hidden_units=[LARGE, LARGE]))
+    made = _watch(monkeypatch)
+    _refuses(path, "declares layers of .* or more and stores")
+    path.write_bytes(honest)
+    _change_config(path, lambda config: _enlarge_metric(config["compile_config"]["metrics"][0]))
+    with pytest.raises(InputError, match="declares layers of .* or more and stores"):
+        load_model(path, compile=True)
+    assert sum(made) < 2**24
+    load_model(path)
+
+
+def _enlarge_metric(metric):
+    metric["config"]["num_classes"] = 2**19
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_weights_that_are_made_twice_or_not_yet_there_load(tmp_path, compile):
+    model = keras.Sequential(
+        [keras.Input((5, 80)), keras.layers.Bidirectional(keras.layers.GRU(300))]
+    )
+    model.compile(keras.optimizers.Adam(amsgrad=True), "mse")
+    model.save(tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras", compile=compile)
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_variables_are_made_as_before_after_a_refusal(saved):
+    make = keras.Variable._initialize_with_initializer
+    _change_config(saved, lambda config: _enlarge(config["config"], LARGE))
+    _refuses(saved, "declares layers of")
+    assert keras.Variable._initialize_with_initializer is make
 
 
 def test_configuration_that_is_no_json_or_no_model_is_refused(saved):

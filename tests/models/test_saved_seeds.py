@@ -17,7 +17,7 @@ BUILD = {
 
 
 def fit(model):
-    model.fit(blobs(24), batch_size=8, epochs=1, shuffle=False, verbose=0)
+    model.fit(blobs(16), batch_size=8, epochs=1, shuffle=False, verbose=0)
 
 
 @pytest.mark.parametrize("name", BUILD)

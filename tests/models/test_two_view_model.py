@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.check_model import check_model
 from tests.models.pictures import blobs
 from tests.models.two_view_models import METHODS, small_encoder, small_model
-from tl_keras import ImageDataset, SimCLR, SimSiam, SupCon, build_classifier, load_model
+from tl_keras import ImageDataset, SimCLR, SimSiam, SupCon, VICReg, build_classifier, load_model
 from tl_keras.checks import DivergedError, InputError
 from tl_keras.data.two_views import two_view_batches
 from tl_keras.models.embedding_spread import embedding_spread
@@ -27,7 +27,7 @@ def test_a_model_learns_saves_and_goes_on(method):
 def test_training_lowers_the_loss_on_views_of_one_kind(method):
     model, x = small_model(method), blobs(128)
     y = (x.max((1, 2)) > 180).astype(int) if method is SupCon else None
-    model.compile(keras.optimizers.Adam(0.003), **EAGER)
+    model.compile(keras.optimizers.Adam(0.003))
     before = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)["loss"]
     model.fit(x, y, batch_size=32, epochs=4, verbose=0)
     after = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)["loss"]
@@ -123,6 +123,96 @@ def test_the_loss_is_that_of_the_embeddings_of_both_views():
     )
 
 
+@pytest.fixture
+def global_policy():
+    """Sets the global policy for one test."""
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)
+
+
+def _head_formats(model):
+    heads = [model.projector, *([model.predictor] if hasattr(model, "predictor") else [])]
+    return {
+        layer.compute_dtype
+        for head in heads
+        for layer in head.layers[1:]
+        if layer.name != "embedding"
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "policy", "by"),
+    [
+        (SimCLR, "mixed_bfloat16", "global policy"),
+        (VICReg, "mixed_bfloat16", "argument"),
+        (SupCon, "mixed_float16", "argument"),
+        (SimSiam, "mixed_float16", "argument"),
+    ],
+)
+def test_heads_compute_in_half_and_losses_in_float32_also_after_loading(
+    method, policy, by, tmp_path, global_policy
+):
+    y = LABELS if method is SupCon else None
+    plain = small_model(method)
+    encoder = small_encoder()
+    if by == "argument":
+        model = small_model(method, encoder=encoder, dtype=policy)
+    else:
+        global_policy(policy)
+        model = small_model(method, encoder=encoder)
+        global_policy("float32")
+    half = policy.removeprefix("mixed_")
+    assert _head_formats(model) == {half}
+    assert {layer.compute_dtype for layer in model.encoder.layers} == {"float32"}  # as it was given
+    model.set_weights(plain.get_weights())
+    for each in (model, plain):
+        each.compile("sgd", **EAGER)
+    losses = [m.evaluate(X, y, batch_size=8, verbose=0, return_dict=True) for m in (model, plain)]
+    for name, expected in losses[1].items():
+        np.testing.assert_allclose(losses[0][name], expected, rtol=0.05, atol=0.02, err_msg=name)
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+    history = model.fit(X, y, batch_size=8, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    model.save(tmp_path / "half.keras")
+    loaded = load_model(tmp_path / "half.keras")
+    assert _head_formats(loaded) == {half}
+    for outputs in ("call", "encode"):
+        mine, its = (np.asarray(getattr(each, outputs)(X)) for each in (model, loaded))
+        assert mine.dtype == its.dtype == np.float32
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_an_encoder_in_half_precision_stays_one(tmp_path, global_policy):
+    global_policy("mixed_bfloat16")
+    encoder = small_encoder()
+    global_policy("float32")
+    model = small_model(SimCLR, encoder=encoder)
+    assert _head_formats(model) == {"float32"}
+    model.save(tmp_path / "model.keras")
+    global_policy("mixed_float16")
+    loaded = load_model(tmp_path / "model.keras")
+    assert {layer.compute_dtype for layer in loaded.encoder.layers[1:]} == {"bfloat16"}
+    assert _head_formats(loaded) == {"float32"}
+    np.testing.assert_array_equal(loaded.encode(X), model.encode(X))
+
+
+def test_validation_batches_have_a_size_of_their_own():
+    model, x = small_model(SimCLR), blobs(24)
+    model.compile(**EAGER)
+    data = {"validation_data": (x,), "validation_batch_size": 6}
+    history = model.fit(X, batch_size=8, epochs=2, verbose=0, **data).history
+    expected = model.evaluate(x, batch_size=6, verbose=0, return_dict=True)["loss"]
+    np.testing.assert_allclose(history["val_loss"][-1], expected, rtol=1e-5)
+    with pytest.raises(InputError, match="batch_size to be an integer >= 2; received batch_size=1"):
+        model.fit(X, verbose=0, validation_data=(x,), validation_batch_size=1)
+    batches = tf.data.Dataset.from_tensor_slices(x).batch(6)
+    model.fit(X, batch_size=8, verbose=0, validation_data=batches)
+    with pytest.raises(InputError, match="no batch_size beside a tf.data.Dataset"):
+        model.fit(X, verbose=0, validation_data=batches, validation_batch_size=8)
+
+
 def test_spread_is_one_on_the_sphere_and_nought_for_one_direction():
     rng = np.random.default_rng(0)
     even = np.float32(rng.normal(size=(5000, 32)) * rng.uniform(0.1, 9, (5000, 1)))
@@ -182,6 +272,36 @@ def test_pictures_that_cannot_be_used_are_refused_before_training(data, argument
     with pytest.raises(InputError, match=message):
         model.fit(*data, verbose=0, **arguments)
     assert model.optimizer.iterations.numpy() == 0
+
+
+SCALED = np.float32(X / 255.0)
+
+
+def _scaled():
+    """Pictures on a scale from 0 to 1, as batches with and without labels and as views."""
+    slices = tf.data.Dataset.from_tensor_slices
+    yield from (slices(SCALED).batch(8), slices((SCALED, LABELS)).batch(8))
+    yield from (slices((SCALED, SCALED)).batch(8), slices(((SCALED, SCALED), LABELS)).batch(8))
+
+
+@pytest.mark.parametrize("data", _scaled(), ids=["pictures", "labels", "two", "views and labels"])
+def test_batches_of_pixels_from_0_to_1_are_refused(data):
+    model, message = small_model(SimCLR), "scaled to 0-1, multiply by 255"
+    model.compile(**EAGER)
+    for run in (model.fit, model.evaluate):
+        with pytest.raises(InputError, match=message):
+            run(data, verbose=0)
+    assert model.optimizer.iterations.numpy() == 0
+    with pytest.raises(InputError, match=message):
+        model.fit(X, validation_data=data, verbose=0)
+
+
+def test_features_of_pixels_from_0_to_1_are_refused_and_black_pictures_are_not():
+    model = small_model(SimCLR)
+    with pytest.raises(InputError, match="scaled to 0-1, multiply by 255"):
+        model.encode(SCALED)
+    np.testing.assert_array_equal(model.encode(np.float32(X)), model.encode(X))
+    assert np.isfinite(model.encode(np.zeros((1, 8, 8), "float32"))).all()
 
 
 def test_methods_that_need_labels_say_so():

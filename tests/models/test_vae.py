@@ -224,6 +224,37 @@ def test_the_likelihood_is_chosen_by_the_data_and_saved(pictures, chosen, tmp_pa
     loaded.fit(pictures, verbose=0)
 
 
+@pytest.mark.parametrize("seed", [2**31, 2**40, -1])
+def test_any_seed_gives_the_same_likelihood_twice_and_another_than_others(seed):
+    model, x = _small(binarize=True), noisy(6)
+    first = model.log_likelihood(x, 3, seed=seed, batch_size=3)
+    np.testing.assert_array_equal(first, model.log_likelihood(x, 3, seed=seed, batch_size=3))
+    assert np.abs(first - model.log_likelihood(x, 3, seed=0, batch_size=3)).min() > 0
+
+
+@pytest.mark.parametrize("seed", [2**63, 0.5, None])
+def test_a_seed_of_more_than_64_bits_is_refused(seed):
+    with pytest.raises(InputError, match="seed to be an integer .*received seed"):
+        _small().log_likelihood(noisy(2), 2, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"binarize": True, "objective": "iwae", "k": 2}], ids=["plain", "iwae"]
+)
+def test_validation_does_not_change_what_training_draws(arguments):
+    weights = []
+    for held_out in (None, (blobs(8, seed=1),)):
+        model = _small(**arguments)
+        model.compile(run_eagerly=True)
+        model.fit(blobs(16), batch_size=8, epochs=2, verbose=0, validation_data=held_out)
+        if held_out:
+            model.evaluate(blobs(), verbose=0)
+        model.fit(blobs(16), batch_size=16, verbose=0)
+        weights.append(model.get_weights())
+    for without, validated in zip(*weights, strict=True):
+        np.testing.assert_array_equal(without, validated)
+
+
 def test_samples_and_interpolations_are_pictures():
     model, x = _small(), blobs()
     assert model.sample(5).shape == (5, 8, 8, 1)

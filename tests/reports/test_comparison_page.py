@@ -46,11 +46,12 @@ def test_tables_have_means_and_differences_with_intervals(report, page):
     assert f"{100 * difference.mean:+.0f} ± {100 * difference.half:.0f}" in page.words
 
 
-def test_one_seed_has_no_interval_anywhere(tmp_path):
+def test_page_says_that_the_intervals_of_one_seed_do_not_hold_the_seeds(page, tmp_path):
+    assert "± is a 95% interval over seeds and test images;" in page.words
     path = write_comparison_page(tmp_path / "report.html", made_up_report(made_up_rows(seeds=1)))
     page = Page(path.read_text(encoding="utf-8"))
-    assert "With one seed there is no interval" in page.words
-    assert page.words.count("±") == 1, "only the sentence that explains the sign"
+    assert "± is a 95% interval over test images alone, because there is one seed;" in page.words
+    assert "one seed does not show how another training would differ" in page.words
 
 
 def test_one_method_has_nothing_to_be_compared_with(tmp_path):

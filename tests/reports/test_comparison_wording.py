@@ -8,7 +8,9 @@ from tl_keras.reports.comparison_wording import format_points, verdict
 
 def said(**differences):
     found = {int(key[1:]): MeanInterval(*value, 3) for key, value in differences.items()}
-    return verdict("fine-tune", "scratch:cnn", found)
+    text, over = verdict("fine-tune", "scratch:cnn", found).split(" The 95% interval")
+    assert over == " (±) is over seeds and test images."
+    return text
 
 
 def test_clearly_ahead_then_no_difference_to_see():
@@ -49,12 +51,13 @@ def test_a_difference_that_shows_later_names_who_is_ahead():
     )
 
 
-def test_one_seed_has_no_interval_and_no_verdict():
-    text = said(b10=(0.21, None), b50=(-0.02, None))
-    assert text == (
-        "With one seed there is no interval, so this may be chance: against scratch:cnn, "
-        "fine-tune was 21.0 points ahead with 10 and 2.0 points behind with 50 labels a class. "
-        "Give more seeds for a verdict."
+def test_verdict_on_one_seed_says_that_the_interval_does_not_hold_the_seeds():
+    found = {10: MeanInterval(0.21, 0.03, 1), 50: MeanInterval(-0.02, 0.03, 1)}
+    assert verdict("fine-tune", "scratch:cnn", found) == (
+        "With 10 labels a class, fine-tune is ahead of scratch:cnn by 21 ± 3 points; from 50 on "
+        "there is no difference to see (-2.0 ± 3.0 points). "
+        "The 95% interval (±) is over test images alone: one seed does not show how another "
+        "training would differ. Give more seeds."
     )
 
 
@@ -74,8 +77,9 @@ def test_no_run_in_common_is_said():
         (-0.214, 0.031, True, "-21 ± 3"),
         (0.214, 0.004, False, "21.4 ± 0.4"),
         (0.021, 0.02, False, "2.1 ± 2.0"),
-        (0.04, None, True, "+4.0"),
+        (0.0002, 0.0003, True, "+0.02 ± 0.03"),
+        (0.104, 0.0996, False, "10.4 ± 10.0"),
     ],
 )
-def test_points_have_as_many_digits_as_the_interval_bears(mean, half, sign, text):
+def test_points_have_as_many_digits_as_the_interval_bears_and_needs(mean, half, sign, text):
     assert format_points(MeanInterval(mean, half, 1), sign=sign) == text

@@ -4,6 +4,7 @@ import pytest
 
 from tl_keras.evaluation.classification import evaluate_predictions
 from tl_keras.reports.wording import (
+    difference_sentence,
     format_duration,
     format_percent,
     headline,
@@ -94,3 +95,36 @@ def test_durations(seconds, words):
 )
 def test_percent_says_all_only_for_all(share, words):
     assert format_percent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("difference", "half", "n", "text"),
+    [
+        (0.13, 0.026, 1347, "Transfer is ahead of scratch by 13.0 ± 2.6 points on 1,347 images."),
+        (-0.05, 0.02, 300, "Transfer is behind scratch by 5.0 ± 2.0 points on 300 images."),
+        (
+            0.012,
+            0.03,
+            300,
+            "No difference to be seen between transfer and scratch (transfer 1.2 ± 3.0 points "
+            "ahead) on 300 images.",
+        ),
+        (
+            -0.012,
+            0.012,
+            1,
+            "No difference to be seen between transfer and scratch (transfer 1.2 ± 1.2 points "
+            "behind) on 1 image.",
+        ),
+        (
+            0.0,
+            0.0003,
+            10_000,
+            "No difference to be seen between transfer and scratch (0.00 ± 0.03 points) on 10,000 "
+            "images.",
+        ),
+        (0.0251, 0.0249, 40, "Transfer is ahead of scratch by 2.51 ± 2.49 points on 40 images."),
+    ],
+)
+def test_difference_is_said_as_strongly_as_the_interval_allows(difference, half, n, text):
+    assert difference_sentence("transfer", "scratch", difference, half, n) == text

@@ -1,29 +1,14 @@
 """Baselines on two replicas end where they end on one, with plain `fit` and with ours."""
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.replicas import check_program
+
 PROGRAM = """
-import keras
-import numpy as np
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
 from tests.training.small_models import coloured_pictures
 from tl_keras import CNN, MLP, RNN, fit_from_scratch
 
 TRAIN, VAL = coloured_pictures(32), coloured_pictures(16, seed=1)
-
-def two_replicas():
-    # Not the default reduction: gradients that need several collective operations mix them up
-    # between logical CPUs ("Shape mismatch in the collective instance").
-    return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice()
-    )
 
 def plain(model):
     with model.distribute_strategy.scope():
@@ -59,5 +44,4 @@ print("equal")
 
 @pytest.mark.slow
 def test_one_replica_and_two_end_with_the_same_weights():
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert run.stdout.endswith("equal\n"), run.stderr[-3000:]
+    check_program(PROGRAM)

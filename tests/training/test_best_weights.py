@@ -1,9 +1,11 @@
 """Which epoch is kept, against lists of accuracies and losses made up by hand."""
 
+import math
 import types
 
 import pytest
 
+from tl_keras.checks import DivergedError
 from tl_keras.training.best_weights import BestWeights
 
 START = {"accuracy": 0.5, "loss": 1.0}
@@ -50,14 +52,66 @@ def test_equal_accuracies_are_told_apart_by_the_loss():
     assert kept_of([0.5, 0.5], [0.9, 1.2], size=10)[0] == 0
 
 
-def test_without_validation_the_last_epoch_is_kept():
-    best = BestWeights(None)
-    model = types.SimpleNamespace(get_weights=lambda: [1])
+def trained(events):
+    """A `BestWeights` without validation after batches ("b", loss) and ends of epochs ("e").
+
+    The weights are the number of batches so far.
+    """
+    best, batches = BestWeights(None), [0]
+    model = types.SimpleNamespace(get_weights=lambda: batches[0])
+    model.set_weights = lambda weights: setattr(model, "held", weights)
     best.set_model(model)
     best.on_train_begin()
-    for epoch in range(3):
-        best.on_epoch_end(epoch, {})
-    assert best.best_epoch == 2
+    epoch = 0
+    for event, *loss in events:
+        if event == "b":
+            batches[0] += 1
+            best.on_train_batch_end(0, {"loss": loss[0]})
+        else:
+            best.on_epoch_end(epoch, {})
+            epoch += 1
+    return best
+
+
+GOOD, BAD, END = ("b", 1.0), ("b", math.nan), ("e",)
+
+
+def test_without_validation_the_last_epoch_is_kept_once_a_loss_on_it_is_finite():
+    best = trained([GOOD, END, GOOD, END, GOOD, END])
+    assert best.unproven and best.best_epoch == 1
+    best.prove(0.5)
+    best.restore()
+    assert (best.best_epoch, best.model.held, best.unproven) == (2, 3, False)
+
+
+@pytest.mark.parametrize(
+    ("events", "kept"),
+    [
+        ([GOOD, END, BAD], 0),  # one batch an epoch: its update made the weights NaN
+        ([GOOD, END, GOOD, END, BAD], 1),
+        ([GOOD, GOOD, END, GOOD, BAD], 2),  # in the middle of an epoch
+        ([BAD], 0),
+    ],
+)
+def test_weights_are_kept_only_if_a_later_loss_on_them_was_finite(events, kept):
+    best = trained(events[:-1])
+    with pytest.raises(DivergedError, match="received nan at batch 1. The best weights so far"):
+        best.on_train_batch_end(0, {"loss": math.nan})
+    assert best.model.held == kept
+
+
+def test_weights_of_the_last_epoch_with_a_loss_that_is_no_number_are_not_kept():
+    best = trained([GOOD, END, GOOD, END])
+    with pytest.raises(DivergedError, match="received inf after epoch 2"):
+        best.prove(math.inf)
+    assert best.model.held == 1 and best.best_epoch == 0
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_an_epoch_whose_validation_loss_is_no_number_is_never_kept(loss):
+    # All predictions are NaN, which counts as class 0 and may well be right.
+    assert kept_of([0.6, 1.0], [0.4, loss], size=10)[0] == 0
+    assert kept_of([1.0, 1.0], [loss, loss], patience=2)[1] == 2
 
 
 @pytest.mark.parametrize("size", [None, 100])

@@ -17,6 +17,7 @@ from tl_keras.training.settings import DistillSettings
 TRAIN, VAL = coloured_pictures(20), coloured_pictures(15, seed=1)
 MORE = coloured_pictures(40, seed=2)[0]
 QUICK = {"epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
+TWO_VIEWS = {"augment": "photos", "unlabelled": MORE, "views": 2}
 
 
 def net(seed=0, side=16, **arguments):
@@ -37,18 +38,33 @@ def assert_equal_weights(one, other, atol=0.0):
         np.testing.assert_allclose(a, b, rtol=0, atol=atol)
 
 
+@pytest.fixture(scope="module")
+def of_two_views():
+    """A student taught on two augmented views of labelled and unlabelled pictures; its history."""
+    return distilled(**TWO_VIEWS)
+
+
+@pytest.fixture(scope="module")
+def plainly_trained():
+    model = net(dropout=0.2)
+    fit_from_scratch(model, *(TRAIN, VAL), **QUICK)
+    return model
+
+
 @pytest.mark.parametrize("alpha", [0.0, 1e-35])
-def test_without_weight_it_is_plain_training_to_the_last_bit(alpha):
-    plain = net(dropout=0.2)
-    fit_from_scratch(plain, *(TRAIN, VAL), **QUICK)
-    assert_equal_weights(plain, distilled(net(dropout=0.2), val=VAL, alpha=alpha)[0])
+def test_without_weight_it_is_plain_training_to_the_last_bit(alpha, plainly_trained):
+    assert_equal_weights(plainly_trained, distilled(net(dropout=0.2), val=VAL, alpha=alpha)[0])
 
 
 def test_without_weight_unlabelled_pictures_have_no_part():
     assert_equal_weights(distilled(alpha=0.0)[0], distilled(alpha=0.0, unlabelled=MORE)[0])
 
 
-@pytest.mark.parametrize("teacher", [lambda: net(1), lambda: small_classifier(1)])
+@pytest.mark.parametrize(
+    "teacher",
+    [lambda: net(1), pytest.param(lambda: small_classifier(1), marks=pytest.mark.slow)],
+    ids=["MLP", "with a backbone"],
+)
 def test_kept_answers_give_the_weights_of_asking_in_every_step(teacher):
     """The same batches through `Distiller` alone, with a view that both see."""
     teacher = teacher()
@@ -125,23 +141,22 @@ def test_a_teacher_of_another_kind_size_and_channels_serves():
 
 
 def test_a_student_that_is_not_built_gets_the_size_of_the_pictures():
-    student, _ = distilled(MLP(3, (8,)))
+    student, _ = distilled(MLP(3, (8,)), epochs=1)
     assert student.input_shape == (None, 16, 16, 3)
 
 
-def test_the_same_seed_gives_the_same_student():
-    how = {"augment": "photos", "unlabelled": MORE, "views": 2}
-    assert_equal_weights(distilled(**how)[0], distilled(**how)[0])
+def test_the_same_seed_gives_the_same_student(of_two_views):
+    assert_equal_weights(of_two_views[0], distilled(**TWO_VIEWS)[0])
 
 
-def test_answers_of_an_earlier_call_save_asking_again():
-    how = {"augment": "photos", "unlabelled": MORE, "views": 2}
-    first, history = distilled(**how)
-    again, _ = distilled(teacher=net(7), answers=history.answers, **how)  # which is not asked
+def test_answers_of_an_earlier_call_save_asking_again(of_two_views):
+    first, history = of_two_views
+    # Another teacher, which is not asked.
+    again, _ = distilled(teacher=net(7), answers=history.answers, **TWO_VIEWS)
     assert_equal_weights(first, again)
     wanted = r"\(views, pictures, classes\) = \(1, 60, 3\); received \(2, 60, 3\)"
     with pytest.raises(InputError, match=wanted):
-        distilled(answers=history.answers, **how | {"views": 1})
+        distilled(answers=history.answers, **TWO_VIEWS | {"views": 1})
 
 
 def test_the_student_can_be_fitted_on():

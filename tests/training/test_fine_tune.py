@@ -9,6 +9,8 @@ from tests.training.small_models import coloured_pictures, small_classifier
 from tl_keras import InputError, fine_tune
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.best_weights import DivergedError
+from tl_keras.training.objectives import L2SP
+from tl_keras.training.trainable_part import AboveFrozen
 
 TRAIN, VAL = coloured_pictures(30), coloured_pictures(15, seed=1)
 QUICK = {"freeze_epochs": 2, "epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
@@ -19,10 +21,30 @@ def tuned(train=TRAIN, val=VAL, model=None, **settings):
     return model, fine_tune(model, train, val, **(QUICK | settings))
 
 
+@pytest.fixture(scope="module")
+def two_phases():
+    """History of both phases, and the callbacks that were made for them."""
+    made = []
+
+    def make_callbacks():
+        made.append(keras.callbacks.LambdaCallback())
+        return [made[-1]]
+
+    settings = {"freeze_epochs": 2, "epochs": 3, "patience": None, "unfreeze": "all"}
+    return tuned(make_callbacks=make_callbacks, **settings)[1], made
+
+
 @pytest.mark.parametrize(
-    ("unfreeze", "cache"), [("from:high_conv", "memory"), ("last:2", "disk"), ("all", "memory")]
+    ("unfreeze", "cache", "mixup"),
+    [
+        ("from:high_conv", "memory", 1.0),
+        ("last:2", "disk", 0.0),
+        pytest.param("all", "memory", 1.0, marks=pytest.mark.slow),
+        pytest.param("all", "memory", 0.0, marks=pytest.mark.slow),
+        pytest.param("from:high_conv", "memory", 0.0, marks=pytest.mark.slow),
+        pytest.param("last:2", "disk", 1.0, marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("mixup", [0.0, 1.0])
 def test_cached_and_uncached_runs_end_with_equal_weights(unfreeze, cache, mixup):
     cached, _ = tuned(unfreeze=unfreeze, cache=cache, mixup=mixup)
     plain, _ = tuned(unfreeze=unfreeze, cache="none", mixup=mixup)
@@ -54,6 +76,25 @@ def test_the_cached_run_equals_plain_keras_with_the_same_layers_frozen():
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.parametrize("objective", ["plain", "l2-sp"])
+def test_mixing_above_a_frozen_part_is_in_full_precision(half_precision, objective):
+    image = keras.Input((2, 2, 3))
+    prefix = keras.Model(image, [keras.layers.Rescaling(1 / 256)(image)])
+    features = keras.Input((2, 2, 3))
+    suffix = keras.Model(features, keras.layers.GlobalAveragePooling2D()(features))
+    model = AboveFrozen(prefix, suffix)
+    if objective == "l2-sp":
+        model = L2SP(model, [])
+    pictures = np.full((2, 2, 2, 3), 256.0, "float32")
+    pictures[1] = 0
+    share = np.float32(2 / 3)
+    mixing = np.zeros((2, 5), "float32")
+    mixing[:, 0], mixing[:, 3:] = share, [[share, 1], [0, 0]]  # the first is cut, the other blended
+    mixed = model({"inputs": pictures, "mixing": mixing}, training=True)
+    assert mixed.dtype == "float16"
+    np.testing.assert_allclose(mixed, [[0.5] * 3, [1 / 3] * 3], atol=1e-3)
+
+
 def test_half_precision_cache_is_close_but_takes_half_the_room():
     exact, _ = tuned(cache_dtype="float32", unfreeze="none")
     rough, _ = tuned(cache_dtype="float16", unfreeze="none")
@@ -63,7 +104,7 @@ def test_half_precision_cache_is_close_but_takes_half_the_room():
     assert 0 < difference < 0.05
 
 
-@pytest.mark.parametrize("views", [None, 3])
+@pytest.mark.parametrize("views", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_the_head_may_train_longer_than_the_rest_on_augmented_features(views):
     _, history = tuned(
         freeze_epochs=4, epochs=2, augment="photos", views=views, unfreeze="from:high_conv"
@@ -71,8 +112,8 @@ def test_the_head_may_train_longer_than_the_rest_on_augmented_features(views):
     assert len(history.epoch) == 6
 
 
-def test_history_joins_both_phases_and_marks_the_boundary():
-    _, history = tuned(freeze_epochs=2, epochs=3, patience=None, unfreeze="all")
+def test_history_joins_both_phases_and_marks_the_boundary(two_phases):
+    history, _ = two_phases
     assert history.epoch == [0, 1, 2, 3, 4]
     assert [len(values) for values in history.history.values()] == [5] * 4
     assert [(p["name"], p["start"], p["end"]) for p in history.phases] == [
@@ -122,14 +163,8 @@ def test_batch_norm_statistics_move_only_when_asked():
     assert np.abs(statistics("train")).max() > 0
 
 
-def test_callbacks_are_made_anew_for_each_phase():
-    made = []
-
-    def make_callbacks():
-        made.append(keras.callbacks.LambdaCallback())
-        return [made[-1]]
-
-    tuned(make_callbacks=make_callbacks, unfreeze="all")
+def test_callbacks_are_made_anew_for_each_phase(two_phases):
+    _, made = two_phases
     assert len(made) == 2
     assert made[0] is not made[1]
 

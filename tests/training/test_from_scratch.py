@@ -1,5 +1,7 @@
 """Training from scratch: the speed changes nothing, the best epoch stays, bad input is refused."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -45,7 +47,11 @@ def test_it_ends_with_the_weights_of_plain_keras_on_the_same_batches(optimizer):
 
 @pytest.mark.parametrize(
     "build",
-    [lambda: CNN(3, "small"), lambda: RNN(3, units=16), perceptron],
+    [
+        lambda: CNN(3, "small"),
+        pytest.param(lambda: RNN(3, units=16), marks=pytest.mark.slow),
+        perceptron,
+    ],
     ids=["cnn", "rnn", "mlp"],
 )
 def test_every_baseline_learns_and_can_be_fitted_on(build, tmp_path):
@@ -117,6 +123,35 @@ def test_no_epochs_leave_the_weights_and_compile_the_model():
     model, history = fitted(epochs=0)
     assert history.epoch == [] and history.best_epoch is None
     assert model.compiled
+
+
+@pytest.mark.parametrize(("optimizer", "epochs"), [("sgd", 2), ("adam", 1)])
+def test_weights_that_one_batch_an_epoch_spoiled_are_not_kept(optimizer, epochs):
+    model = perceptron()
+    model.build((None, 16, 16, 3))
+    before = model.get_weights()
+    how = {"lr": 1e30, "schedule": "constant", "val": None, "batch_size": len(TRAIN[0])}
+    with pytest.raises(DivergedError, match="finite loss; received (nan|inf)"):
+        fitted(model, optimizer=optimizer, epochs=epochs, **how)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weights_from_before_a_nan_in_the_middle_are_kept():
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = 0.01 if epoch < 2 else math.nan
+
+        def on_epoch_end(self, epoch, logs=None):
+            kept.append(self.model.get_weights())
+
+    kept, model = [], perceptron()
+    with pytest.raises(DivergedError, match="received nan"):
+        fitted(model, val=None, epochs=4, schedule="constant", callbacks=[Spoil()])
+    assert len(kept) == 2, "with several batches an epoch the third ends in NaN"
+    # Its batches were one call, so none of its losses is known: the epoch before is the last good.
+    for one, other in zip(kept[0], model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_nan_loss_stops_and_leaves_finite_weights():

@@ -18,6 +18,7 @@ def trained(optimizer):
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(optimizer, "sparse_categorical_crossentropy")
+    optimizer.build(model.trainable_variables)  # built within `fit` it is traced twice
     model.fit(X, Y, batch_size=16, epochs=5, shuffle=False, verbose=0)
     return model
 

@@ -74,6 +74,63 @@ def test_weight_decay_spares_biases_and_normalisation():
     assert float(bias[0]) == 1.0
 
 
+def test_decay_goes_with_the_rate_of_each_variable():
+    slow, fast = (keras.Variable([1.0], name=name) for name in ("slow", "fast"))
+    optimizer = build_optimizer("adam", 0.1, weight_decay=0.5, rate_factors={slow.path: 1e-3})
+    optimizer.build([slow, fast])
+    optimizer.apply([np.zeros(1, "float32"), np.zeros(1, "float32")])
+    assert 1 - float(slow[0]) == pytest.approx(1e-3 * 0.1 * 0.5, rel=1e-2)
+    assert 1 - float(fast[0]) == pytest.approx(0.1 * 0.5, rel=1e-5)
+
+
+def adamw(weights, gradients, *, rate, decay):
+    """AdamW step by step in float64, as Loshchilov and Hutter 2019 write it."""
+    weights, first, second = weights.astype("float64"), 0.0, 0.0
+    for step, gradient in enumerate(gradients, start=1):
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        weights = weights - rate * decay * weights
+        corrected = first / (1 - 0.9**step), second / (1 - 0.999**step)
+        weights = weights - rate * corrected[0] / (np.sqrt(corrected[1]) + 1e-7)
+    return weights
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("factor", [None, 1.0, 0.03])
+def test_steps_equal_adamw_with_the_rate_of_the_variable(factor, masked):
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=4), rng.normal(size=(5, 4))
+    kernel = keras.Variable(start, name="kernel")
+    optimizer = build_optimizer(
+        "adam",
+        0.02,
+        weight_decay=3.0,
+        rate_factors=factor and {kernel.path: factor},
+        masked=(kernel,) if masked else (),
+    )
+    optimizer.build([kernel])
+    if masked:
+        optimizer.mask_of(kernel).assign([1.0, 0.0, 1.0, 1.0])
+    for gradient in gradients:
+        optimizer.apply([gradient.astype("float32")])
+    expected = adamw(start, gradients, rate=0.02 * (factor or 1.0), decay=3.0)
+    if masked:
+        expected[1] = 0.0
+    np.testing.assert_allclose(np.asarray(kernel), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_layer_named_like_a_bias_decays_all_the_same():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="beta_dense")])
+    kernel, bias = model.trainable_variables
+    bias.assign([1.0])
+    before = float(kernel[0, 0])
+    optimizer = build_optimizer("adam", 0.1, weight_decay=0.5)
+    optimizer.build([kernel, bias])
+    optimizer.apply([np.zeros((1, 1), "float32"), np.zeros(1, "float32")])
+    assert float(kernel[0, 0]) == pytest.approx(0.95 * before)
+    assert float(bias[0]) == 1.0
+
+
 def test_unknown_optimizer_lists_what_there_is():
     with pytest.raises(InputError, match="one of adam, sgd, rmsprop; received optimizer='adamw2'"):
         build_optimizer("adamw2", 0.1)

@@ -16,10 +16,16 @@ from tl_keras import (
     load_dataset,
 )
 from tl_keras.data.splits import keep_and_rest
+from tl_keras.training import pseudo_labels
+from tl_keras.training.pseudo_labels import IN_FLIGHT, affordable_groups, with_batch_size
+from tl_keras.training.settings import PseudoLabelSettings
+from tl_keras.training.step_memory import PictureCost
 
 TRAIN, VAL = coloured_pictures(24), coloured_pictures(15, seed=1)
 MORE, HIDDEN = coloured_pictures(60, seed=2)
-QUICK = {"epochs": 2, "batch_size": 8, "unlabelled_ratio": 2, "lr": 0.01, "augment": "none"}
+QUICK = {"epochs": 2, "batch_size": 24, "unlabelled_ratio": 2, "lr": 0.01, "augment": "none"}
+COST = PictureCost(passing=10, training=30, itself=1)
+OF_GROUP = 8 * 30 + 7 * 10 + IN_FLIGHT * 15  # with seven unlabelled pictures
 
 
 def net(seed=0, **arguments):
@@ -42,8 +48,8 @@ def assert_equal_weights(one, other):
 def test_without_weight_it_is_plain_training_to_the_last_bit():
     """As long as the labelled pictures are more than the batches need: else see the next test."""
     plain = net(dropout=0.2)
-    settings = {name: QUICK[name] for name in ("epochs", "batch_size", "lr")}
-    fit_from_scratch(plain, TRAIN, VAL, augment="photos", **settings)
+    settings = {name: QUICK[name] for name in ("epochs", "lr")}
+    fit_from_scratch(plain, TRAIN, VAL, augment="photos", batch_size=8, **settings)
     alone = {"unlabelled_weight": 0, "average_decay": 0.0, "augment": "photos"}
     assert_equal_weights(
         plain, trained(net(dropout=0.2), unlabelled=MORE[:40], val=VAL, **alone)[0]
@@ -72,7 +78,7 @@ def test_pictures_without_labels_help_where_labels_are_few():
     def accuracy(weight):
         keras.utils.set_random_seed(0)
         model = CNN(10, "small")
-        how = {"epochs": 20, "lr": 3e-3, "batch_size": 16, "unlabelled_ratio": 4, "augment": "none"}
+        how = {"epochs": 20, "lr": 3e-3, "batch_size": 80, "unlabelled_ratio": 4, "augment": "none"}
         how |= {"average_decay": 0.99, "unlabelled_weight": weight}
         fit_with_pseudo_labels(model, few, rest, **how)
         return model.evaluate(test.images, test.labels, verbose=0, return_dict=True)["accuracy"]
@@ -103,6 +109,30 @@ def test_the_same_seed_gives_the_same_model():
     assert_equal_weights(trained(**how)[0], trained(**how)[0])
 
 
+@pytest.mark.parametrize(
+    ("budget", "groups"),
+    [(100 * OF_GROUP, 64), (16 * OF_GROUP, 16), (16 * OF_GROUP - 1, 8), (OF_GROUP, 1), (0, 1)],
+)
+def test_as_many_groups_are_taken_as_fit(budget, groups):
+    assert affordable_groups(64, 7, COST, budget) == groups
+
+
+@pytest.mark.parametrize(
+    ("asked", "ratio", "size"), [(24, 2, 24), (26, 2, 24), (3, 2, 3), (None, 2, 24), (None, 9, 60)]
+)
+def test_a_batch_has_whole_groups(asked, ratio, size):
+    train, more = ImageDataset.from_arrays(*TRAIN), ImageDataset.from_arrays(MORE)
+    settings = PseudoLabelSettings(batch_size=asked, unlabelled_ratio=ratio)
+    assert with_batch_size(settings, net(), train, more).batch_size == size
+
+
+def test_where_memory_is_short_the_batch_is_smaller(monkeypatch):
+    train, more = ImageDataset.from_arrays(*TRAIN), ImageDataset.from_arrays(MORE)
+    monkeypatch.setattr(pseudo_labels, "free_memory", lambda: 0)
+    settings = PseudoLabelSettings(unlabelled_ratio=2)
+    assert with_batch_size(settings, net(), train, more).batch_size == 3
+
+
 def test_after_fine_tuning_what_was_frozen_stays_frozen():
     model = small_classifier()
     fine_tune(model, TRAIN, freeze_epochs=1, epochs=1, unfreeze="from:high_conv", augment="none")
@@ -131,7 +161,12 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"unlabelled_ratio": 0}, "unlabelled_ratio to be an integer >= 1; received .*=0"),
         ({"average_decay": 1.0}, "average_decay to be a number >= 0 and < 1; received .*=1.0"),
         ({"strong_augment": "harder"}, "strong_augment to be one of .*received .*'harder'"),
-        ({"unlabelled": MORE[:15]}, r"at least 16 unlabelled pictures.*8 x .*2\); received 15"),
+        (
+            {"unlabelled": MORE[:15]},
+            r"at least 16 unlabelled pictures.*8 times .* 2\); received 15",
+        ),
+        ({"batch_size": 2}, "batch_size of at least 3, a labelled picture with its 2 unl.*=2"),
+        ({"unlabelled": MORE[:1], "batch_size": None}, "at least 2 unlabelled pictures.*ved 1"),
         ({"unlabelled": "more"}, "Expected an ImageDataset, a pair .*received str"),
         ({"train": (TRAIN[0], TRAIN[1] + 1)}, "labels below 3, .*received 3 in the train set"),
         ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),

@@ -1,18 +1,10 @@
 """Models without labels on two replicas end where they end on one."""
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.replicas import check_program
+
 PROGRAM = """
-import keras
-import numpy as np
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
 from tests.models.pictures import blobs
 from tl_keras import VAE, Autoencoder, fit_without_labels
 
@@ -20,12 +12,6 @@ class Quiet(VAE):
     # Replicas draw their own noise, so there is nothing to equal: none is drawn.
     def _normal(self, shape, seed):
         return tf.zeros(shape)
-
-def two_replicas():
-    # See test_baseline_replicas.
-    return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice()
-    )
 
 def plain(model):
     with model.distribute_strategy.scope():
@@ -80,5 +66,4 @@ print("equal")
 
 @pytest.mark.slow
 def test_one_replica_and_two_end_with_the_same_weights():
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert run.stdout.endswith("equal\n"), run.stderr[-3000:]
+    check_program(PROGRAM)

@@ -71,7 +71,7 @@ def test_a_rate_that_is_too_high_stops_and_keeps_good_weights():
         ({"lr": 0}, "lr to be a number > 0"),
         ({"epsilon": 0}, "epsilon to be a number > 0"),
         ({"schedule": "step"}, "schedule to be one of"),
-        ({"train": np.zeros((4, 8, 8))}, "from 0 to 255"),
+        ({"train": np.full((4, 8, 8), 0.5)}, "from 0 to 255"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(settings, message):

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from tl_keras.checks import InputError
+from tl_keras.training.settings import PRETRAINED
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,8 +21,8 @@ DATA_HELP = (
     "mnist, fashion_mnist, cifar10, cifar100."
 )
 BACKBONE_HELP = "Name (see `tl-keras backbones`), encoder file or run folder."
-WEIGHTS_HELP = "imagenet, auto, random or a file."
-UNFREEZE_HELP = "half, last:N, from:LAYER, all or none."
+WEIGHTS_HELP = "imagenet (the default), auto, random or a file."
+UNFREEZE_HELP = "half, last:N, from:LAYER, all or none; default: half, or what suits the weights."
 
 
 def load(module, name):
@@ -49,3 +50,13 @@ def fractions(text):
         raise InputError(
             f"Expected split to be three numbers such as 0.8,0.1,0.1; received {text!r}."
         ) from None
+
+
+def given(**options):
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def by_start(words, setting):
+    """The help of an option that the start decides where it is not given."""
+    return f"{words}; default: {PRETRAINED[setting]}, or what suits the weights."

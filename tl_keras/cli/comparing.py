@@ -10,6 +10,7 @@ from tl_keras.cli.application import (
     DATA_HELP,
     app,
     fractions,
+    given,
     load,
 )
 from tl_keras.jobs.compare_settings import CompareConfig
@@ -30,9 +31,9 @@ def compare(
     ] = "10,50,250",
     backbone: Annotated[str | None, typer.Option(help=BACKBONE_HELP)] = CompareConfig.backbone,
     weights: Annotated[
-        str, typer.Option(help="imagenet, random or a file.")
-    ] = CompareConfig.weights,
-    head: Annotated[str, typer.Option(help="As in train.")] = CompareConfig.head,
+        str | None, typer.Option(help="imagenet (the default), random or a file.")
+    ] = None,
+    head: Annotated[str | None, typer.Option(help="As in train.")] = None,
     seeds: Annotated[int, typer.Option(help="Runs of each method.")] = CompareConfig.seeds,
     epochs: Annotated[
         int | None, typer.Option(help="Of each run; default 30.")
@@ -48,8 +49,11 @@ def compare(
     ] = CompareConfig.baseline_size,
     augment: Annotated[str, typer.Option(help="As in train.")] = CompareConfig.augment,
     views: Annotated[
-        int, typer.Option(help="Augmented versions cached of each picture.")
-    ] = CompareConfig.views,
+        int | None,
+        typer.Option(
+            help=f"Augmented versions cached of each picture; default: {CompareConfig.views}."
+        ),
+    ] = None,
     pretrain_epochs: Annotated[
         int | None, typer.Option(help="Of each pretraining; default: as in pretrain.")
     ] = CompareConfig.pretrain_epochs,
@@ -92,6 +96,8 @@ def compare(
         "seed": seed,
         "out": out,
     }
+    # What was not given has the defaults of `CompareConfig`.
+    settings = given(**settings)
     CompareConfig(data=data, **settings)  # refuses at once what needs no TensorFlow to be refused
     load("jobs.compare", "compare")(data, **settings)
 

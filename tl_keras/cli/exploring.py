@@ -20,8 +20,11 @@ def explore(
         ),
     ] = ExploreConfig.backbone,
     weights: Annotated[
-        str, typer.Option(help="imagenet, a file, random, or auto: without ImageNet, pixels.")
-    ] = ExploreConfig.weights,
+        str | None,
+        typer.Option(
+            help="imagenet (the default), a file, random, or auto: without ImageNet, pixels."
+        ),
+    ] = None,
     clusters: Annotated[str, typer.Option(help="Number of clusters, or auto.")] = "auto",
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels; default: the backbone's own, pixels 32.")

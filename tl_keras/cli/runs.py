@@ -13,7 +13,10 @@ RunArgument = Annotated[str, typer.Argument(help="Run folder of `tl-keras train`
 def evaluate(
     run: RunArgument,
     data: Annotated[str | None, typer.Option(help=f"Default: the run's own. {DATA_HELP}")] = None,
-    split: Annotated[str, typer.Option(help="train, val, test or all.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, val, test or all; default: test, and all of --data."),
+    ] = None,
     out: Annotated[str | None, typer.Option(help="Also write the figures to this .json.")] = None,
 ):
     """Measures a trained classifier on labelled pictures."""

@@ -4,56 +4,90 @@ from typing import Annotated
 
 import typer
 
+from tl_keras.checks import InputError
 from tl_keras.cli.application import (
     BACKBONE_HELP,
     DATA_HELP,
     UNFREEZE_HELP,
     WEIGHTS_HELP,
     app,
+    by_start,
     fractions,
+    given,
     load,
 )
 from tl_keras.config import TrainConfig
-from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
+from tl_keras.training.settings import PRETRAINED, FineTuneSettings, PseudoLabelSettings
+
+
+def _of_pseudo_labels(words, setting):
+    """The help of an option of the phase with pseudo-labels."""
+    return f"{words}; default: {getattr(PseudoLabelSettings, setting)}."
+
+
+def _pseudo_labels(unlabelled, own, shared):
+    """The settings of the phase with pseudo-labels; None without one.
+
+    Args:
+        unlabelled: the option.
+        own: the options of this phase alone that were given.
+        shared: those that were given of all phases.
+    """
+    if unlabelled is not None:
+        own = {name.removeprefix("pseudo_"): value for name, value in own.items()}
+        return PseudoLabelSettings(**own, **shared)
+    for name, value in own.items():
+        raise InputError(
+            f"Expected {name} only with unlabelled pictures; received {name}={value!r} without. "
+            f"Give --unlabelled or leave it out."
+        )
+    return None
 
 
 @app.command()
 def train(
     backbone: Annotated[str, typer.Option(help=BACKBONE_HELP)],
     data: Annotated[str, typer.Option(help=DATA_HELP)],
-    weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = "imagenet",
+    weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
     head: Annotated[
         str, typer.Option(help="linear, gap, attention, gated or residual.")
     ] = TrainConfig.head,
-    hidden_units: Annotated[int, typer.Option(help="Width of the head's hidden layer.")] = 1024,
+    hidden_units: Annotated[
+        int | None, typer.Option(help="Width of the head's hidden layer; default: 1024.")
+    ] = None,
     dropout: Annotated[
         float, typer.Option(help="Rate before the last layer.")
     ] = TrainConfig.dropout,
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
     ] = None,
-    freeze_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 3,
+    freeze_epochs: Annotated[
+        int | None, typer.Option(help=by_start("Epochs of the head alone", "freeze_epochs"))
+    ] = None,
     epochs: Annotated[
-        int, typer.Option(help="Epochs with the unfrozen part.")
-    ] = FineTuneSettings.epochs,
-    unfreeze: Annotated[str, typer.Option(help=UNFREEZE_HELP)] = "half",
+        int | None, typer.Option(help=by_start("Epochs with the unfrozen part", "epochs"))
+    ] = None,
+    unfreeze: Annotated[str | None, typer.Option(help=UNFREEZE_HELP)] = None,
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
     lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,
     backbone_lr_factor: Annotated[
-        float, typer.Option(help="Factor on it for the backbone.")
-    ] = FineTuneSettings.backbone_lr_factor,
+        float | None,
+        typer.Option(help=by_start("Factor on it for the backbone", "backbone_lr_factor")),
+    ] = None,
     depth_decay: Annotated[
-        float, typer.Option(help="Further factor at the backbone's bottom.")
-    ] = FineTuneSettings.depth_decay,
+        float | None,
+        typer.Option(help=by_start("Further factor at the backbone's bottom", "depth_decay")),
+    ] = None,
     schedule: Annotated[
         str, typer.Option(help="cosine (with warm-up), one-cycle or constant.")
     ] = "cosine",
     weight_decay: Annotated[
-        float, typer.Option(help="Decoupled weight decay.")
-    ] = FineTuneSettings.weight_decay,
+        float | None,
+        typer.Option(help=f"Decoupled weight decay; default: {PRETRAINED['weight_decay']}."),
+    ] = None,
     label_smoothing: Annotated[
-        float, typer.Option(help="0 for none.")
-    ] = FineTuneSettings.label_smoothing,
+        float | None, typer.Option(help=by_start("0 for none", "label_smoothing"))
+    ] = None,
     objective: Annotated[str, typer.Option(help="plain, l2-sp or joint.")] = "plain",
     l2_sp_weight: Annotated[
         float | None, typer.Option(help="l2-sp: pull of the backbone to its start; default 0.1.")
@@ -74,10 +108,11 @@ def train(
         ),
     ] = None,
     cutmix: Annotated[
-        float, typer.Option(help="Part of the mixed pictures that are cut, not blended.")
-    ] = FineTuneSettings.cutmix,
+        float | None,
+        typer.Option(help="Part of the mixed pictures that are cut, not blended; default: 0.5."),
+    ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Pictures a step; default: 32, less for little data.")
+        int | None, typer.Option(help="Pictures a step; default: 32, or what suits the data.")
     ] = None,
     labels_per_class: Annotated[
         int | None, typer.Option(help="Train on only so many pictures of each class.")
@@ -90,31 +125,51 @@ def train(
         ),
     ] = None,
     pseudo_epochs: Annotated[
-        int, typer.Option(help="Epochs of that phase, over the unlabelled pictures.")
-    ] = PseudoLabelSettings.epochs,
+        int | None,
+        typer.Option(
+            help=_of_pseudo_labels("Epochs of that phase, over the unlabelled pictures", "epochs")
+        ),
+    ] = None,
     pseudo_lr: Annotated[
-        float, typer.Option(help="Its highest learning rate.")
-    ] = PseudoLabelSettings.lr,
+        float | None, typer.Option(help=_of_pseudo_labels("Its highest learning rate", "lr"))
+    ] = None,
     confidence: Annotated[
-        float, typer.Option(help="Probability from which on an answer is taken for a label.")
-    ] = PseudoLabelSettings.confidence,
+        float | None,
+        typer.Option(
+            help=_of_pseudo_labels(
+                "Probability from which on an answer is taken for a label", "confidence"
+            )
+        ),
+    ] = None,
     unlabelled_weight: Annotated[
-        float, typer.Option(help="Weight of the pseudo-labels' loss.")
-    ] = PseudoLabelSettings.unlabelled_weight,
+        float | None,
+        typer.Option(
+            help=_of_pseudo_labels("Weight of the pseudo-labels' loss", "unlabelled_weight")
+        ),
+    ] = None,
     unlabelled_ratio: Annotated[
-        int, typer.Option(help="Unlabelled pictures to each labelled one in a batch.")
-    ] = PseudoLabelSettings.unlabelled_ratio,
+        int | None,
+        typer.Option(
+            help=_of_pseudo_labels(
+                "Unlabelled pictures to each labelled one in a batch", "unlabelled_ratio"
+            )
+        ),
+    ] = None,
     augment: Annotated[
         str, typer.Option(help="auto, none, flip, photos, digits or cifar.")
     ] = "auto",
     cache: Annotated[
         str, typer.Option(help="Features of the frozen part: auto, memory, disk or none.")
     ] = "auto",
-    cache_dtype: Annotated[str, typer.Option(help="float32 or float16.")] = "float32",
+    cache_dtype: Annotated[
+        str | None, typer.Option(help="float32 (the default) or float16.")
+    ] = None,
     views: Annotated[
         int | None, typer.Option(help="Augmented versions cached of each picture.")
     ] = None,
-    batch_norm: Annotated[str, typer.Option(help="frozen or train.")] = "frozen",
+    batch_norm: Annotated[
+        str | None, typer.Option(help=by_start("frozen or train", "batch_norm"))
+    ] = None,
     patience: Annotated[
         int, typer.Option(help="Epochs without improvement before a phase ends; 0 for never.")
     ] = 0,
@@ -175,16 +230,27 @@ def train(
             l2_sp_head_weight=l2_sp_head_weight,
             source_weight=source_weight,
         ),
-        pseudo_labels=PseudoLabelSettings(
-            epochs=pseudo_epochs,
-            lr=pseudo_lr,
-            confidence=confidence,
-            unlabelled_weight=unlabelled_weight,
-            unlabelled_ratio=unlabelled_ratio,
-            optimizer=optimizer,
-            augment=augment,
-            backbone_lr_factor=backbone_lr_factor,
-            seed=seed,
+        pseudo_labels=_pseudo_labels(
+            unlabelled,
+            given(
+                pseudo_epochs=pseudo_epochs,
+                pseudo_lr=pseudo_lr,
+                confidence=confidence,
+                unlabelled_weight=unlabelled_weight,
+                unlabelled_ratio=unlabelled_ratio,
+            ),
+            given(
+                optimizer=optimizer,
+                backbone_lr_factor=backbone_lr_factor,
+                depth_decay=depth_decay,
+                schedule=schedule,
+                weight_decay=weight_decay,
+                label_smoothing=label_smoothing,
+                batch_size=batch_size,
+                augment=augment,
+                patience=patience or None,
+                seed=seed,
+            ),
         ),
     )
     load("jobs.train", "train")(config)
@@ -194,17 +260,15 @@ def train(
 def lr_find(
     backbone: Annotated[str, typer.Option(help=BACKBONE_HELP)],
     data: Annotated[str, typer.Option(help=DATA_HELP)],
-    weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = TrainConfig.weights,
+    weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
     head: Annotated[str, typer.Option(help="As in train.")] = TrainConfig.head,
-    hidden_units: Annotated[int, typer.Option(help="As in train.")] = TrainConfig.hidden_units,
+    hidden_units: Annotated[int | None, typer.Option(help="As in train.")] = None,
     image_size: Annotated[int | None, typer.Option(help="As in train.")] = None,
-    unfreeze: Annotated[str, typer.Option(help=UNFREEZE_HELP)] = FineTuneSettings.unfreeze,
+    unfreeze: Annotated[str | None, typer.Option(help=UNFREEZE_HELP)] = None,
     optimizer: Annotated[
         str, typer.Option(help="adam, sgd or rmsprop.")
     ] = FineTuneSettings.optimizer,
-    backbone_lr_factor: Annotated[
-        float, typer.Option(help="As in train.")
-    ] = FineTuneSettings.backbone_lr_factor,
+    backbone_lr_factor: Annotated[float | None, typer.Option(help="As in train.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="As in train.")] = None,
     labels_per_class: Annotated[int | None, typer.Option(help="As in train.")] = None,
     augment: Annotated[str, typer.Option(help="As in train.")] = FineTuneSettings.augment,

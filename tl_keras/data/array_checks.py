@@ -22,6 +22,12 @@ def check_images(x, name="x"):
     Raises:
         InputError: the shape, the type or the range is another one.
     """
+    x = check_pixels(x, name)
+    return x if x.dtype == np.uint8 else np.round(x).astype(np.uint8)
+
+
+def check_pixels(x, name="x"):
+    """Returns `x` as an array as it is, if `check_images` would take it."""
     x = np.asarray(x)
     _check_shape(x, name)
     if x.dtype.kind not in "uifb":
@@ -36,12 +42,22 @@ def check_images(x, name="x"):
             f"Expected pixels of {name} from 0 to 255; received values from {low:g} to {high:g}. "
             "Undo the normalisation (no mean subtraction, no [-1, 1]): models do their own."
         )
-    if x.dtype.kind in "fb" and high <= 1:
+    check_scale(x, name)
+    return x
+
+
+def check_scale(x, name="x"):
+    """Refuses pixels that are certainly not on the scale 0-255: none is above 1, some are not 0.
+
+    Args:
+        x: array; of whole numbers and of floats that are all 0 nothing is certain.
+        name: what the message calls it.
+    """
+    if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.max() <= 1 and x.any()):
         raise InputError(
             f"Expected pixels of {name} from 0 to 255; received {x.dtype} values from "
-            f"{float(low):g} to {float(high):g}. If they are scaled to 0-1, multiply by 255."
+            f"{float(x.min()):g} to {float(x.max()):g}. If they are scaled to 0-1, multiply by 255."
         )
-    return np.round(x).astype(np.uint8)
 
 
 def check_labels(y, num_images, *, class_names=None, name="y"):

@@ -28,6 +28,8 @@ class Inspection:
         leaks: pictures that stand in two splits, see `Leaks`.
         ignored: paths of the files that were not taken for pictures.
         fingerprints: what each readable file looks like, by path; gone once leaks are found.
+        contents: hash of all pixels of each readable file, by path.
+        left_out: an `ImageRecord` of each training image that labels_per_class left out.
     """
 
     bad: tuple[tuple[str, str], ...] = ()
@@ -35,6 +37,8 @@ class Inspection:
     leaks: Leaks = Leaks()
     ignored: tuple[str, ...] = ()
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict, repr=False)
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    left_out: tuple = field(default=(), repr=False)
 
 
 def inspect_dataset(splits, *, ignored=(), notes=()):
@@ -89,7 +93,13 @@ def complete(inspection, datasets, *, ignored=(), notes=()):
         _listed("that stand in two splits", same, "pairs of the same picture", counts["same"]),
         _listed("in two splits", near, "pairs of nearly the same picture", counts["near"]),
     ]
-    return Inspection(inspection.bad, tuple(filter(None, warnings)), leaks, tuple(ignored))
+    return Inspection(
+        inspection.bad,
+        tuple(filter(None, warnings)),
+        leaks,
+        tuple(ignored),
+        contents={path: mark.content for path, mark in inspection.fingerprints.items()},
+    )
 
 
 def refuse_bad(inspection):

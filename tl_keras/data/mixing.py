@@ -40,16 +40,17 @@ def draw_mixing(alpha, cut, *, seed, epoch, indices):
     return tf.concat([kept[:, None], box], axis=1)
 
 
-def mix(tensor, mixing):
+def mix(tensor, mixing, replicas=1):
     """Mixes each example with its partner: the first with the second, the third with the fourth.
 
-    Neighbours of a shuffled batch are a random pair. They stay together when a batch is divided
-    over replicas, as long as each gets an even number; the last of an odd number stays alone.
+    Neighbours of a shuffled batch are a random pair. The last of an odd number stays alone.
 
     Args:
         tensor: (b, ...), inputs, features or one-hot labels. Only (b, h, w, c) is cut; what has no
             height and width is blended by the same shares.
         mixing: float (b, 5), of `draw_mixing`.
+        replicas: number of replicas that the batch will be divided over. Each example is mixed as
+            if every replica mixed its own part: an odd part has a last example that stays alone.
 
     Returns:
         Tensor like `tensor`.
@@ -60,13 +61,23 @@ def mix(tensor, mixing):
         example of the batch, and one share serves all.
     """
     count = tf.shape(tensor)[0]
-    partners = tf.minimum(tf.bitwise.bitwise_xor(tf.range(count), 1), count - 1)
+    partners = _partners(count, replicas)
     own = tf.reshape(mixing[:, 0], tf.concat([[count], tf.ones(tf.rank(tensor) - 1, tf.int32)], 0))
     if tensor.shape.rank == 4:
         cut = tf.reshape(mixing[:, 3] > mixing[:, 1], (-1, 1, 1, 1))
         own = tf.where(cut, _outside(mixing[:, 1:], tf.shape(tensor)), own)
-    mixed = own * tensor + (1.0 - own) * tf.gather(tensor, partners)
-    return tf.ensure_shape(mixed, tensor.shape)
+    values = tf.cast(tensor, own.dtype)  # of half precision, where nets compute in it
+    mixed = own * values + (1.0 - own) * tf.gather(values, partners)
+    return tf.ensure_shape(tf.cast(mixed, tensor.dtype), tensor.shape)
+
+
+def _partners(count, replicas):
+    """int32 (count,): the row of each one's partner, in the same replica's part of the batch."""
+    share = -(-count // replicas)  # as `tf.distribute` divides a batch: the last parts are shorter
+    rows = tf.range(count)
+    within = rows % share
+    last = tf.minimum(rows - within + share, count) - 1
+    return tf.minimum(rows - within + tf.bitwise.bitwise_xor(within, 1), last)
 
 
 def _outside(boxes, shape):

@@ -4,6 +4,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.letters import LETTERS, draw_letters
 
 # Class names in the order of the labels; Keras gives numbers only.
 _FASHION = "t_shirt trouser pullover dress coat sandal shirt sneaker bag ankle_boot"
@@ -24,15 +25,16 @@ _FROM_KERAS = {
     "cifar10": _CIFAR10,
     "cifar100": _CIFAR100,
 }
-NAMED_DATASETS = ("digits", *_FROM_KERAS)
+NAMED_DATASETS = ("digits", "letters", *_FROM_KERAS)
 
 
 def load_named(name):
     """Loads a dataset by its name.
 
     Args:
-        name: one of `NAMED_DATASETS`. "digits" (1,797 pictures of 8 x 8) comes with scikit-learn;
-            the others are downloaded by Keras once, to its cache folder.
+        name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn;
+            "letters" (3,400 images of 28 x 28) are drawn, see `data.letters`; the others are
+            downloaded by Keras once, to its cache folder.
 
     Returns:
         {"all": dataset}, or {"train": dataset, "test": dataset} where the set has its own test.
@@ -42,11 +44,21 @@ def load_named(name):
     """
     if name == "digits":
         return {"all": _load_digits()}
+    if name == "letters":
+        return {"all": load_letters()}
     class_names = _FROM_KERAS[name].split()
     return {
         split: ImageDataset.from_arrays(x, y, class_names=class_names, split=split, source=name)
         for split, (x, y) in zip(("train", "test"), _load_from_keras(name), strict=True)
     }
+
+
+def load_letters(per_class=100, *, image_size=28, seed=0, split="all"):
+    """Draws letters as a labelled `ImageDataset`; see `data.letters.draw_letters`."""
+    images, labels = draw_letters(per_class, image_size=image_size, seed=seed)
+    return ImageDataset.from_arrays(
+        images, labels, class_names=LETTERS, split=split, source="letters"
+    )
 
 
 def _load_digits():

@@ -21,7 +21,8 @@ def index_batches(
         batch_size: integer above 0.
         seed: integer.
         shuffle: whether each epoch is a new permutation; else 0, 1, 2, ...
-        first_epoch: number of the first epoch.
+        first_epoch: number of the first epoch; without `repeat` also a function that is asked for
+            the number of each epoch when it is opened.
         repeat: whether epochs follow each other without end (give `fit` steps_per_epoch); else
             each iteration over the dataset, and so each epoch of `fit`, is the next epoch. Under
             a distribution strategy `fit` opens the data once more before it starts, which costs
@@ -117,8 +118,13 @@ def build_pipeline(
 
 
 def numbered_epochs(first_epoch=0):
-    """One epoch number for each iteration: first_epoch, then first_epoch + 1, ..."""
-    numbers = itertools.count(first_epoch)
+    """One epoch number for each iteration: first_epoch, then first_epoch + 1, ...
+
+    Args:
+        first_epoch: int; or a function, which is asked in each iteration.
+    """
+    asked = callable(first_epoch)
+    numbers = iter(first_epoch, None) if asked else itertools.count(first_epoch)
     # Dataset.random(rerandomize_each_iteration=True) would do, but follows TensorFlow's global
     # seed too, and its epochs have no numbers.
     return tf.data.Dataset.from_generator(

@@ -12,6 +12,7 @@ from tl_keras.data.folders import FolderContents, find_pictures, labels_by_folde
 from tl_keras.data.images import printable
 from tl_keras.data.inspection import complete, drop_bad, inspect_files, refuse_bad, refuse_leaks
 from tl_keras.data.named import NAMED_DATASETS, load_named
+from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 
 _PARTS = 3  # that a class may have to be cut into
@@ -68,7 +69,24 @@ def load_dataset(
     train = splits.train
     if labels_per_class is not None:
         train = keep_per_class(train, labels_per_class, seed)
+        left_out = _left_out(splits.train, train, inspection.contents)
+        inspection = replace(inspection, left_out=left_out)
     return Splits(train, splits.val, splits.test, inspection)
+
+
+def load_parts(source, *, on_bad_image="refuse"):
+    """Loads all images of a labelled source in the parts that it comes with; cuts nothing.
+
+    Args:
+        source: as in `load_dataset`.
+        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+
+    Returns:
+        {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
+    """
+    check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
+    contents, found = _inspect(_read(source, require_labels=True), on_bad_image)
+    return contents.parts, complete(found, [], ignored=contents.ignored)
 
 
 def load_pictures(source, *, on_bad_image="refuse"):
@@ -112,6 +130,12 @@ def load_unsplit(source, *, on_bad_image="refuse"):
         )
     inspection = complete(found, [], ignored=contents.ignored)
     return pictures, replace(inspection, fingerprints=found.fingerprints)
+
+
+def _left_out(whole, kept, contents):
+    """Records of the training images that are not kept."""
+    records, ids = record_images(whole, contents, REST), set(kept.ids)
+    return tuple(r for r, name in zip(records, whole.ids, strict=True) if name not in ids)
 
 
 def _read(source, require_labels):

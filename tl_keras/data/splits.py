@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.data.dataset import Splits
+from tl_keras.data.dataset import ImageDataset, Splits
 
 _NAMES = ("train", "val", "test")
 
@@ -85,6 +85,38 @@ def at_most_per_class(dataset, most, seed):
     """As `keep_per_class`, with all pictures of a class that has fewer than `most`."""
     orders = _orders(dataset, np.random.default_rng([seed, 1]))
     return dataset.subset(np.sort(np.concatenate([order[:most] for order in orders])))
+
+
+def few_to_learn_from(splits, train_per_class, val_per_class, seed):
+    """Returns splits with few images to train and to validate on; all others join the test split.
+
+    Args:
+        splits: `Splits` cut from one source of arrays or files.
+        train_per_class, val_per_class: images of each class, at most so many in val.
+        seed: integer.
+
+    Returns:
+        `Splits`; its test split holds each image that is in neither of the others.
+    """
+    train, others = keep_and_rest(splits.train, train_per_class, seed)
+    val = at_most_per_class(splits.val, val_per_class, seed)
+    kept = set(val.ids)
+    more = splits.val.subset([row for row, name in enumerate(splits.val.ids) if name not in kept])
+    return splits._replace(train=train, val=val, test=joined([splits.test, others, more]))
+
+
+def joined(datasets):
+    """Returns datasets of one source as one, with the split name of the first."""
+    first = datasets[0]
+    rows = None if first.is_files else np.concatenate([part.rows for part in datasets])
+    if first.is_files:
+        images = tuple(path for part in datasets for path in part.images)
+    else:
+        images = np.concatenate([part.images for part in datasets])
+    labels = None
+    if first.labels is not None:
+        labels = np.concatenate([part.labels for part in datasets])
+    return ImageDataset(images, labels, first.class_names, first.split, first.source, rows)
 
 
 def _cut(dataset, fractions, seed):

@@ -110,13 +110,14 @@ def two_view_batches(
     return batches.map(load_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def add_views(batches, *, training=True, seed=0, augment="auto"):
+def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
     """Puts two views in the place of each picture of somebody's `tf.data.Dataset`.
 
     Args:
         batches: tf.data.Dataset of pictures (b, h, w), (b, h, w, 1) or (b, h, w, 3), 0-255, or of
             (pictures, labels). What is drawn for a picture depends on its place in the epoch.
         training, seed, augment: see `two_view_batches`.
+        first_epoch: see `numbered_epochs`.
 
     Returns:
         tf.data.Dataset like that of `two_view_batches`.
@@ -138,7 +139,7 @@ def add_views(batches, *, training=True, seed=0, augment="auto"):
             num_parallel_calls=tf.data.AUTOTUNE,
         )
 
-    viewed = numbered_epochs().flat_map(epoch_of)
+    viewed = numbered_epochs(first_epoch).flat_map(epoch_of)
     known = tf.data.experimental.assert_cardinality(batches.cardinality())
     return (viewed.apply(known) if batches.cardinality() >= 0 else viewed).prefetch(2)
 

@@ -1,9 +1,14 @@
 """Pictures without labels beside labelled ones, in one data set."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.fingerprints import content_hash
+from tl_keras.progress import track
 
 NO_LABEL = -1
 
@@ -21,6 +26,31 @@ def as_unlabelled(data):
     if isinstance(data, np.ndarray):
         return ImageDataset.from_arrays(data, split="all", source="unlabelled")
     return as_image_dataset(data, split="all")
+
+
+def drop_held_out(unlabelled, held_out):
+    """Leaves out the unlabelled pictures that are, pixel by pixel, among those held out.
+
+    The form does not matter: a file equals the row of an array that it was made from. One picture
+    a thread is in memory, and 16 bytes of each that is held out.
+
+    Args:
+        unlabelled: `ImageDataset`.
+        held_out: `ImageDataset`s that are measured on.
+
+    Returns:
+        `ImageDataset`; the same object if nothing is left out.
+    """
+    known = {content for dataset in held_out for content in _contents(dataset)}
+    contents = track(_contents(unlabelled), "Comparing with val and test", len(unlabelled))
+    kept = [row for row, content in enumerate(contents) if content not in known]
+    return unlabelled if len(kept) == len(unlabelled) else unlabelled.subset(kept)
+
+
+def _contents(dataset):
+    """The content hash of each picture as RGB, in order."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(lambda row: content_hash(dataset.load(row)), range(len(dataset)))
 
 
 def join_unlabelled(labelled, unlabelled, image_size):

@@ -1,23 +1,28 @@
 """From the runs of a comparison to means, paired differences and whom to compare with whom."""
 
-from tl_keras.evaluation.intervals import mean_interval, paired_difference
+import numpy as np
+
+from tl_keras.evaluation.intervals import crossed_difference, mean_accuracy
 
 
-def summarise(rows):
+def summarise(rows, correct):
     """Returns one dict for each method and budget, in the order in which they first appear.
 
     Args:
-        rows: dicts with "method", "labels_per_class", "seed", "test_accuracy", "val_accuracy" and
-            "seconds", one a run.
+        rows: dicts with "method", "labels_per_class", "seed", "val_accuracy" and "seconds", one a
+            run.
+        correct: {(method, labels_per_class, seed): bool (images,)}, the answers of each run to
+            the test images.
 
     Returns:
         Dicts of "method", "labels_per_class", "runs", "test_accuracy" (mean over seeds),
-        "interval" (half of the 95% interval, None for one run), "val_accuracy" and "seconds".
+        "interval" (half of the 95% interval over seeds and test images; for one run over the
+        images alone), "val_accuracy" and "seconds".
     """
     groups = {}
     for row in rows:
         groups.setdefault((row["method"], row["labels_per_class"]), []).append(row)
-    return [_summary(*key, group) for key, group in groups.items()]
+    return [_summary(*key, group, correct) for key, group in groups.items()]
 
 
 def choose_pairs(rows):
@@ -40,35 +45,47 @@ def choose_pairs(rows):
     return against + [(best, other) for other in others]
 
 
-def differences(rows, first, second):
-    """Returns {labels_per_class: `MeanInterval` of first - second in test accuracy}, ascending."""
-    budgets = sorted({row["labels_per_class"] for row in rows})
-    found = {
-        b: paired_difference(*(_by_seed(rows, m, b) for m in (first, second))) for b in budgets
-    }
-    return {budget: difference for budget, difference in found.items() if difference is not None}
+def differences(correct, first, second):
+    """Returns how much better one method is than another, with each number of labels.
 
+    Both are compared on the seeds that they share. What a seed decides for both, the labelled
+    images above all, cancels; so does how hard a test image is.
 
-def _by_seed(rows, method, budget):
+    Args:
+        correct: {(method, labels_per_class, seed): bool (images,)}.
+        first, second: names of the methods.
+
+    Returns:
+        {labels_per_class: `MeanInterval` of first - second in test accuracy}, ascending.
+    """
+    shared = {}
+    for method, budget, seed in sorted(correct, key=lambda run: run[1:]):
+        if method == first and (second, budget, seed) in correct:
+            shared.setdefault(budget, []).append(seed)
     return {
-        row["seed"]: row["test_accuracy"]
-        for row in rows
-        if (row["method"], row["labels_per_class"]) == (method, budget)
+        budget: crossed_difference(
+            *(np.stack([correct[m, budget, seed] for seed in seeds]) for m in (first, second))
+        )
+        for budget, seeds in shared.items()
     }
 
 
-def _summary(method, budget, group):
-    accuracy = mean_interval([row["test_accuracy"] for row in group])
+def _summary(method, budget, group, correct):
+    accuracy = mean_accuracy(np.stack([correct[method, budget, r["seed"]] for r in group]))
     return {
         "method": method,
         "labels_per_class": budget,
         "runs": len(group),
         "test_accuracy": accuracy.mean,
         "interval": accuracy.half,
-        "val_accuracy": mean_interval([row["val_accuracy"] for row in group]).mean,
-        "seconds": mean_interval([row["seconds"] for row in group]).mean,
+        "val_accuracy": _mean(group, "val_accuracy"),
+        "seconds": _mean(group, "seconds"),
     }
 
 
 def _mean_val(rows, method):
-    return mean_interval([r["val_accuracy"] for r in rows if r["method"] == method]).mean
+    return _mean([row for row in rows if row["method"] == method], "val_accuracy")
+
+
+def _mean(rows, name):
+    return float(np.mean([row[name] for row in rows]))

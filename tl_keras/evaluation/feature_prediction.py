@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.evaluation.prediction import predict_probabilities
+from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, picture_shape
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.feature_cache import Pictures
@@ -26,8 +27,8 @@ def predict_above_frozen(model, dataset, store, *, batch_size=64):
     if cut.prefix is None:
         return predict_probabilities(model, dataset.pipeline(batch_size, image_size=size))
     features = store.compute(cut.prefix, Pictures(dataset, size), batch_size=batch_size)
-    signature = [tf.TensorSpec((None, *i.shape[1:]), tf.float32) for i in cut.suffix.inputs]
-    run = tf.function(lambda *i: cut.suffix(unpacked(i), training=False), input_signature=signature)
+    shapes = [i.shape[1:] for i in cut.suffix.inputs]
+    run = traced(lambda *i: cut.suffix(unpacked(i), training=False), shapes)
     load, rows = features.loader(), np.arange(len(dataset))
     outputs = [
         run(*load(0, rows[start : start + batch_size]))

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, picture_shape
 from tl_keras.progress import track
 
@@ -27,13 +28,13 @@ def predict_probabilities(model, batches, total=None, *, flips=False):
     """
     logits = gives_logits(model)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *picture_shape(model)), tf.float32)])
-    def run(pictures):
+    def average(pictures):
         seen = [pictures, tf.reverse(pictures, [2])] if flips else [pictures]
         outputs = [model(view, training=False) for view in seen]
         outputs = [tf.nn.softmax(output) if logits else output for output in outputs]
         return tf.add_n(outputs) / len(outputs)
 
+    run = traced(average, [picture_shape(model)])
     results = []
     for batch in track(batches, "Predicting", total):
         pictures = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)

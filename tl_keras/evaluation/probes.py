@@ -10,6 +10,7 @@ from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.evaluation.distances import row_blocks
 from tl_keras.evaluation.one_thread import one_thread
+from tl_keras.models.inference import traced
 from tl_keras.models.signature import picture_shape
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of scikit-learn's C: a small one binds more
@@ -61,12 +62,11 @@ def feature_function(encoder):
             f"{encoder.name!r} with output shape {encoder.output_shape}."
         )
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *picture_shape(encoder)), tf.float32)])
-    def run(pictures):
+    def pooled(pictures):
         features = tf.cast(encoder(pictures, training=False), tf.float32)
         return tf.reduce_mean(features, (1, 2)) if rank == 4 else features
 
-    return run
+    return traced(pooled, [picture_shape(encoder)])
 
 
 def linear_probe(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.data.array_checks import check_pixels
 from tl_keras.evaluation.frechet import frechet_distance
 from tl_keras.evaluation.manifolds import precision_and_recall
 from tl_keras.models.cnn import CNN
@@ -51,7 +52,7 @@ def classifier_features(classifier, pictures):
     pictures = np.asarray(pictures)
     for start in range(0, len(pictures), _BATCH_SIZE):
         batch = pictures[start : start + _BATCH_SIZE].astype(np.float32)
-        features.append(np.asarray(classifier.features(batch)))
+        features.append(np.asarray(classifier.features(batch), np.float32))
         classes.append(np.asarray(classifier.predictions(features[-1])).argmax(1))
     return np.concatenate(features), np.concatenate(classes)
 
@@ -61,31 +62,35 @@ def evaluate_samples(samples, real, classifier, *, held_out=None, k=3):
 
     Distances are between the features of `classifier`, so they can be compared for one classifier
     and one number of samples only, and are not the "FID". The floor is what real pictures get that
-    are neither in `real` nor generated, as many as there are samples: no generator can be expected
-    to get below its Fréchet distance.
+    are neither in `real` nor generated: no generator can be expected to get below its Fréchet
+    distance. Every figure depends on the number of pictures, so samples and held-out pictures are
+    measured on equally many: of the larger set a random part, the same each time.
 
     Args:
         samples: (n, h, w, c), 0-255, at least k + 1.
         real: the pictures that the generator learned from, (m, h, w, c) or (m, h, w), 0-255. Of
-            more than 10,000 in either set so many are taken, evenly spaced.
+            more than 10,000 in any set so many are taken.
         classifier: see `fit_sample_classifier`.
-        held_out: other real pictures, or None for no floor.
+        held_out: other real pictures, at least k + 1 and better as many as there are samples; or
+            None for no floor.
         k: int, neighbours for precision and recall. Defaults to 3.
 
     Returns:
-        dict: "num_samples", "num_real"; "frechet_distance"; "precision", "recall"; "class_shares"
-        (list, num_classes), "classes_covered" (those with at least one sample), "smallest_share";
-        and "floor", a dict of the same for `held_out`, or None.
+        dict: "num_samples" (measured), "num_real"; "frechet_distance"; "precision", "recall";
+        "class_shares" (list, num_classes), "classes_covered" (those with at least one sample),
+        "smallest_share"; and "floor", a dict of the same for `held_out`, or None.
 
     Raises:
-        InputError: too few pictures, or of another size than the classifier takes.
+        InputError: too few pictures, or of another size or scale than the classifier takes.
     """
-    real = _rows(real, classifier, k)
+    real = _rows("real", real, classifier, k)
     reference, _ = classifier_features(classifier, real)
-    samples = _rows(samples, classifier, k)
+    samples = _rows("samples", samples, classifier, k)
     floor = None
     if held_out is not None:
-        held_out = _rows(held_out, classifier, k, most=len(samples))
+        held_out = _rows("held_out", held_out, classifier, k)
+        most = min(len(samples), len(held_out))
+        samples, held_out = _some(samples, most), _some(held_out, most)
         floor = _measure(held_out, reference, classifier, k)
     return {**_measure(samples, reference, classifier, k), "floor": floor}
 
@@ -99,7 +104,7 @@ def _measure(pictures, reference, classifier, k):
     features, classes = classifier_features(classifier, pictures)
     # As many of each, or a larger set would span the larger manifold.
     most = min(len(features), len(reference))
-    precision, recall = precision_and_recall(_evenly(features, most), _evenly(reference, most), k)
+    precision, recall = precision_and_recall(_some(features, most), _some(reference, most), k)
     shares = class_shares(classes, classifier.num_classes)
     return {
         "num_samples": len(features),
@@ -113,8 +118,8 @@ def _measure(pictures, reference, classifier, k):
     }
 
 
-def _rows(pictures, classifier, k, most=_MOST):
-    """Checked pictures, at most so many."""
+def _rows(name, pictures, classifier, k):
+    """Checked pictures, at most 10,000."""
     pictures = np.asarray(pictures)
     pictures = pictures[..., None] if pictures.ndim == 3 else pictures
     if pictures.shape[1:] != tuple(picture_shape(classifier)) or len(pictures) <= k:
@@ -122,10 +127,11 @@ def _rows(pictures, classifier, k, most=_MOST):
             f"Expected more than {k} pictures of shape {picture_shape(classifier)}, which the "
             f"classifier takes; received shape {pictures.shape}."
         )
-    return _evenly(pictures, most)
+    return _some(check_pixels(pictures, name), _MOST)
 
 
-def _evenly(rows, most):
+def _some(rows, most):
+    """At most so many rows, at random: evenly spaced ones of a row of classes may be of one."""
     if len(rows) <= most:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    return rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:most])]

@@ -9,8 +9,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
-from tl_keras.jobs.compare_data import data_name, load_compare_data
-from tl_keras.jobs.compare_methods import parse_method
+from tl_keras.jobs.compare_data import (
+    check_records,
+    data_name,
+    load_compare_data,
+    write_compare_records,
+)
+from tl_keras.jobs.compare_methods import check_heeded, parse_method
 from tl_keras.jobs.compare_pretraining import ENCODERS, PretrainedEncoders
 from tl_keras.jobs.compare_report import write_compare_report
 from tl_keras.jobs.compare_results import Results
@@ -66,7 +71,8 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
             augment, views, test_pictures, seed, split, on_bad_image.
 
     Returns:
-        `Comparison`. The run folder has results.csv, summary.csv, metrics.json, report.html.
+        `Comparison`. The run folder has results.csv, correct.npz, summary.csv, metrics.json and
+            report.html.
 
     Raises:
         InputError: something cannot be used; checked before any training.
@@ -79,21 +85,24 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
         **settings,
     )
     chosen = [parse_method(name, config.backbone) for name in config.methods]
+    check_heeded(settings, chosen)
     path = out or default_run_path("compare", config.data)
     with RunFolder(path, continues=config.to_json()) as run:
-        loaded = load_compare_data(config, data, source_data)
+        results = Results(run.path / "results.csv")
+        check_records(run.path, results.rows, data)
+        loaded = load_compare_data(config, data, source_data, run.path)
         encoders = PretrainedEncoders(run.path / ENCODERS, config, loaded.splits)
         parts = loaded.splits.train, loaded.source
         runner = MethodRunner(config, *parts, FeatureStore(), encoders)
-        results = Results(run.path / "results.csv")
         if not results.rows:
             for method in chosen:
                 runner.check(method)
             run.write_json("config.json", config.to_json())
             run.write_environment()
+            write_compare_records(run.path, loaded)
         with _without_advice_on_tracing():
             _run_missing(config, chosen, loaded, runner, results)
-        comparison = evaluate_rows(run.path, results.rows)
+        comparison = evaluate_runs(run.path, results)
         write_compare_report(config, comparison, loaded, encoders.facts)
     for sentences in comparison.verdicts.values():
         say(sentences)
@@ -101,12 +110,12 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
     return comparison
 
 
-def evaluate_rows(path, rows):
-    """Returns the `Comparison` of finished runs."""
-    pairs = choose_pairs(rows)
-    found = {pair: differences(rows, *pair) for pair in pairs}
-    verdicts = {pair: verdict(*pair, found[pair]) for pair in pairs}
-    return Comparison(Path(path), rows, summarise(rows), found, verdicts)
+def evaluate_runs(path, results):
+    """Returns the `Comparison` of finished runs, `Results`."""
+    rows, correct = results.rows, results.correct
+    found = {pair: differences(correct, *pair) for pair in choose_pairs(rows)}
+    verdicts = {pair: verdict(*pair, found[pair]) for pair in found}
+    return Comparison(Path(path), rows, summarise(rows, correct), found, verdicts)
 
 
 def _run_missing(config, methods, loaded, runner, results):
@@ -122,8 +131,8 @@ def _run_missing(config, methods, loaded, runner, results):
                 f"{method.name}, {budget} labels a class, seed {seed} "
                 f"({number + 1} of {len(budgets) * config.seeds} rounds)"
             )
-            row = _run(method, runner, train, val, loaded.splits.test, seed)
-            results.append({"method": method.name, "labels_per_class": budget, **row})
+            row, correct = _run(method, runner, train, val, loaded.splits.test, seed)
+            results.append({"method": method.name, "labels_per_class": budget, **row}, correct)
             gc.collect()  # a net and its functions refer to each other
             say(f"{method.name}: {row['test_accuracy']:.1%} on test, {row['seconds']:.0f} s")
 
@@ -141,10 +150,11 @@ def _without_advice_on_tracing():
 
 
 def _run(method, runner, train, val, test, seed):
+    """Returns the row of one run, and which test images it got right (n,)."""
     best = runner.train(method, train, val, seed)
-    figures = runner.measure(method, best.model, test)
+    figures, correct = runner.measure_each(method, best.model, test)
     history = best.history
-    return {
+    row = {
         "seed": seed,
         "test_accuracy": figures["accuracy"],
         "val_accuracy": best.val["accuracy"],
@@ -157,3 +167,4 @@ def _run(method, runner, train, val, test, seed):
         "test_pictures": len(test),
         "seconds": round(best.seconds, 3),
     }
+    return row, correct

@@ -55,6 +55,11 @@ class Method:
         return self.net if self.net in PRETRAININGS else None
 
     @property
+    def on_base(self):
+        """Whether it trains a base, or whatever the comparison's backbone is."""
+        return not (self.is_baseline or self.pretraining or is_backbone_path(self.net))
+
+    @property
     def rates(self):
         """Learning rates to try: several where the default may suit badly and a try is cheap."""
         if self.kind == "frozen":
@@ -62,6 +67,45 @@ class Method:
         if self.kind == "scratch":
             return BASELINE_RATES if self.is_baseline else BASE_RATES
         return (FineTuneSettings.lr,)
+
+
+# Options of a comparison that not every method heeds.
+_HEEDED = {
+    "backbone": lambda method: method.net is None,
+    "weights": lambda method: method.on_base and method.kind != "scratch",
+    "head": lambda method: not method.is_baseline,
+    "image_size": lambda method: method.on_base,
+    "baseline_size": lambda method: method.is_baseline or method.pretraining,
+    "views": lambda method: method.kind != "scratch",
+}
+
+
+def check_heeded(given, methods):
+    """Refuses options that none of the methods heeds.
+
+    Args:
+        given: {name: value} of the options that the user gave; None counts as not given.
+        methods: list of `Method`.
+
+    Raises:
+        InputError: such an option was given.
+    """
+    brings_weights = is_backbone_path(given.get("backbone"))
+    for name, heeds in _HEEDED.items():
+        heeding = [method for method in methods if heeds(method)]
+        if name == "weights" and brings_weights:
+            heeding = [method for method in heeding if method.net]
+        if given.get(name) is not None and not heeding:
+            names = ", ".join(method.name for method in methods)
+            raise InputError(
+                f"Expected no {name} where it has no effect, with the methods {names}; received "
+                f"{name}={given[name]!r}. Leave it out."
+            )
+    if given.get("views") is not None and given.get("augment") == "none":
+        raise InputError(
+            f"Expected no views where it has no effect, with augment='none'; received "
+            f"views={given['views']!r}. Leave it out."
+        )
 
 
 def parse_method(name, backbone):

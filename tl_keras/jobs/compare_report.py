@@ -9,16 +9,19 @@ from tl_keras.files import write_json
 from tl_keras.jobs.compare_data import VAL_PER_CLASS
 from tl_keras.jobs.compare_methods import baseline_size, parse_method
 from tl_keras.jobs.compare_results import write_table
+from tl_keras.jobs.compare_runner import starts_random
 from tl_keras.jobs.compare_settings import EPOCHS
 from tl_keras.reports.comparison_page import ComparisonReport, write_comparison_page
 from tl_keras.reports.wording import format_duration
 
 FILES = (
     "results.csv",
+    "correct.npz",
     "summary.csv",
     "metrics.json",
     "config.json",
     "environment.json",
+    "splits.csv.gz",
     "figures/",
 )
 
@@ -94,6 +97,16 @@ def _terms(config, loaded, rows):
         "its share of the seconds. The others have one rate, the default.",
         f"MLP, CNN and RNN saw the pictures at {side} x {side} pixels.",
         "Where methods share what a frozen part gave, each is charged the time of it.",
+        *_random_terms([method.name for method in methods if starts_random(method, config)]),
+    )
+
+
+def _random_terms(names):
+    if not names:
+        return ()
+    return (
+        f"With random weights {', '.join(names)} trained from scratch: all layers for all epochs "
+        "at one rate, batch normalisation too.",
     )
 
 

@@ -1,12 +1,17 @@
-"""results.csv: one row a run, there as soon as the run is over and still there after a kill."""
+"""results.csv and correct.npz: each run is there as soon as it is over, and after a kill too."""
 
 import csv
 import io
+import zipfile
 from pathlib import Path
 
-from tl_keras.checks import InputError
-from tl_keras.files import write_text
+import numpy as np
 
+from tl_keras.checks import InputError
+from tl_keras.files import replacing, write_text
+
+CORRECT = "correct.npz"
+RUN = ("method", "labels_per_class", "seed")
 COLUMNS = {
     "method": str,
     "labels_per_class": int,
@@ -28,26 +33,34 @@ class Results:
     """The finished runs of a comparison.
 
     Args:
-        path: results.csv; what stands there is taken over.
+        path: results.csv; what stands there, and in correct.npz beside it, is taken over.
 
     Attributes:
         rows: a dict of `COLUMNS` for each run.
+        correct: {(method, labels_per_class, seed): bool (test images,)}, the images that each
+            run got right.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: one of the files is damaged.
     """
 
     def __init__(self, path):
         self._path = Path(path)
+        self._answers = self._path.with_name(CORRECT)
         self.rows = read_results(path) if self._path.exists() else []
+        self.correct = read_correct(self._answers, self.rows)
 
     def has(self, method, labels_per_class, seed):
         """Whether this run is finished."""
-        key = (method, labels_per_class, seed)
-        return any((r["method"], r["labels_per_class"], r["seed"]) == key for r in self.rows)
+        return (method, labels_per_class, seed) in self.correct
 
-    def append(self, row):
-        """Writes the file anew with one more row, whole or not at all."""
+    def append(self, row, correct):
+        """Writes the files anew with one more run, each whole or not at all.
+
+        results.csv comes last: a run is finished once it is there.
+        """
+        self.correct[_run_of(row)] = correct
+        write_correct(self._answers, self.correct)
         self.rows.append(row)
         write_table(self._path, self.rows)
 
@@ -65,6 +78,46 @@ def read_results(path):
             f"Expected {path} as `tl-keras compare` writes it; received one that cannot be read "
             f"({error}). Remove the folder to begin anew."
         ) from error
+
+
+def write_correct(path, correct):
+    """Writes {(method, labels_per_class, seed): bool (images,)} as .npz, whole or not at all."""
+    methods, budgets, seeds = zip(*correct, strict=True)
+    table = {"method": methods, "labels_per_class": budgets, "seed": seeds}
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, **table, correct=np.stack(list(correct.values())))
+
+
+def read_correct(path, rows):
+    """Returns {(method, labels_per_class, seed): bool (images,)} of the runs in `rows`.
+
+    Raises:
+        InputError: the file lacks one of them, or is damaged.
+    """
+    if not rows:
+        return {}
+    try:
+        with np.load(path) as file:
+            runs = zip(*(file[name].tolist() for name in RUN), strict=True)
+            found = dict(zip(runs, file["correct"], strict=True))
+        correct = {_run_of(row): found[_run_of(row)] for row in rows}
+        _check_lengths(correct, rows)
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"Expected {path} to say which test images each run in results.csv got right; "
+            f"received one that does not ({error}). Remove the folder to begin anew."
+        ) from error
+    return correct
+
+
+def _check_lengths(correct, rows):
+    for row in rows:
+        if (n := len(correct[_run_of(row)])) != row["test_pictures"]:
+            raise ValueError(f"{n} answers to {row['test_pictures']} test images")
+
+
+def _run_of(row):
+    return tuple(row[name] for name in RUN)
 
 
 def write_table(path, rows):

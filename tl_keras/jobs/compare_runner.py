@@ -8,15 +8,10 @@ from tl_keras.evaluation.classification import evaluate_predictions
 from tl_keras.evaluation.feature_prediction import predict_above_frozen
 from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.compare_methods import BASELINES, baseline_size
-from tl_keras.jobs.compare_settings import EPOCHS
-from tl_keras.jobs.evaluate import measure
-from tl_keras.jobs.starting_point import (
-    FROM_SCRATCH,
-    image_size_for,
-    quicken_batch_norm,
-    suited_after,
-    suited_to,
-)
+from tl_keras.jobs.compare_settings import EPOCHS, TUNED
+from tl_keras.jobs.measuring import measure
+from tl_keras.jobs.scratch import FROM_RANDOM, FROM_SCRATCH, quicken_batch_norm
+from tl_keras.jobs.starting_point import image_size_for, suited_after, suited_to
 from tl_keras.models.backbones import build_backbone, is_backbone_path
 from tl_keras.models.classifier import build_classifier
 from tl_keras.training.fine_tune import fine_tune
@@ -66,7 +61,7 @@ class MethodRunner:
             return model
         backbone = self._backbone(method)
         model = build_classifier(backbone, self.pictures.num_classes, head=self.config.head)
-        if method.kind == "scratch":
+        if method.kind == "scratch" or starts_random(method, self.config):
             quicken_batch_norm(model)
         return model
 
@@ -89,10 +84,16 @@ class MethodRunner:
 
     def measure(self, method, model, pictures):
         """Returns the figures of a trained `model` of `method` on labelled pictures."""
+        return self.measure_each(method, model, pictures)[0]
+
+    def measure_each(self, method, model, images):
+        """Returns the figures of `measure`, and which images were answered rightly (n,)."""
         if method.kind == "scratch":
-            return measure(model, pictures, batch_size=_MEASURED_AT_ONCE)[1]
-        probabilities = predict_above_frozen(model, pictures, self.store)
-        return evaluate_predictions(probabilities, pictures.labels, pictures.class_names)
+            probabilities, figures = measure(model, images, batch_size=_MEASURED_AT_ONCE)
+        else:
+            probabilities = predict_above_frozen(model, images, self.store)
+            figures = evaluate_predictions(probabilities, images.labels, images.class_names)
+        return figures, probabilities.argmax(axis=1) == images.labels
 
     def _backbone(self, method):
         """The backbone of `method`, built anew, from random weights if it is to learn them."""
@@ -147,12 +148,21 @@ class MethodRunner:
         kind = method.kind
         if kind == "scratch":
             return FROM_SCRATCH | {"epochs": self.epochs}
-        views = {"views": self.config.views}
+        views = {} if self.config.augment == "none" else {"views": self.config.views}
         if kind == "frozen":
             return views | {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}
         of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)
         phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
+        objective = {"objective": "plain" if kind == "fine-tune" else kind}
+        if starts_random(method, self.config):
+            return views | FROM_RANDOM | {"epochs": self.epochs} | objective
         net = method.net or self.config.backbone
         suited = suited_to(net) if is_backbone_path(net) else suited_after(method.pretraining)
-        objective = {"objective": "plain" if kind == "fine-tune" else kind}
         return views | phases | suited | objective
+
+
+def starts_random(method, config):
+    """Whether a method fine-tunes a base at random weights, so that it trains from scratch."""
+    net = method.net or config.backbone
+    trained = method.pretraining or is_backbone_path(net)
+    return method.kind in TUNED and config.weights == "random" and not trained

@@ -7,7 +7,8 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.config import TrainConfig
 from tl_keras.jobs.pretrain_settings import METHODS, TWO_VIEWS
 
-KINDS = ("scratch", "frozen", "fine-tune", "l2-sp", "joint")
+TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains too
+KINDS = ("scratch", "frozen", *TUNED)
 # A pretraining on all training pictures must not read their labels.
 PRETRAININGS = tuple(method for method in METHODS if method != "supcon")
 EPOCHS = 30

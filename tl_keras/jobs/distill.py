@@ -7,10 +7,11 @@ import keras
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.config import REST
 from tl_keras.data.sources import load_pictures
-from tl_keras.jobs.derived_run import load_origin, write_run
-from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.derived_run import held_out, load_origin, write_run
 from tl_keras.jobs.interruptions import keeping_interrupted
+from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.run_splits import without_contents
 from tl_keras.models.cnn import CNN
 from tl_keras.models.mlp import MLP
 from tl_keras.models.rnn import RNN
@@ -56,7 +57,7 @@ def distill(
     if image_size is not None:
         check_number("image_size", image_size, minimum=1, integer=True)
     trained, splits, rest = load_origin(run, data)
-    more = _unlabelled(unlabelled, rest, run)
+    more = _unlabelled(unlabelled, rest, trained, splits)
     keras.utils.set_random_seed(chosen.seed)
     model = STUDENTS[student](len(trained.class_names))
     model.build((None, *common_size(splits.train, image_size), 3))
@@ -79,6 +80,7 @@ def distill(
             },
         )
         folder.write_environment()
+        folder.write_splits(splits)
         teacher = headline(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, model):
             history = distill_into(
@@ -91,12 +93,27 @@ def distill(
     return folder.path
 
 
-def _unlabelled(unlabelled, rest, run):
+def _unlabelled(unlabelled, rest, trained, splits):
+    """The pictures without labels; none of them is a validation or test image."""
+    if unlabelled is None:
+        return None
     if unlabelled != REST:
-        return None if unlabelled is None else load_pictures(unlabelled)[0]
-    if rest is None:
+        rest, inspection = load_pictures(unlabelled)
+        contents = inspection.contents
+    elif rest is None:
         raise InputError(
-            f"Expected a run with labels_per_class for unlabelled='{REST}'; received {run}, which "
-            "used the labels of all its training pictures. Give other pictures or none."
+            f"Expected a run with labels_per_class for unlabelled='{REST}'; received "
+            f"{trained.path}, which used the labels of all its training pictures. Give other "
+            "pictures or none."
         )
-    return rest
+    else:
+        contents = splits.inspection.contents
+    banned = held_out(trained, splits)
+    why = "they are validation or test images"
+    kept = without_contents(rest, contents, banned["val"] | banned["test"], why)
+    if len(kept) == 0:
+        raise InputError(
+            f"Expected pictures without labels in {unlabelled} that are not validation or test "
+            f"images; received {len(rest)} that all are. Give other pictures or none."
+        )
+    return kept

@@ -2,51 +2,32 @@
 
 import json
 
-import numpy as np
-
-from tl_keras.checks import InputError, check_choice
-from tl_keras.data.classes import keep_classes
-from tl_keras.data.sources import load_dataset
-from tl_keras.evaluation.classification import evaluate_predictions
-from tl_keras.evaluation.prediction import predict_probabilities
+from tl_keras.checks import check_choice
 from tl_keras.files import write_json
+from tl_keras.jobs.measuring import headline, measure
+from tl_keras.jobs.run_folder import RunFolder
+from tl_keras.jobs.run_splits import other_images, own_splits
+from tl_keras.jobs.starting_point import StartingPoint
+from tl_keras.jobs.train import measured, write_outcome
 from tl_keras.jobs.trained_run import load_run
-from tl_keras.models.signature import picture_shape
+from tl_keras.jobs.unmeasured import mark_measured, read_config, read_history, read_unmeasured
+from tl_keras.progress import say
 
 SPLITS = ("train", "val", "test", "all")
 
 
-def measure(model, *datasets, batch_size=32, flips=False):
-    """Returns (probabilities (n, c), named figures) of `model` on labelled datasets together.
-
-    `flips`: see `predict_probabilities`.
-    """
-    *image_size, channels = picture_shape(model)
-    how = {"image_size": image_size, "channels": channels}
-    probabilities = np.concatenate(
-        [
-            predict_probabilities(model, dataset.pipeline(batch_size, **how), flips=flips)
-            for dataset in datasets
-        ]
-    )
-    labels = np.concatenate([dataset.labels for dataset in datasets])
-    return probabilities, evaluate_predictions(probabilities, labels, datasets[0].class_names)
-
-
-def headline(figures):
-    """The figures of `measure` that stand for all."""
-    names = ("accuracy", "loss", "macro_f1", "expected_calibration_error")
-    return {name: figures[name] for name in names}
-
-
-def evaluate(run, *, data=None, split="test", out=None):
+def evaluate(run, *, data=None, split=None, out=None):
     """Measures the classifier of a run folder and prints its figures.
+
+    The run's own images are found again by their content, in the splits that it was trained with.
+    A run that stopped while it was measured gets its metrics.json and its page.
 
     Args:
         run: run folder.
         data: source of labelled pictures with (at least) the classes of the run; None for the
-            data of the run, split as it was then.
-        split: "train", "val", "test" or "all" three together.
+            data of the run.
+        split: "train", "val", "test" or "all" three together; None for "test" of the run's data,
+            and for all of other data.
         out: .json file for the figures, or None.
 
     Returns:
@@ -55,22 +36,49 @@ def evaluate(run, *, data=None, split="test", out=None):
     Raises:
         InputError: the run, the data or the split cannot be used.
     """
+    split = split or ("test" if data is None else "all")
     check_choice("split", split, SPLITS)
     trained = load_run(run)
-    config = trained.config
-    splits = load_dataset(
-        data or config["data"],
-        seed=config["fine_tune"]["seed"],
-        split_fractions=tuple(config["split"]),
-        on_bad_image=config["on_bad_image"],
-    )
-    parts = [p for p in splits[:3] if p is not None and split in (p.split, "all")]
-    if not parts:
-        raise InputError(f"Expected a {split} split in {data or config['data']}; received none.")
-    parts = [keep_classes(part, trained.class_names) for part in parts]
+    splits = None
+    if data is None:
+        splits = _own(trained, split)
+        parts = [part for part in splits[:3] if split in (part.split, "all")]
+    else:
+        parts = other_images(trained, data, split)
     _, figures = measure(trained.model, *parts, flips=trained.flips)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
     print(json.dumps(shown, indent=2))  # noqa: T201 - what the command is for
     if out is not None:
         write_json(out, figures)
+    if splits is not None:
+        _complete(trained, splits)
     return figures
+
+
+def _own(trained, split):
+    """The run's `Splits`, with images of each class in those that are measured."""
+    asked = SPLITS[:3] if split == "all" else (split,)
+    unmeasured = () if read_unmeasured(trained.path) is None else ("val", "test")
+    return own_splits(trained, tuple(name for name in SPLITS if name in (*asked, *unmeasured)))[0]
+
+
+def _complete(trained, splits):
+    """Writes what is missing of a run that stopped while it was measured."""
+    unmeasured = read_unmeasured(trained.path)
+    if unmeasured is None:
+        return
+    known, phases = unmeasured
+    known["pictures"] = {part.split: len(part) for part in splits[:3]}
+    with RunFolder(trained.path, continues=trained.config) as run:
+        if phases is None:
+            run.write_json("metrics.json", known | _headlines(trained, splits))
+            mark_measured(run)
+        else:
+            start = StartingPoint(trained.model, splits, known["weights"])
+            history = read_history(run.path, phases, known["best_epoch"])
+            write_outcome(run, measured(read_config(trained.config), start, history, known))
+    say(f"{run.path} was not measured before; it is complete now, without any controls.")
+
+
+def _headlines(trained, splits):
+    return {part.split: headline(measure(trained.model, part)[1]) for part in splits[1:3]}

@@ -29,7 +29,7 @@ def picture_features(config, pictures):
     try:
         encoder = _encoder(config, pictures)
     except InputError as error:
-        if is_backbone_path(config.backbone) or config.weights not in ("imagenet", "auto"):
+        if is_backbone_path(config.backbone) or config.weights not in (None, "imagenet", "auto"):
             raise
         if config.weights == "auto":
             say(f"weights=auto: {error}")
@@ -44,8 +44,12 @@ def picture_features(config, pictures):
 
 
 def _encoder(config, pictures):
-    # A file brings its own weights; others beside it are refused where it is read.
-    weights = "imagenet" if config.weights == "auto" else config.weights
+    if is_backbone_path(config.backbone) and config.weights not in (None, "auto"):
+        raise InputError(
+            f"Expected no weights beside {config.backbone}, which brings its own; received "
+            f"weights={config.weights!r}. Leave weights out."
+        )
+    weights = "imagenet" if config.weights in (None, "auto") else config.weights
     size = image_size_for(config, pictures)
     return build_backbone(config.backbone, image_size=size, weights=weights)
 

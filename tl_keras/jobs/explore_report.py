@@ -195,8 +195,6 @@ def _tile(pictures, row, words=""):
 
 def _settings(config, metrics):
     given = {name: value for name, value in config.to_json().items() if value is not None}
-    if config.backbone == PIXELS:
-        given.pop("weights")
     return (
         ("Time", format_duration(metrics["seconds"])),
         ("Features a picture", str(metrics["features"])),

@@ -15,7 +15,7 @@ class ExploreConfig:
         data: what `load_pictures` takes.
         backbone: name of a base, an encoder's file or run folder, or "pixels": no net at all.
         weights: "imagenet", "random", a weights file, or "auto": ImageNet if it can be had, else
-            pixels.
+            pixels. None for "imagenet", and for what brings its own or has none.
         clusters: their number; None to choose by silhouette.
         image_size: side in pixels that the encoder sees; None for its own, for pixels 32.
         on_bad_image: "refuse" or "skip".
@@ -25,7 +25,7 @@ class ExploreConfig:
 
     data: str
     backbone: str = "mobilenet_v2"
-    weights: str = "imagenet"
+    weights: str | None = None
     clusters: int | None = None
     image_size: int | None = None
     on_bad_image: str = "refuse"
@@ -38,7 +38,7 @@ class ExploreConfig:
         for name in ("clusters", "image_size"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
-        if self.backbone == PIXELS and self.weights not in ("imagenet", "auto"):
+        if self.backbone == PIXELS and self.weights is not None:
             raise InputError(
                 f"Expected no weights with backbone='pixels', which has none; received "
                 f"weights={self.weights!r}. Leave it out."

@@ -1,6 +1,7 @@
 """What is kept, and said, when training stops before its end."""
 
 import contextlib
+import shlex
 
 import tensorflow as tf
 
@@ -34,3 +35,25 @@ def keeping_interrupted(folder, model, batch_size=None):
             f"Expected memory enough for batches of {batch_size} pictures; received out of "
             f"memory. Give --batch-size {max(batch_size // 2, 1)}, or a smaller --image-size."
         ) from error
+
+
+@contextlib.contextmanager
+def keeping_saved(path):
+    """Says, if the block fails, that the model of the run folder `path` is saved all the same.
+
+    Raises:
+        InputError: memory ran out.
+    """
+    advice = f"The model is saved; `tl-keras evaluate {shlex.quote(str(path))}` measures it."
+    try:
+        yield
+    except InputError as error:
+        error.args = (f"{error} {advice}",)
+        raise
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise InputError(
+            f"Expected memory enough to measure the model; received out of memory. {advice}"
+        ) from error
+    except BaseException:
+        say(advice)
+        raise

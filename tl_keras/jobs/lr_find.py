@@ -39,7 +39,8 @@ def lr_find(config, *, lowest, highest, steps, out):
         on_bad_image=config.on_bad_image,
     )
     start = starting_point(config, splits)
-    settings = {name: getattr(config.fine_tune, name) for name in SETTINGS}
+    tuning = start.settings(config.fine_tune)
+    settings = {name: getattr(tuning, name) for name in SETTINGS}
     result = find(
         start.model, start.splits.train, lowest=lowest, highest=highest, steps=steps, **settings
     )

@@ -6,7 +6,8 @@ import keras
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.jobs.pretrain_settings import SMALL_RESNET, TWO_VIEWS
-from tl_keras.jobs.starting_point import image_size_for, quicken_batch_norm
+from tl_keras.jobs.scratch import quicken_batch_norm
+from tl_keras.jobs.starting_point import image_size_for
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import build_backbone, is_backbone_path
 from tl_keras.models.small_resnet import SMALLEST_SIDE, build_small_resnet

@@ -6,8 +6,8 @@ import keras
 
 from tl_keras.checks import check_number
 from tl_keras.jobs.derived_run import load_origin, write_run
-from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.jobs.interruptions import keeping_interrupted
+from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.training.pruning import prune as prune_model
@@ -42,6 +42,7 @@ def prune(run, *, sparsity, out=None, **settings):
         }
         folder.write_json("config.json", {**config, "prune": dataclasses.asdict(chosen)})
         folder.write_environment()
+        folder.write_splits(splits)
         before = headline(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, trained.model):
             history = prune_model(trained.model, sparsity, splits.train, splits.val, **settings)

@@ -12,8 +12,10 @@ from importlib import metadata
 from pathlib import Path
 
 from tl_keras.checks import InputError
+from tl_keras.data.split_records import record_splits, write_records
 from tl_keras.files import read_json, replacing, write_json, write_text
 
+SPLITS = "splits.csv.gz"
 _PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")
 
 
@@ -87,6 +89,10 @@ class RunFolder:
 
     def write_json(self, name, content):
         write_json(self.path / name, content)
+
+    def write_splits(self, splits, rest=None, loaded=None):
+        """Writes splits.csv.gz: the identity of each image, see `record_splits`."""
+        write_records(self.path / SPLITS, record_splits(splits, rest, loaded))
 
     def write_environment(self):
         """Writes environment.json: what this run ran on."""

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import keras
 
+from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.sources import load_dataset
-from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.measuring import headline, measure
+from tl_keras.jobs.run_splits import trained_on, without_contents
 from tl_keras.jobs.trained_run import load_run
 from tl_keras.progress import say
 
@@ -52,9 +54,21 @@ def load_source(config):
             f"({_listed(known - found)}), or lacks some of it ({_listed(found - known)})."
         )
         return Source(name, splits)
-    splits = keep_classes_of_splits(splits, run.class_names)
+    splits = keep_classes_of_splits(_unseen(splits, run), run.class_names)
     _, before = measure(run.model, splits.test)
     return Source(name, splits, run.model, headline(before))
+
+
+def _unseen(splits, run):
+    """The splits with no test image that the run was trained on, e.g. with another seed."""
+    why = f"{run.path} was trained on them"
+    test = without_contents(splits.test, splits.inspection.contents, trained_on(run), why)
+    if len(test) == 0:
+        raise InputError(
+            f"Expected test images of the source that {run.path} was not trained on; received "
+            f"none. Give its seed, --seed {run.config['fine_tune']['seed']}, or other source data."
+        )
+    return splits._replace(test=test)
 
 
 def source_figures(source, model):

@@ -5,22 +5,18 @@ import time
 
 import keras
 
-from tl_keras.config import TrainConfig
-from tl_keras.data.augmentation_presets import mirrors
+from tl_keras.config import REST, TrainConfig
 from tl_keras.evaluation.classification import accuracy_interval
-from tl_keras.jobs.evaluate import headline, measure
-from tl_keras.jobs.interruptions import keeping_interrupted
+from tl_keras.evaluation.intervals import paired_accuracy_difference
+from tl_keras.jobs.interruptions import keeping_interrupted, keeping_saved
+from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.scratch import SCRATCH_RATE_FACTORS, best_from_scratch
 from tl_keras.jobs.source import load_source, source_figures, source_line
-from tl_keras.jobs.starting_point import (
-    SCRATCH_RATE_FACTORS,
-    StartingPoint,
-    best_from_scratch,
-    check_names,
-    starting_point,
-)
-from tl_keras.jobs.train_report import write_report
+from tl_keras.jobs.starting_point import StartingPoint, check_names, starting_point
+from tl_keras.jobs.train_report import verdict, write_report
 from tl_keras.jobs.unlabelled import go_on, load_data, ready, unlabelled_figures
+from tl_keras.jobs.unmeasured import mark_measured, write_unmeasured
 from tl_keras.progress import say
 from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.inputs import default_batch_size
@@ -67,18 +63,22 @@ def train(config):
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
-        config = dataclasses.replace(config, fine_tune=start.settings(config.fine_tune))
+        config = start.resolved(config)
         config, unlabelled = ready(config, start, unlabelled)
         run.write_json("config.json", config.to_json())
         run.write_environment()
+        rest = unlabelled.pictures if config.unlabelled == REST else None
+        run.write_splits(start.splits, rest, splits)
         history = _fit(run, config, start, source, unlabelled)
-        outcome = _measured(config, start, history, source, unlabelled, started)
-        _write(run, outcome)
+        with keeping_saved(run.path):
+            outcome = _measured(config, start, history, source, unlabelled, started)
+            write_outcome(run, outcome)
     _say_result(outcome.metrics, run.path)
     return run.path
 
 
 def _fit(run, config, start, source, unlabelled):
+    """Trains and saves, first without and then with the pictures without labels."""
     train = start.splits.train
     batch_size = config.fine_tune.batch_size or default_batch_size(len(train))
     with keeping_interrupted(run, start.model, batch_size):
@@ -90,75 +90,114 @@ def _fit(run, config, start, source, unlabelled):
             source_model=source.classifier,
             **dataclasses.asdict(config.fine_tune),
         )
-        if unlabelled is not None:
+    _save(run, config, start, history)
+    if unlabelled is not None:
+        with keeping_saved(run.path), keeping_interrupted(run, start.model, batch_size):
             go_on(history, config, start, unlabelled)
+        _save(run, config, start, history, unlabelled)
     return history
 
 
-def _measured(config, start, history, source, unlabelled, started):
-    flips = config.test_time_flips
-    if flips is None:
-        flips = mirrors(config.fine_tune.augment, start.splits.train)
-    probabilities, test = measure(start.model, start.splits.test, flips=flips)
-    _, val = measure(start.model, start.splits.val, flips=flips)
+def _save(run, config, start, history, unlabelled=None):
+    """Writes all that needs no measuring, so that a failure of that loses nothing."""
+    model = start.model
+    run.save_model(model)
+    if hasattr(history, "source_model"):
+        run.save_model(history.source_model, "source_model.keras")
+    run.write_json(
+        "classes.json",
+        {
+            "class_names": list(start.splits.train.class_names),
+            "image_size": list(model.input_shape[1:3]),
+            "test_time_flips": start.flips(config),
+        },
+    )
+    run.write_history(history)
+    write_unmeasured(run, _known(config, start, history, unlabelled), history.phases)
+
+
+def _known(config, start, history, unlabelled):
+    """The content of metrics.json that needs no measuring."""
     metrics = {
-        "train": _train_figures(history, start),
-        "val": headline(val),
-        "test": headline(test),
-        "test_time_flips": flips,
+        "test_time_flips": start.flips(config),
         "weights": start.weights,
         "seconds": dict(history.seconds),
         "best_epoch": None if history.best_epoch is None else history.best_epoch + 1,
         "pictures": {part.split: len(part) for part in start.splits[:3]},
     }
-    if source.splits:
-        metrics["source"] = source_figures(source, history.source_model)
+    if history.best_epoch is not None:
+        metrics["train"] = _train_figures(history)
     if unlabelled is not None:
         metrics["unlabelled"] = unlabelled_figures(history, unlabelled)
+    return metrics
+
+
+def _measured(config, start, history, source, unlabelled, started):
+    outcome = measured(config, start, history, _known(config, start, history, unlabelled))
+    metrics = outcome.metrics
+    if source.splits:
+        metrics["source"] = source_figures(source, history.source_model)
     if start.from_source_task:
-        metrics["from_scratch"] = _from_scratch(config, start, flips)
+        metrics["from_scratch"] = _from_scratch(config, outcome)
     metrics["seconds"]["total"] = time.monotonic() - started
+    return outcome
+
+
+def measured(config, start, history, known):
+    """Returns the `Outcome` of a trained classifier.
+
+    Args:
+        config: `TrainConfig`.
+        start: `StartingPoint` with the trained model.
+        history: of the training.
+        known: the content of unmeasured.json.
+    """
+    flips = known["test_time_flips"]
+    probabilities, test = measure(start.model, start.splits.test, flips=flips)
+    _, val = measure(start.model, start.splits.val, flips=flips)
+    metrics = {**known, "val": headline(val), "test": headline(test)}
+    if "train" not in metrics:  # no epoch was better than the start
+        _, figures = measure(start.model, start.splits.train)
+        metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}
     return Outcome(config, start, history, probabilities, metrics, val, test)
 
 
-def _train_figures(history, start):
-    """Figures of the best epoch as measured while training: augmented, with dropout.
-
-    Where no epoch was better than the start, the figures are those of the start.
-    """
-    if history.best_epoch is None:
-        _, figures = measure(start.model, start.splits.train)
-        return {name: figures[name] for name in ("accuracy", "loss")}
+def _train_figures(history):
+    """Figures of the best epoch as measured while training: augmented, with dropout."""
     at = history.epoch.index(history.best_epoch)
     return {name: history.history[name][at] for name in ("accuracy", "loss")}
 
 
-def _from_scratch(config, start, flips):
-    """The same net from random weights on the same labels, for as many epochs in all."""
-    say("The same net from scratch on the same labels, for comparison:")
-    epochs = config.fine_tune.freeze_epochs + config.fine_tune.epochs
-    size = start.model.input_shape[1]
-    model, val, rate, seconds = best_from_scratch(config, start.splits, size, epochs)
-    _, figures = measure(model, start.splits.test, flips=flips)
-    return {**headline(figures), "val": headline(val), "lr": rate, "seconds": seconds}
+def _from_scratch(config, outcome):
+    """The same network from random weights on the same labels, for as many epochs of all layers.
 
-
-def _write(run, outcome):
-    model, train = outcome.start.model, outcome.start.splits.train
-    run.save_model(model)
-    if "source" in outcome.metrics:
-        run.save_model(outcome.history.source_model, "source_model.keras")
-    run.write_json(
-        "classes.json",
-        {
-            "class_names": list(train.class_names),
-            "image_size": list(model.input_shape[1:3]),
-            "test_time_flips": outcome.metrics["test_time_flips"],
-        },
+    The epochs of the head alone count only where no others follow.
+    """
+    say("The same network from scratch on the same labels, for comparison:")
+    epochs = config.fine_tune.epochs or config.fine_tune.freeze_epochs
+    splits, size = outcome.start.splits, outcome.start.model.input_shape[1]
+    model, val, rate, seconds = best_from_scratch(config, splits, size, epochs)
+    probabilities, figures = measure(model, splits.test, flips=outcome.metrics["test_time_flips"])
+    right, right_from_scratch = (
+        each.argmax(1) == splits.test.labels for each in (outcome.probabilities, probabilities)
     )
-    run.write_history(outcome.history)
+    difference, half_width = paired_accuracy_difference(right, right_from_scratch)
+    return {
+        **headline(figures),
+        "val": headline(val),
+        "lr": rate,
+        "epochs": epochs,
+        "seconds": seconds,
+        "difference": difference,
+        "half_width": half_width,
+    }
+
+
+def write_outcome(run, outcome):
+    """Writes metrics.json and the page of a trained and measured classifier."""
     run.write_json("metrics.json", outcome.metrics)
     write_report(run.path, outcome)
+    mark_measured(run)
 
 
 def _say_result(metrics, path):
@@ -178,7 +217,9 @@ def _say_result(metrics, path):
     if "from_scratch" in metrics:
         scratch = metrics["from_scratch"]
         say(
-            f"From scratch on the same labels: {scratch['accuracy']:.1%} (learning rate "
-            f"{scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on validation)."
+            f"From scratch on the same labels: {scratch['accuracy']:.1%} ({scratch['epochs']} "
+            f"epochs, learning rate {scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on "
+            "validation). "
+            f"{verdict(metrics)}"
         )
     say(f"Report: {path / 'report.html'}")

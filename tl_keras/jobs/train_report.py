@@ -2,14 +2,15 @@
 
 import json
 import shlex
-import sys
 
 import numpy as np
 
 from tl_keras.evaluation.classification import accuracy_interval, most_confident_mistakes
+from tl_keras.files import read_json
 from tl_keras.jobs.source import source_line
 from tl_keras.reports.page import TrainingReport, write_training_report
 from tl_keras.reports.thumbnails import thumbnail
+from tl_keras.reports.wording import difference_sentence
 
 SAMPLES_PER_CLASS = 6
 FILES = (
@@ -18,6 +19,7 @@ FILES = (
     "config.json",
     "environment.json",
     "history.csv",
+    "splits.csv.gz",
     "metrics.json",
     "figures/",
     "report.html",
@@ -27,10 +29,10 @@ MISTAKES = 12
 
 def write_report(path, outcome):
     """Writes figures/*.png and report.html into the run folder `path`."""
-    write_training_report(path / "report.html", _content(outcome))
+    write_training_report(path / "report.html", _content(path, outcome))
 
 
-def _content(outcome):
+def _content(path, outcome):
     config, start, metrics = outcome.config, outcome.start, outcome.metrics
     return TrainingReport(
         title=f"{config.backbone} on {config.data}",
@@ -44,9 +46,10 @@ def _content(outcome):
         phases=outcome.history.phases,
         mistakes=_mistakes(outcome),
         comparison=_comparison(metrics),
+        verdict=verdict(metrics),
         seconds=metrics["seconds"],
         files=(*FILES, "source_model.keras") if "source" in metrics else FILES,
-        command=shlex.join(["tl-keras", *sys.argv[1:]]),
+        command=shlex.join(["tl-keras", *read_json(path / "environment.json")["command"][1:]]),
         image_size=start.model.input_shape[1:3],
     )
 
@@ -60,7 +63,7 @@ def _summary(config, start, history, metrics):
         ("Weights", start.weights["kind"]),
         ("Head", config.head),
         ("Data", config.data),
-        *([("Unlabelled", _unlabelled_words(config, metrics))] if config.unlabelled else []),
+        *([("Unlabelled", _unlabelled_words(config, metrics))] if "unlabelled" in metrics else []),
         ("Pictures", sizes),
         ("Image size", f"{height} x {width}"),
         (
@@ -74,17 +77,19 @@ def _summary(config, start, history, metrics):
         ),
         *([("Source", source_line(metrics["source"]))] if "source" in metrics else []),
         *((name, json.dumps(value)) for name, value in settings.items()),
-        *_pseudo_label_settings(config),
+        *_pseudo_label_settings(config, metrics),
     ]
 
 
 def _unlabelled_words(config, metrics):
-    return f"{config.unlabelled}: {metrics['unlabelled']['pictures']} pictures"
+    used, left_out = (metrics["unlabelled"][name] for name in ("pictures", "left_out"))
+    more = f", without {left_out} that stand in val or test" if left_out else ""
+    return f"{config.unlabelled}: {used} pictures{more}"
 
 
-def _pseudo_label_settings(config):
-    """Those of the last phase, if there is one."""
-    settings = config.to_json()["pseudo_labels"] if config.unlabelled else {}
+def _pseudo_label_settings(config, metrics):
+    """Those of the last phase, if there was one."""
+    settings = config.to_json()["pseudo_labels"] if "unlabelled" in metrics else {}
     return ((f"{name}, pseudo-labels", json.dumps(value)) for name, value in settings.items())
 
 
@@ -120,6 +125,15 @@ def _mistakes(outcome):
     ]
 
 
+def verdict(metrics):
+    """Returns a sentence on transfer and training from scratch; "" without the latter."""
+    if "from_scratch" not in metrics:
+        return ""
+    difference, half_width = (metrics["from_scratch"][k] for k in ("difference", "half_width"))
+    names = "transfer", "the same network from scratch"
+    return difference_sentence(*names, difference, half_width, metrics["pictures"]["test"])
+
+
 def _comparison(metrics):
     size = metrics["pictures"]["test"]
     labels = f"{metrics['pictures']['train']} labelled pictures"
@@ -132,9 +146,10 @@ def _comparison(metrics):
         }
     if "from_scratch" in metrics:
         scratch = metrics["from_scratch"]
-        rows["the same net from scratch"] = (
+        rows["the same network from scratch"] = (
             scratch,
-            f"{labels}; learning rate {scratch['lr']:g}, the best of several on validation",
+            f"{labels}; {scratch['epochs']} epochs of all layers at learning rate "
+            f"{scratch['lr']:g}, the best of several on validation",
         )
     if len(rows) == 1:
         return None

@@ -1,12 +1,15 @@
 """A finished run, read back for evaluation, prediction and export."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
+from tl_keras.jobs.run_folder import SPLITS
 from tl_keras.models.saved_models import load_model
 
 
@@ -32,6 +35,16 @@ class TrainedRun:
     def image_size(self):
         """(height, width) that the model takes."""
         return tuple(self.model.input_shape[1:3])
+
+    @functools.cached_property
+    def records(self):
+        """An `ImageRecord` of each image of its splits; None for a run without such a file."""
+        path = self.path / SPLITS
+        return read_records(path) if path.is_file() else None
+
+    def contents(self, split):
+        """Content hashes of the images of a split."""
+        return {record.content for record in self.records or () if record.split == split}
 
 
 def load_run(path):

@@ -6,6 +6,7 @@ from keras import ops
 
 from tl_keras.models import gan_losses
 from tl_keras.models.gan_inputs import one_hot_classes, to_unit
+from tl_keras.models.own_loss import without_weights
 from tl_keras.models.weight_average import update_average, warm_decay
 
 METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
@@ -13,6 +14,11 @@ METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 
 class AdversarialSteps:
     """What `GAN` does in `fit` and `evaluate`; see there for what it is made of."""
+
+    @property
+    def metrics(self):
+        # Keras's own has a mean of the compiled loss too, which there is none of here.
+        return list(self._trackers.values())
 
     def train_step(self, data):
         real, classes = self._unpacked(data)
@@ -62,7 +68,7 @@ class AdversarialSteps:
         on_fake = self._judge(fake, classes, training)
         if self.loss_name == "wgan-gp":
             loss = gan_losses.critic_loss(on_real, on_fake)
-            mix = self._draw(keras.random.uniform, ops.shape(real)[0], 1, 1, 1)
+            mix = self._draw(keras.random.uniform, ops.shape(real)[0], 1, 1, 1, training=training)
             loss += self.penalty_weight * gan_losses.gradient_penalty(
                 lambda x: self._judge(x, classes, training), real, fake, mix
             )
@@ -85,7 +91,7 @@ class AdversarialSteps:
         return gan_losses.generator_loss(scores)
 
     def _generate(self, count, classes, training):
-        latent = self._draw(keras.random.normal, count, self.latent_dim)
+        latent = self._draw(keras.random.normal, count, self.latent_dim, training=training)
         inputs = latent if classes is None else [latent, classes]
         return ops.cast(self.generator(inputs, training=training), "float32")
 
@@ -93,11 +99,12 @@ class AdversarialSteps:
         inputs = pictures if classes is None else [pictures, classes]
         return ops.cast(self.discriminator(inputs, training=training), "float32")
 
-    def _draw(self, draw, count, *shape):
+    def _draw(self, draw, count, *shape, training):
         """This replica's part of the numbers that one device would draw for the whole batch."""
+        seeds = self.noise_seeds if training else self.validation_seeds
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
-        numbers = draw((count * replicas, *shape), seed=self.noise_seeds)
+        numbers = draw((count * replicas, *shape), seed=seeds)
         first = count * context.replica_id_in_sync_group if replicas > 1 else 0
         return numbers[first : first + count] if replicas > 1 else numbers
 
@@ -107,7 +114,7 @@ class AdversarialSteps:
 
     def _unpacked(self, data):
         """Real pictures in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
-        pictures, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        pictures, labels = without_weights(self, data)
         classes = one_hot_classes(labels, self.num_classes) if self.num_classes else None
         return to_unit(self, pictures), classes
 

@@ -71,7 +71,8 @@ class Autoencoder(LatentModel):
                 ops.full_like(pixels, 255.0 * (1.0 - self.noise)), next_seed(self.seeds)
             )
             seen = pixels * kept
-        shown = ops.sigmoid(ops.cast(self.decoder(self._code(seen)), "float32"))
+        logits = self.decoder(self._code(seen, training), training=training)
+        shown = ops.sigmoid(ops.cast(logits, "float32"))
         return {"loss": ops.mean(ops.square(shown - pixels / 255.0), axis=(1, 2, 3))}
 
     def get_config(self):

@@ -3,6 +3,7 @@
 import keras
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.models.precision import layers_in
 
 _PIXEL_SCALE = 1.0 / 255.0
 
@@ -10,8 +11,9 @@ _PIXEL_SCALE = 1.0 / 255.0
 class Baseline(keras.Model):
     """Layers in a row between scaled pixels and one Dense layer of classes.
 
-    A subclass gives its layers to `_set_body` and its arguments to `get_config`. Pictures may come
-    as (b, h, w), (b, h, w, 1) or (b, h, w, 3); the first call, `fit` or `build` fixes the size.
+    A subclass gives a function that makes its layers to `_set_body` and its arguments to
+    `get_config`. Pictures may come as (b, h, w), (b, h, w, 1) or (b, h, w, 3); the first call,
+    `fit` or `build` fixes the size.
 
     Args:
         num_classes: int, at least 2.
@@ -31,8 +33,9 @@ class Baseline(keras.Model):
         self.scale = check_number("scale", scale, above=0)
         self.input_shape = None  # (None, h, w, c) once built
 
-    def _set_body(self, body):
-        self.body = body
+    def _set_body(self, make_layers):
+        with layers_in(self.dtype_policy):
+            self.body = list(make_layers())
         self.predictions = keras.layers.Dense(
             self.num_classes,
             activation=self.classifier_activation,
@@ -69,7 +72,10 @@ class Baseline(keras.Model):
         return self.predictions(self.features(inputs))
 
     def features(self, inputs):
-        """What the layer of classes takes, (b, d), of pictures 0-255; for a built model."""
+        """What the layer of classes takes, (b, d), of pictures 0-255; for a built model.
+
+        Under a policy of half precision it is in half precision.
+        """
         shape = self._body_shape(self.input_shape)
         x = keras.ops.cast(keras.ops.reshape(inputs, (-1, *shape[1:])), self.compute_dtype)
         x = x * self.scale
@@ -97,6 +103,7 @@ class Baseline(keras.Model):
             **super().get_config(),
             "num_classes": self.num_classes,
             "classifier_activation": self.classifier_activation,
+            "scale": self.scale,
         }
 
     def _body_shape(self, shape):

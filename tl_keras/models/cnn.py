@@ -56,7 +56,8 @@ class CNN(Baseline):
                 pixels. The usual first example has only the convolution of 32; the second one
                 and the dropout are what takes it well past 99 % on MNIST.
         classifier_activation: str or None; None gives logits. Defaults to "softmax".
-        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+        **kwargs: `scale`, factor on the inputs, which defaults to 1 / 255; `name`, `dtype` and
+            `trainable` of `keras.Model`.
 
     Input: (b, h, w), (b, h, w, 1) or (b, h, w, 3), pixels 0-255, uint8 or float.
     Output: float32 (b, num_classes).
@@ -76,7 +77,7 @@ class CNN(Baseline):
         self.architecture = check_choice("architecture", architecture, ARCHITECTURES)
         form = _FORMS[architecture]
         self.smallest_side = form.smallest_side
-        self._set_body([*_convolutions(form), layers.Flatten(name="flatten"), *_dense(form)])
+        self._set_body(lambda: _layers(form))
 
     @property
     def convolutions(self):
@@ -85,6 +86,12 @@ class CNN(Baseline):
 
     def get_config(self):
         return {**super().get_config(), "architecture": self.architecture}
+
+
+def _layers(form):
+    yield from _convolutions(form)
+    yield layers.Flatten(name="flatten")
+    yield from _dense(form)
 
 
 def _convolutions(form):

@@ -3,14 +3,21 @@
 import math
 
 import keras
+import numpy as np
 
 from tl_keras.checks import DivergedError
 
+_ABSURD = 1e18
+
 
 class LastGoodWeights(keras.callbacks.Callback):
-    """Remembers the weights of the last epoch and puts them back when a loss is not finite.
+    """Remembers the weights of the last good epoch and puts them back when a loss is not finite.
 
-    The state of the optimizers goes with them, so that training can go on.
+    The loss of a batch is computed before the update, so weights at the end of an epoch may be
+    NaN after losses that were all finite. They are good once a loss on them is finite: that of
+    validation or, without it, the next one of training. After the last epoch there is none: then
+    the weights themselves must be below 1e18, or their squares would not be finite. The state of
+    the optimizers goes with them, so that training can go on.
 
     Args:
         losses: names of the logs that must be finite. Defaults to ("loss",).
@@ -29,7 +36,7 @@ class LastGoodWeights(keras.callbacks.Callback):
             # Its state is made in the first step otherwise, too late to be remembered here.
             if not self.model.optimizer.built:
                 self.model.optimizer.build(self.model.trainable_variables)
-        self._remember()
+        self._good, self._unproven = self._values(), None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._seen = epoch, 0
@@ -39,22 +46,35 @@ class LastGoodWeights(keras.callbacks.Callback):
         for name in self.losses:
             value = float(logs[name])
             if not math.isfinite(value):
-                self._put_back()
-                raise DivergedError(
-                    f"Expected a finite loss; received {name}={value} in "
-                    f"{_batches(first, self._seen)} of epoch {self._epoch + 1}. The weights of the "
-                    "last good epoch are kept. Lower the learning rate."
-                )
+                self._stop(f"{name}={value} in {_batches(first, self._seen)}")
+        self._accept()  # the mean over the epoch so far holds the loss on them
 
     def on_epoch_end(self, epoch, logs=None):
-        self._remember()
+        self._unproven = self._values()
+        measured = [(logs or {}).get(f"val_{name}", math.nan) for name in self.losses]
+        if all(math.isfinite(value) for value in measured):
+            self._accept()
 
-    def _remember(self):
-        self._good = [variable.numpy() for variable in self._variables()]
+    def on_train_end(self, logs=None):
+        weights = (variable.numpy() for variable in self.model.variables)
+        if self._unproven and not all((np.abs(value) < _ABSURD).all() for value in weights):
+            self._stop(f"weights that are NaN or over {_ABSURD:g} after the last batch")
+        self._good = self._unproven = None
 
-    def _put_back(self):
+    def _stop(self, received):
         for variable, good in zip(self._variables(), self._good, strict=True):
             variable.assign(good)
+        raise DivergedError(
+            f"Expected a finite loss; received {received} of epoch {self._epoch + 1}. The weights "
+            "of the last good epoch are kept. Lower the learning rate."
+        )
+
+    def _accept(self):
+        if self._unproven:
+            self._good, self._unproven = self._unproven, None
+
+    def _values(self):
+        return [variable.numpy() for variable in self._variables()]
 
     def _variables(self):
         optimizers = (self.model.optimizer, getattr(self.model, "discriminator_optimizer", None))

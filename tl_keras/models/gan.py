@@ -3,15 +3,18 @@
 import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.first_batch import input_errors
 from tl_keras.models.adversarial_steps import METRICS, AdversarialSteps
 from tl_keras.models.collapse import CollapseWatch
+from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.dcgan import build_discriminator, build_generator
 from tl_keras.models.divergence import LastGoodWeights
-from tl_keras.models.gan_inputs import PIXEL_SCALE, to_unit, training_input
+from tl_keras.models.gan_inputs import PIXEL_SCALE, checked, checked_pair, to_unit, training_input
 from tl_keras.models.gan_losses import LOSSES
 from tl_keras.models.gan_networks import check_networks, feature_encoder
 from tl_keras.models.gan_sampling import GeneratorSampling
 from tl_keras.models.image_networks import check_picture_shape
+from tl_keras.models.own_loss import check_own_loss, check_unweighted
 from tl_keras.models.precision import layers_in, scaling
 from tl_keras.models.saved_seeds import SavedSeeds
 from tl_keras.models.weight_average import average_of
@@ -26,7 +29,7 @@ _BATCH_SIZE = 64
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
-class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
+class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.Model):
     """A generator that turns noise into pictures and a discriminator that finds them out.
 
     In each step the discriminator learns first. The pictures generated for its (last) step are
@@ -79,7 +82,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         `tl_keras.models.gan_losses`; averaging: Yazici et al. 2019, arXiv 1806.04498.
     """
 
-    seed_names = ("noise_seeds", "sample_seeds")
+    seed_names = ("noise_seeds", "sample_seeds", "validation_seeds")
 
     def __init__(
         self,
@@ -107,11 +110,9 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             check_number("num_classes", num_classes, minimum=2, integer=True)
         self.num_classes = num_classes
         self.width = check_number("width", width, minimum=1, integer=True)
-        if discriminator_width is None:
-            discriminator_width = width
-        self.discriminator_width = check_number(
-            "discriminator_width", discriminator_width, minimum=1, integer=True
-        )
+        own_width = width if discriminator_width is None else discriminator_width
+        check_number("discriminator_width", own_width, minimum=1, integer=True)
+        self.discriminator_width = own_width
         self.label_smoothing = check_number("label_smoothing", label_smoothing, minimum=0, below=1)
         penalty = _PENALTY_WEIGHT[loss] if penalty_weight is None else penalty_weight
         self.penalty_weight = check_number("penalty_weight", penalty, minimum=0)
@@ -125,7 +126,9 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         with layers_in(self.dtype_policy):
             self._set_networks(shape)
         self.noise_seeds = keras.random.SeedGenerator(seed)
-        self.sample_seeds = keras.random.SeedGenerator(seed)  # sampling does not change training
+        # Neither sampling nor validation changes training.
+        self.sample_seeds = keras.random.SeedGenerator(seed)
+        self.validation_seeds = keras.random.SeedGenerator(seed)
         self._trackers = {name: keras.metrics.Mean(name=name) for name in METRICS}
         self.input_shape, self.output_shape = (None, *shape), (None, 1)
         self.built = True
@@ -160,6 +163,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
         steps_per_execution=1,
         run_eagerly=False,
         jit_compile=False,
+        **refused,
     ):
         """Gives both networks their optimizers and builds these.
 
@@ -170,10 +174,12 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
                 that of the generator. On several replicas both are made anew under the strategy.
             steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default: on
                 a CPU it slows convolutions down.
+            **refused: `loss` and `metrics` are the model's own, see `own_loss.OWN`.
 
         Raises:
-            InputError: both optimizers are one object.
+            InputError: both optimizers are one object, or there is a loss or a metric.
         """
+        check_own_loss(self, refused)
         if optimizer is None:
             rate, beta_1, beta_2 = _ADAM[self.loss_name]
             optimizer = keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2)
@@ -222,19 +228,13 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             name: network and keras.saving.serialize_keras_object(network)
             for name, network in self._own.items()
         }
+        names = ("latent_dim", "num_classes", "width", "discriminator_width", "label_smoothing")
+        names += ("penalty_weight", "discriminator_steps", "ema_decay", "seed")
         return {
             **super().get_config(),
             "input_shape": list(self.input_shape[1:]),
-            "latent_dim": self.latent_dim,
             "loss": self.loss_name,
-            "num_classes": self.num_classes,
-            "width": self.width,
-            "discriminator_width": self.discriminator_width,
-            "label_smoothing": self.label_smoothing,
-            "penalty_weight": self.penalty_weight,
-            "discriminator_steps": self.discriminator_steps,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
+            **{name: getattr(self, name) for name in names},
             **own,
         }
 
@@ -265,12 +265,20 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, keras.Model):
             InputError: pictures or labels cannot be used.
             DivergedError: a loss became NaN; the model holds the weights of the last whole epoch.
         """
+        check_unweighted(self, x, **kwargs)
         data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
+        kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
             guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
-            callbacks = [*guards, *(callback for callback in given if callback is not None)]
+            callbacks = [*guards, *keras.tree.flatten(callbacks or ())]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """As Keras's `evaluate`; see `fit` for `x` and `y`."""
+        check_unweighted(self, x, **kwargs)
+        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)  # by `fit`, which has checked
+        with input_errors():
+            return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     def call(self, inputs, training=None):
         pictures, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)

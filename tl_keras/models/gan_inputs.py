@@ -1,12 +1,14 @@
 """Pictures and labels as the networks of a GAN take them."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import InputError
-from tl_keras.data.array_checks import check_images, check_labels
+from tl_keras.data.array_checks import check_images, check_labels, check_pixels
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.first_batch import check_first_batch
 from tl_keras.data.pipeline import build_pipeline
 
 PIXEL_SCALE = {"scale": 1 / 127.5, "offset": -1.0}  # 0-255 to -1-1
@@ -42,6 +44,20 @@ def to_pixels(pictures):
     return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
 
 
+def checked(x):
+    """Returns pictures as uint8, a `tf.data.Dataset` of them with its first batch looked at."""
+    if isinstance(x, tf.data.Dataset):
+        return check_first_batch(x, check_pixels)
+    return x if isinstance(x, keras.utils.PyDataset) else check_images(x)
+
+
+def checked_pair(data):
+    """`checked` of what somebody gives as validation_data: pictures, (pictures, labels) or None."""
+    if isinstance(data, tuple | list):
+        return (checked(data[0]), *data[1:])
+    return None if data is None else checked(data)
+
+
 def one_hot_classes(labels, num_classes):
     """Returns labels (b,), (b, 1) or one-hot (b, num_classes) as float32 (b, num_classes).
 
@@ -69,7 +85,7 @@ def training_input(model, x, y, batch_size):
         batch_size: int.
     """
     if isinstance(x, tf.data.Dataset):
-        return {"x": x}, None
+        return {"x": checked(x)}, None
     replicas = model.distribute_strategy.num_replicas_in_sync
     drop = replicas > 1 and x is not None and len(x) >= batch_size
     if isinstance(x, ImageDataset):
@@ -103,6 +119,7 @@ def _dataset_input(model, dataset, batch_size, drop):
         channels=channels,
         training=True,
         seed=model.seed or 0,
+        first_epoch=lambda: model.epochs_trained,
         drop_remainder=drop,
     )
     some = dataset.subset(np.arange(min(len(dataset), _SOME))).decoded(tuple(size))

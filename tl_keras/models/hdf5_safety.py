@@ -19,6 +19,9 @@ def check_hdf5(file, name=None):
         file: path, or an open binary file.
         name: what to call it in messages. Defaults to the path.
 
+    Returns:
+        int, the bytes of all its arrays.
+
     Raises:
         InputError: damaged or truncated; soft or external links, external or virtual storage;
             a group inside itself; over 16 GiB declared, or over 100 times what is stored.
@@ -34,6 +37,7 @@ def check_hdf5(file, name=None):
         ) from error
     if declared > _MOST_BYTES:
         raise _refusal(name, f"declares {declared:,} bytes, over {_MOST_BYTES:,}")
+    return declared
 
 
 def _refusal(name, reason):

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.array_checks import check_images
-from tl_keras.models.divergence import LastGoodWeights
+from tl_keras.data.first_batch import check_first_batch, input_errors
 from tl_keras.models.image_networks import (
     ARCHITECTURES,
     build_decoder,
@@ -17,7 +17,7 @@ from tl_keras.models.image_networks import (
     check_picture_shape,
     check_widths,
 )
-from tl_keras.models.own_loss import OwnLossModel
+from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in
 from tl_keras.models.saved_seeds import SavedSeeds
 
@@ -40,7 +40,8 @@ class LatentModel(SavedSeeds, OwnLossModel):
         filters: ints, maps of the "conv" architecture's convolutions, each of which halves the
             sides.
         activation: str, of every hidden layer.
-        encoder: Functional model (b, h, w, c) 0-255 -> features, in place of the preset.
+        encoder: Functional model (b, h, w, c) 0-255 -> features, in place of the preset. It runs in
+            training mode in `fit` and in inference mode everywhere else, and so does `decoder`.
         decoder: Functional model (b, latent_dim) -> (b, h, w, c) logits, in place of the preset.
         seed: int or None, of the random numbers of training.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
@@ -117,8 +118,8 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
         Args:
             x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3) as the model was made
-                for, pixels 0-255; or a `tf.data.Dataset` of batches of them, with or without
-                labels.
+                for, pixels 0-255; or a `tf.data.Dataset` or `keras.utils.PyDataset` of batches of
+                them, with or without labels.
             y: ignored.
             batch_size, epochs, verbose, callbacks, **kwargs: as in Keras.
 
@@ -126,54 +127,66 @@ class LatentModel(SavedSeeds, OwnLossModel):
             InputError: the pictures have another size or other pixels.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
+        check_unweighted(self, x, **kwargs)
         x = self._before_fit(x)
         kwargs.setdefault("shuffle", _is_array(x))
         held_out = kwargs.get("validation_data")
         if isinstance(held_out, tuple | list | np.ndarray):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
             kwargs["validation_data"] = (self._pictures(held_out),)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*(callbacks or ()), LastGoodWeights()]
+        elif isinstance(held_out, tf.data.Dataset):
+            kwargs["validation_data"] = self._looked_at(held_out)
         return super().fit(
             x,
             batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
-            callbacks=callbacks,
+            callbacks=self.guarded(callbacks),
             **kwargs,
         )
 
     def evaluate(self, x=None, y=None, **kwargs):
         """As Keras's `evaluate`; see `fit` for `x`, of which the labels `y` are ignored."""
-        return super().evaluate(self._pictures(x) if _is_array(x) else x, **kwargs)
+        check_unweighted(self, x, **kwargs)
+        if _is_array(x):
+            x = self._pictures(x)
+        elif isinstance(x, tf.data.Dataset):
+            x = self._looked_at(x)
+        with input_errors():
+            return super().evaluate(x, **kwargs)
 
     def _before_fit(self, x):
-        """Returns `x`, checked; of a `tf.data.Dataset` the first batch is looked at."""
+        """Returns `x`, checked; of batches the first one is looked at."""
+        if x is None:
+            return x
         if _is_array(x):
             x = first = self._pictures(x)
         else:
-            first = next(iter(x.take(1))) if isinstance(x, tf.data.Dataset) else None
+            first = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x.take(1)))
             first = first[0] if isinstance(first, tuple | list) else first
-            first = None if first is None else self._pictures(first.numpy())
-        if first is not None:
-            self.look_at(first)
+            first = self._pictures(first)
+        self.look_at(first)
         return x
+
+    def _looked_at(self, batches):
+        return check_first_batch(batches, self._pictures, pixels_alone=False)
 
     def look_at(self, pictures):
         """Decides what is to be decided by the first pictures (n, h, w, c) of training."""
 
     def batch_of(self, data):
         """The pictures of a batch, whose labels are not looked at, float32 (b, h, w, c) 0-255."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x, _ = without_weights(self, data)
         return self._as_batch(x)
 
     def call(self, inputs, training=None):
         """Pictures (b, h, w, c) 0-255 -> their reconstructions, float32 (b, h, w, c) 0-255."""
-        return self._shown(self.decoder(self._code(self._as_batch(inputs))))
+        code = self._code(self._as_batch(inputs), training)
+        return self._shown(self.decoder(code, training=training))
 
     def reconstruct(self, x):
         """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, h, w, c) 0-255."""
-        return self._by_parts(self.call, self._pictures(x))
+        return self._by_parts(lambda part: self.call(part, training=False), self._pictures(x))
 
     def reconstruction_error(self, x):
         """Mean squared difference between each picture and its reconstruction.
@@ -187,13 +200,16 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
         def error(pixels):
             pixels = self._as_batch(pixels)
-            return ops.mean(ops.square((self.call(pixels) - pixels) / 255.0), axis=(1, 2, 3))
+            shown = self.call(pixels, training=False)
+            return ops.mean(ops.square((shown - pixels) / 255.0), axis=(1, 2, 3))
 
         return self._by_parts(error, self._pictures(x))
 
     def encode(self, x):
         """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, latent_dim)."""
-        return self._by_parts(lambda part: self._code(self._as_batch(part)), self._pictures(x))
+        return self._by_parts(
+            lambda part: self._code(self._as_batch(part), training=False), self._pictures(x)
+        )
 
     def decode(self, z):
         """Latent numbers (n, latent_dim) -> pictures, float32 array (n, h, w, c) 0-255."""
@@ -202,7 +218,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
             raise InputError(
                 f"Expected latent numbers of shape (n, {self.latent_dim}); received {z.shape}."
             )
-        return self._by_parts(lambda part: self._shown(self.decoder(part)), z)
+        return self._by_parts(lambda part: self._shown(self.decoder(part, training=False)), z)
 
     def get_config(self):
         encoder, decoder = self.network, self.decoder
@@ -228,8 +244,8 @@ class LatentModel(SavedSeeds, OwnLossModel):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 
-    def _code(self, pixels):
-        return keras.tree.flatten(self._heads(pixels))[0]
+    def _code(self, pixels, training):
+        return keras.tree.flatten(self._heads(pixels, training=training))[0]
 
     def _as_batch(self, x):
         """Float32 (b, h, w, c) 0-255 from a batch of pictures in any of their forms."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 LIKELIHOODS = ("auto", "bernoulli", "gaussian")
+IN_FILES = "likelihood"  # name of the place among `LIKELIHOODS`
 _LOG_2PI = math.log(2 * math.pi)
 _EXTREME, _MOSTLY = 0.1, 0.5
 _LOOKED_AT = 1000
@@ -25,6 +26,17 @@ def choose_likelihood(pictures):
     scaled = pictures[:_LOOKED_AT] / 255.0
     extreme = np.mean((scaled < _EXTREME) | (scaled > 1.0 - _EXTREME))
     return "bernoulli" if extreme >= _MOSTLY else "gaussian"
+
+
+def pop_likelihood(values):
+    """Takes the likelihood, one of `LIKELIHOODS`, out of the saved variables of a VAE.
+
+    Args:
+        values: dict, in which "0" is the learned scale; files of earlier versions tell the
+            likelihood by it alone.
+    """
+    saved = LIKELIHOODS[int(values.pop(IN_FILES, 0))]
+    return "gaussian" if saved == "auto" and "0" in values else saved
 
 
 @tf.custom_gradient

@@ -22,7 +22,8 @@ class MLP(Baseline):
         hidden_units: ints, width of each hidden layer. Defaults to (128,).
         dropout: float in [0, 1), the rate after each hidden layer. Defaults to 0.
         classifier_activation: str or None; None gives logits. Defaults to "softmax".
-        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+        **kwargs: `scale`, factor on the inputs, which defaults to 1 / 255; `name`, `dtype` and
+            `trainable` of `keras.Model`.
 
     Input: (b, h, w), (b, h, w, 1) or (b, h, w, 3), pixels 0-255, uint8 or float.
     Output: float32 (b, num_classes).
@@ -53,19 +54,16 @@ class MLP(Baseline):
             check_number("hidden_units", units, minimum=1, integer=True) for units in hidden_units
         )
         self.dropout = check_number("dropout", dropout, minimum=0, below=1)
-        body = [layers.Flatten(name="flatten")]
+        self._set_body(self._hidden_layers)
+
+    def _hidden_layers(self):
+        yield layers.Flatten(name="flatten")
         for number, units in enumerate(self.hidden_units, 1):
-            body.append(
-                layers.Dense(
-                    units,
-                    activation="relu",
-                    kernel_initializer="he_normal",
-                    name=f"dense_{number}",
-                )
+            yield layers.Dense(
+                units, activation="relu", kernel_initializer="he_normal", name=f"dense_{number}"
             )
-            if dropout:
-                body.append(ByteDropout(dropout, name=f"dropout_{number}"))
-        self._set_body(body)
+            if self.dropout:
+                yield ByteDropout(self.dropout, name=f"dropout_{number}")
 
     def get_config(self):
         return {

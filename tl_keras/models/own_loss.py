@@ -4,10 +4,14 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tl_keras.checks import InputError
+from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.divergence import LastGoodWeights
 
+OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")  # of `compile`, of no use
 
-class OwnLossModel(keras.Model):
+
+class OwnLossModel(CountedEpochs, keras.Model):
     """A model that is compiled with an optimizer alone.
 
     A subclass makes `trackers`, a `keras.metrics.Mean` for each of `loss_names`, what its losses
@@ -26,23 +30,48 @@ class OwnLossModel(keras.Model):
         """Callbacks that belong to every training of this model."""
         return [LastGoodWeights()]
 
+    def guarded(self, callbacks):
+        """What `fit` was given, nothing, one callback or several, with the model's guards."""
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks
+        return [*keras.tree.flatten(callbacks or ()), *self.guards()]
+
     @property
     def metrics(self):
         return self.trackers
 
-    def compile(self, optimizer="adam", *, jit_compile=False, **kwargs):
-        """As Keras's, with an optimizer alone: the loss is the model's own.
+    def compile(
+        self,
+        optimizer="adam",
+        loss=None,
+        *,
+        jit_compile=False,
+        **kwargs,
+    ):
+        """As Keras's, with an optimizer alone, which it builds; the loss is the model's own.
 
         Args:
             optimizer: Defaults to "adam".
+            loss: refused, as those in **kwargs that are in `OWN`.
             jit_compile: Defaults to False: on a CPU XLA makes these steps slower.
             **kwargs: `steps_per_execution` and the like.
+
+        Raises:
+            InputError: there is a loss or a metric.
         """
+        own = {name: kwargs.pop(name, None) for name in OWN[1:]}
+        check_own_loss(self, {"loss": loss, **own})
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        with self.distribute_strategy.scope():
+            # Built within `fit`, it would have the step traced twice.
+            self.build_optimizer()
 
     def compile_from_config(self, config):
         # Keras leaves out its own where `compile` is not Keras's.
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def build_optimizer(self):
+        """Makes the optimizer's state, into which that of a file is loaded."""
         self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
@@ -69,3 +98,59 @@ class OwnLossModel(keras.Model):
         for tracker in self.trackers:
             tracker.update_state(losses[tracker.name])
         return {tracker.name: tracker.result() for tracker in self.trackers}
+
+
+def check_own_loss(model, given):
+    """Refuses arguments of `compile` that a model with its own loss has no use for.
+
+    Args:
+        model: keras.Model.
+        given: dict, names and values; None and empty ones are not there.
+
+    Raises:
+        InputError: one of them is there.
+        TypeError: Keras has no such argument.
+    """
+    for name, value in given.items():
+        if name not in OWN:
+            raise TypeError(f"compile() got an unexpected keyword argument {name!r}")
+        if value:
+            raise InputError(
+                f"Expected compile of {type(model).__name__} without {name}: its loss and metrics "
+                f"are its own; received {name}={value!r}. Leave it out."
+            )
+
+
+def check_unweighted(
+    model, x=None, *, validation_data=None, sample_weight=None, class_weight=None, **others
+):
+    """Refuses weights of pictures or classes among the arguments of `fit` or `evaluate`.
+
+    Raises:
+        InputError: there are some, or a data set holds some.
+    """
+    weighted = _has_weights(getattr(x, "element_spec", None))
+    weighted |= _has_weights(getattr(validation_data, "element_spec", validation_data))
+    given = {"sample_weight": weighted or sample_weight is not None}
+    given["class_weight"] = class_weight is not None
+    for name, found in given.items():
+        if found:
+            raise InputError(
+                f"Expected pictures without {name}: the loss of {type(model).__name__} weighs all "
+                f"alike; received {name}. Leave it out."
+            )
+
+
+def without_weights(model, data):
+    """(x, y or None) of a batch.
+
+    Raises:
+        InputError: it has sample weights.
+    """
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+    check_unweighted(model, sample_weight=weights)
+    return x, y
+
+
+def _has_weights(parts):
+    return isinstance(parts, tuple | list) and len(parts) == 3 and parts[2] is not None

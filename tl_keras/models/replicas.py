@@ -17,7 +17,10 @@ def gather_replicas(tensor):
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return tensor
-    return context.all_gather(tensor, axis=0)
+    gathered = context.all_gather(tensor, axis=0)
+    rows = tensor.shape[0] and tensor.shape[0] * context.num_replicas_in_sync
+    gathered.set_shape((rows, *tensor.shape[1:]))  # the default collective operations lose it
+    return gathered
 
 
 def first_row(count):

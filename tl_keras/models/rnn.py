@@ -68,10 +68,12 @@ class RNN(Baseline):
                 f"return_sequences={return_sequences!r}."
             )
         self.return_sequences = return_sequences
-        body = [_CELLS[cell](units, return_sequences=return_sequences, name=cell)]
-        if dropout:
-            body.append(ByteDropout(dropout, name="dropout"))
-        self._set_body(body)
+        self._set_body(self._hidden_layers)
+
+    def _hidden_layers(self):
+        yield _CELLS[self.cell](self.units, return_sequences=self.return_sequences, name=self.cell)
+        if self.dropout:
+            yield ByteDropout(self.dropout, name="dropout")
 
     def _body_shape(self, shape):
         _, height, width, channels = shape
@@ -84,5 +86,4 @@ class RNN(Baseline):
             "units": self.units,
             "return_sequences": self.return_sequences,
             "dropout": self.dropout,
-            "scale": self.scale,
         }

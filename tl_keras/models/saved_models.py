@@ -11,6 +11,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.models.hdf5_safety import check_hdf5
 from tl_keras.models.safe_config import OWN_MODELS, check_config
+from tl_keras.models.variable_limit import limit_variables
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
@@ -18,13 +19,18 @@ _MEMBERS = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
 _MOST_BYTES = {_CONFIG: 64 * 2**20, "metadata.json": 2**20, _WEIGHTS: 16 * 2**30}
 _MOST_EXPANSION = 100
 _SMALL_BYTES = 2**20
+# Times what is stored: Bidirectional makes its layers anew; the state of an optimizer that was
+# saved before its first step is not in the file.
+_MADE_TWICE, _WITH_OPTIMIZER = 2, 8
 
 
 def load_model(path, *, compile=False):
     """Loads a model saved with `model.save("….keras")`, from a source that need not be trusted.
 
     Before Keras sees the file its members, sizes, class names and HDF5 links are checked, and
-    Keras's own safe mode stays on. Nothing is unpacked to disk outside a temporary folder.
+    Keras's own safe mode stays on. Nothing is unpacked to disk outside a temporary folder. Layers
+    that ask for more than twice the weights in the file (eight times with `compile`, for the
+    optimizer) are refused before memory is taken for them.
 
     Args:
         path: str or Path of a `.keras` file.
@@ -37,7 +43,7 @@ def load_model(path, *, compile=False):
     Raises:
         InputError: no such file, another format, damaged, larger than 16 GiB or 100 times what
             is stored, or holding a Lambda layer, a class neither of Keras nor of tl_keras, an
-            unexpected member or a link.
+            unexpected member, a link, or layers of more weights than are there.
     """
     path = Path(path)
     _check_file(path)
@@ -47,10 +53,12 @@ def load_model(path, *, compile=False):
             config = json.loads(archive.read(_CONFIG))
             check_config(config if compile else {**config, "compile_config": None}, path)
             with archive.open(_WEIGHTS) as weights:
-                check_hdf5(io.BytesIO(weights.read()), f"{path}:{_WEIGHTS}")
+                stored = check_hdf5(io.BytesIO(weights.read()), f"{path}:{_WEIGHTS}")
         for module in OWN_MODELS.values():
             importlib.import_module(module)  # Keras finds a class once it is registered
-        return keras.saving.load_model(path, compile=compile, safe_mode=True)
+        most = stored * (_WITH_OPTIMIZER if compile else _MADE_TWICE) + _SMALL_BYTES
+        with limit_variables(most, lambda asked: _too_large(path, asked, stored)):
+            return keras.saving.load_model(path, compile=compile, safe_mode=True)
     except InputError:
         raise
     except Exception as error:  # Keras and the readers below it raise a dozen kinds
@@ -85,6 +93,12 @@ def _check_members(archive, path):
             raise _refusal(
                 path, f"declares {declared:,} bytes for {member.filename} and stores {stored:,}"
             )
+
+
+def _too_large(path, asked, stored):
+    return _refusal(
+        path, f"declares layers of {asked:,} bytes of weights or more and stores {stored:,} bytes"
+    )
 
 
 def _refusal(path, reason):

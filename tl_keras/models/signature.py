@@ -3,6 +3,25 @@
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.models.baseline import Baseline
+
+# Whether outputs are logits, by the activation or the operation that made them.
+_ACTIVATIONS = {
+    keras.activations.linear: True,
+    keras.activations.log_softmax: True,
+    keras.activations.sigmoid: False,
+    keras.activations.softmax: False,
+}
+_OPERATIONS = {"LogSoftmax": True, "Sigmoid": False, "Softmax": False}
+# Their outputs are of the kind of their inputs.
+_NEUTRAL = (
+    keras.layers.Average,
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.Identity,
+    keras.layers.Reshape,
+)
 
 
 def picture_shape(model):
@@ -37,5 +56,57 @@ def num_outputs(model):
 
 
 def gives_logits(model):
-    """Whether the outputs are logits: the last layer has no activation of its own."""
-    return getattr(model.layers[-1], "activation", None) is keras.activations.linear
+    """Returns whether the outputs of a built `model` are logits, else they are probabilities.
+
+    The activation that made the outputs decides, also where its layer lies in a nested model.
+
+    Raises:
+        InputError: it cannot be told.
+    """
+    found = _kind_of_model(model, [])
+    if isinstance(found, bool):
+        return found
+    raise InputError(
+        "Expected a classifier whose outputs come from softmax (probabilities) or from a layer "
+        f"without activation (logits); received {model.name!r}, whose outputs come from {found}. "
+        "If they are logits, add keras.layers.Activation('linear') as the last layer; if not, end "
+        "the model in softmax."
+    )
+
+
+def _kind_of_model(model, callers):
+    """Whether a model gives logits; where that cannot be told, what its outputs come from, str."""
+    if isinstance(model, Baseline):
+        return _ACTIVATIONS.get(model.predictions.activation, repr(model.predictions.activation))
+    outputs = getattr(model, "outputs", None)
+    return _kind(outputs[0], callers) if outputs else type(model).__name__
+
+
+def _kind(tensor, callers):
+    """As `_kind_of_model`, of a symbolic tensor.
+
+    Args:
+        tensor: `keras.KerasTensor`.
+        callers: (model, tensors it was called on) of each nested model that `tensor` is inside of.
+    """
+    operation, node, _ = tensor._keras_history
+    sources = operation._inbound_nodes[node].input_tensors
+    if isinstance(operation, keras.layers.InputLayer):
+        if not callers:
+            return "the inputs as they are"
+        *others, (model, arguments) = callers
+        place = [id(own) for own in model.inputs].index(id(tensor))
+        return _kind(arguments[place], others)
+    if isinstance(operation, keras.Model):
+        return _kind_of_model(operation, [*callers, (operation, sources)])
+    activation = getattr(operation, "activation", None)
+    if isinstance(operation, keras.layers.Activation) and activation is keras.activations.linear:
+        below = _kind(sources[0], callers)  # a cast, or the user's word that these are logits
+        return below if isinstance(below, bool) else True
+    if isinstance(operation, _NEUTRAL) or type(operation).__name__ == "Cast":
+        kinds = {_kind(source, callers) for source in sources}
+        return kinds.pop() if len(kinds) == 1 else " and ".join(sorted(map(str, kinds)))
+    name = type(operation).__name__
+    if activation is None:
+        return _OPERATIONS.get(name, name)
+    return _ACTIVATIONS.get(activation, f"{name} with {getattr(activation, '__name__', 'another')}")

@@ -5,7 +5,7 @@ from keras import ops
 
 from tl_keras.checks import check_number
 from tl_keras.models.contrast import normalised
-from tl_keras.models.two_view_model import TwoViewModel, perceptron
+from tl_keras.models.two_view_model import TwoViewModel
 
 
 def negative_cosine(predicted, target):
@@ -56,7 +56,7 @@ class SimSiam(TwoViewModel):
         self.predictor_units = predictor_units
         self.stop_gradient = bool(stop_gradient)
         size = self.projection_units[-1]
-        self.predictor = perceptron(size, (predictor_units, size), "predictor")
+        self.predictor = self.build_head(size, (predictor_units, size), "predictor")
 
     def losses_between(self, first, second, labels, training):
         one, two = ops.split(self.predictor(ops.concatenate([first, second]), training=training), 2)

@@ -2,13 +2,17 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 from tl_keras.checks import InputError
+from tl_keras.data.array_checks import check_pixels
+from tl_keras.data.first_batch import input_errors
 from tl_keras.models.backbones import build_backbone
 from tl_keras.models.embedding_spread import SpreadWatch, embedding_spread
 from tl_keras.models.image_networks import check_widths
-from tl_keras.models.own_loss import OwnLossModel
+from tl_keras.models.own_loss import OwnLossModel, check_unweighted
+from tl_keras.models.precision import layers_in
 from tl_keras.models.replicas import gather_replicas
 from tl_keras.models.view_inputs import BATCH_SIZE, paired, training_batches
 
@@ -27,7 +31,8 @@ class TwoViewModel(OwnLossModel):
         projection_units: ints, widths of the head: Dense layers, of which all but the last are
             followed by batch normalisation and a rectifier. The last is the embedding's size.
         seed: int or None, of the random views in `fit`; None for 0.
-        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`. `dtype` is that of the head, and
+            of an encoder that is built by its name; one that is given keeps its own.
 
     Attributes:
         encoder: the model given.
@@ -43,17 +48,23 @@ class TwoViewModel(OwnLossModel):
 
     def __init__(self, encoder, *, projection_units, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.encoder = build_backbone(encoder)
+        with layers_in(self.dtype_policy):
+            self.encoder = build_backbone(encoder)
         self.input_shape = self.encoder.input_shape
         self.projection_units = check_widths("projection_units", projection_units)
         self.seed = seed
         self.features = _averaged(self.encoder)
-        self.projector = perceptron(
+        self.projector = self.build_head(
             self.features.output_shape[-1], self.projection_units, "projector"
         )
         names = (*self.loss_names, "embedding_spread")
         self.trackers = [keras.metrics.Mean(name) for name in names]
         self.built = True
+
+    def build_head(self, inputs, units, name):
+        """`perceptron` that computes as the `dtype` of this model says."""
+        with layers_in(self.dtype_policy):
+            return perceptron(inputs, units, name)
 
     def losses_between(self, first, second, labels, training):
         """The losses of a batch, by the names of `loss_names`, as values or means of a picture.
@@ -75,7 +86,7 @@ class TwoViewModel(OwnLossModel):
         return {**losses, "embedding_spread": embedding_spread(every)}
 
     def batch_of(self, data):
-        views, labels = paired(data)
+        views, labels = paired(self, data)
         return tuple(self._as_rgb(view) for view in views), labels
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -104,9 +115,12 @@ class TwoViewModel(OwnLossModel):
         callbacks=None,
         validation_data=None,
         augment="auto",
+        validation_batch_size=None,
         **kwargs,
     ):
         """As Keras's `fit`, on pictures, of which views are made here.
+
+        Epochs are counted over all calls, and in files: each has views and an order of its own.
 
         Args:
             x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; an
@@ -118,23 +132,25 @@ class TwoViewModel(OwnLossModel):
             epochs, verbose, callbacks, **kwargs: as in Keras.
             validation_data: like `x`, or a pair of arrays (x, y).
             augment: "auto" or one of `augmentation_presets.VIEWS`.
+            validation_batch_size: int, at least 2. Defaults to `batch_size`.
 
         Raises:
             InputError: the pictures cannot be used, or are fewer than a batch.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
+        check_unweighted(self, x, validation_data=validation_data, **kwargs)
         how = {"augment": augment, "batch_size": batch_size}
         batches = training_batches(self, x, y, training=True, **how)
         if validation_data is not None:
             held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            own_size = isinstance(held_out[0], tf.data.Dataset)
+            how["batch_size"] = validation_batch_size or (None if own_size else batch_size)
             validation_data = training_batches(self, *held_out, training=False, **how)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*(callbacks or ()), *self.guards()]
         return super().fit(
             batches,
             epochs=epochs,
             verbose=verbose,
-            callbacks=callbacks,
+            callbacks=self.guarded(callbacks),
             validation_data=validation_data,
             shuffle=False,  # the batches are shuffled already
             **kwargs,
@@ -142,17 +158,19 @@ class TwoViewModel(OwnLossModel):
 
     def evaluate(self, x=None, y=None, batch_size=None, augment="auto", **kwargs):
         """As Keras's `evaluate`, on views that are the same in each call; see `fit`."""
+        check_unweighted(self, x, **kwargs)
         batches = training_batches(
             self, x, y, training=False, augment=augment, batch_size=batch_size
         )
-        return super().evaluate(batches, **kwargs)
+        with input_errors():
+            return super().evaluate(batches, **kwargs)
 
     def guards(self):
         return [*super().guards(), SpreadWatch()]
 
     def encode(self, x):
         """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> features, float32 array (n, d)."""
-        x = np.asarray(x)
+        x = check_pixels(x)
         parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
         features = [self.features(self._as_rgb(part), training=False) for part in parts]
         return np.concatenate([np.asarray(part, np.float32) for part in features])
@@ -200,12 +218,14 @@ def perceptron(inputs, units, name):
         x = layers.Dense(width, use_bias=False, name=f"dense_{number}")(x)
         x = layers.BatchNormalization(momentum=0.9, synchronized=True, name=f"bn_{number}")(x)
         x = layers.ReLU(name=f"relu_{number}")(x)
-    return keras.Model(features, layers.Dense(units[-1], name="embedding")(x), name=name)
+    # float32 under every policy, as all that a model gives.
+    x = layers.Dense(units[-1], dtype="float32", name="embedding")(x)
+    return keras.Model(features, x, name=name)
 
 
 def _averaged(encoder):
     """The encoder with the mean of its maps, where it gives maps."""
     if len(encoder.output_shape) == 2:
         return encoder
-    mean = layers.GlobalAveragePooling2D(name="features")(encoder.output)
+    mean = layers.GlobalAveragePooling2D(name="features", dtype="float32")(encoder.output)
     return keras.Model(encoder.input, mean, name="features")

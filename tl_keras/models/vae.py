@@ -11,12 +11,14 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.importance import importance_bound
 from tl_keras.models.latent_model import LatentModel
 from tl_keras.models.likelihoods import (
+    IN_FILES,
     LIKELIHOODS,
     bernoulli_log_prob,
     choose_likelihood,
     gaussian_log_prob,
     kl_to_prior,
     log_prior_ratio,
+    pop_likelihood,
 )
 from tl_keras.models.random_numbers import draw_binary, next_seed
 
@@ -87,7 +89,7 @@ class VAE(LatentModel):
 
     dense_units = (200, 200)
     loss_names = ("loss", "reconstruction_loss", "kl_loss")
-    seed_names = ("seeds", "sample_seeds")
+    seed_names = ("seeds", "sample_seeds", "validation_seeds")
 
     def __init__(
         self,
@@ -120,7 +122,9 @@ class VAE(LatentModel):
         self.log_scale = None
         self._set_likelihood(likelihood)
         self._set_encoder("mean", "log_var")
-        self.sample_seeds = keras.random.SeedGenerator(self.seed)  # sampling changes no training
+        # Neither sampling nor validation changes training.
+        self.sample_seeds = keras.random.SeedGenerator(self.seed)
+        self.validation_seeds = keras.random.SeedGenerator(self.seed)
 
     def _set_likelihood(self, likelihood):
         self.likelihood = likelihood
@@ -135,16 +139,37 @@ class VAE(LatentModel):
 
     def look_at(self, pictures):
         if self.likelihood == "auto":
-            with self.distribute_strategy.scope():
-                self._set_likelihood(choose_likelihood(pictures))
+            self._choose(choose_likelihood(pictures))
+
+    def _choose(self, likelihood):
+        with self.distribute_strategy.scope():
+            self._set_likelihood(likelihood)
+            if self.compiled:
+                self.build_optimizer()
+
+    def build_optimizer(self):
+        if self.likelihood != "auto":  # a scale may still come to be learned
+            super().build_optimizer()
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store[IN_FILES] = np.array(LIKELIHOODS.index(self.likelihood))
+
+    def load_own_variables(self, store):
+        """Loads the learned scale and, where it is still to be chosen, the likelihood."""
+        values = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no iterator)
+        saved = pop_likelihood(values)
+        if self.likelihood == "auto" and saved != "auto":
+            self._choose(saved)
+        super().load_own_variables(values)
 
     def losses_of(self, pixels, training):
         """The losses of each picture, float32 (b,), by the names of the metrics."""
-        seed = next_seed(self.seeds)
+        seed = next_seed(self.seeds if training else self.validation_seeds)
         pixels = self._observed(pixels, seed)
-        mean, log_var = self._posterior(pixels)
+        mean, log_var = self._posterior(pixels, training)
         samples = self.k if self.objective == "iwae" else 1
-        log_prob, log_ratio = self._sampled(pixels, mean, log_var, samples, seed + [1, 0])
+        log_prob, log_ratio = self._sampled(pixels, mean, log_var, samples, seed + [1, 0], training)
         kl = kl_to_prior(mean, log_var)
         weight = self._kl_weight(training)
         if self.objective == "iwae":
@@ -162,26 +187,26 @@ class VAE(LatentModel):
         """Pixels 0-255 as the model sees them: drawn black or white if they are to be."""
         return 255.0 * draw_binary(pixels, seed) if self.binarize else pixels
 
-    def _posterior(self, pixels):
-        mean, log_var = self._heads(pixels)
+    def _posterior(self, pixels, training=False):
+        mean, log_var = self._heads(pixels, training=training)
         return ops.cast(mean, "float32"), ops.cast(log_var, "float32")
 
-    def _sampled(self, pixels, mean, log_var, samples, seed):
+    def _sampled(self, pixels, mean, log_var, samples, seed, training=False):
         """log p(x | z) and log p(z) - log q(z | x), float32 (samples, b), for fresh z."""
         eps = self._normal((samples, tf.shape(mean)[0], self.latent_dim), seed)
         z = mean + ops.exp(0.5 * log_var) * eps
-        return self._log_prob(pixels, z), log_prior_ratio(z, eps, log_var)
+        return self._log_prob(pixels, z, training), log_prior_ratio(z, eps, log_var)
 
     def _normal(self, shape, seed):
         return tf.random.stateless_normal(shape, seed)
 
-    def _log_prob(self, pixels, z):
+    def _log_prob(self, pixels, z, training):
         """log p(x | z), float32 (samples, b), of pictures (b, h, w, c) and z (samples, b, d)."""
         num_pixels = math.prod(self.input_shape[1:])
         self._check_likelihood()
         targets = ops.reshape(pixels / 255.0, (-1, num_pixels))
-        logits = ops.cast(self.decoder(ops.reshape(z, (-1, self.latent_dim))), "float32")
-        logits = ops.reshape(logits, (z.shape[0], -1, num_pixels))
+        logits = self.decoder(ops.reshape(z, (-1, self.latent_dim)), training=training)
+        logits = ops.reshape(ops.cast(logits, "float32"), (z.shape[0], -1, num_pixels))
         if self.likelihood == "bernoulli":
             return bernoulli_log_prob(targets, logits)
         return gaussian_log_prob(targets, logits, ops.convert_to_tensor(self.log_scale))
@@ -238,7 +263,7 @@ class VAE(LatentModel):
             k: int, samples a picture. Defaults to 5000; they are drawn in parts that fit in
                 memory. k = 1 gives the ELBO, from one sample.
             batch_size: int, pictures at a time. Defaults to 100.
-            seed: int; the same seed gives the same numbers. Defaults to 0.
+            seed: int of at most 64 bits; the same seed gives the same numbers. Defaults to 0.
 
         Returns:
             float32 array (n,), in nats; for "gaussian" of the density of pixels on a scale from
@@ -249,6 +274,7 @@ class VAE(LatentModel):
         """
         check_number("k", k, minimum=1, integer=True)
         check_number("batch_size", batch_size, minimum=1, integer=True)
+        check_number("seed", seed, minimum=-(2**63), maximum=2**63 - 1, integer=True)
         self._check_likelihood()
         num_pixels = math.prod(self.input_shape[1:])
         at_once = min(k, max(1, _VALUES_AT_ONCE // (batch_size * num_pixels)))
@@ -259,24 +285,16 @@ class VAE(LatentModel):
             mean, log_var = self._posterior(pixels)
 
             def log_weights(part):
-                parts_seed = seed + tf.stack([1, part])
+                parts_seed = seed + tf.cast(tf.stack([1, part]), tf.int64)
                 return sum(self._sampled(pixels, mean, log_var, at_once, parts_seed))
 
             return importance_bound(log_weights, k, at_once, tf.shape(mean)[0])
 
         x = self._pictures(x)
-        starts = range(0, len(x), batch_size)
-        parts = [bound(x[i : i + batch_size], tf.constant([seed, i * k])) for i in starts]
+        at = range(0, len(x), batch_size)
+        parts = [bound(x[i : i + batch_size], tf.constant([seed, i * k], tf.int64)) for i in at]
         return np.concatenate([part.numpy() for part in parts])
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "likelihood": self.likelihood,
-            "binarize": self.binarize,
-            "beta": self.beta,
-            "free_bits": self.free_bits,
-            "kl_warmup": self.kl_warmup,
-            "objective": self.objective,
-            "k": self.k,
-        }
+        names = ("likelihood", "binarize", "beta", "free_bits", "kl_warmup", "objective", "k")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,12 +1,14 @@
 """What a Keras user gives to `fit` of a model that learns from two views, as batches of pairs."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tl_keras.checks import InputError
+from tl_keras.data.array_checks import check_pixels, check_scale
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.first_batch import check_first_batch
 from tl_keras.data.two_views import add_views, check_pairs, two_view_batches
+from tl_keras.models.own_loss import without_weights
 
 BATCH_SIZE = 256
 
@@ -23,13 +25,16 @@ def training_batches(model, x, y=None, *, training, augment="auto", batch_size=N
         InputError: `x` is none of these, or there is not a batch of at least two pictures.
     """
     how = {"training": training, "seed": model.seed or 0, "augment": augment}
+    how["first_epoch"] = lambda: model.epochs_trained
     if isinstance(x, tf.data.Dataset):
         if batch_size is not None:
             raise InputError(
                 f"Expected no batch_size beside a tf.data.Dataset, which has its own; received "
                 f"batch_size={batch_size}. Leave it out."
             )
-        return x if _has_pairs(x.element_spec) else add_views(x, **how)
+        if _has_pairs(x.element_spec):
+            return check_first_batch(x, _check_views, parts=2)
+        return add_views(check_first_batch(x, check_pixels), **how)
     if isinstance(x, np.ndarray | list):
         x = ImageDataset.from_arrays(np.asarray(x), y)
     if not isinstance(x, ImageDataset):
@@ -77,13 +82,13 @@ def dataset_batches(model, dataset, batch_size, *, training, **how):
     return batches if model.uses_labels else batches.map(lambda views, *labels: (views,))
 
 
-def paired(data):
-    """(view_1, view_2), labels or None, from one element of a data set.
+def paired(model, data):
+    """(view_1, view_2), labels or None, from one element of a data set for `model`.
 
     Raises:
-        InputError: there are no two views in it.
+        InputError: there are no two views in it, or sample weights.
     """
-    x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+    x, y = without_weights(model, data)
     if isinstance(x, tuple | list) and len(x) == 2:
         return tuple(x), y
     if y is not None and len(y.shape) == len(x.shape) >= 3:
@@ -92,6 +97,12 @@ def paired(data):
         "Expected two views of each picture, (view_1, view_2) or ((view_1, view_2), labels); "
         f"received pictures {tuple(x.shape)}. Let fit of the model make them."
     )
+
+
+def _check_views(*views):
+    # Somebody's own may go beyond 0 or 255 a little.
+    for view in views:
+        check_scale(view, "the views")
 
 
 def _has_pairs(spec):

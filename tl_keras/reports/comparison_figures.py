@@ -25,10 +25,10 @@ def plot_accuracy_by_labels(summary):
 
     Args:
         summary: dicts of "method", "labels_per_class", "test_accuracy" (0-1) and "interval" (half
-            of it, or None).
+            of it).
 
     Returns:
-        matplotlib Figure; a bar is a 95% interval over seeds.
+        matplotlib Figure; a bar is a 95% interval over seeds and test images.
     """
     figure = new_figure(8, 4.6)
     axes = finish_axes(figure.subplots())
@@ -38,7 +38,7 @@ def plot_accuracy_by_labels(summary):
         axes.errorbar(
             [p["labels_per_class"] * shift for p in points],
             [p["test_accuracy"] for p in points],
-            yerr=[p["interval"] or 0 for p in points],
+            yerr=[p["interval"] for p in points],
             label=name,
             capsize=3,
             linewidth=1.6,

@@ -8,6 +8,7 @@ from tl_keras.checks import InputError
 from tl_keras.reports.comparison_figures import plot_accuracy_by_labels, plot_accuracy_by_time
 from tl_keras.reports.comparison_wording import format_points
 from tl_keras.reports.html import write_figures, write_page
+from tl_keras.reports.wording import digits_to_show, format_percent
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,6 +49,13 @@ class ComparisonReport:
         return sorted({point["labels_per_class"] for point in self.summary})
 
     @property
+    def interval_over(self):
+        """Returns in words what the intervals hold."""
+        if any(point["runs"] > 1 for point in self.summary):
+            return "over seeds and test images"
+        return "over test images alone, because there is one seed"
+
+    @property
     def by_method(self):
         """{method: {labels_per_class: its summary}}."""
         table = {}
@@ -56,12 +64,26 @@ class ComparisonReport:
         return table
 
     @property
+    def accuracies(self):
+        """{method: {labels_per_class: text such as "85.4% ± 2.3"}}."""
+        return {
+            method: {budget: _accuracy(point) for budget, point in points.items()}
+            for method, points in self.by_method.items()
+        }
+
+    @property
     def points(self):
         """{(method, other): {labels_per_class: text such as "+21 ± 3"}}."""
         return {
             pair: {budget: format_points(d, sign=True) for budget, d in found.items()}
             for pair, found in self.differences.items()
         }
+
+
+def _accuracy(point):
+    accuracy, half = point["test_accuracy"], point["interval"]
+    digits = digits_to_show(accuracy, half)
+    return f"{format_percent(accuracy, digits)} ± {100 * half:.{digits}f}"
 
 
 def write_comparison_page(path, report):

@@ -2,36 +2,41 @@
 
 import itertools
 
+from tl_keras.reports.wording import digits_to_show
+
 _AHEAD, _BEHIND, _EVEN = "ahead", "behind", "even"
+_OVER_ALL = "The 95% interval (±) is over seeds and test images."
+_ONE_SEED = (
+    "The 95% interval (±) is over test images alone: one seed does not show how another training "
+    "would differ. Give more seeds."
+)
 
 
 def verdict(first, second, differences):
     """Returns in one or two plain sentences how two methods compare.
 
-    Ahead and behind are said only where the whole interval lies on one side of zero.
+    Ahead and behind are said only where the whole interval lies on one side of zero. The sentence
+    says what the intervals hold; with one seed they are over the test images alone.
 
     Args:
         first, second: names of the methods.
         differences: {labels_per_class: `MeanInterval` of first - second in accuracy, 0-1}.
     """
     differences = dict(sorted(differences.items()))
-    sure = {budget: d for budget, d in differences.items() if d.half is not None}
-    sentences = [_sentence(first, second, sure)] if sure else []
-    if len(sure) < len(differences):
-        single = {budget: d for budget, d in differences.items() if d.half is None}
-        sentences.append(_without_interval(first, second, single))
+    several = {budget: d for budget, d in differences.items() if d.n > 1}
+    single = {budget: d for budget, d in differences.items() if d.n == 1}
+    sentences = [_sentence(first, second, several), _OVER_ALL] if several else []
+    if single:
+        sentences += [_sentence(first, second, single), _ONE_SEED]
     return " ".join(sentences) or f"{first} and {second} have no run in common."
 
 
 def format_points(difference, *, sign=False):
-    """Returns a difference of accuracies as percentage points: "21 ± 3", "0.8 ± 1.2", "4.0"."""
-    mean = 100 * (difference.mean if sign else abs(difference.mean))
-    form = "+" if sign else ""
-    if difference.half is None:
-        return f"{mean:{form}.1f}"
-    half = 100 * difference.half
-    digits = 0 if abs(mean) >= 10 and half >= 1 else 1
-    return f"{mean:{form}.{digits}f} ± {half:.{digits}f}"
+    """Returns a difference of accuracies as percentage points: "21 ± 3", "0.8 ± 1.2"."""
+    mean, half = 100 * (difference.mean if sign else abs(difference.mean)), 100 * difference.half
+    least = 0 if abs(mean) >= 10 and half >= 1 else 1
+    digits = digits_to_show(difference.mean, difference.half, least)
+    return f"{mean:{'+' if sign else ''}.{digits}f} ± {half:.{digits}f}"
 
 
 def _outcome(difference):
@@ -66,19 +71,6 @@ def _sentence(first, second, differences):
             clauses.append(f"{where} {who} is {outcome}{whom} by {points} points")
     text = "; ".join(clauses)
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _without_interval(first, second, differences):
-    ways = _listed(
-        [
-            f"{format_points(d)} points {_AHEAD if d.mean >= 0 else _BEHIND} with {budget}"
-            for budget, d in differences.items()
-        ]
-    )
-    return (
-        f"With one seed there is no interval, so this may be chance: against {second}, {first} "
-        f"was {ways} labels a class. Give more seeds for a verdict."
-    )
 
 
 def _listed(items):

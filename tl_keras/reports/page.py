@@ -34,6 +34,7 @@ class TrainingReport:
         mistakes: dicts of "path", "true", "predicted", "probability" (0-1) and "image"
             (uint8 (h, w, 3)), the most confident first.
         comparison: dicts of "name", "accuracy", "interval" ((low, high), 0-1) and "note".
+        verdict: a sentence on the difference between the ways of `comparison`.
         warnings: sentences.
         seconds: dict of step and how long it took.
         files: names of the files beside the page.
@@ -53,6 +54,7 @@ class TrainingReport:
     samples: dict[str, list] = dataclasses.field(default_factory=dict)
     mistakes: tuple[dict[str, Any], ...] = ()
     comparison: tuple[dict[str, Any], ...] | None = None
+    verdict: str = ""
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     files: tuple[str, ...] = ()

@@ -108,6 +108,44 @@ def format_percent(share, decimals=1):
     return f"{1 - 10 ** -(decimals + 2):.{decimals}%}" if share < 1 and text[:3] == "100" else text
 
 
+def difference_sentence(name_a, name_b, difference, half_width, n):
+    """Returns in one sentence how two classifiers compare on the same test images.
+
+    Ahead and behind are said only if the whole interval lies on one side of zero.
+
+    Args:
+        name_a, name_b: as within a sentence, e.g. "transfer", "the same network from scratch".
+        difference, half_width: as `paired_accuracy_difference` returns them, 0-1.
+        n: number of images.
+    """
+    points = f"{format_difference(abs(difference), half_width)} points"
+    on = f"on {n:,} image{'s' if n != 1 else ''}"
+    if abs(difference) <= half_width:
+        way = f"{points} {'ahead' if difference > 0 else 'behind'}"
+        lead = f"{name_a} {way}" if difference else points
+        return f"No difference to be seen between {name_a} and {name_b} ({lead}) {on}."
+    way = "ahead of" if difference > 0 else "behind"
+    return f"{name_a[0].upper()}{name_a[1:]} is {way} {name_b} by {points} {on}."
+
+
+def format_difference(difference, half_width):
+    """Returns two shares as percentage points, e.g. "13.0 ± 2.6"."""
+    digits = digits_to_show(difference, half_width)
+    return f"{100 * difference:.{digits}f} ± {100 * half_width:.{digits}f}"
+
+
+def digits_to_show(difference, half_width, least=1):
+    """Returns with how many decimals to write a difference, 0-1, as percentage points.
+
+    There are more where fewer would show the interval as zero or as the difference.
+    """
+    for digits in (*range(least, 4), least):
+        points, half = (f"{100 * abs(value):.{digits}f}" for value in (difference, half_width))
+        if float(half) and points != half:
+            break
+    return digits
+
+
 def _verdict(low, high, baseline):
     if low > baseline:
         return "The model has learned something: its whole interval lies above that."

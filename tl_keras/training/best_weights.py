@@ -18,6 +18,11 @@ class BestWeights(keras.callbacks.Callback):
     fine-tuned model grows sure of itself while its accuracy still climbs.) Use a fresh object for
     each phase.
 
+    The loss of a batch is computed before the update, so weights at the end of an epoch may be
+    NaN after losses that were all finite. They are kept once a loss on them is finite: that of
+    validation or, without it, the next one of training. After the last epoch `unproven` is true
+    if there was none, and `prove` takes it.
+
     Args:
         start: {"accuracy", "loss"} on the validation data before training, or None if there is
             none: then the last epoch counts as the best.
@@ -37,29 +42,61 @@ class BestWeights(keras.callbacks.Callback):
         self.size = size
         self._waited = 0
         self._weights = None
+        self._snapshot = None  # (epoch, weights) on which no loss is known
+
+    @property
+    def unproven(self):
+        """Whether no loss is known on the weights of the last epoch, which are to be kept."""
+        return self._snapshot is not None
 
     def on_train_begin(self, logs=None):
         self._weights = self.model.get_weights()
 
     def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            self.restore()
-            raise DivergedError(
-                f"Expected a finite loss; received {logs['loss']} at batch {batch + 1}. The best "
-                "weights so far are kept. Lower the learning rate (--lr) and check the labels."
-            )
+        # The mean over the epoch so far: it holds the loss on the snapshot.
+        self._check(logs["loss"], f"at batch {batch + 1}")
 
     def on_epoch_end(self, epoch, logs=None):
+        measured = (logs or {}).get("val_loss")
+        if measured is not None and not math.isfinite(measured):
+            self._wait()
+            return
         score = self.best and (logs["val_accuracy"], -logs["val_loss"])
         better = score is None or score > self.best
         if better:
             self.best, self._waited = score, 0
         else:
-            self._waited += 1
-            if self.patience is not None and self._waited >= self.patience:
-                self.model.stop_training = True
+            self._wait()
         if better or (score > self.start and score[0] >= self.best[0] - self._standard_error()):
-            self.best_epoch, self._weights = epoch, self.model.get_weights()
+            self._snapshot = epoch, self.model.get_weights()
+            if measured is not None:
+                self._accept()
+
+    def prove(self, loss):
+        """Keeps the weights of the last epoch if `loss`, which is theirs, is finite.
+
+        Raises:
+            DivergedError: it is not; the model has the best weights before them.
+        """
+        self._check(loss, f"after epoch {self._snapshot[0] + 1}")
+
+    def _check(self, loss, place):
+        if not math.isfinite(loss):
+            self.restore()
+            raise DivergedError(
+                f"Expected a finite loss; received {loss} {place}. The best weights so far are "
+                "kept. Lower the learning rate (--lr) and check the labels."
+            )
+        self._accept()
+
+    def _accept(self):
+        if self._snapshot is not None:
+            (self.best_epoch, self._weights), self._snapshot = self._snapshot, None
+
+    def _wait(self):
+        self._waited += 1
+        if self.patience is not None and self._waited >= self.patience:
+            self.model.stop_training = True
 
     def _standard_error(self):
         accuracy = self.best[0]

@@ -16,6 +16,7 @@ from tl_keras.data.augmentation import augment_images, luminance
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.mixing import draw_mixing, mix
 from tl_keras.data.pipeline import index_batches
+from tl_keras.models.inference import traced
 from tl_keras.progress import track
 from tl_keras.training.cutting import unpacked
 
@@ -133,8 +134,9 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
     arrays = [
         allocate((views, size, *output.shape[1:]), dtype, store=store) for output in prefix.outputs
     ]
-    signature = [tf.TensorSpec((None, *i.shape[1:]), tf.float32) for i in prefix.inputs]
-    run = tf.function(lambda *i: prefix(unpacked(i), training=False), input_signature=signature)
+    run = traced(
+        lambda *i: prefix(unpacked(i), training=False), [i.shape[1:] for i in prefix.inputs]
+    )
     count = views * math.ceil(size / batch_size)
     batches = index_batches(size, batch_size, seed=0, shuffle=False, repeat=True).take(count)
     load = source.loader()
@@ -159,7 +161,7 @@ def training_batches(
     seed,
     mixup=0.0,
     cutmix=0.0,
-    mixed_inside=False,
+    mixed_inside=0,
     first_epoch=0,
     repeat=True,
     drop_remainder=False,
@@ -174,8 +176,9 @@ def training_batches(
         num_classes: width of the labels.
         seed: integer.
         mixup, cutmix: alpha and cut of `data.mixing`; mixup=0 for none.
-        mixed_inside: whether the model mixes what its frozen part gives: inputs are then
-            {"inputs": the inputs as they are, "mixing": (b, 5)}. Labels are mixed here either way.
+        mixed_inside: number of replicas on which the model mixes what its frozen part gives:
+            inputs are then {"inputs": the inputs as they are, "mixing": (b, 5)}. Labels are mixed
+            here either way, with the partners that the inputs will have. 0 mixes all here.
         first_epoch, repeat, drop_remainder: see `index_batches`.
     """
     batches = index_batches(
@@ -190,7 +193,7 @@ def training_batches(
 
     def mixed(epoch, indices, inputs, labels):
         mixing = draw_mixing(mixup, cutmix, seed=seed, epoch=epoch, indices=indices)
-        labels = mix(labels, mixing)
+        labels = mix(labels, mixing, mixed_inside or 1)
         if mixed_inside:
             return {"inputs": unpacked(inputs), "mixing": mixing}, labels
         return unpacked([mix(tensor, mixing) for tensor in inputs]), labels

@@ -10,7 +10,7 @@ from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, 
 from tl_keras.training.objective_settings import check_source, option_value
 from tl_keras.training.objectives import with_l2_sp
 from tl_keras.training.phases import compile_for_use, fit_phase, new_history
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.settings import PRETRAINED, FineTuneSettings
 from tl_keras.training.source_task import SourceTask
 from tl_keras.training.trainable_part import TrainablePart
 
@@ -34,6 +34,9 @@ def fine_tune(
     phases the latest weights are kept whose validation accuracy is within one standard error of
     the best; fine-tuning that hurts is undone.
 
+    An option that would have no effect beside another, such as `views` with augment="none", is
+    refused.
+
     Args:
         model: classifier from `build_classifier`.
         train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
@@ -49,13 +52,14 @@ def fine_tune(
             frozen part runs once for all of them. None for this call alone.
         freeze_epochs: epochs with the whole backbone frozen. Default 3.
         epochs: epochs with the unfrozen part training too. Default 40.
-        unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none".
+        unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none". Default
+            "half".
         optimizer: "adam", "sgd" or "rmsprop".
         lr: highest learning rate of the head. Default 1e-3.
         backbone_lr_factor: factor on it for the top of the backbone. Default 0.3.
-        depth_decay: further factor at the bottom of the backbone, geometric between.
+        depth_decay: further factor at the bottom of the backbone, geometric between. Default 1.
         schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
-        weight_decay: decoupled, on kernels. Default 0.05.
+        weight_decay: decoupled, on kernels, in proportion to the rate of each. Default 0.05.
         label_smoothing: Default 0.1.
         mixup: alpha of the Beta distribution by which two pictures and their labels are blended
             where the frozen part ends, see `data.mixing`; 0 for none. Default None: 1 where the
@@ -68,7 +72,7 @@ def fine_tune(
         cache_dtype: "float32" or "float16" (half the room, not bit-equal).
         views: augmented versions cached of each picture, at most one for each epoch; they are
             taken in turn. Default 24.
-        batch_norm: "frozen" or "train".
+        batch_norm: "frozen", the default, or "train".
         patience: epochs without better validation before a phase ends; None, the default, for
             never: while the learning rate is high a lucky epoch would end a phase too soon.
         seed: of order and augmentation.
@@ -97,7 +101,7 @@ def fine_tune(
     Reference:
         L2-SP: Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
     """
-    settings = FineTuneSettings(**settings)
+    settings = FineTuneSettings(**settings).filled()
     check_source(settings.objective, source)
     if source_model is not None:
         check_source(settings.objective, source_model, "source_model")
@@ -159,7 +163,10 @@ class _FineTuning:
             self._phase("fine_tune", settings.epochs, tuned)
         for classifier in (self.model, getattr(self.history, "source_model", None)):
             if classifier is not None:
-                rate = settings.lr * settings.backbone_lr_factor  # a further, gentle `fit`
+                # For a further, gentle `fit`.
+                rate = settings.lr * (
+                    settings.backbone_lr_factor or PRETRAINED["backbone_lr_factor"]
+                )
                 compile_for_use(classifier, settings.optimizer, rate)
         self.history.seconds["total"] = time.monotonic() - started
         self.history.set_model(self.model)

@@ -13,6 +13,7 @@ from tl_keras.training.feature_cache import Pictures
 
 SMALLEST_BATCH, STEPS = 8, 8  # for a default batch size
 MIXING_STEPS = 500
+CUTMIX = 0.5
 SIDE_OF_FILES = 64  # pixels
 
 
@@ -51,14 +52,21 @@ def with_mixup(settings, dataset):
     1 where the augmentation mirrors, as it does photographs, and a phase has at least
     `MIXING_STEPS`, else 0. On validation mixing was ahead on 600 photographs of cat breeds (760
     steps), and behind on 100 of CIFAR-10 (320 steps) and on digits: what is mixed is learned later.
+    Where there is mixing, `cutmix` is a number too.
     """
-    if settings.mixup is not None:
-        return settings
+    mixup, cutmix = settings.mixup, settings.cutmix
+    if mixup is None:
+        mixup = float(_mixes(settings, dataset))
+    if mixup and cutmix is None:
+        cutmix = CUTMIX
+    return dataclasses.replace(settings, mixup=mixup, cutmix=cutmix)
+
+
+def _mixes(settings, dataset):
     batch_size = settings.batch_size or default_batch_size(len(dataset))
     tuned = settings.epochs if settings.unfreeze != "none" else 0
     steps = max(tuned, settings.freeze_epochs) * math.ceil(len(dataset) / batch_size)
-    mixes = steps >= MIXING_STEPS and mirrors(settings.augment, dataset)
-    return dataclasses.replace(settings, mixup=float(mixes))
+    return steps >= MIXING_STEPS and mirrors(settings.augment, dataset)
 
 
 def random_part(dataset, size, seed):

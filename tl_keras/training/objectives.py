@@ -19,7 +19,7 @@ class _WithTerm(keras.Model):
     """
 
     def __init__(self, model, *names):
-        super().__init__()
+        super().__init__(autocast=False)  # the inputs are those of `model`
         self.model = model
         self.trackers = [keras.metrics.Mean(name=name) for name in names]
 

@@ -8,7 +8,11 @@ from tl_keras.training.settings import OPTIMIZERS, SCHEDULES
 
 
 class LayerwiseRates:
-    """Mixin: multiplies the learning rate of each variable by its own factor."""
+    """Mixin: multiplies the learning rate of each variable by its own factor.
+
+    Decoupled weight decay goes with that rate: a variable shrinks by rate * factor * weight_decay.
+    (Keras's own decay knows one rate for all variables.)
+    """
 
     rate_factors = None  # path of a variable -> factor
 
@@ -16,9 +20,15 @@ class LayerwiseRates:
         super().build(variables)
         self._factors = [(self.rate_factors or {}).get(v.path, 1.0) for v in variables]
 
+    def _apply_weight_decay(self, variables):
+        """Leaves the decay to `update_step`, where the rate of the variable is known."""
+
     def update_step(self, gradient, variable, learning_rate):
-        factor = self._factors[self._get_variable_index(variable)]
-        super().update_step(gradient, variable, learning_rate * factor)
+        rate = learning_rate * self._factors[self._get_variable_index(variable)]
+        if self.weight_decay and self._use_weight_decay(variable):
+            share = keras.ops.cast(rate * self.weight_decay, variable.dtype)
+            self.assign_sub(variable, variable * share)
+        super().update_step(gradient, variable, rate)
 
 
 class MaskedUpdates:
@@ -64,6 +74,10 @@ class LayerwiseRMSprop(LayerwiseRates, keras.optimizers.RMSprop):
     pass
 
 
+# Names of the variables that do not decay. Keras searches the whole path of a variable, so that
+# without the anchors a layer named "beta_block" would not decay either.
+_NOT_DECAYED = r"(^|/)(bias|gamma|beta)(:\d+)?$"
+
 _OPTIMIZERS = {
     "adam": (keras.optimizers.Adam, LayerwiseAdam, {}),
     "sgd": (keras.optimizers.SGD, LayerwiseSGD, {"momentum": 0.9, "nesterov": True}),
@@ -91,8 +105,8 @@ def build_optimizer(
         learning_rate: number or schedule.
         rate_factors: dict from a variable's path to the factor on its learning rate; variables
             that are not named have 1.
-        weight_decay: decoupled weight decay on kernels (Loshchilov and Hutter 2019,
-            arXiv 1711.05101); None for none.
+        weight_decay: decoupled weight decay on kernels, in proportion to the rate of each variable
+            (Loshchilov and Hutter 2019, arXiv 1711.05101); None for none.
         fused: whether "adam" without factors may be `FusedAdam`, which computes the same faster
             but is not of Keras, so a model saved with it would not load without this package.
         masked: variables that get a mask, see `MaskedUpdates`.
@@ -113,7 +127,7 @@ def build_optimizer(
     optimizer.rate_factors = rate_factors
     optimizer.masked = masked
     if weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        optimizer.exclude_from_weight_decay(var_names=[_NOT_DECAYED])
     return optimizer
 
 

@@ -4,13 +4,16 @@ import math
 import sys
 
 import keras
+import tensorflow as tf
 
 from tl_keras.models.backbones import get_backbone
-from tl_keras.models.signature import gives_logits
+from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.training.best_weights import BestWeights
 from tl_keras.training.feature_cache import training_batches, validation_batches
 from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
 from tl_keras.training.trainable_part import AboveFrozen
+
+_SOME = 8  # examples
 
 
 def cross_entropy(classifier, *, sparse=False, label_smoothing=0.0):
@@ -40,6 +43,21 @@ def compile_for_training(model, classifier, optimizer, *, label_smoothing=0.0, *
             loss=cross_entropy(classifier, label_smoothing=label_smoothing),
             **arguments,
         )
+        _build_state(model, keras.ops.zeros((1, num_outputs(classifier))), classifier)
+
+
+def _build_state(model, labels, classifier):
+    """Makes the variables of optimizer and metrics: made within `fit` they have it traced twice.
+
+    Args:
+        model: compiled keras.Model.
+        labels: of one picture, in the form that it is trained on.
+        classifier: what gives its outputs.
+    """
+    model.optimizer.build(model.trainable_variables)
+    if not tf.distribute.has_strategy():  # under one Keras does it
+        model.compute_metrics(None, labels, keras.ops.zeros((1, num_outputs(classifier))))
+        model.reset_metrics()
 
 
 def compile_part(model, classifier, settings, learning_rate):
@@ -72,8 +90,8 @@ def compile_for_use(classifier, optimizer, rate):
             loss=cross_entropy(classifier, sparse=True),
             metrics=["accuracy"],
         )
-        # Saved unbuilt, it could not be loaded again with its state.
-        classifier.optimizer.build(classifier.trainable_variables)
+        # Saved unbuilt, the optimizer could not be loaded again with its state.
+        _build_state(classifier, keras.ops.zeros((1,), "int32"), classifier)
 
 
 def count_steps(size, batch_size, strategy):
@@ -87,7 +105,9 @@ def count_steps(size, batch_size, strategy):
 
 def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
     """The training batches of a `TrainablePart`, epoch after epoch, and their number an epoch."""
-    steps, drop = count_steps(len(part.train.labels), batch_size, part.model.distribute_strategy)
+    strategy = part.model.distribute_strategy
+    steps, drop = count_steps(len(part.train.labels), batch_size, strategy)
+    mixes = isinstance(part.model, AboveFrozen)
     batches = training_batches(
         part.train,
         batch_size,
@@ -95,7 +115,7 @@ def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
         seed=settings.seed,
         mixup=settings.mixup,
         cutmix=settings.cutmix,
-        mixed_inside=isinstance(part.model, AboveFrozen),
+        mixed_inside=strategy.num_replicas_in_sync if mixes else 0,
         first_epoch=first_epoch,
         drop_remainder=drop,
     )
@@ -115,10 +135,8 @@ def append_history(history, more):
 
     What one of them does not have is NaN in its epochs.
     """
-    start, added = len(history.epoch), len(more.epoch)
-    for name in {**history.history, **more.history}:
-        values = history.history.setdefault(name, [math.nan] * start)
-        values.extend(more.history.get(name, [math.nan] * added))
+    start = len(history.epoch)
+    _append_columns(history, more)
     history.epoch.extend(start + epoch for epoch in more.epoch)
     for phase in more.phases:
         history.phases.append(
@@ -128,6 +146,20 @@ def append_history(history, more):
         history.best_epoch = start + more.best_epoch
     total = history.seconds.get("total", 0.0) + more.seconds.get("total", 0.0)
     history.seconds.update({**more.seconds, "total": total})
+
+
+def _append_columns(history, more):
+    """Appends the values of one History's epochs to another's; NaN is for what one lacks."""
+    start, added = len(history.epoch), len(more.epoch)
+    for name in {**history.history, **more.history}:
+        values = history.history.setdefault(name, [math.nan] * start)
+        values.extend(more.history.get(name, [math.nan] * added))
+
+
+def _loss_on_some(model, batches):
+    """The loss of a compiled model on a few training examples, without training."""
+    x, y = keras.tree.map_structure(lambda tensor: tensor[:_SOME], next(iter(batches)))
+    return float(model.compute_loss(x, y, model(x, training=False), training=False))
 
 
 def run_phase(
@@ -156,6 +188,9 @@ def run_phase(
         callbacks: list of Keras callbacks.
         val_size: number of validation pictures.
         keep_last: whether the last weights count as the best, whatever validation says.
+
+    Raises:
+        DivergedError: the loss became NaN or infinite; the model has the best weights before that.
     """
     start = len(history.epoch)
     at_start = None
@@ -172,9 +207,10 @@ def run_phase(
         callbacks=[best, *callbacks],
         verbose=1 if sys.stdout.isatty() else 2,
     )
+    if best.unproven:
+        best.prove(_loss_on_some(model, batches))
     best.restore()
-    for key, values in fit.history.items():
-        history.history.setdefault(key, []).extend(values)
+    _append_columns(history, fit)
     history.epoch.extend(fit.epoch)
     if best.best_epoch is not None:
         history.best_epoch = best.best_epoch

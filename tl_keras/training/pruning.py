@@ -118,10 +118,11 @@ class Masking(keras.callbacks.Callback):
             self._take(rising_sparsity(self.sparsity, part))
 
     def _take(self, sparsity):
-        for kernel, mask in zip(
-            self.kernels, apply_masks(self.kernels, sparsity, self.scope), strict=True
-        ):
-            self.model.optimizer.mask_of(kernel).assign(mask.astype("float32"))
+        # With mixed_float16 Keras wraps the optimizer in one that scales the loss.
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        masks = apply_masks(self.kernels, sparsity, self.scope)
+        for kernel, mask in zip(self.kernels, masks, strict=True):
+            optimizer.mask_of(kernel).assign(mask.astype("float32"))
 
 
 def rising_sparsity(sparsity, part):

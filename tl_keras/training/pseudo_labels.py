@@ -16,9 +16,11 @@ from tl_keras.training.inputs import default_batch_size, labelled
 from tl_keras.training.optimizers import depth_factors
 from tl_keras.training.phases import compile_for_use, new_history
 from tl_keras.training.settings import PseudoLabelSettings
+from tl_keras.training.step_memory import free_memory, picture_cost, step_budget
 from tl_keras.training.whole_model import build_for, fit_whole
 
-BATCH_SIZE = 64
+GROUPS = 64  # of a step at most
+IN_FLIGHT = 8  # batches that are being made, wait or are trained on
 
 
 def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), **settings):
@@ -53,9 +55,13 @@ def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), 
             `data.augmentation`.
         strong_augment: of the strong views; "auto", the default, for the strong one of `augment`.
         backbone_lr_factor: factor on the rate of the backbone, if `model` has one. Default 0.3.
+        depth_decay: further factor at the bottom of the backbone. Default 1.
         epochs: Default 10. An epoch goes over the unlabelled pictures once, and over the labelled
             at least once.
-        batch_size: labelled pictures a step over all replicas. Default 64, less for little data.
+        batch_size: pictures a step over all replicas, labelled and unlabelled together, in whole
+            groups of a labelled picture with its unlabelled ones. Default: 64 groups, fewer for
+            little data, and fewer where a step would take more than 2 GiB by the size of the
+            pictures and the layers that train, or more than half of the free memory.
         optimizer, lr, schedule, weight_decay, label_smoothing, patience, seed: see
             `fit_from_scratch`.
 
@@ -75,8 +81,8 @@ def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), 
     started = time.monotonic()
     train = labelled(train, None, split="train")
     unlabelled = as_unlabelled(unlabelled)
-    settings = with_batch_size(settings, train, unlabelled)
     build_for(model, train)
+    settings = with_batch_size(settings, model, train, unlabelled)
     train = labelled(train, num_outputs(model), split="train")
     val = None if val is None else labelled(val, num_outputs(model), split="val")
     history = new_history()
@@ -101,13 +107,14 @@ def _fit(history, model, train, unlabelled, val, settings, callbacks):
             history,
             "pseudo_labels",
             fix_match,
-            settings,
+            dataclasses.replace(settings, batch_size=settings.batch_size // group_size(settings)),
             size=slots(len(train), len(unlabelled), settings.unlabelled_ratio),
             batches_of=_batches(model, train, unlabelled, settings),
             val=val,
+            val_batch_size=settings.batch_size,
             classifier=model,
             callbacks=callbacks,
-            optimizer={"rate_factors": _rate_factors(model, settings.backbone_lr_factor)},
+            optimizer={"rate_factors": _rate_factors(model, settings)},
         )
     finally:
         fix_match.use_average()
@@ -140,28 +147,68 @@ def _batches(model, train, unlabelled, settings):
     return batches_of
 
 
-def with_batch_size(settings, train, unlabelled):
-    """Settings whose `batch_size` is a number, for which there are pictures enough.
+def group_size(settings):
+    """Number of pictures in a group: a labelled one with its unlabelled ones."""
+    return 1 + settings.unlabelled_ratio
+
+
+def with_batch_size(settings, model, train, unlabelled):
+    """Returns settings whose `batch_size` is a number of whole groups that can be had.
+
+    Args:
+        settings: `PseudoLabelSettings`.
+        model: the classifier, built, of which those layers train that will.
+        train, unlabelled: `ImageDataset`s.
 
     Raises:
-        InputError: there are fewer unlabelled pictures than in one batch.
+        InputError: a batch has no whole group, or there are fewer unlabelled pictures than in it.
     """
-    ratio = settings.unlabelled_ratio
-    size = slots(len(train), len(unlabelled), ratio)
-    batch_size = settings.batch_size or default_batch_size(size, BATCH_SIZE)
-    if len(unlabelled) < batch_size * ratio:
+    ratio, group = settings.unlabelled_ratio, group_size(settings)
+    if settings.batch_size is None:
+        size = slots(len(train), len(unlabelled), ratio)
+        most = min(default_batch_size(size, GROUPS), max(1, len(unlabelled) // ratio))
+        groups = affordable_groups(most, ratio, picture_cost(model), step_budget(free_memory()))
+    else:
+        groups = settings.batch_size // group
+    if groups == 0:
         raise InputError(
-            f"Expected at least {batch_size * ratio} unlabelled pictures, one batch "
-            f"(batch_size {batch_size} x unlabelled_ratio {ratio}); received {len(unlabelled)}. "
-            "Give more, or lower either."
+            f"Expected a batch_size of at least {group}, a labelled picture with its {ratio} "
+            f"unlabelled ones (unlabelled_ratio); received batch_size={settings.batch_size}. "
+            "Raise it or lower unlabelled_ratio."
         )
-    return dataclasses.replace(settings, batch_size=batch_size)
+    if len(unlabelled) < groups * ratio:
+        raise InputError(
+            f"Expected at least {groups * ratio} unlabelled pictures, one batch ({groups} times "
+            f"unlabelled_ratio {ratio}); received {len(unlabelled)}. Give more, or lower "
+            "batch_size or unlabelled_ratio."
+        )
+    return dataclasses.replace(settings, batch_size=groups * group)
 
 
-def _rate_factors(model, factor):
+def affordable_groups(most, ratio, cost, budget):
+    """Returns how many groups a step may have, `most` or so often half of it that they fit.
+
+    Of each group the labelled picture and the strong views are trained on, the weak views pass,
+    and all are held some times over while the next batches are made.
+
+    Args:
+        most: int, at least 1.
+        ratio: unlabelled pictures of a group.
+        cost: `PictureCost`.
+        budget: bytes; one group is taken even if it does not fit.
+    """
+    held = IN_FLIGHT * (1 + 2 * ratio) * cost.itself
+    of_group = (1 + ratio) * cost.training + ratio * cost.passing + held
+    groups = most
+    while groups > 1 and groups * of_group > budget:
+        groups //= 2
+    return groups
+
+
+def _rate_factors(model, settings):
     """Lower rates for a nested backbone; None for a net without one."""
     try:
         backbone = get_backbone(model)
     except InputError:
         return None
-    return depth_factors(backbone, factor, 1.0)
+    return depth_factors(backbone, settings.backbone_lr_factor, settings.depth_decay)

@@ -8,32 +8,56 @@ from tl_keras.training.objective_settings import check_objective
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "one-cycle", "constant")
 CACHES = ("auto", "memory", "disk", "none")
+_CHOICES = {"cache_dtype": ("float32", "float16"), "batch_norm": ("frozen", "train")}
 SCOPES = ("global", "layer")  # of pruning: over what magnitudes are compared
 ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
+# Of these the start decides where nothing is asked; here is what suits a pretrained backbone.
+PRETRAINED = {
+    "freeze_epochs": 3,
+    "epochs": 40,
+    "unfreeze": "half",
+    "backbone_lr_factor": 0.3,
+    "depth_decay": 1.0,
+    "batch_norm": "frozen",
+    "weight_decay": 0.05,
+    "label_smoothing": 0.1,
+    "cache_dtype": "float32",
+}
+# By the setting, and its value, with which an option has no effect.
+_IDLE = {
+    ("unfreeze", "none"): ("backbone_lr_factor", "depth_decay", "batch_norm", "l2_sp_weight"),
+    ("mixup", 0): ("cutmix",),
+    ("augment", "none"): ("views",),
+    ("cache", "none"): ("views", "cache_dtype"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class FineTuneSettings:
-    """See `tl_keras.training.fine_tune.fine_tune` for what each setting means."""
+    """See `tl_keras.training.fine_tune.fine_tune` for what each setting means.
 
-    freeze_epochs: int = 3
-    epochs: int = 40
-    unfreeze: str = "half"
+    A setting that is None was not asked for: `filled` decides it. What would have no effect beside
+    another setting is refused.
+    """
+
+    freeze_epochs: int | None = None
+    epochs: int | None = None
+    unfreeze: str | None = None
     optimizer: str = "adam"
     lr: float = 1e-3
-    backbone_lr_factor: float = 0.3
-    depth_decay: float = 1.0
+    backbone_lr_factor: float | None = None
+    depth_decay: float | None = None
     schedule: str = "cosine"
-    weight_decay: float = 0.05
-    label_smoothing: float = 0.1
+    weight_decay: float | None = None
+    label_smoothing: float | None = None
     mixup: float | None = None
-    cutmix: float = 0.5
+    cutmix: float | None = None
     batch_size: int | None = None
     augment: str = "auto"
     cache: str = "auto"
-    cache_dtype: str = "float32"
+    cache_dtype: str | None = None
     views: int | None = None
-    batch_norm: str = "frozen"
+    batch_norm: str | None = None
     patience: int | None = None
     seed: int = 0
     objective: str = "plain"
@@ -43,19 +67,33 @@ class FineTuneSettings:
 
     def __post_init__(self):
         check_objective(self)
-        parse_unfreeze(self.unfreeze)
+        if self.unfreeze is not None:
+            parse_unfreeze(self.unfreeze)
         _check_shared(self)
         check_choice("cache", self.cache, CACHES)
-        check_choice("cache_dtype", self.cache_dtype, ("float32", "float16"))
-        check_choice("batch_norm", self.batch_norm, ("frozen", "train"))
-        check_number("freeze_epochs", self.freeze_epochs, minimum=0, integer=True)
-        if self.mixup is not None:
-            check_number("mixup", self.mixup, minimum=0)
-        check_number("cutmix", self.cutmix, minimum=0, maximum=1)
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) is not None:
+                check_choice(name, getattr(self, name), choices)
+        _check_given(self, "freeze_epochs", minimum=0, integer=True)
+        _check_given(self, "mixup", minimum=0)
+        _check_given(self, "cutmix", minimum=0, maximum=1)
         for name in ("backbone_lr_factor", "depth_decay"):
-            check_number(name, getattr(self, name), above=0, maximum=1)
-        if self.views is not None:
-            check_number("views", self.views, minimum=1, integer=True)
+            _check_given(self, name, above=0, maximum=1)
+        _check_given(self, "views", minimum=1, integer=True)
+        _check_effect(self, _IDLE)
+
+    def filled(self, suited=None):
+        """Returns the settings with a value for each that was not asked for and has an effect.
+
+        Args:
+            suited: {name: value} that suits the start; what is not in it is as in `PRETRAINED`.
+        """
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        values = PRETRAINED | (suited or {}) | given
+        for (name, value), options in _IDLE.items():
+            if values.get(name) == value:
+                values = {k: v for k, v in values.items() if k not in options or k in given}
+        return FineTuneSettings(**values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +126,8 @@ class DistillSettings(FromScratchSettings):
     def __post_init__(self):
         super().__post_init__()
         check_distillation(self.temperature, self.alpha)
-        if self.views is not None:
-            check_number("views", self.views, minimum=1, integer=True)
+        _check_given(self, "views", minimum=1, integer=True)
+        _check_effect(self, {("augment", "none"): ("views",)})
 
 
 def check_distillation(temperature, alpha):
@@ -109,12 +147,14 @@ class PseudoLabelSettings(FromScratchSettings):
     average_decay: float = 0.999
     strong_augment: str = "auto"
     backbone_lr_factor: float = 0.3
+    depth_decay: float = 1.0
 
     def __post_init__(self):
         super().__post_init__()
         check_fix_match(self.confidence, self.unlabelled_weight, self.average_decay)
         check_number("unlabelled_ratio", self.unlabelled_ratio, minimum=1, integer=True)
-        check_number("backbone_lr_factor", self.backbone_lr_factor, above=0, maximum=1)
+        for name in ("backbone_lr_factor", "depth_decay"):
+            check_number(name, getattr(self, name), above=0, maximum=1)
 
 
 def check_fix_match(confidence, unlabelled_weight, average_decay):
@@ -158,28 +198,45 @@ class WithoutLabelsSettings:
 
     def __post_init__(self):
         _check_training(self)
-        if self.epsilon is not None:
-            check_number("epsilon", self.epsilon, above=0)
+        _check_given(self, "epsilon", above=0)
 
 
 def _check_shared(settings):
     _check_training(settings)
-    check_number("label_smoothing", settings.label_smoothing, minimum=0, maximum=0.9)
-    if settings.patience is not None:
-        check_number("patience", settings.patience, minimum=1, integer=True)
+    _check_given(settings, "label_smoothing", minimum=0, maximum=0.9)
+    _check_given(settings, "patience", minimum=1, integer=True)
 
 
 def _check_training(settings):
     check_choice("optimizer", settings.optimizer, OPTIMIZERS)
     check_choice("schedule", settings.schedule, SCHEDULES)
-    for name in ("epochs", "seed"):
-        check_number(name, getattr(settings, name), minimum=0, integer=True)
-    if settings.lr is not None:
-        check_number("lr", settings.lr, above=0)
-    if settings.weight_decay is not None:
-        check_number("weight_decay", settings.weight_decay, minimum=0)
-    if settings.batch_size is not None:
-        check_number("batch_size", settings.batch_size, minimum=1, integer=True)
+    check_number("seed", settings.seed, minimum=0, integer=True)
+    _check_given(settings, "epochs", minimum=0, integer=True)
+    _check_given(settings, "lr", above=0)
+    _check_given(settings, "weight_decay", minimum=0)
+    _check_given(settings, "batch_size", minimum=1, integer=True)
+
+
+def _check_given(settings, name, **limits):
+    """Checks a number that may be None."""
+    if getattr(settings, name) is not None:
+        check_number(name, getattr(settings, name), **limits)
+
+
+def _check_effect(settings, idle):
+    """Refuses options that were given and have no effect.
+
+    Args:
+        settings: any of these classes.
+        idle: as `_IDLE`.
+    """
+    for (name, value), options in idle.items():
+        for option in options if getattr(settings, name) == value else ():
+            if getattr(settings, option) is not None:
+                raise InputError(
+                    f"Expected no {option} where it has no effect, with {name}={value!r}; received "
+                    f"{option}={getattr(settings, option)!r}. Leave it out or change {name}."
+                )
 
 
 def parse_unfreeze(setting):

@@ -58,7 +58,7 @@ class AboveFrozen(keras.Model):
     """
 
     def __init__(self, prefix, suffix):
-        super().__init__()
+        super().__init__(autocast=False)  # how pictures are mixed stays in full precision
         self.prefix = prefix
         self.suffix = suffix
         self.built = True  # as both parts are

@@ -56,6 +56,7 @@ def fit_whole(
     size,
     batches_of,
     val=None,
+    val_batch_size=None,
     classifier=None,
     callbacks=(),
     optimizer=None,
@@ -74,6 +75,7 @@ def fit_whole(
         batches_of: function (batch_size, *, seed, first_epoch, repeat, drop_remainder) that
             returns batches of (inputs, one-hot labels), see `index_batches`.
         val: labelled `ImageDataset`, or None.
+        val_batch_size: pictures a step of validation; None for as many as in training.
         classifier: what gives the outputs of `model`, if it is another model inside.
         callbacks: Keras callbacks.
         optimizer: dict of more arguments of `build_optimizer`.
@@ -120,7 +122,7 @@ def fit_whole(
         name,
         model,
         batches,
-        val and _batches(classifier, val, batch_size),
+        val and _batches(classifier, val, val_batch_size or batch_size),
         epochs=settings.epochs,
         steps_per_epoch=steps if endless else None,
         patience=settings.patience,

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tl_keras.checks import InputError
 from tl_keras.data.pipeline import build_pipeline
 from tl_keras.data.unlabelled import as_unlabelled
+from tl_keras.models.own_loss import OwnLossModel
 from tl_keras.models.signature import picture_shape
 from tl_keras.models.two_view_model import TwoViewModel
 from tl_keras.models.view_inputs import dataset_batches
@@ -29,8 +30,8 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
 
     The same as `compile` and `fit` with the same optimizer, on the project's pipeline: any source
     of pictures, resized to those of the model, in an order that depends on (seed, epoch, index)
-    only. Small nets spend much of a step outside their products, so Adam's update is one fused
-    operation and many steps run in one call.
+    only; epochs are counted over all calls, and in files. Small nets spend much of a step outside
+    their products, so Adam's update is one fused operation and many steps run in one call.
 
     Example:
         model = VAE((28, 28), 50, activation="tanh", binarize=True)
@@ -45,7 +46,8 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
         train: `ImageDataset`, array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, a
             pair of them and labels, or a finite batched `tf.data.Dataset` of such pairs.
         val: the same for validation after each epoch, or None.
-        callbacks: Keras callbacks. They see one batch in 32, the last of each execution.
+        callbacks: Keras callbacks, one or several. They see one batch in 32, the last of each
+            execution.
         verbose: as in Keras's `fit`. Default None: a bar on a terminal, else a line an epoch.
         epochs: Default 20.
         optimizer: "adam", "sgd" or "rmsprop".
@@ -73,11 +75,10 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
     val = None if val is None else _pictures(val, "validation")
     history = new_history()
     if settings.epochs:
-        fit = _fit(model, train, val, settings, list(callbacks), verbose)
+        fit = _fit(model, train, val, settings, keras.tree.flatten(callbacks or ()), verbose)
         history.history, history.epoch = fit.history, fit.epoch
     with model.distribute_strategy.scope():
         model.compile(build_optimizer(settings.optimizer, settings.lr))
-        model.optimizer.build(model.trainable_variables)
     history.seconds["total"] = time.monotonic() - started
     history.set_model(model)
     return history
@@ -99,8 +100,8 @@ def _fit(model, train, val, settings, callbacks, verbose):
             epsilon=settings.epsilon,
         )
         model.compile(optimizer, steps_per_execution=feed.at_once)
-    # Keras's own `fit`: the pictures are checked already, and looking at batches costs an epoch.
-    return keras.Model.fit(
+    # Not the model's own `fit`: the pictures are checked and guards are there already.
+    return OwnLossModel.fit(
         model,
         feed.batches,
         validation_data=feed.held_out,
@@ -135,6 +136,7 @@ def _pictures_alone(model, train, val, batch_size, settings):
         training=True,
         seed=settings.seed,
         augment=settings.augment,
+        first_epoch=model.epochs_trained,
         repeat=endless,
         drop_remainder=drop,
     )
@@ -146,7 +148,8 @@ def _pictures_alone(model, train, val, batch_size, settings):
 
 def _views(model, train, val, batch_size, settings):
     how = {"seed": settings.seed, "augment": settings.augment}
-    batches = dataset_batches(model, train, batch_size, training=True, repeat=True, **how)
+    onwards = {"first_epoch": model.epochs_trained, "repeat": True}
+    batches = dataset_batches(model, train, batch_size, training=True, **onwards, **how)
     held_out = val and dataset_batches(model, val, batch_size, training=False, **how)
     # One step at a time: it is long, so more in one call would save nothing.
     return _Feed(batches, held_out, len(train) // batch_size, endless=True, at_once=1)

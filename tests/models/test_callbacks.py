@@ -1,0 +1,43 @@
+"""Callbacks that models with their own loss take in `fit`."""
+
+import keras
+import pytest
+
+from tests.models.pictures import blobs
+from tests.models.small_gans import small_gan
+from tests.models.two_view_models import small_model
+from tl_keras import VAE, Autoencoder, SimCLR, fit_without_labels
+
+X = blobs(16)
+SMALL = {"input_shape": (8, 8), "latent_dim": 3, "hidden_units": (6,)}
+BUILD = {
+    "autoencoder": lambda: Autoencoder(**SMALL),
+    "vae": lambda: VAE(**SMALL),
+    "two views": lambda: small_model(SimCLR),
+    "gan": small_gan,
+}
+
+
+class Counter(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.epochs = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs += 1
+
+
+@pytest.mark.parametrize("name", BUILD)
+@pytest.mark.parametrize("form", ["one", "list", "tuple"])
+def test_callbacks_are_one_or_several(name, form):
+    model, one = BUILD[name](), Counter()
+    given = {"one": one, "list": [one], "tuple": (one,)}[form]
+    model.compile(**({} if name == "gan" else {"optimizer": "sgd"}), run_eagerly=True)
+    model.fit(X, batch_size=16, verbose=0, callbacks=given)
+    assert one.epochs == 1
+
+
+def test_training_without_labels_takes_one_callback_too():
+    one = Counter()
+    fit_without_labels(BUILD["autoencoder"](), X, epochs=1, verbose=0, callbacks=one)
+    assert one.epochs == 1

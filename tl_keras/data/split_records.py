@@ -1,0 +1,213 @@
+"""The identity of each image of each split, kept so that the splits are found again later."""
+
+import collections
+import csv
+import gzip
+import io
+import os
+import zlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.fingerprints import content_hash
+from tl_keras.files import replacing
+
+REST = "rest"  # training images that labels_per_class leaves out
+UNUSED = "unused"  # images of classes, or labels, that a run did not use for another reason
+_COLUMNS = ("split", "class", "image", "content")
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, csv.Error, zlib.error)
+
+
+class ImageRecord(NamedTuple):
+    """The identity of one image.
+
+    Attributes:
+        split: "train", "val", "test", "rest" or "unused".
+        label: name of its class; "" without labels.
+        name: path below the source, or the row in an array.
+        content: 16 bytes that differ for images with a different RGB pixel or size.
+    """
+
+    split: str
+    label: str
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class FoundImages:
+    """Recorded images that were looked for in a source.
+
+    Attributes:
+        splits: {name: `ImageDataset`}, each in the order of its records, with today's labels.
+        missing: records whose content is not there any more.
+        changed: records whose name is there with another content that no record has.
+        relabelled: records whose image is there in another class.
+        new: names of the images that no record has.
+    """
+
+    splits: dict[str, ImageDataset]
+    missing: tuple[ImageRecord, ...]
+    changed: tuple[ImageRecord, ...]
+    relabelled: tuple[ImageRecord, ...]
+    new: tuple[str, ...]
+
+
+def contents_of(dataset, contents):
+    """Returns the content hash of each image.
+
+    Args:
+        dataset: `ImageDataset`.
+        contents: {path: hash} of files that were decoded already; others are decoded here.
+    """
+    if dataset.is_files:
+        return [contents.get(p) or content_hash(dataset.load(i)) for i, p in enumerate(dataset.ids)]
+    return [content_hash(dataset.load(index)) for index in range(len(dataset))]
+
+
+def record_images(dataset, contents, split):
+    """Returns an `ImageRecord` of `split` for each image; `contents` as in `contents_of`."""
+    if dataset.is_files:
+        names = [os.path.relpath(path, dataset.source) for path in dataset.images]
+    else:
+        names = [str(row) for row in dataset.rows]
+    if dataset.labels is None:
+        labels = [""] * len(dataset)
+    else:
+        labels = [dataset.class_names[label] for label in dataset.labels]
+    splits = [split] * len(dataset)
+    return tuple(map(ImageRecord, splits, labels, names, contents_of(dataset, contents)))
+
+
+def record_splits(splits, rest=None, loaded=None):
+    """Returns the records of `Splits`, and of the images that are left out.
+
+    Args:
+        splits: `Splits`; its inspection, if any, has the hashes and what `load_dataset` left out.
+        rest: `ImageDataset` of images that were left out later, or None.
+        loaded: `Splits` with further images, which become "unused", or None.
+    """
+    contents = getattr(splits.inspection, "contents", {})
+    records = list(getattr(splits.inspection, "left_out", ()))
+    for name, part in zip(("train", "val", "test"), splits[:3], strict=True):
+        records += [] if part is None else record_images(part, contents, name)
+    records += [] if rest is None else record_images(rest, contents, REST)
+    if loaded is not None and loaded is not splits:
+        known = {(record.name, record.content) for record in records}
+        more = [r for r in record_splits(loaded) if (r.name, r.content) not in known]
+        records += [record._replace(split=UNUSED) for record in more]
+    return tuple(records)
+
+
+def write_records(path, records):
+    """Writes records as a .csv.gz, whole or not at all."""
+    with (
+        replacing(path) as temporary,
+        open(temporary, "wb") as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
+        # Paths that are not valid Unicode are kept to the byte.
+        io.TextIOWrapper(packed, "utf-8", "surrogateescape", newline="") as text,
+    ):
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows((r.split, r.label, r.name, r.content.hex()) for r in records)
+
+
+def read_records(path):
+    """Returns the records that `write_records` wrote.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape", newline="") as text:
+            rows = csv.DictReader(text)
+            if tuple(rows.fieldnames or ()) != _COLUMNS:
+                raise ValueError("it has other columns")
+            return tuple(
+                ImageRecord(*(row[c] for c in _COLUMNS[:3]), bytes.fromhex(row["content"]))
+                for row in rows
+            )
+    except _DAMAGE as error:
+        raise InputError(
+            f"Expected {path} as the run wrote it, with the images of its splits; received a file "
+            f"that cannot be read ({' '.join(str(error).split())}). Train again."
+        ) from error
+
+
+def find_images(records, parts, contents):
+    """Finds recorded images in a source by content, and by name among images of equal content.
+
+    Args:
+        records: `ImageRecord`s.
+        parts: {name: `ImageDataset`} that the source comes with.
+        contents: as in `contents_of`.
+
+    Returns:
+        `FoundImages`. Each image of the source is used once.
+    """
+    places = [(key, row) for key, part in parts.items() for row in range(len(part))]
+    there = [record for key, part in parts.items() for record in record_images(part, contents, key)]
+    found = _match(records, there)
+    free = set(range(len(there))) - set(found)
+    free_names = {there[place].name for place in free}
+    lost = [record for record, place in zip(records, found, strict=True) if place is None]
+    changed = tuple(record for record in lost if record.name in free_names)
+    lost_names = {record.name for record in changed}
+    pairs = [(r, p) for r, p in zip(records, found, strict=True) if p is not None]
+    return FoundImages(
+        splits={
+            split: _gather(parts, [places[p] for r, p in pairs if r.split == split], split)
+            for split in dict.fromkeys(record.split for record in records)
+        },
+        missing=tuple(record for record in lost if record.name not in free_names),
+        changed=changed,
+        relabelled=tuple(record for record, place in pairs if record.label != there[place].label),
+        new=tuple(there[p].name for p in sorted(free) if there[p].name not in lost_names),
+    )
+
+
+def _match(records, there):
+    """Index in `there` of each record, or None: first of the same name and content."""
+    named, found = _index(there, range(len(there)), lambda r: (r.name, r.content)), []
+    for record in records:
+        found.append(_take(named, (record.name, record.content)))
+    rest = _index(there, set(range(len(there))) - set(found), lambda r: r.content)
+    return [
+        _take(rest, record.content) if place is None else place
+        for record, place in zip(records, found, strict=True)
+    ]
+
+
+def _index(there, rows, key):
+    """{key: rows, the last first}."""
+    index = collections.defaultdict(list)
+    for row in sorted(rows, reverse=True):
+        index[key(there[row])].append(row)
+    return index
+
+
+def _take(index, key):
+    return index[key].pop() if index.get(key) else None
+
+
+def _gather(parts, places, split):
+    """The images at (part, row) as one dataset."""
+    keys = {key for key, _ in places} or set(list(parts)[:1])
+    if len(keys) == 1:
+        return parts[keys.pop()].subset([row for _, row in places], split=split)
+    pieces = [parts[key].subset([row]) for key, row in places]
+    images = [piece.images[0] for piece in pieces]
+    first = pieces[0]
+    return ImageDataset(
+        tuple(images) if first.is_files else np.stack(images),
+        None if first.labels is None else np.concatenate([piece.labels for piece in pieces]),
+        first.class_names,
+        split,
+        first.source,
+        None if first.is_files else np.concatenate([piece.rows for piece in pieces]),
+    )

@@ -1,0 +1,95 @@
+"""Training the classifier that a configuration asks for from random weights."""
+
+import dataclasses
+
+import keras
+
+from tl_keras.jobs.best_rate import best_of_rates
+from tl_keras.jobs.measuring import measure
+from tl_keras.models.classifier import build_classifier
+from tl_keras.progress import say
+from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.objective_settings import PLAIN
+
+# At the full rate and at a third of it VGG16 and ResNet50 stay at chance on fifty images.
+SCRATCH_RATE_FACTORS = (0.1, 0.05)
+# Random layers that stay frozen, their moving statistics too, would be noise below the rest.
+FROM_RANDOM = {
+    "freeze_epochs": 0,
+    "unfreeze": "all",
+    "backbone_lr_factor": 1.0,
+    "depth_decay": 1.0,
+    "batch_norm": "train",
+    "label_smoothing": 0.0,
+    "mixup": 0.0,
+}
+# From scratch a net may idle for epochs before it learns.
+FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None, "cutmix": None}
+
+
+def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):
+    """Builds a classifier with the head of `config`."""
+    width = {} if config.hidden_units is None else {"hidden_units": config.hidden_units}
+    return build_classifier(
+        backbone or config.backbone,
+        num_classes,
+        image_size=image_size,
+        weights=weights,
+        head=config.head,
+        dropout=config.dropout,
+        **width,
+    )
+
+
+def train_from_scratch(config, splits, image_size, epochs, rate_factor=1.0):
+    """Trains the classifier of `config` from random weights, all of it, on the given data.
+
+    Args:
+        rate_factor: factor on the highest learning rate of `config`.
+
+    Returns:
+        (model, history)
+    """
+    model = random_classifier(config, splits.train.num_classes, image_size)
+    settings = dataclasses.asdict(config.fine_tune) | FROM_SCRATCH
+    settings |= {"epochs": epochs, "lr": config.fine_tune.lr * rate_factor}
+    return model, fine_tune(model, splits.train, splits.val, **settings)
+
+
+def best_from_scratch(config, splits, image_size, epochs):
+    """Trains from scratch at each of several learning rates; validation chooses among them.
+
+    Returns:
+        (model, its figures on validation, its learning rate, seconds of all)
+    """
+    say("From scratch, at several learning rates:")
+    factors = {config.fine_tune.lr * factor: factor for factor in SCRATCH_RATE_FACTORS}
+    best = best_of_rates(
+        lambda rate: train_from_scratch(config, splits, image_size, epochs, factors[rate]),
+        factors,
+        lambda model: measure(model, splits.val)[1],
+    )
+    return best.model, best.val, best.rate, best.seconds
+
+
+def random_classifier(config, num_classes, image_size):
+    """Builds the classifier of `config` at random weights, those of its seed."""
+    keras.utils.set_random_seed(config.seed)
+    model = build(config, num_classes, image_size, weights="random")
+    quicken_batch_norm(model)
+    return model
+
+
+def quicken_batch_norm(model):
+    """Lets moving statistics follow within the few steps of a short training.
+
+    Keras's momentum of 0.99 needs some 500 steps; until then inference differs from training.
+    """
+    for layer in batch_norms(model):
+        layer.momentum = 0.9
+
+
+def batch_norms(model):
+    """Returns the BatchNormalization layers of a model, nested ones too."""
+    kind = keras.layers.BatchNormalization
+    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]

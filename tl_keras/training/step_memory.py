@@ -1,0 +1,82 @@
+"""What a training step takes of the memory, estimated, so that a batch can be chosen that fits."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import keras
+from keras.src.models.functional import Functional
+
+BUDGET = 2**31  # bytes of a step, of which half of the free memory may leave less
+_FLOAT = 4  # bytes
+_AT_ONCE = 3  # outputs of the largest size beside what is kept: input, output, a gradient
+_CHANNELS = 64  # at the size of the picture, for a model without a graph to look at
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureCost:
+    """Bytes that a model takes for each picture of a batch.
+
+    Attributes:
+        passing: while it goes through in inference mode.
+        training: while it is trained on, with the outputs that the gradients need.
+        itself: the pixels.
+    """
+
+    passing: int
+    training: int
+    itself: int
+
+
+def picture_cost(model):
+    """Estimates the `PictureCost` of a built model from the outputs of its layers.
+
+    Outputs are kept from the lowest layer that trains upwards. A model without a graph, such as
+    `CNN`, counts as one layer of 64 channels at the size of the picture, in which nothing is
+    frozen.
+    """
+    pixels = math.prod(model.input_shape[1:])
+    outputs = [(_size(layer), bool(layer.trainable_weights)) for layer in _leaves(model)] or [
+        (_CHANNELS * pixels, True)
+    ]
+    sizes = [size for size, _ in outputs]
+    lowest = next((row for row, (_, trains) in enumerate(outputs) if trains), len(outputs))
+    passing = _AT_ONCE * max(sizes)
+    return PictureCost(_FLOAT * passing, _FLOAT * (passing + sum(sizes[lowest:])), _FLOAT * pixels)
+
+
+def free_memory():
+    """Returns the bytes that the system and its control group leave free; None if unknown."""
+    free = []
+    if _MEMINFO.is_file():
+        lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
+        if "MemAvailable" in lines:
+            free.append(1024 * int(lines["MemAvailable"].split()[0]))
+    limit, used = _CGROUP / "memory.max", _CGROUP / "memory.current"
+    if limit.is_file() and limit.read_text().strip() != "max":
+        free.append(int(limit.read_text()) - int(used.read_text()))
+    return min(free, default=None)
+
+
+def step_budget(free):
+    """Returns the bytes that a step may take: half of what is free, `BUDGET` at most.
+
+    Args:
+        free: of `free_memory`.
+    """
+    return BUDGET if free is None else min(BUDGET, free // 2)
+
+
+def _leaves(model):
+    """The layers of a Functional or Sequential model in order, those of nested models too."""
+    if isinstance(model, Functional | keras.Sequential):
+        for layer in model.layers:
+            yield from _leaves(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+def _size(layer):
+    """The numbers that a layer gives for each picture."""
+    outputs = keras.tree.flatten(layer.output)
+    return sum(math.prod(side or 1 for side in output.shape[1:]) for output in outputs)

@@ -209,30 +209,43 @@ def test_files_get_the_size_of_the_backbone(colours, tmp_path):
     assert image_size_for(config, load_dataset(str(colours)).train) == 224
 
 
-def test_the_rate_of_the_net_from_scratch_is_the_best_on_validation(monkeypatch, tmp_path):
-    accuracies = dict(zip(scratch.SCRATCH_RATE_FACTORS, (0.2, 0.9), strict=True))
+@pytest.mark.parametrize("normalised", [False, True])
+def test_rate_of_training_from_scratch_is_the_best_on_validation(normalised, monkeypatch, tmp_path):
+    factors = scratch.SCRATCH_RATES_NORMALISED if normalised else scratch.SCRATCH_RATES
+    rates = [0.01 * factor for factor in factors]
+    accuracies = dict(zip(rates, (0.2, 0.9), strict=True))
 
-    def from_scratch(config, splits, image_size, epochs, factor):
-        return factor, SimpleNamespace(seconds={"total": 2.0})
+    def from_scratch(config, splits, image_size, epochs, rate):
+        assert (image_size, epochs) == (16, 3)
+        return rate, SimpleNamespace(seconds={"total": 2.0})
 
-    def measure(factor, dataset):
+    def measure(rate, dataset):
         assert dataset == "val", "the learning rate was chosen on other data"
-        return None, {"accuracy": accuracies[factor], "loss": 1.0}
+        return None, {"accuracy": accuracies[rate], "loss": 1.0}
 
     monkeypatch.setattr(scratch, "train_from_scratch", from_scratch)
     monkeypatch.setattr(scratch, "measure", measure)
     splits = SimpleNamespace(train="train", val="val", test="test")
-    config = _config(tmp_path, lr=0.01)
-    model, figures, rate, seconds = scratch.best_from_scratch(config, splits, 32, 1)
-    assert model == scratch.SCRATCH_RATE_FACTORS[1]
-    assert figures["accuracy"] == 0.9
-    assert rate == pytest.approx(0.01 * scratch.SCRATCH_RATE_FACTORS[1])
-    assert seconds == 4.0
+    layers = [keras.Input((16, 16, 3)), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, *[keras.layers.BatchNormalization()] * normalised])
+    found = scratch.best_from_scratch(_config(tmp_path, lr=0.01), model, splits, 3)
+    assert found == (rates[1], {"accuracy": 0.9, "loss": 1.0}, rates[1], 4.0)
+
+
+@pytest.mark.parametrize(("asked", "size"), [(None, scratch.NORMALISED_BATCH), (6, 6)])
+def test_statistics_from_scratch_are_of_batches_that_are_large_enough(
+    asked, size, small_in_place, monkeypatch, tmp_path
+):
+    seen = {}
+    monkeypatch.setattr(scratch, "fine_tune", lambda *_, **settings: seen.update(settings))
+    config = _config(tmp_path, batch_size=asked)
+    scratch.train_from_scratch(config, load_dataset("digits", labels_per_class=5), 32, 3, 0.1)
+    assert (seen["batch_size"], seen["epochs"], seen["lr"]) == (size, 3, 0.1)
 
 
 def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
-    suited = {"freeze_epochs": 20, "label_smoothing": 0.0}
+    suited = {"freeze_epochs": 20}
     pretrained = StartingPoint(None, None, {}, True, module.AFTER_LETTERS)
     assert pretrained.settings(asked) == dataclasses.replace(asked.filled(), **suited)
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"

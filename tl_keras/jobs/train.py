@@ -11,7 +11,7 @@ from tl_keras.evaluation.intervals import paired_accuracy_difference
 from tl_keras.jobs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.scratch import SCRATCH_RATE_FACTORS, best_from_scratch
+from tl_keras.jobs.scratch import best_from_scratch
 from tl_keras.jobs.source import load_source, source_figures, source_line
 from tl_keras.jobs.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.jobs.train_report import verdict, write_report
@@ -175,8 +175,8 @@ def _from_scratch(config, outcome):
     """
     say("The same network from scratch on the same labels, for comparison:")
     epochs = config.fine_tune.epochs or config.fine_tune.freeze_epochs
-    splits, size = outcome.start.splits, outcome.start.model.input_shape[1]
-    model, val, rate, seconds = best_from_scratch(config, splits, size, epochs)
+    splits = outcome.start.splits
+    model, val, rate, seconds = best_from_scratch(config, outcome.start.model, splits, epochs)
     probabilities, figures = measure(model, splits.test, flips=outcome.metrics["test_time_flips"])
     right, right_from_scratch = (
         each.argmax(1) == splits.test.labels for each in (outcome.probabilities, probabilities)
@@ -218,8 +218,7 @@ def _say_result(metrics, path):
         scratch = metrics["from_scratch"]
         say(
             f"From scratch on the same labels: {scratch['accuracy']:.1%} ({scratch['epochs']} "
-            f"epochs, learning rate {scratch['lr']:g}, the best of {len(SCRATCH_RATE_FACTORS)} on "
-            "validation). "
+            f"epochs, learning rate {scratch['lr']:g}, the best of several on validation). "
             f"{verdict(metrics)}"
         )
     say(f"Report: {path / 'report.html'}")

@@ -59,11 +59,12 @@ def read_history(path, phases, best_epoch):
 def read_config(config):
     """Returns the `TrainConfig` that a config.json was written from."""
     names = [field.name for field in dataclasses.fields(TrainConfig)]
+    pseudo_labels = config["pseudo_labels"]
     return TrainConfig(
         **{name: config[name] for name in names if name in config}
         | {
             "split": tuple(config["split"]),
             "fine_tune": FineTuneSettings(**config["fine_tune"]),
-            "pseudo_labels": PseudoLabelSettings(**config["pseudo_labels"]),
+            "pseudo_labels": pseudo_labels and PseudoLabelSettings(**pseudo_labels),
         }
     )

@@ -5,7 +5,14 @@ from tests.data.changed_copies import as_jpeg, on_page
 from tests.data.pictures import textured
 from tl_keras.data import fingerprints
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fingerprints import Leak, content_hash, find_leaks, find_repeats, fingerprint
+from tl_keras.data.fingerprints import (
+    Leak,
+    content_hash,
+    find_leaks,
+    find_repeats,
+    fingerprint,
+    looks_of,
+)
 
 
 def compare(first, second):
@@ -112,3 +119,13 @@ def test_the_first_pairs_are_listed_and_all_are_counted(monkeypatch):
     repeats = find_repeats(ImageDataset(tuple(names)), marks)
     assert [leak.kind for leak in repeats] == ["same"] * 2 + ["near"] * 2
     assert repeats.counts == {"same": 3, "near": 3}
+
+
+def test_coarse_colours_are_halved_differences_from_green():
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[:32] = 255, 0, 0
+    image[32:] = 0, 255, 100
+    colours = looks_of(image)[1]
+    assert colours.shape == (8, 8, 2) and colours.dtype == np.uint8
+    assert (colours[:3] == [255, 128]).all()
+    assert (colours[5:] == [0, 50]).all()

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from tests.data.changed_copies import as_jpeg, kinds, on_page
 from tests.data.pictures import textured
 from tl_keras.data import near_duplicates
-from tl_keras.data.fingerprints import thumbnail_of
+from tl_keras.data.fingerprints import looks_of, thumbnail_of
 from tl_keras.data.near_duplicates import MOST_COPIES, low_frequencies, near_pairs
 
 RANDOM = np.random.default_rng(0)
@@ -24,6 +24,11 @@ def scene(seed):
 
 def thumbnails(images):
     return np.stack([thumbnail_of(image) for image in images])
+
+
+def looks(images):
+    """Thumbnails and colours of images."""
+    return (np.stack(parts) for parts in zip(*map(looks_of, images), strict=True))
 
 
 def digit(seed, size=28):
@@ -79,6 +84,25 @@ def test_strokes_on_a_wide_page_are_told_apart_and_their_copies_found():
     copies = [as_jpeg(on_page(digit(seed), at=(97, 154)), 70) for seed in range(20)]
     pairs = near_pairs(thumbnails(pages), thumbnails(copies))[0]
     assert sum(a == b for a, b in pairs) >= 18
+
+
+def test_thirty_copies_of_an_image_are_all_found():
+    images = [as_jpeg(scene(0), quality) for quality in range(65, 95)]
+    pairs, _ = near_pairs(thumbnails(images + [scene(seed) for seed in range(1, 91)]))
+    assert pairs.tolist() == [[a, b] for a in range(30) for b in range(a + 1, 30)]
+
+
+def test_alike_colours_speak_for_a_noisy_copy_and_others_against_it():
+    random = np.random.default_rng(0)
+    images = [scene(seed) for seed in range(120)]
+    noisy = [image + random.normal(0, 17, (32, 32, 1)) for image in images[:20]]
+    known, known_colours = looks(images)
+    asked, colours = looks([np.clip(image, 0, 255).astype(np.uint8) for image in noisy])
+    found = near_pairs(known, asked, colours=(known_colours, colours))[0]
+    assert found.tolist() == [[row, row] for row in range(20)]
+    assert near_pairs(asked, known, colours=(colours, known_colours))[0].tolist() == found.tolist()
+    assert len(near_pairs(known, asked, colours=(known_colours, colours[::-1]))[0]) == 0
+    assert len(near_pairs(known, asked)[0]) < 10
 
 
 def test_memory_and_pairs_are_bounded_where_all_images_are_nearly_the_same(monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.data.changed_copies import kinds
 from tests.real_data import needs
-from tl_keras.data.fingerprints import thumbnail_of
+from tl_keras.data.fingerprints import looks_of
 from tl_keras.data.near_duplicates import near_pairs
 
 pytestmark = needs("cifar10.tar.gz")
@@ -28,18 +28,20 @@ def images():
     return np.stack(found)
 
 
-def thumbnails(images):
-    return np.stack([thumbnail_of(image) for image in images])
+def looks(images):
+    """Thumbnails and colours of images."""
+    return [np.stack(parts) for parts in zip(*map(looks_of, images), strict=True)]
 
 
 def test_copies_are_found_and_little_else(images):
-    known, random = thumbnails(images), np.random.default_rng(0)
-    alike = {tuple(pair) for pair in near_pairs(known)[0].tolist()}
+    (known, colours), random = looks(images), np.random.default_rng(0)
+    alike = {tuple(pair) for pair in near_pairs(known, colours=(colours,))[0].tolist()}
     assert len(alike) < 0.03 * len(known)  # the set has such pairs
     rows = random.permutation(len(images))[:100]
     found, wrong = 0, 0
     for change in kinds(random).values():
-        pairs, _ = near_pairs(known, thumbnails([change(images[row]) for row in rows]))
+        copies, tinted = looks([change(images[row]) for row in rows])
+        pairs, _ = near_pairs(known, copies, colours=(colours, tinted))
         right = pairs[:, 0] == rows[pairs[:, 1]]
         found += right.sum()
         wrong += sum(tuple(sorted((a, rows[b]))) not in alike for a, b in pairs[~right])

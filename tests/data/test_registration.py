@@ -5,7 +5,14 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from tests.data.changed_copies import moved
-from tl_keras.data.registration import SIDE, agreement, best_shift, details, rough_warp
+from tl_keras.data.registration import (
+    SIDE,
+    agreement,
+    best_shift,
+    colour_agreement,
+    details,
+    rough_warp,
+)
 
 RANDOM = np.random.default_rng(0)
 
@@ -87,3 +94,24 @@ def test_no_images_and_plain_ones_are_no_error():
     assert len(agreement(none, none, rough_warp(none, none)[1])) == 0
     plain = np.full((2, SIDE, SIDE), 7, np.float32)
     assert np.isfinite(agreement(plain, plain, rough_warp(plain, plain)[1])).all()
+
+
+def test_colours_agree_as_their_correlation_where_they_lie_over_each_other():
+    random = np.random.default_rng(0)
+    one, other = random.normal(0, 30, (2, 1, 8, 8, 2))
+    shift = np.array([[[1.0, 0, 4], [0, 1, -8]]])  # a row down, two columns to the left
+    a, b = one[0, :7, 2:], 0.7 * one[0, :7, 2:] + other[0, :7, 2:]
+    other[0, 1:, :6] = b
+    channels = [(x - x.mean((0, 1))).ravel() for x in (a, b)]
+    expected = channels[0] @ channels[1] / np.prod([np.linalg.norm(x) for x in channels])
+    assert 0.4 < expected < 0.8
+    np.testing.assert_allclose(colour_agreement(one, other, shift), expected, atol=0.01)
+
+
+def test_colours_say_nothing_where_there_are_none_and_opposite_ones_are_not_below_zero():
+    bright = np.random.default_rng(0).normal(0, 30, (1, 8, 8, 2))
+    unmoved = np.eye(2, 3)[None]
+    grey = np.full((1, 8, 8, 2), 128.0)
+    assert abs(colour_agreement(grey, grey, unmoved) - 0.4) < 1e-6
+    assert abs(colour_agreement(bright, bright, unmoved) - 1) < 1e-3
+    assert colour_agreement(bright, -bright, unmoved) == 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from tl_keras.data.images import printable, resize_image
 from tl_keras.data.near_duplicates import near_pairs
-from tl_keras.data.registration import SIDE
+from tl_keras.data.registration import COLOUR_SIDE, SIDE
 
 MOST_LISTED = 10_000  # pairs of a kind
 _LEAST_CONTRAST = 8.0  # of 255: below it an image is plain
@@ -22,16 +22,18 @@ _ROOM = 1.25  # side of the square over that of the content
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Content hash and small grey copy of an image, in 1.1 kB.
+    """Content hash, small grey copy and coarse colours of an image, in 1.2 kB.
 
     Attributes:
         content: hash of all pixels.
         thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `thumbnail_of`;
             None of a plain image.
+        colours: uint8 (8, 8, 2), see `looks_of`; None of a plain image.
     """
 
     content: bytes
     thumbnail: np.ndarray | None
+    colours: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -73,32 +75,47 @@ class Leaks(tuple):
 
 def fingerprint(image):
     """Returns the Fingerprint of a picture, uint8 (h, w, 3)."""
-    return Fingerprint(content_hash(image), thumbnail_of(image))
+    return Fingerprint(content_hash(image), *looks_of(image))
 
 
-def thumbnail_of(image):
-    """Returns a small grey copy of an image that does not depend on its brightness or contrast.
+def looks_of(image):
+    """Returns a small grey copy of an image and its coarse colours.
 
-    Content that takes less than a quarter of the image, on a plain ground, is cut out first: a
-    digit on a wide page fills its thumbnail.
+    The grey copy does not depend on brightness and contrast. Content that takes less than a
+    quarter of the image, on a plain ground, is cut out first: a digit on a wide page fills its
+    thumbnail.
 
     Args:
         image: uint8 (h, w, 3).
 
     Returns:
-        uint8 (32, 32), 0-255; None where the image has next to no contrast.
+        (uint8 (32, 32), 0-255; uint8 (8, 8, 2), half of red less green and of blue less green,
+        plus 128); (None, None) where the image has next to no contrast.
     """
+    image = _cut_out(image)
+    grey = _as_grey(image, SIDE)
+    low, high = grey.min(), grey.max()
+    if high - low < _LEAST_CONTRAST:
+        return None, None
+    small = resize_image(image, (COLOUR_SIDE, COLOUR_SIDE)).astype(np.int16)
+    colours = 128 + (small[..., ::2] - small[..., 1:2]) // 2
+    return np.round((grey - low) * (255 / (high - low))).astype(np.uint8), colours.astype(np.uint8)
+
+
+def thumbnail_of(image):
+    """Returns the grey copy of `looks_of`, uint8 (32, 32), or None."""
+    return looks_of(image)[0]
+
+
+def _cut_out(image):
+    """The image, or its content where that is small."""
     share = _SMALL_SHARE
     for _ in range(_CROPS):
         cut = _content(image)
         if cut[..., 0].size >= share * image[..., 0].size:
             break
         image, share = cut, 1.0  # again, on a finer grid
-    grey = _as_grey(image, SIDE)
-    low, high = grey.min(), grey.max()
-    if high - low < _LEAST_CONTRAST:
-        return None
-    return np.round((grey - low) * (255 / (high - low))).astype(np.uint8)
+    return image
 
 
 def _as_grey(image, side):
@@ -204,17 +221,23 @@ def _same(one, other):
 
 def _near(one, other=None, left_out=frozenset()):
     """Pairs of paths of nearly the same picture, those first that agree most."""
-    names, thumbnails = zip(
+    names, *looks = zip(
         *(_textured(part) for part in (one, other) if part is not None), strict=True
     )
-    rows, ratios = near_pairs(*thumbnails)
+    thumbnails, colours = looks
+    rows, ratios = near_pairs(*thumbnails, colours=colours)
     first, second = names[0], names[-1]
     pairs = [(first[a], second[b]) for a, b in rows[np.argsort(ratios, kind="stable")]]
     return [pair for pair in pairs if pair not in left_out]
 
 
 def _textured(prints):
-    """(paths, uint8 (n, 32, 32)) of those that are not plain."""
-    kept = [(path, mark.thumbnail) for path, mark in prints if mark.thumbnail is not None]
-    names = [path for path, _ in kept]
-    return names, np.array([image for _, image in kept], np.uint8).reshape(-1, SIDE, SIDE)
+    """(paths, uint8 (n, 32, 32), uint8 (n, 8, 8, 2)) of those that are not plain."""
+    kept = [(path, mark) for path, mark in prints if mark.thumbnail is not None]
+    thumbnails = np.array([mark.thumbnail for _, mark in kept], np.uint8)
+    colours = np.array([mark.colours for _, mark in kept], np.uint8)
+    return (
+        [path for path, _ in kept],
+        thumbnails.reshape(-1, SIDE, SIDE),
+        colours.reshape(-1, COLOUR_SIDE, COLOUR_SIDE, 2),
+    )

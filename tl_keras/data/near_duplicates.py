@@ -8,45 +8,53 @@ from scipy.fft import dctn, irfft2, rfft2
 
 from tl_keras.data.nearest_rows import most_alike
 from tl_keras.data.registration import (
+    NO_COLOUR,
     SIDE,
     agreement,
+    colour_agreement,
     details,
     rough_warp,
     unmoved_agreement,
 )
 
-MOST_COPIES = 20  # of an image
+MOST_COPIES = 50  # of an image
 ALLOWED = 1.3  # disagreement of a copy; less finds fewer
 _MOST_LIKE = 100  # others that an image is compared with in detail
 _FREQUENCIES = 6
 _USUAL, _UNKNOWN = 0.35, 0.6  # least correlation with no copies: among many images, among few
 _FEW = 100  # images
+_COMMON, _DROP = 20, 0.12  # copies of most images; fall of correlation after more copies than that
 _LEAST_LIMIT = 0.08  # disagreement that is always allowed
+_COLOURS = 1.2  # log of what alike colours add
 _ROUGHLY, _LEAST_ROUGHLY = 1.2, 0.15  # allowed before a warp is refined
 _SHIFTED = 0.92  # part of the usual disagreement, in half the size
 _QUERIES, _AT_ONCE = 100, 1000  # images and pairs
 _NEAR = [0, 1, 2, -2, -1]  # shifts in pixels of half the size
 
 
-def near_pairs(one, other=None):
+def near_pairs(one, other=None, *, colours=None):
     """Finds pairs of images of which one is a slightly changed copy of the other.
 
     Found are copies that were compressed anew, moved or cut by a few percent, scaled by up to a
     tenth, turned by a few degrees, blurred, or whose brightness, contrast or colours were changed;
     not mirror images. Each image is compared with the 100 that have the most similar low
-    frequencies, and laid over at most 20 of these. So no image has more than 20 copies here.
+    frequencies, and laid over at most 50 of these. So no image has more than 50 copies here.
 
     A pair counts if it disagrees far less than is usual for the image, because digits or ships on a
     plain sea are all alike:
 
-        1 - r <= max(1.3 (1 - u)^3, 0.08)
+        1 - r <= max(1.3 (1 - u)^3, 0.08) exp(1.2 (c - 0.4))
 
-    with r of `registration.agreement` and u the correlation of the image's details with the best of
-    those that are not laid over it, at least 0.35 among very many images, 0.6 among up to 100.
+    with r of `registration.agreement`, c of `registration.colour_agreement`, 0.4 without colours,
+    and u the correlation of the image's details with the 21st most alike image, or 0.12 more than
+    with the 51st if that is less: so many copies can there be. u is at least 0.35 among very many
+    images, 0.6 among up to 100.
 
     Args:
-        one, other: uint8 (n, 32, 32) and (m, 32, 32), of `thumbnail_of`; None for pairs within
-            `one`.
+        one, other: uint8 (n, 32, 32) and (m, 32, 32), of `fingerprints.looks_of`; None for pairs
+            within `one`.
+        colours: sequence of uint8 (n, 8, 8, 2), and (m, 8, 8, 2) with `other`, of
+            `fingerprints.looks_of`; None where they are not known.
 
     Returns:
         (int64 (k, 2) rows of `one` and `other`, rising, each pair once; within `one` the first of
@@ -54,7 +62,9 @@ def near_pairs(one, other=None):
     """
     swapped = other is not None and len(other) < len(one)
     queries, known = (other, one) if swapped else (one, one if other is None else other)
-    found, scores = _search(queries, known, same=other is None)
+    if colours is not None:
+        colours = colours[::-1] if swapped else (colours[0], colours[-1])
+    found, scores = _search(queries, known, colours, same=other is None)
     if swapped:
         found = found[:, ::-1]
     elif other is None:
@@ -80,7 +90,7 @@ def low_frequencies(thumbnails):
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
-def _search(queries, known, same):
+def _search(queries, known, colours, same):
     """(pairs (k, 2) of rows, agreement (k,)) of all duplicates found for each query."""
     k = min(_MOST_LIKE, len(known) - same)
     none = np.empty((0, 2), np.int64), np.empty(0)
@@ -100,7 +110,7 @@ def _search(queries, known, same):
         (pairs[start : start + _AT_ONCE], usual[start : start + _AT_ONCE]) for start in starts
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda block: _duplicates(queries, known, *block), blocks))
+        found = list(pool.map(lambda block: _duplicates(queries, known, colours, *block), blocks))
     return tuple(np.concatenate(parts) for parts in zip(none, *found, strict=True))
 
 
@@ -129,24 +139,44 @@ def _likely(asked, spectra, alike, first):
     order = np.argsort(-correlations, axis=1, kind="stable")
     correlations = np.take_along_axis(correlations, order, 1)
     usual = np.full(len(asked), _USUAL + (_UNKNOWN - _USUAL) * min(1, _FEW / len(spectra)))
-    if alike.shape[1] > MOST_COPIES:
-        usual = np.maximum(usual, correlations[:, MOST_COPIES])
+    if alike.shape[1] > _COMMON:
+        usual = np.maximum(usual, _unrelated(correlations))
     near = 1 - correlations[:, :MOST_COPIES] <= _SHIFTED * (1 - usual[:, None])
     query, place = np.nonzero(near)
     return np.stack([query + first, alike[query, order[query, place]]], 1), usual[query]
 
 
-def _duplicates(queries, known, pairs, usual):
+def _unrelated(correlations):
+    """Correlation with an image that is not a copy; falling correlations, (n, more than 20)."""
+    if correlations.shape[1] <= MOST_COPIES:
+        return correlations[:, _COMMON]
+    return np.minimum(correlations[:, _COMMON], correlations[:, MOST_COPIES] + _DROP)
+
+
+def _duplicates(queries, known, colours, pairs, usual):
     """Those of the pairs that are duplicates, and their ratio; the cheaper tests come first."""
-    first, second = (
-        x[rows].astype(np.float32) for x, rows in zip((queries, known), pairs.T, strict=True)
-    )
-    limits = np.maximum(ALLOWED * (1 - usual) ** 3, _LEAST_LIMIT)
+    first, second = _rows((queries, known), pairs)
+    least = np.maximum(ALLOWED * (1 - usual) ** 3, _LEAST_LIMIT)
+    limits = least * _colour_factor(colours, pairs, np.eye(2, 3)[None])
     disagreed = 1 - unmoved_agreement(first, second)
     unsure = np.flatnonzero(disagreed > limits)
     correlations, warps = rough_warp(first[unsure], second[unsure])
     likely = 1 - correlations <= np.maximum(_ROUGHLY * (1 - usual[unsure]) ** 2, _LEAST_ROUGHLY)
-    rows = unsure[likely]
-    disagreed[rows] = 1 - agreement(first[rows], second[rows], warps[likely], limits[rows])
+    rows, warps = unsure[likely], warps[likely]
+    limits[rows] = least[rows] * _colour_factor(colours, pairs[rows], warps)
+    disagreed[rows] = 1 - agreement(first[rows], second[rows], warps, limits[rows])
     near = disagreed <= limits
     return pairs[near], (disagreed / limits)[near]
+
+
+def _colour_factor(colours, pairs, warps):
+    """Factor of each pair's limit, (k,): above 1 where the colours agree."""
+    if colours is None:
+        return np.ones(len(pairs))
+    warps = np.broadcast_to(warps, (len(pairs), 2, 3))
+    agreed = colour_agreement(*_rows(colours, pairs), warps)
+    return np.exp(_COLOURS * (agreed - NO_COLOUR))
+
+
+def _rows(arrays, pairs):
+    return [x[rows].astype(np.float32) for x, rows in zip(arrays, pairs.T, strict=True)]

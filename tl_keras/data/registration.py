@@ -4,7 +4,7 @@ import numpy as np
 from scipy.fft import irfft2, rfft2
 from scipy.ndimage import affine_transform, gaussian_filter
 
-SIDE = 32
+SIDE, COLOUR_SIDE = 32, 8
 SMALLEST_AGREEMENT = -1.0
 _SHIFT = 3  # pixels each way
 _SCALES = (1.0, 0.95, 1.05, 0.9, 1.1)
@@ -14,7 +14,16 @@ _HOPE = 2.5  # times the limit, after the first steps
 _LEAST_COVER = 0.7  # of the images that must lie over each other
 _STRETCH_COST = 1 / 3
 _COARSE, _FINE = (0.7, 2.5), (0.5, 1.5)  # of the two Gaussians whose difference is taken
-_PLACES = np.stack(np.mgrid[:SIDE, :SIDE], -1).astype(np.float32) - (SIDE - 1) / 2
+NO_COLOUR = 0.4  # agreement of colours where there are next to none
+_FAINT = 0.5  # standard deviation of colours below which that is so
+
+
+def _places(side):
+    """Places of pixels from the middle, float32 (side, side, 2)."""
+    return np.stack(np.mgrid[:side, :side], -1).astype(np.float32) - (side - 1) / 2
+
+
+_PLACES = _places(SIDE)
 _INNER = np.zeros((SIDE, SIDE), bool)
 _INNER[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
 
@@ -83,6 +92,30 @@ def unmoved_agreement(one, other):
     """Correlation of the fine details of images as they lie, float (n,)."""
     mask = np.broadcast_to(_INNER.astype(np.float32), one.shape)
     return _correlation(*(details(x, _FINE) for x in (one, other)), mask)
+
+
+def colour_agreement(one, other, warps):
+    """Correlation of the coarse colours of images, once one is laid over the other.
+
+    It is taken over both colour channels, each about its mean, and 0 if it is negative. Where
+    there are next to no colours it tends to 0.4, so that it neither speaks for a copy nor against.
+
+    Args:
+        one, other: float32 (n, 8, 8, 2), of `fingerprints.looks_of`.
+        warps: float (n, 2, 3), of `rough_warp`.
+
+    Returns:
+        float (n,), 0 to 1.
+    """
+    warps = np.tile(warps / [1, 1, SIDE / one.shape[1]], (2, 1, 1))
+    one, other = (np.concatenate(np.moveaxis(x, -1, 0)) for x in (one, other))
+    moved, inside = _sampled(other, warps)
+    one, moved = _centred(one, inside), _centred(moved, inside)
+    sums = (x.sum((1, 2)).reshape(2, -1).sum(0) for x in (one * moved, one**2, moved**2, inside))
+    both, energy, moved_energy, count = sums
+    doubt = np.maximum(_FAINT**2 * count, 1e-6)
+    scores = (both + NO_COLOUR * doubt) / (np.sqrt(energy * moved_energy) + doubt)
+    return np.maximum(scores, 0)
 
 
 def agreement(one, other, warps, limits=None):
@@ -170,10 +203,11 @@ def _composed(warps, steps):
 
 def _sampled(images, warps):
     """(images at the places that warps lead to, bilinear; whether the places are inside)"""
-    places = np.einsum("nij,yxj->nyxi", warps[:, :, :2], _PLACES) + warps[:, None, None, :, 2]
-    places += (SIDE - 1) / 2
-    inside = ((places >= 0) & (places <= SIDE - 1)).all(-1)
-    places = np.clip(places, 0, SIDE - 1 - 1e-3)
+    side = images.shape[1]
+    places = np.einsum("nij,yxj->nyxi", warps[:, :, :2], _places(side))
+    places += warps[:, None, None, :, 2] + (side - 1) / 2
+    inside = ((places >= 0) & (places <= side - 1)).all(-1)
+    places = np.clip(places, 0, side - 1 - 1e-3)
     corner = places.astype(np.int64)
     down, right = np.moveaxis((places - corner).astype(np.float32), -1, 0)
     n, y, x = np.arange(len(images))[:, None, None], corner[..., 0], corner[..., 1]
@@ -182,8 +216,13 @@ def _sampled(images, warps):
     return above * (1 - down) + below * down, inside
 
 
-def _correlation(one, other, mask):
+def _centred(x, mask):
+    """The images less their mean inside the mask, 0 outside."""
     count = np.maximum(mask.sum((1, 2)), 1)[:, None, None]
-    one, other = ((x - (x * mask).sum((1, 2), keepdims=True) / count) * mask for x in (one, other))
+    return (x - (x * mask).sum((1, 2), keepdims=True) / count) * mask
+
+
+def _correlation(one, other, mask):
+    one, other = (_centred(x, mask) for x in (one, other))
     energy = (one**2).sum((1, 2)) * (other**2).sum((1, 2))
     return (one * other).sum((1, 2)) / np.maximum(np.sqrt(energy), 1e-6)

@@ -26,7 +26,7 @@ from tables import machine, replace_section
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.data.changed_copies import as_jpeg, kinds, on_page  # noqa: E402
-from tl_keras.data.fingerprints import thumbnail_of  # noqa: E402
+from tl_keras.data.fingerprints import looks_of  # noqa: E402
 from tl_keras.data.near_duplicates import near_pairs  # noqa: E402
 
 
@@ -37,18 +37,20 @@ def main():
     options.add_argument("--within", type=Path, help=argparse.SUPPRESS)  # of `time_and_memory`
     given = options.parse_args()
     if given.within:
-        print(json.dumps(search(np.load(given.within))))
+        with np.load(given.within) as arrays:
+            print(json.dumps(search(arrays["thumbnails"], arrays["colours"])))
         return
     labelled, rest, test = load_cifar()
     train = np.concatenate([labelled.images, rest.images])
-    known = thumbnails(test.images), thumbnails(train)
+    known = looks(test.images), looks(train)
     lines = copies_found(test.images, known[0], given.copies)
     lines += pairs_between(*known)
     lines += digits_on_pages(given.copies)
-    lines += time_and_memory("CIFAR-10 images", np.concatenate(known))
-    lines += time_and_memory("digits on pages", thumbnails(map(on_page, all_digits()[:60_000])))
+    both = [np.concatenate(parts) for parts in zip(*known, strict=True)]
+    lines += time_and_memory("CIFAR-10 images", *both)
+    lines += time_and_memory("digits on pages", *looks(map(on_page, all_digits()[:60_000])))
     if given.pictures:
-        draw_pairs(test.images, train, *near_pairs(*known), given.pictures)
+        draw_pairs(test.images, train, *pairs_of(*known), given.pictures)
     replace_section("Near duplicates", [*introduction(), *lines])
 
 
@@ -56,10 +58,18 @@ def introduction():
     return [f"`make benchmark-duplicates`, {machine()}, other jobs beside it.", ""]
 
 
-def thumbnails(images):
-    plain = np.zeros((32, 32), np.uint8)
-    found = (thumbnail_of(np.ascontiguousarray(image)) for image in images)
-    return np.stack([plain if image is None else image for image in found])
+def looks(images):
+    """(thumbnails, colours) of images; those of plain ones are 0."""
+    plain = np.zeros((32, 32), np.uint8), np.zeros((8, 8, 2), np.uint8)
+    found = (looks_of(np.ascontiguousarray(image)) for image in images)
+    found = [plain if look[0] is None else look for look in found]
+    return [np.stack(parts) for parts in zip(*found, strict=True)]
+
+
+def pairs_of(*looks):
+    """`near_pairs` of one or two sets of (thumbnails, colours)."""
+    thumbnails, colours = zip(*looks, strict=True)
+    return near_pairs(*thumbnails, colours=colours)
 
 
 def copies_found(images, known, count):
@@ -68,7 +78,7 @@ def copies_found(images, known, count):
     rows = random.permutation(np.arange(1, len(images), 2))[:count]
     lines = ["| copies of CIFAR-10 test images, searched among 10,000 | found |", "|---|---|"]
     for name, change in kinds(random).items():
-        pairs, _ = near_pairs(known, thumbnails([change(images[row]) for row in rows]))
+        pairs, _ = pairs_of(known, looks([change(images[row]) for row in rows]))
         lines.append(f"| {name} | {np.mean(np.isin(rows, own(pairs, rows))):.1%} |")
     return lines
 
@@ -80,7 +90,7 @@ def own(pairs, rows):
 
 def pairs_between(test, train):
     started = time.process_time()
-    pairs, _ = near_pairs(test, train)
+    pairs, _ = pairs_of(test, train)
     seconds = time.process_time() - started
     return [
         "",
@@ -97,43 +107,45 @@ def all_digits():
 def digits_on_pages(count):
     """Different digits of MNIST on a wide page, and copies of them that were moved."""
     digits = all_digits()[-5 * count :]
-    pages = thumbnails([on_page(digit) for digit in digits])
+    pages = looks([on_page(digit) for digit in digits])
     copies = [as_jpeg(on_page(digit, at=(97, 154)), 80) for digit in digits[:count]]
-    right = near_pairs(pages, thumbnails(copies))[0]
+    right, alike = pairs_of(pages, looks(copies))[0], pairs_of(pages)[0]
     return [
         "",
-        f"{len(pages):,} digits of MNIST, each on a page of 280 x 400 pixels: "
-        f"{len(near_pairs(pages)[0])} pairs of {len(pages) * (len(pages) - 1) // 2:,} are taken "
+        f"{len(digits):,} digits of MNIST, each on a page of 280 x 400 pixels: "
+        f"{len(alike)} pairs of {len(digits) * (len(digits) - 1) // 2:,} are taken "
         f"for near duplicates. Of {count} pages compressed anew and moved by a few pixels "
         f"{np.mean(np.isin(np.arange(count), right[right[:, 0] == right[:, 1]])):.1%} are found.",
     ]
 
 
-def time_and_memory(name, images):
+def time_and_memory(name, thumbnails, colours):
     """A line on the search within many images, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "thumbnails.npy"
-        np.save(path, images)
+        path = Path(folder) / "looks.npz"
+        np.savez(path, thumbnails=thumbnails, colours=colours)
         command = [sys.executable, __file__, "--within", path]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = json.loads(told)
     return [
         "",
-        f"Within {len(images):,} {name}: {found['pairs']:,} pairs, {found['seconds']:.0f} s of "
-        f"processor time, {found['mebibytes']:.0f} MiB more than before at the peak.",
+        f"Within {len(thumbnails):,} {name}: {found['pairs']:,} pairs, {found['seconds']:.0f} s of "
+        f"processor time; {found['peak']:.0f} MiB of memory at the peak, {found['before']:.0f} MiB "
+        "of it before the search.",
     ]
 
 
-def search(images):
-    """{"pairs", "seconds" of processor time, "mebibytes" that the search takes}"""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.process_time()
-    pairs, _ = near_pairs(images)
-    return {
-        "pairs": len(pairs),
-        "seconds": time.process_time() - started,
-        "mebibytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10,
-    }
+def search(thumbnails, colours):
+    """{"pairs", "seconds" of processor time, "before" and "peak", MiB of resident memory}"""
+    before, started = most_memory(), time.process_time()
+    pairs, _ = pairs_of((thumbnails, colours))
+    seconds = time.process_time() - started
+    return {"pairs": len(pairs), "seconds": seconds, "before": before, "peak": most_memory()}
+
+
+def most_memory():
+    """MiB that this process had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def draw_pairs(test, train, pairs, ratios, folder, columns=10, rows=10):

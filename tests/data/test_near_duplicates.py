@@ -95,7 +95,7 @@ def test_thirty_copies_of_an_image_are_all_found():
 def test_alike_colours_speak_for_a_noisy_copy_and_others_against_it():
     random = np.random.default_rng(0)
     images = [scene(seed) for seed in range(120)]
-    noisy = [image + random.normal(0, 17, (32, 32, 1)) for image in images[:20]]
+    noisy = [image + random.normal(0, 15, (32, 32, 1)) for image in images[:20]]
     known, known_colours = looks(images)
     asked, colours = looks([np.clip(image, 0, 255).astype(np.uint8) for image in noisy])
     found = near_pairs(known, asked, colours=(known_colours, colours))[0]

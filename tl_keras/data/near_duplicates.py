@@ -18,14 +18,14 @@ from tl_keras.data.registration import (
 )
 
 MOST_COPIES = 50  # of an image
-ALLOWED = 1.3  # disagreement of a copy; less finds fewer
+ALLOWED, _FALL = 0.95, 2.5  # disagreement of a copy (less finds fewer); power of what is usual
 _MOST_LIKE = 100  # others that an image is compared with in detail
 _FREQUENCIES = 6
 _USUAL, _UNKNOWN = 0.35, 0.6  # least correlation with no copies: among many images, among few
 _FEW = 100  # images
 _COMMON, _DROP = 20, 0.12  # copies of most images; fall of correlation after more copies than that
-_LEAST_LIMIT = 0.08  # disagreement that is always allowed
-_COLOURS = 1.2  # log of what alike colours add
+_LEAST_LIMIT = 0.064  # disagreement that is always allowed
+_COLOURS = 0.8  # log of the factor by which alike colours raise the limit
 _ROUGHLY, _LEAST_ROUGHLY = 1.2, 0.15  # allowed before a warp is refined
 _SHIFTED = 0.92  # part of the usual disagreement, in half the size
 _QUERIES, _AT_ONCE = 100, 1000  # images and pairs
@@ -43,7 +43,7 @@ def near_pairs(one, other=None, *, colours=None):
     A pair counts if it disagrees far less than is usual for the image, because digits or ships on a
     plain sea are all alike:
 
-        1 - r <= max(1.3 (1 - u)^3, 0.08) exp(1.2 (c - 0.4))
+        1 - r <= max(0.95 (1 - u)^2.5, 0.064) exp(0.8 (c - 0.4))
 
     with r of `registration.agreement`, c of `registration.colour_agreement`, 0.4 without colours,
     and u the correlation of the image's details with the 21st most alike image, or 0.12 more than
@@ -156,7 +156,7 @@ def _unrelated(correlations):
 def _duplicates(queries, known, colours, pairs, usual):
     """Those of the pairs that are duplicates, and their ratio; the cheaper tests come first."""
     first, second = _rows((queries, known), pairs)
-    least = np.maximum(ALLOWED * (1 - usual) ** 3, _LEAST_LIMIT)
+    least = np.maximum(ALLOWED * (1 - usual) ** _FALL, _LEAST_LIMIT)
     limits = least * _colour_factor(colours, pairs, np.eye(2, 3)[None])
     disagreed = 1 - unmoved_agreement(first, second)
     unsure = np.flatnonzero(disagreed > limits)

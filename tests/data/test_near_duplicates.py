@@ -105,6 +105,16 @@ def test_alike_colours_speak_for_a_noisy_copy_and_others_against_it():
     assert len(near_pairs(known, asked)[0]) < 10
 
 
+def test_mirrored_copies_are_found():
+    images = [scene(seed) for seed in range(60)]
+    known, known_colours = looks(images)
+    asked, colours = looks([as_jpeg(image[:, ::-1].copy(), 80) for image in images[:20]])
+    found = near_pairs(known, asked, colours=(known_colours, colours))[0]
+    assert found.tolist() == [[row, row] for row in range(20)]
+    assert near_pairs(asked, known)[0].tolist() == found.tolist()
+    assert len(near_pairs(np.concatenate([known, asked]))[0]) == 20
+
+
 def test_memory_and_pairs_are_bounded_where_all_images_are_nearly_the_same(monkeypatch):
     monkeypatch.setattr(near_duplicates, "_AT_ONCE", 200)
     images = np.tile(thumbnail_of(scene(0)), (200, 1, 1))

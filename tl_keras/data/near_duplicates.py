@@ -19,7 +19,7 @@ from tl_keras.data.registration import (
 
 MOST_COPIES = 50  # of an image
 ALLOWED, _FALL = 0.95, 2.5  # disagreement of a copy (less finds fewer); power of what is usual
-_MOST_LIKE = 100  # others that an image is compared with in detail
+_MOST_LIKE, _MOST_MIRRORED = 100, 10  # others that an image and its mirror image are compared with
 _FREQUENCIES = 6
 _USUAL, _UNKNOWN = 0.35, 0.6  # least correlation with no copies: among many images, among few
 _FEW = 100  # images
@@ -36,9 +36,10 @@ def near_pairs(one, other=None, *, colours=None):
     """Finds pairs of images of which one is a slightly changed copy of the other.
 
     Found are copies that were compressed anew, moved or cut by a few percent, scaled by up to a
-    tenth, turned by a few degrees, blurred, or whose brightness, contrast or colours were changed;
-    not mirror images. Each image is compared with the 100 that have the most similar low
-    frequencies, and laid over at most 50 of these. So no image has more than 50 copies here.
+    tenth, turned by a few degrees, blurred, mirrored, or whose brightness, contrast or colours were
+    changed. Each image is compared with the 100 that have the most similar low frequencies, and
+    laid over at most 50 of these; its mirror image with 10. So no image has more than 60 copies
+    here.
 
     A pair counts if it disagrees far less than is usual for the image, because digits or ships on a
     plain sea are all alike:
@@ -92,26 +93,43 @@ def low_frequencies(thumbnails):
 
 def _search(queries, known, colours, same):
     """(pairs (k, 2) of rows, agreement (k,)) of all duplicates found for each query."""
-    k = min(_MOST_LIKE, len(known) - same)
-    none = np.empty((0, 2), np.int64), np.empty(0)
-    if not len(queries) or k < 1:
-        return none
-    waves = low_frequencies(known)
-    alike, _ = most_alike(waves if same else low_frequencies(queries), waves, k, same=same)
-    spectra = _spectra(known)
-    asked = spectra if same else _spectra(queries)
-    likely = [
-        _likely(asked[start : start + _QUERIES], spectra, alike[start : start + _QUERIES], start)
-        for start in range(0, len(queries), _QUERIES)
-    ]
+    found = [(np.empty((0, 2), np.int64), np.empty(0))]
+    most = len(known) - same
+    if len(queries) and most > 0:
+        looks = low_frequencies(known), _spectra(known)
+        pairs, usual = _candidates(queries, looks, min(_MOST_LIKE, most), same)
+        found += _all_duplicates(queries, known, colours, pairs, usual)
+        queries = queries[:, :, ::-1]
+        if colours is not None:
+            colours = colours[0][:, :, ::-1], colours[1]
+        pairs, _ = _candidates(queries, looks, min(_MOST_MIRRORED, most), same, usual)
+        found += _all_duplicates(queries, known, colours, pairs, usual)
+    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
+
+def _candidates(queries, looks, k, same, usual=None):
+    """(pairs (m, 2) of rows that may be duplicates, correlation (n,) usual for each query)."""
+    waves, spectra = looks
+    alike, _ = most_alike(low_frequencies(queries), waves, k, same=same)
+    asked, likely = _spectra(queries), []
+    for start in range(0, len(queries), _QUERIES):
+        part = slice(start, start + _QUERIES)
+        given = None if usual is None else usual[part]
+        likely.append(_likely(asked[part], spectra, alike[part], start, given))
     pairs, usual = (np.concatenate(parts) for parts in zip(*likely, strict=True))
-    starts = range(0, len(pairs), _AT_ONCE)
-    blocks = [
-        (pairs[start : start + _AT_ONCE], usual[start : start + _AT_ONCE]) for start in starts
-    ]
+    return pairs, usual
+
+
+def _all_duplicates(queries, known, colours, pairs, usual):
+    """A list of what `_duplicates` gives for each block of pairs."""
+    blocks = [pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda block: _duplicates(queries, known, colours, *block), blocks))
-    return tuple(np.concatenate(parts) for parts in zip(none, *found, strict=True))
+        return list(
+            pool.map(
+                lambda block: _duplicates(queries, known, colours, block, usual[block[:, 0]]),
+                blocks,
+            )
+        )
 
 
 def _spectra(thumbnails):
@@ -128,22 +146,29 @@ def _spectra(thumbnails):
     return spectra
 
 
-def _likely(asked, spectra, alike, first):
+def _likely(asked, spectra, alike, first, usual=None):
     """Candidates of the queries from `first` on: those that stand out when they are shifted.
 
-    Returns (pairs (k, 2) of rows, correlation (k,) that is usual for the query).
+    Returns (pairs (k, 2) of rows, correlation (n,) that is usual for each query, as given).
     """
     products = np.conj(asked)[:, None] * spectra[alike]
     shifted = irfft2(products, s=(SIDE // 2, SIDE // 2))[:, :, _NEAR][..., _NEAR]
     correlations = shifted.max((2, 3))
     order = np.argsort(-correlations, axis=1, kind="stable")
     correlations = np.take_along_axis(correlations, order, 1)
-    usual = np.full(len(asked), _USUAL + (_UNKNOWN - _USUAL) * min(1, _FEW / len(spectra)))
-    if alike.shape[1] > _COMMON:
-        usual = np.maximum(usual, _unrelated(correlations))
+    if usual is None:
+        usual = _usual(correlations, len(spectra))
     near = 1 - correlations[:, :MOST_COPIES] <= _SHIFTED * (1 - usual[:, None])
     query, place = np.nonzero(near)
-    return np.stack([query + first, alike[query, order[query, place]]], 1), usual[query]
+    return np.stack([query + first, alike[query, order[query, place]]], 1), usual
+
+
+def _usual(correlations, count):
+    """Correlation with images that are not copies, among `count` images."""
+    least = _USUAL + (_UNKNOWN - _USUAL) * min(1, _FEW / count)
+    if correlations.shape[1] <= _COMMON:
+        return np.full(len(correlations), least)
+    return np.maximum(_unrelated(correlations), least)
 
 
 def _unrelated(correlations):

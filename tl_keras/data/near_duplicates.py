@@ -25,6 +25,7 @@ _USUAL, _UNKNOWN = 0.35, 0.6  # least correlation with no copies: among many ima
 _FEW = 100  # images
 _COMMON, _DROP = 20, 0.12  # copies of most images; fall of correlation after more copies than that
 _LEAST_LIMIT = 0.064  # disagreement that is always allowed
+_MIRRORED = 0.9  # part of the limit that a mirror image may reach
 _COLOURS = 0.8  # log of the factor by which alike colours raise the limit
 _ROUGHLY, _LEAST_ROUGHLY = 1.2, 0.15  # allowed before a warp is refined
 _SHIFTED = 0.92  # part of the usual disagreement, in half the size
@@ -38,8 +39,8 @@ def near_pairs(one, other=None, *, colours=None):
     Found are copies that were compressed anew, moved or cut by a few percent, scaled by up to a
     tenth, turned by a few degrees, blurred, mirrored, or whose brightness, contrast or colours were
     changed. Each image is compared with the 100 that have the most similar low frequencies, and
-    laid over at most 50 of these; its mirror image with 10. So no image has more than 60 copies
-    here.
+    laid over at most 50 of these; its mirror image with 10, at 0.9 of the limit below. So no image
+    has more than 60 copies here.
 
     A pair counts if it disagrees far less than is usual for the image, because digits or ships on a
     plain sea are all alike:
@@ -103,7 +104,7 @@ def _search(queries, known, colours, same):
         if colours is not None:
             colours = colours[0][:, :, ::-1], colours[1]
         pairs, _ = _candidates(queries, looks, min(_MOST_MIRRORED, most), same, usual)
-        found += _all_duplicates(queries, known, colours, pairs, usual)
+        found += _all_duplicates(queries, known, colours, pairs, usual, _MIRRORED)
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
 
@@ -120,16 +121,17 @@ def _candidates(queries, looks, k, same, usual=None):
     return pairs, usual
 
 
-def _all_duplicates(queries, known, colours, pairs, usual):
+def _all_duplicates(queries, known, colours, pairs, usual, part=1.0):
     """A list of what `_duplicates` gives for each block of pairs."""
-    blocks = [pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE)]
+    limits = part * np.maximum(ALLOWED * (1 - usual) ** _FALL, _LEAST_LIMIT)
+
+    def search(start):
+        block = pairs[start : start + _AT_ONCE]
+        rows = block[:, 0]
+        return _duplicates(queries, known, colours, block, usual[rows], limits[rows])
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(
-            pool.map(
-                lambda block: _duplicates(queries, known, colours, block, usual[block[:, 0]]),
-                blocks,
-            )
-        )
+        return list(pool.map(search, range(0, len(pairs), _AT_ONCE)))
 
 
 def _spectra(thumbnails):
@@ -178,17 +180,16 @@ def _unrelated(correlations):
     return np.minimum(correlations[:, _COMMON], correlations[:, MOST_COPIES] + _DROP)
 
 
-def _duplicates(queries, known, colours, pairs, usual):
+def _duplicates(queries, known, colours, pairs, usual, grey_limits):
     """Those of the pairs that are duplicates, and their ratio; the cheaper tests come first."""
     first, second = _rows((queries, known), pairs)
-    least = np.maximum(ALLOWED * (1 - usual) ** _FALL, _LEAST_LIMIT)
-    limits = least * _colour_factor(colours, pairs, np.eye(2, 3)[None])
+    limits = grey_limits * _colour_factor(colours, pairs, np.eye(2, 3)[None])
     disagreed = 1 - unmoved_agreement(first, second)
     unsure = np.flatnonzero(disagreed > limits)
     correlations, warps = rough_warp(first[unsure], second[unsure])
     likely = 1 - correlations <= np.maximum(_ROUGHLY * (1 - usual[unsure]) ** 2, _LEAST_ROUGHLY)
     rows, warps = unsure[likely], warps[likely]
-    limits[rows] = least[rows] * _colour_factor(colours, pairs[rows], warps)
+    limits[rows] = grey_limits[rows] * _colour_factor(colours, pairs[rows], warps)
     disagreed[rows] = 1 - agreement(first[rows], second[rows], warps, limits[rows])
     near = disagreed <= limits
     return pairs[near], (disagreed / limits)[near]

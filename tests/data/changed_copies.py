@@ -74,6 +74,7 @@ def kinds(random):
             moved(x, degrees=sign() * random.uniform(1, 4)), 90
         ),
         "shifted, scaled, recoloured and compressed": everything,
+        "mirrored": lambda x: as_jpeg(np.ascontiguousarray(x[:, ::-1]), 90),
     }
 
 

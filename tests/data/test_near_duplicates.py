@@ -61,7 +61,8 @@ def test_changed_copies_are_found_and_nothing_else(kind):
 def test_pairs_within_a_set_come_once_the_smaller_row_first():
     images = [scene(seed) for seed in range(40)]
     images += [as_jpeg(images[7], 70), as_jpeg(images[3], 70), images[3], images[9][:, ::-1].copy()]
-    pairs, _ = near_pairs(thumbnails(images))
+    known, colours = looks(images)
+    pairs, _ = near_pairs(known, colours=[colours])
     assert pairs.tolist() == [[3, 41], [3, 42], [7, 40], [9, 43], [41, 42]]
 
 
@@ -104,6 +105,14 @@ def test_alike_colours_speak_for_a_noisy_copy_and_others_against_it():
     assert near_pairs(asked, known, colours=(colours, known_colours))[0].tolist() == found.tolist()
     assert len(near_pairs(known, asked, colours=(known_colours, colours[::-1]))[0]) == 0
     assert len(near_pairs(known, asked)[0]) < 10
+
+
+def test_mirror_images_without_colours_are_not_taken_for_copies():
+    images = [np.repeat(scene(seed)[..., :1], 3, axis=2) for seed in range(60)]
+    known, known_colours = looks(images)
+    asked, colours = looks([image[:, ::-1].copy() for image in images[:20]])
+    assert len(near_pairs(known, asked, colours=(known_colours, colours))[0]) == 0
+    assert len(near_pairs(known, asked)[0]) == 0
 
 
 def test_memory_and_pairs_are_bounded_where_all_images_are_nearly_the_same(monkeypatch):

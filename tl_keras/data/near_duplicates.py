@@ -25,10 +25,11 @@ _USUAL, _UNKNOWN = 0.35, 0.6  # least correlation with no copies: among many ima
 _FEW = 100  # images
 _COMMON, _DROP = 20, 0.12  # copies of most images; fall of correlation after more copies than that
 _LEAST_LIMIT = 0.064  # disagreement that is always allowed
-_MIRRORED = 0.9  # part of the limit that a mirror image may reach
+_MIRRORED, _MIRRORED_COLOURS = 0.9, 0.5  # part of the limit, least agreement of a mirrored copy
 _COLOURS = 0.8  # log of the factor by which alike colours raise the limit
 _ROUGHLY, _LEAST_ROUGHLY = 1.2, 0.15  # allowed before a warp is refined
 _SHIFTED = 0.92  # part of the usual disagreement, in half the size
+_UNMOVED = np.eye(2, 3)[None]
 _QUERIES, _AT_ONCE = 100, 1000  # images and pairs
 _NEAR = [0, 1, 2, -2, -1]  # shifts in pixels of half the size
 
@@ -37,10 +38,10 @@ def near_pairs(one, other=None, *, colours=None):
     """Finds pairs of images of which one is a slightly changed copy of the other.
 
     Found are copies that were compressed anew, moved or cut by a few percent, scaled by up to a
-    tenth, turned by a few degrees, blurred, mirrored, or whose brightness, contrast or colours were
-    changed. Each image is compared with the 100 that have the most similar low frequencies, and
-    laid over at most 50 of these; its mirror image with 10, at 0.9 of the limit below. So no image
-    has more than 60 copies here.
+    tenth, turned by a few degrees, blurred, or whose brightness, contrast or colours were changed.
+    Mirrored copies are found only where they have colours, because a mirrored b is a d. Each image
+    is compared with the 100 that have the most similar low frequencies, and laid over at most 50 of
+    these; its mirror image with 10, at 0.9 of the limit below. So no image has more than 60 copies.
 
     A pair counts if it disagrees far less than is usual for the image, because digits or ships on a
     plain sea are all alike:
@@ -100,11 +101,10 @@ def _search(queries, known, colours, same):
         looks = low_frequencies(known), _spectra(known)
         pairs, usual = _candidates(queries, looks, min(_MOST_LIKE, most), same)
         found += _all_duplicates(queries, known, colours, pairs, usual)
-        queries = queries[:, :, ::-1]
-        if colours is not None:
-            colours = colours[0][:, :, ::-1], colours[1]
-        pairs, _ = _candidates(queries, looks, min(_MOST_MIRRORED, most), same, usual)
-        found += _all_duplicates(queries, known, colours, pairs, usual, _MIRRORED)
+        if colours is not None:  # without them b is a mirrored d
+            queries, colours = queries[:, :, ::-1], (colours[0][:, :, ::-1], colours[1])
+            pairs, _ = _candidates(queries, looks, min(_MOST_MIRRORED, most), same, usual)
+            found += _all_duplicates(queries, known, colours, pairs, usual, mirrored=True)
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
 
@@ -121,12 +121,15 @@ def _candidates(queries, looks, k, same, usual=None):
     return pairs, usual
 
 
-def _all_duplicates(queries, known, colours, pairs, usual, part=1.0):
+def _all_duplicates(queries, known, colours, pairs, usual, mirrored=False):
     """A list of what `_duplicates` gives for each block of pairs."""
-    limits = part * np.maximum(ALLOWED * (1 - usual) ** _FALL, _LEAST_LIMIT)
+    limits = np.maximum(ALLOWED * (1 - usual) ** _FALL, _LEAST_LIMIT)
+    limits = limits * _MIRRORED if mirrored else limits
 
     def search(start):
         block = pairs[start : start + _AT_ONCE]
+        if mirrored:
+            block = block[_colours_agreed(colours, block) >= _MIRRORED_COLOURS]
         rows = block[:, 0]
         return _duplicates(queries, known, colours, block, usual[rows], limits[rows])
 
@@ -183,7 +186,7 @@ def _unrelated(correlations):
 def _duplicates(queries, known, colours, pairs, usual, grey_limits):
     """Those of the pairs that are duplicates, and their ratio; the cheaper tests come first."""
     first, second = _rows((queries, known), pairs)
-    limits = grey_limits * _colour_factor(colours, pairs, np.eye(2, 3)[None])
+    limits = grey_limits * _colour_factor(colours, pairs, _UNMOVED)
     disagreed = 1 - unmoved_agreement(first, second)
     unsure = np.flatnonzero(disagreed > limits)
     correlations, warps = rough_warp(first[unsure], second[unsure])
@@ -199,9 +202,12 @@ def _colour_factor(colours, pairs, warps):
     """Factor of each pair's limit, (k,): above 1 where the colours agree."""
     if colours is None:
         return np.ones(len(pairs))
+    return np.exp(_COLOURS * (_colours_agreed(colours, pairs, warps) - NO_COLOUR))
+
+
+def _colours_agreed(colours, pairs, warps=_UNMOVED):
     warps = np.broadcast_to(warps, (len(pairs), 2, 3))
-    agreed = colour_agreement(*_rows(colours, pairs), warps)
-    return np.exp(_COLOURS * (agreed - NO_COLOUR))
+    return colour_agreement(*_rows(colours, pairs), warps)
 
 
 def _rows(arrays, pairs):

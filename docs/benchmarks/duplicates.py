@@ -1,9 +1,8 @@
 """Measures the search for near duplicates: recall of changed copies, pairs found, time and memory.
 
-CIFAR-10 and MNIST come from the folder that TL_KERAS_DATA names. The limit of `near_pairs` was
-chosen on test images with even numbers; copies are made here of odd ones. With --pictures FOLDER
-the pairs between test and train are drawn, to be looked at. Writes its section of
-docs/benchmarks.md.
+CIFAR-10 and MNIST come from the folder that TL_KERAS_DATA names. The copies are made of odd test
+images. With --pictures FOLDER the pairs between test and train are drawn, to be looked at. Writes
+its section of docs/benchmarks.md.
 
     python docs/benchmarks/duplicates.py [--copies 300] [--pictures FOLDER]
 """

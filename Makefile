@@ -15,13 +15,13 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
-        benchmark-views benchmark-verdicts benchmark-duplicates clean \
+        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | clean"
+	@echo "make install | test | test-slow | lint | format | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -86,6 +86,9 @@ benchmark-verdicts: install
 # CIFAR-10 and MNIST (TL_KERAS_DATA).
 benchmark-duplicates: install
 	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)
+# Real tasks (TL_KERAS_DATA); ARGS=--pinned for a part of them in under ten minutes.
+benchmark-suite: install
+	$(BIN)/python docs/benchmarks/suite.py $(ARGS)
 # These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.
 benchmark-distillation: install
 	$(BIN)/python docs/benchmarks/distillation.py $(ARGS)

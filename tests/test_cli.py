@@ -65,6 +65,16 @@ OBJECTIVES = [
 ]
 
 
+LINEAR = {"linear_start": True, "preset": "best"}  # without epochs of the head alone
+
+
+def test_options_of_a_linear_start_reach_their_settings(run_cli, asked):
+    assert run_cli(*TRAIN, "--linear-start", "--preset", "best")[0] == 0
+    assert run_cli(*TRAIN, "--no-linear-start")[0] == 0
+    wanted = [FineTuneSettings(**LINEAR), FineTuneSettings(linear_start=False)]
+    assert [config.fine_tune for config in asked] == wanted
+
+
 @pytest.mark.parametrize(("of_run", "objective"), OBJECTIVES, ids=["l2-sp", "joint"])
 def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
     values = of_run | {
@@ -98,7 +108,7 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
         **values,
     )
     assert asked == [wanted]
-    tried = set(tuning).union(*(options for _, options in OBJECTIVES))
+    tried = set(tuning).union(LINEAR, *(options for _, options in OBJECTIVES))
     assert tried == set(FineTuneSettings.__dataclass_fields__), "a setting has no option"
 
 

@@ -8,6 +8,7 @@ import pytest
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
 from tl_keras.training.settings import (
+    FROM_LINEAR,
     PRETRAINED,
     DistillSettings,
     FineTuneSettings,
@@ -168,7 +169,12 @@ def test_json_brings_back_the_same_configuration():
 
 
 def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
-    defaults = FineTuneSettings().filled()
+    linear = FineTuneSettings().filled()
+    assert linear.linear_start and linear.preset == "balanced"
+    assert {name: getattr(linear, name) for name in FROM_LINEAR} == FROM_LINEAR
+    assert FineTuneSettings(preset="fast").filled().epochs == 0
+    defaults = FineTuneSettings(linear_start=False).filled()
+    assert defaults == FineTuneSettings(freeze_epochs=3).filled()
     assert (defaults.freeze_epochs, defaults.unfreeze, defaults.batch_norm) == (3, "half", "frozen")
     assert (defaults.backbone_lr_factor, defaults.label_smoothing) == (0.3, 0.1)
     assert FineTuneSettings().filled({"unfreeze": "all"}).unfreeze == "all"

@@ -6,6 +6,7 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.training.objective_settings import check_source
 from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
 
+DROPOUT = 0.3  # without a linear start; noise on its weights would undo it
 NO_HIDDEN_LAYER = "linear"  # the head
 REST = "rest"  # of the training pictures, those that labels_per_class leaves out
 
@@ -22,7 +23,7 @@ class TrainConfig:
         head: "linear", "gap", "attention", "gated" or "residual".
         hidden_units: width of the head's hidden layer; None for 1024, and for "linear", which has
             none.
-        dropout: rate before the last layer.
+        dropout: rate before the last layer; None for 0 with a linear start, else 0.3.
         image_size: side in pixels; None for the backbone's own, or less for small pictures.
         labels_per_class: keep only so many training pictures of each class; None for all.
         source_data: for objective="joint", what `data` is for the source task.
@@ -43,7 +44,7 @@ class TrainConfig:
     weights: str | None = None
     head: str = "linear"
     hidden_units: int | None = None
-    dropout: float = 0.3
+    dropout: float | None = None
     image_size: int | None = None
     labels_per_class: int | None = None
     source_data: str | None = None
@@ -61,7 +62,8 @@ class TrainConfig:
         check_choice("on_duplicate", self.on_duplicate, ("report", "refuse"))
         # NumPy takes no seed above this, in whichever step it would come to that.
         check_number("seed", self.seed, minimum=0, maximum=2**32 - 1, integer=True)
-        check_number("dropout", self.dropout, minimum=0, maximum=0.95)
+        if self.dropout is not None:
+            check_number("dropout", self.dropout, minimum=0, maximum=0.95)
         for name in ("image_size", "labels_per_class", "hidden_units"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)

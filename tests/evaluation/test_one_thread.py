@@ -3,7 +3,7 @@
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from tl_keras.evaluation.one_thread import one_thread
+from tl_keras.one_thread import one_thread
 
 
 def threads():

@@ -7,6 +7,7 @@ from PIL import Image
 from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras.config import TrainConfig
 from tl_keras.jobs import compare_methods
+from tl_keras.training.phases import new_history
 from tl_keras.training.settings import FineTuneSettings
 
 CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names them
@@ -78,8 +79,7 @@ def probabilities_of(rows, class_names):
 
 def untrained_history():
     """A `History` of no epoch, for a test in which nothing needs to be learned."""
-    history = keras.callbacks.History()
-    history.history, history.epoch, history.phases = {}, [], []
-    history.best_epoch, history.seconds = None, {"total": 0.0}
+    history = new_history()
+    history.seconds = {"total": 0.0}
     history.pruning = {when: {"gzip_bytes": 1} for when in ("before", "after")}
     return history

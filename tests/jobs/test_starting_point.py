@@ -119,6 +119,7 @@ def test_auto_with_cached_weights_uses_them_and_pretrains_nothing(monkeypatch, t
         return "a classifier"
 
     monkeypatch.setattr(module, "imagenet_weights_cached", lambda *_: True)
+    monkeypatch.setattr(module, "suited_to_head", lambda model: {})
     monkeypatch.setattr(scratch, "build_classifier", build)
     splits = load_dataset("digits")
     start = starting_point(_config(tmp_path, weights="auto"), splits)
@@ -247,7 +248,9 @@ def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
     suited = {"freeze_epochs": 20}
     pretrained = StartingPoint(None, None, {}, True, module.AFTER_LETTERS)
-    assert pretrained.settings(asked) == dataclasses.replace(asked.filled(), **suited)
+    assert pretrained.settings(asked) == dataclasses.replace(
+        asked.filled({"linear_start": False}), **suited
+    )
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
     assert pretrained.settings(FineTuneSettings()).epochs == 25
     assert StartingPoint(None, None, {}).settings(asked) == asked.filled()

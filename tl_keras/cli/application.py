@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tl_keras.checks import InputError
-from tl_keras.training.settings import PRETRAINED
+from tl_keras.training.settings import FROM_LINEAR, PRETRAINED
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,4 +59,6 @@ def given(**options):
 
 def by_start(words, setting):
     """The help of an option that the start decides where it is not given."""
-    return f"{words}; default: {PRETRAINED[setting]}, or what suits the weights."
+    value, first = PRETRAINED[setting], FROM_LINEAR.get(setting)
+    start = "" if first in (None, value) else f"{first} from a linear start, else "
+    return f"{words}; default: {start}{value}, or what suits the weights."

@@ -25,7 +25,7 @@ METHODS_HELP = (
 @app.command()
 def compare(
     data: Annotated[str, typer.Option(help=DATA_HELP)],
-    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = "scratch:cnn,frozen,fine-tune",
+    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = "scratch:cnn,linear,fine-tune",
     labels_per_class: Annotated[
         str, typer.Option(help="Numbers of labels, separated by commas.")
     ] = "10,50,250",

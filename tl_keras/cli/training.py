@@ -16,7 +16,7 @@ from tl_keras.cli.application import (
     given,
     load,
 )
-from tl_keras.config import TrainConfig
+from tl_keras.config import DROPOUT, TrainConfig
 from tl_keras.training.settings import PRETRAINED, FineTuneSettings, PseudoLabelSettings
 
 
@@ -56,8 +56,11 @@ def train(
         int | None, typer.Option(help="Width of the head's hidden layer; default: 1024.")
     ] = None,
     dropout: Annotated[
-        float, typer.Option(help="Rate before the last layer.")
-    ] = TrainConfig.dropout,
+        float | None,
+        typer.Option(
+            help=f"Rate before the last layer; default: 0 from a linear start, else {DROPOUT}."
+        ),
+    ] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels; default: the backbone's own.")
     ] = None,
@@ -69,7 +72,23 @@ def train(
     ] = None,
     unfreeze: Annotated[str | None, typer.Option(help=UNFREEZE_HELP)] = None,
     optimizer: Annotated[str, typer.Option(help="adam, sgd or rmsprop.")] = "adam",
-    lr: Annotated[float, typer.Option(help="Highest learning rate of the head.")] = 1e-3,
+    linear_start: Annotated[
+        bool | None,
+        typer.Option(
+            help="Start from a logistic regression on frozen features; default: where nothing "
+            "speaks against it."
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="fast (the linear start alone), balanced (and one fine-tuning; the default) or "
+            "best (and a stronger one)."
+        ),
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(help=by_start("Highest learning rate of the head", "lr"))
+    ] = None,
     backbone_lr_factor: Annotated[
         float | None,
         typer.Option(help=by_start("Factor on it for the backbone", "backbone_lr_factor")),
@@ -229,6 +248,8 @@ def train(
             l2_sp_weight=l2_sp_weight,
             l2_sp_head_weight=l2_sp_head_weight,
             source_weight=source_weight,
+            linear_start=linear_start,
+            preset=preset,
         ),
         pseudo_labels=_pseudo_labels(
             unlabelled,

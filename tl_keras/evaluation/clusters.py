@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.evaluation.one_thread import one_thread
+from tl_keras.one_thread import one_thread
 
 _STARTS = 10
 

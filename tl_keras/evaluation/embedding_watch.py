@@ -6,9 +6,9 @@ import numpy as np
 from tl_keras.checks import InputError, check_number
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.leave_one_out import knn_left_out, ridge_left_out
-from tl_keras.evaluation.one_thread import one_thread
 from tl_keras.evaluation.probes import NEIGHBOURS, feature_function, features_of, unit_rows
 from tl_keras.models.signature import picture_shape
+from tl_keras.one_thread import one_thread
 from tl_keras.training.inputs import random_part
 
 _BATCH_SIZE = 100

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.evaluation.one_thread import one_thread
+from tl_keras.one_thread import one_thread
 
 _PERPLEXITY = 30
 _FEWEST = 10

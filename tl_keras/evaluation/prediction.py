@@ -26,17 +26,25 @@ def predict_probabilities(model, batches, total=None, *, flips=False):
     Raises:
         InputError: the model is not built, or does not take pictures.
     """
+    return predict_views(model, batches, total, flips=flips).mean(axis=0)
+
+
+def predict_views(model, batches, total=None, *, flips=False):
+    """Returns the probabilities of each view of the images, float32 (views, n, num_classes).
+
+    The views are each image and, with `flips`, its mirror image. Arguments and errors are those of
+    `predict_probabilities`.
+    """
     logits = gives_logits(model)
 
-    def average(pictures):
+    def each_view(pictures):
         seen = [pictures, tf.reverse(pictures, [2])] if flips else [pictures]
         outputs = [model(view, training=False) for view in seen]
-        outputs = [tf.nn.softmax(output) if logits else output for output in outputs]
-        return tf.add_n(outputs) / len(outputs)
+        return tf.stack([tf.nn.softmax(output) if logits else output for output in outputs])
 
-    run = traced(average, [picture_shape(model)])
+    run = traced(each_view, [picture_shape(model)])
     results = []
     for batch in track(batches, "Predicting", total):
         pictures = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
         results.append(run(pictures[..., None] if pictures.shape.rank == 3 else pictures).numpy())
-    return np.concatenate(results)
+    return np.concatenate(results, axis=1)

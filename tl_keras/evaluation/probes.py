@@ -9,9 +9,9 @@ from tl_keras.checks import InputError, check_number
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.classification import accuracy_interval
 from tl_keras.evaluation.distances import row_blocks
-from tl_keras.evaluation.one_thread import one_thread
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import picture_shape
+from tl_keras.one_thread import one_thread
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of scikit-learn's C: a small one binds more
 NEIGHBOURS = 20

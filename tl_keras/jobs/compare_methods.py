@@ -12,7 +12,7 @@ from tl_keras.models.backbones import is_backbone_path
 from tl_keras.models.cnn import CNN
 from tl_keras.models.mlp import MLP
 from tl_keras.models.rnn import RNN
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.settings import PRETRAINED
 
 BASELINES = {
     "mlp": MLP,
@@ -66,7 +66,7 @@ class Method:
             return FROZEN_RATES
         if self.kind == "scratch":
             return BASELINE_RATES if self.is_baseline else BASE_RATES
-        return (FineTuneSettings.lr,)
+        return (PRETRAINED["lr"],)
 
 
 # Options of a comparison that not every method heeds.
@@ -76,7 +76,7 @@ _HEEDED = {
     "head": lambda method: not method.is_baseline,
     "image_size": lambda method: method.on_base,
     "baseline_size": lambda method: method.is_baseline or method.pretraining,
-    "views": lambda method: method.kind != "scratch",
+    "views": lambda method: method.kind not in ("scratch", "linear"),
 }
 
 
@@ -115,6 +115,8 @@ def parse_method(name, backbone):
         name: a kind, alone or followed by a colon and a net, or a pretraining:
             "scratch": the backbone from random weights; "scratch:NET": a baseline (mlp, cnn,
                 cnn:lenet, cnn:small, cnn:dropout, rnn, rnn:lstm, rnn:gru), base or encoder.
+            "linear": a logistic regression on the backbone's features, see
+                `training.linear_start`; "linear:NET" on those of NET.
             "frozen", "fine-tune", "l2-sp", "joint": transfer of the backbone, or of "KIND:NET",
                 a base, an encoder's file or run folder, or an encoder pretrained here.
             "simclr", "simsiam", "vicreg", "autoencoder", "vae", "gan": an encoder that is

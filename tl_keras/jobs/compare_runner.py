@@ -15,6 +15,7 @@ from tl_keras.jobs.starting_point import image_size_for, suited_after, suited_to
 from tl_keras.models.backbones import build_backbone, is_backbone_path
 from tl_keras.models.classifier import build_classifier
 from tl_keras.training.fine_tune import fine_tune
+from tl_keras.training.from_linear import check_linear_start
 from tl_keras.training.from_scratch import fit_from_scratch
 from tl_keras.training.time_limit import TimeLimit
 
@@ -48,8 +49,10 @@ class MethodRunner:
         """Refuses a method that cannot be had, before any training."""
         if method.pretraining:
             self.encoders.check(method.pretraining)
-        else:
-            self.build(method, self.config.seed)
+            return
+        model = self.build(method, self.config.seed)
+        if method.kind == "linear":
+            check_linear_start(model)
 
     def build(self, method, seed):
         """Returns the untrained classifier of `method`."""
@@ -148,6 +151,8 @@ class MethodRunner:
         kind = method.kind
         if kind == "scratch":
             return FROM_SCRATCH | {"epochs": self.epochs}
+        if kind == "linear":
+            return {"linear_start": True, "preset": "fast"}
         views = {} if self.config.augment == "none" else {"views": self.config.views}
         if kind == "frozen":
             return views | {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}

@@ -8,7 +8,7 @@ from tl_keras.config import TrainConfig
 from tl_keras.jobs.pretrain_settings import METHODS, TWO_VIEWS
 
 TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains too
-KINDS = ("scratch", "frozen", *TUNED)
+KINDS = ("scratch", "linear", "frozen", *TUNED)
 # A pretraining on all training pictures must not read their labels.
 PRETRAININGS = tuple(method for method in METHODS if method != "supcon")
 EPOCHS = 30

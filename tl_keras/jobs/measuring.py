@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.evaluation.classification import evaluate_predictions
-from tl_keras.evaluation.prediction import predict_probabilities
+from tl_keras.evaluation.prediction import predict_views
 from tl_keras.models.signature import picture_shape
 
 
@@ -12,16 +12,17 @@ def measure(model, *datasets, batch_size=32, flips=False):
 
     `flips`: see `predict_probabilities`.
     """
-    *image_size, channels = picture_shape(model)
-    how = {"image_size": image_size, "channels": channels}
-    probabilities = np.concatenate(
-        [
-            predict_probabilities(model, dataset.pipeline(batch_size, **how), flips=flips)
-            for dataset in datasets
-        ]
-    )
+    views = [views_of(model, dataset, batch_size=batch_size, flips=flips) for dataset in datasets]
+    probabilities = np.concatenate(views, axis=1).mean(axis=0)
     labels = np.concatenate([dataset.labels for dataset in datasets])
     return probabilities, evaluate_predictions(probabilities, labels, datasets[0].class_names)
+
+
+def views_of(model, dataset, *, batch_size=32, flips=False):
+    """Returns the probabilities of each view of a dataset's images, see `predict_views`."""
+    *image_size, channels = picture_shape(model)
+    batches = dataset.pipeline(batch_size, image_size=image_size, channels=channels)
+    return predict_views(model, batches, flips=flips)
 
 
 def headline(figures):

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from tl_keras.config import DROPOUT
 from tl_keras.jobs.best_rate import best_of_rates
 from tl_keras.jobs.measuring import measure
 from tl_keras.models.classifier import build_classifier
@@ -19,6 +20,7 @@ SCRATCH_RATES, SCRATCH_RATES_NORMALISED = (0.1, 0.05), (1.0, 0.3)
 NORMALISED_BATCH = 25  # images, at least; the statistics of fewer are noise
 # Random layers that stay frozen, their moving statistics too, would be noise below the rest.
 FROM_RANDOM = {
+    "linear_start": False,
     "freeze_epochs": 0,
     "unfreeze": "all",
     "backbone_lr_factor": 1.0,
@@ -28,7 +30,7 @@ FROM_RANDOM = {
     "mixup": 0.0,
 }
 # From scratch a net may idle for epochs before it learns.
-FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None, "cutmix": None}
+FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None, "cutmix": None, "preset": None}
 
 
 def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):
@@ -40,7 +42,7 @@ def build(config, num_classes, image_size, *, backbone=None, weights="imagenet")
         image_size=image_size,
         weights=weights,
         head=config.head,
-        dropout=config.dropout,
+        dropout=DROPOUT if config.dropout is None else config.dropout,
         **width,
     )
 

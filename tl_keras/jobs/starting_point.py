@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
+from tl_keras.config import DROPOUT
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.dataset import Splits
 from tl_keras.files import read_json
@@ -21,11 +22,13 @@ from tl_keras.models.backbones import (
 )
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
+from tl_keras.training.from_linear import suited_to_head
 from tl_keras.training.inputs import with_mixup
 
 SMALL_PICTURE = 64
 # What saw only letters goes on learning, all of it, under a head that is ready for it.
 AFTER_LETTERS = {
+    "linear_start": False,
     "freeze_epochs": 20,
     "epochs": 25,
     "unfreeze": "all",
@@ -33,7 +36,7 @@ AFTER_LETTERS = {
 }
 # Measured on CIFAR-10 with 250 labels a class: 66 % on validation; with a factor of 0.3 on the rate
 # 64 %, with that and the upper half alone 61 %.
-AFTER_TWO_VIEWS = {"unfreeze": "all", "backbone_lr_factor": 1.0}
+AFTER_TWO_VIEWS = {"linear_start": False, "unfreeze": "all", "backbone_lr_factor": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,10 +62,17 @@ class StartingPoint:
         return asked.filled(self.suited)
 
     def resolved(self, config):
-        """Returns `TrainConfig` with a value for each setting that the start decides."""
+        """Returns `TrainConfig` with a value for each setting that the start decides.
+
+        The rate of the model's dropout is set to that of the result.
+        """
         tuning = with_mixup(self.settings(config.fine_tune), self.splits.train)
         weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")
-        return dataclasses.replace(config, fine_tune=tuning, weights=weights)
+        dropout = config.dropout
+        if dropout is None:
+            dropout = 0.0 if tuning.linear_start else DROPOUT
+            self.model.get_layer("head_dropout").rate = dropout
+        return dataclasses.replace(config, fine_tune=tuning, weights=weights, dropout=dropout)
 
     def flips(self, config):
         """Whether `TrainConfig` takes figures as means over each picture and its mirror image."""
@@ -72,6 +82,7 @@ class StartingPoint:
     def with_note(self, asked):
         """Returns the same start, whose note names the settings that are its own choice."""
         left = [name for name in self.suited if getattr(asked, name) is None]
+        left = [name for name in left if name != "linear_start"]  # its settings say enough
         values = {name: getattr(self.settings(asked), name) for name in left}
         chosen = [f"{name}={value}" for name, value in values.items() if value is not None]
         if not chosen:
@@ -125,7 +136,7 @@ def _start_of(config, splits, classifier):
             )
         description = {"kind": "encoder", "note": note}
         start = _start(config, splits, size, "imagenet", description, classifier)
-        return dataclasses.replace(start, suited=suited_to(config.backbone))
+        return dataclasses.replace(start, suited=start.suited | suited_to(config.backbone))
     config = dataclasses.replace(config, weights=config.weights or "imagenet")
     if config.weights != "auto":
         start = _start(config, splits, size, config.weights, _described(config))
@@ -171,7 +182,7 @@ def suited_after(method):
 def _start(config, splits, size, weights, description, backbone=None):
     classes = splits.train.num_classes
     model = build(config, classes, size, backbone=backbone, weights=weights)
-    return StartingPoint(model, splits, description)
+    return StartingPoint(model, splits, description, suited=suited_to_head(model))
 
 
 def _described(config):

@@ -6,15 +6,16 @@ import time
 import keras
 
 from tl_keras.config import REST, TrainConfig
-from tl_keras.evaluation.classification import accuracy_interval
-from tl_keras.evaluation.intervals import paired_accuracy_difference
+from tl_keras.evaluation.classification import accuracy_interval, evaluate_predictions
+from tl_keras.jobs.calibrating import calibrate, calibration_figures
 from tl_keras.jobs.interruptions import keeping_interrupted, keeping_saved
-from tl_keras.jobs.measuring import headline, measure
+from tl_keras.jobs.measuring import headline, measure, views_of
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.scratch import best_from_scratch
 from tl_keras.jobs.source import load_source, source_figures, source_line
+from tl_keras.jobs.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
 from tl_keras.jobs.starting_point import StartingPoint, check_names, starting_point
-from tl_keras.jobs.train_report import verdict, write_report
+from tl_keras.jobs.train_report import linear_verdict, verdict, write_report
 from tl_keras.jobs.unlabelled import go_on, load_data, ready, unlabelled_figures
 from tl_keras.jobs.unmeasured import mark_measured, write_unmeasured
 from tl_keras.progress import say
@@ -69,9 +70,10 @@ def train(config):
         run.write_environment()
         rest = unlabelled.pictures if config.unlabelled == REST else None
         run.write_splits(start.splits, rest, splits)
-        history = _fit(run, config, start, source, unlabelled)
+        history, temperature = _fit(run, config, start, source, unlabelled)
         with keeping_saved(run.path):
-            outcome = _measured(config, start, history, source, unlabelled, started)
+            known = _known(config, start, history, temperature, unlabelled)
+            outcome = _measured(config, start, history, source, known, started)
             write_outcome(run, outcome)
     _say_result(outcome.metrics, run.path)
     return run.path
@@ -90,15 +92,28 @@ def _fit(run, config, start, source, unlabelled):
             source_model=source.classifier,
             **dataclasses.asdict(config.fine_tune),
         )
-    _save(run, config, start, history)
+        temperature = _calibrate(config, start, history)
+    _save(run, config, start, history, temperature)
     if unlabelled is not None:
         with keeping_saved(run.path), keeping_interrupted(run, start.model, batch_size):
             go_on(history, config, start, unlabelled)
-        _save(run, config, start, history, unlabelled)
-    return history
+            temperature = calibrate(start.model, start.splits.val, flips=start.flips(config))
+        _save(run, config, start, history, temperature, unlabelled)
+    return history, temperature
 
 
-def _save(run, config, start, history, unlabelled=None):
+def _calibrate(config, start, history):
+    """Folds a temperature into the fine-tuned model and returns it.
+
+    Predictions out of fold are of the linear start, so they count only where it was kept.
+    """
+    tuned, known = history.from_linear, {}
+    if tuned is not None and tuned.chosen == 0:
+        known = {"out_of_fold": tuned.start.probabilities, "labels": start.splits.train.labels}
+    return calibrate(start.model, start.splits.val, flips=start.flips(config), **known)
+
+
+def _save(run, config, start, history, temperature, unlabelled=None):
     """Writes all that needs no measuring, so that a failure of that loses nothing."""
     model = start.model
     run.save_model(model)
@@ -113,10 +128,11 @@ def _save(run, config, start, history, unlabelled=None):
         },
     )
     run.write_history(history)
-    write_unmeasured(run, _known(config, start, history, unlabelled), history.phases)
+    known = _known(config, start, history, temperature, unlabelled)
+    write_unmeasured(run, known, history.phases)
 
 
-def _known(config, start, history, unlabelled):
+def _known(config, start, history, temperature, unlabelled):
     """The content of metrics.json that needs no measuring."""
     metrics = {
         "test_time_flips": start.flips(config),
@@ -127,14 +143,20 @@ def _known(config, start, history, unlabelled):
     }
     if history.best_epoch is not None:
         metrics["train"] = _train_figures(history)
+    if temperature is not None:
+        metrics["temperature"] = temperature
+    if history.from_linear is not None:
+        metrics["fine_tuning"] = fine_tuning_figures(history.from_linear)
     if unlabelled is not None:
         metrics["unlabelled"] = unlabelled_figures(history, unlabelled)
     return metrics
 
 
-def _measured(config, start, history, source, unlabelled, started):
-    outcome = measured(config, start, history, _known(config, start, history, unlabelled))
+def _measured(config, start, history, source, known, started):
+    outcome = measured(config, start, history, known)
     metrics = outcome.metrics
+    if history.from_linear is not None:
+        metrics["linear_start"] = linear_start_figures(outcome)
     if source.splits:
         metrics["source"] = source_figures(source, history.source_model)
     if start.from_source_task:
@@ -153,12 +175,17 @@ def measured(config, start, history, known):
         known: the content of unmeasured.json.
     """
     flips = known["test_time_flips"]
-    probabilities, test = measure(start.model, start.splits.test, flips=flips)
+    labels, names = start.splits.test.labels, start.splits.test.class_names
+    views = views_of(start.model, start.splits.test, flips=flips)
+    probabilities = views.mean(axis=0)
+    test = evaluate_predictions(probabilities, labels, names)
     _, val = measure(start.model, start.splits.val, flips=flips)
     metrics = {**known, "val": headline(val), "test": headline(test)}
     if "train" not in metrics:  # no epoch was better than the start
         _, figures = measure(start.model, start.splits.train)
         metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}
+    if "temperature" in metrics:
+        metrics["calibration"] = calibration_figures(views, labels, metrics["temperature"])
     return Outcome(config, start, history, probabilities, metrics, val, test)
 
 
@@ -178,18 +205,13 @@ def _from_scratch(config, outcome):
     splits = outcome.start.splits
     model, val, rate, seconds = best_from_scratch(config, outcome.start.model, splits, epochs)
     probabilities, figures = measure(model, splits.test, flips=outcome.metrics["test_time_flips"])
-    right, right_from_scratch = (
-        each.argmax(1) == splits.test.labels for each in (outcome.probabilities, probabilities)
-    )
-    difference, half_width = paired_accuracy_difference(right, right_from_scratch)
     return {
         **headline(figures),
         "val": headline(val),
         "lr": rate,
         "epochs": epochs,
         "seconds": seconds,
-        "difference": difference,
-        "half_width": half_width,
+        **ahead_of(probabilities, outcome),
     }
 
 
@@ -220,5 +242,11 @@ def _say_result(metrics, path):
             f"From scratch on the same labels: {scratch['accuracy']:.1%} ({scratch['epochs']} "
             f"epochs, learning rate {scratch['lr']:g}, the best of several on validation). "
             f"{verdict(metrics)}"
+        )
+    if "linear_start" in metrics:
+        linear = metrics["linear_start"]
+        say(
+            f"The linear start alone: {linear['accuracy']:.1%}, log loss {linear['loss']:.3f}, "
+            f"{linear['seconds']:.0f} s. {linear_verdict(metrics)}"
         )
     say(f"Report: {path / 'report.html'}")

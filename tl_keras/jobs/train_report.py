@@ -10,7 +10,7 @@ from tl_keras.files import read_json
 from tl_keras.jobs.source import source_line
 from tl_keras.reports.page import TrainingReport, write_training_report
 from tl_keras.reports.thumbnails import thumbnail
-from tl_keras.reports.wording import difference_sentence
+from tl_keras.reports.wording import difference_sentence, format_duration
 
 SAMPLES_PER_CLASS = 6
 FILES = (
@@ -46,7 +46,7 @@ def _content(path, outcome):
         phases=outcome.history.phases,
         mistakes=_mistakes(outcome),
         comparison=_comparison(metrics),
-        verdict=verdict(metrics),
+        verdict=" ".join(filter(None, (verdict(metrics), linear_verdict(metrics)))),
         seconds=metrics["seconds"],
         files=(*FILES, "source_model.keras") if "source" in metrics else FILES,
         command=shlex.join(["tl-keras", *read_json(path / "environment.json")["command"][1:]]),
@@ -70,7 +70,7 @@ def _summary(config, start, history, metrics):
             "Phases",
             ", ".join(f"{p['name']}: {p['end'] - p['start']} epochs" for p in history.phases),
         ),
-        ("Kept", f"epoch {history.best_epoch + 1}" if history.best_epoch is not None else "start"),
+        ("Kept", _kept(history, metrics)),
         (
             "Prediction",
             "mean of picture and mirror image" if metrics["test_time_flips"] else "plain",
@@ -79,6 +79,17 @@ def _summary(config, start, history, metrics):
         *((name, json.dumps(value)) for name, value in settings.items()),
         *_pseudo_label_settings(config, metrics),
     ]
+
+
+def _kept(history, metrics):
+    """Which weights were kept, in words."""
+    if "fine_tuning" in metrics and metrics["fine_tuning"]["chosen"]:
+        point = metrics["fine_tuning"]["points"][metrics["fine_tuning"]["chosen"]]
+        return (
+            f"{point['share']:.0%} of the way from the linear start to the end of fine-tuning "
+            f"at learning rate {point['lr']:g}"
+        )
+    return "the start" if history.best_epoch is None else f"epoch {history.best_epoch + 1}"
 
 
 def _unlabelled_words(config, metrics):
@@ -127,17 +138,28 @@ def _mistakes(outcome):
 
 def verdict(metrics):
     """Returns a sentence on transfer and training from scratch; "" without the latter."""
-    if "from_scratch" not in metrics:
-        return ""
-    difference, half_width = (metrics["from_scratch"][k] for k in ("difference", "half_width"))
     names = "transfer", "the same network from scratch"
+    return _verdict_on(metrics, "from_scratch", *names)
+
+
+def linear_verdict(metrics):
+    """Returns a sentence on the trained model and its linear start; "" without the latter."""
+    if "fine_tuning" in metrics and not metrics["fine_tuning"]["chosen"]:
+        return "It was kept." if "linear_start" in metrics else ""
+    return _verdict_on(metrics, "linear_start", "the fine-tuned model", "its linear start")
+
+
+def _verdict_on(metrics, other, *names):
+    if other not in metrics:
+        return ""
+    difference, half_width = (metrics[other][k] for k in ("difference", "half_width"))
     return difference_sentence(*names, difference, half_width, metrics["pictures"]["test"])
 
 
 def _comparison(metrics):
     size = metrics["pictures"]["test"]
     labels = f"{metrics['pictures']['train']} labelled pictures"
-    rows = {"transfer": (metrics["test"], labels)}
+    rows = {"transfer": (metrics["test"], f"{labels}; log loss {metrics['test']['loss']:.3f}")}
     if "unlabelled" in metrics:
         more = metrics["unlabelled"]
         rows = {
@@ -150,6 +172,12 @@ def _comparison(metrics):
             scratch,
             f"{labels}; {scratch['epochs']} epochs of all layers at learning rate "
             f"{scratch['lr']:g}, the best of several on validation",
+        )
+    if "linear_start" in metrics:
+        linear = metrics["linear_start"]
+        rows["the linear start alone"] = (
+            linear,
+            f"{labels}; log loss {linear['loss']:.3f}, {format_duration(linear['seconds'])}",
         )
     if len(rows) == 1:
         return None

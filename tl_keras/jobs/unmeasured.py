@@ -3,10 +3,9 @@
 import csv
 import dataclasses
 
-import keras
-
 from tl_keras.config import TrainConfig
 from tl_keras.files import read_json
+from tl_keras.training.phases import new_history
 from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
 
 UNMEASURED = "unmeasured.json"
@@ -47,7 +46,7 @@ def read_history(path, phases, best_epoch):
     """
     with open(path / "history.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    history = keras.callbacks.History()
+    history = new_history()
     names = [name for name in (rows[0] if rows else ()) if name not in ("epoch", "phase")]
     history.history = {name: [float(row[name]) for row in rows] for name in names}
     history.epoch = [int(row["epoch"]) - 1 for row in rows]

@@ -32,6 +32,8 @@ class Pictures:
         seed: of the augmentation.
         store: where the decoded pictures are kept, see `data.array_store.allocate`.
         channels: 3 for RGB, 1 for luminance.
+        mirrored: whether there are two versions of each image, as it is and its mirror image;
+            without augmentation.
     """
 
     dataset: ImageDataset
@@ -40,6 +42,7 @@ class Pictures:
     seed: int = 0
     store: str = "auto"
     channels: int = 3
+    mirrored: bool = False
 
     @property
     def labels(self):
@@ -48,7 +51,14 @@ class Pictures:
     @property
     def distinct_views(self):
         """How many versions of each picture there are."""
-        return 1 if self.augment == "none" else math.inf
+        if self.augment == "none":
+            return 2 if self.mirrored else 1
+        return math.inf
+
+    @property
+    def first_view(self):
+        """Each image once, as it is."""
+        return dataclasses.replace(self, mirrored=False)
 
     def loader(self):
         """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.
@@ -64,6 +74,9 @@ class Pictures:
             rows.set_shape((None, *images.shape[1:]))
             rows = tf.cast(rows, tf.float32)
             rows = luminance(rows) if self.channels == 1 else rows
+            if self.mirrored:
+                second = tf.broadcast_to(epoch % 2 == 1, tf.shape(indices))
+                rows = tf.where(second[:, None, None, None], tf.reverse(rows, [2]), rows)
             return [augment_images(rows, epoch=epoch, indices=indices, **how)]
 
         return load
@@ -85,6 +98,11 @@ class Features:
     def distinct_views(self):
         """How many versions of each picture there are."""
         return self.arrays[0].shape[0]
+
+    @property
+    def first_view(self):
+        """The first version of each image alone."""
+        return dataclasses.replace(self, arrays=[array[:1] for array in self.arrays])
 
     def loader(self):
         """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.

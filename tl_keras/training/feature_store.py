@@ -38,7 +38,15 @@ class FeatureStore:
             return compute_features(prefix, source, **how)
         kept = self._of_dataset.setdefault(source.dataset, {})
         seed = None if source.augment == "none" else source.seed
-        key = (graph_digest(prefix), source.image_size, source.augment, seed, views, dtype)
+        key = (
+            graph_digest(prefix),
+            source.image_size,
+            source.augment,
+            source.mirrored,
+            seed,
+            views,
+            dtype,
+        )
         if key in kept:
             features, seconds = kept[key]
             self.spared_seconds += seconds

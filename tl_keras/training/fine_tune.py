@@ -1,11 +1,20 @@
-"""Fine-tuning in phases: the head first, then the unfrozen part of the backbone."""
+"""Fine-tuning: from a linear start, or in phases, the head first."""
 
+import dataclasses
 import math
 import time
 
+from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.freezing import apply_unfreeze, freeze
+from tl_keras.training.from_linear import (
+    candidates,
+    check_linear_start,
+    set_linear_start,
+    suited_to_head,
+    tune_from_linear,
+)
 from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, with_mixup
 from tl_keras.training.objective_settings import check_source, option_value
 from tl_keras.training.objectives import with_l2_sp
@@ -26,13 +35,18 @@ def fine_tune(
     features=None,
     **settings,
 ):
-    """Trains a classifier in two phases: its head alone, then also the unfrozen backbone part.
+    """Trains a classifier: its head alone, then also the unfrozen part of its backbone.
+
+    A head of one Dense layer starts from a logistic regression on the frozen features of each image
+    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned, and
+    of the points on the straight line between the weights before and after it the one with the
+    lowest log loss on validation is kept: the start itself, if fine-tuning does harm. Other heads,
+    and any with linear_start=False, first train alone for `freeze_epochs`; of both phases the
+    latest weights are kept whose validation accuracy is within one standard error of the best.
 
     The frozen part runs once over the data and its output is cached, with results equal to the
     uncached run; with augmentation, `views` versions of each picture are cached and taken in
-    turn. Each phase has a fresh optimizer and fresh callbacks. Of both
-    phases the latest weights are kept whose validation accuracy is within one standard error of
-    the best; fine-tuning that hurts is undone.
+    turn. Each phase has a fresh optimizer and fresh callbacks.
 
     An option that would have no effect beside another, such as `views` with augment="none", is
     refused.
@@ -41,7 +55,8 @@ def fine_tune(
         model: classifier from `build_classifier`.
         train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
             (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
-        val: the same for validation, or None: then the last weights are kept.
+        val: the same for validation. Default None: then the last weights are kept or, from a linear
+            start, the point half of the way.
         source: for objective="joint", labelled pictures of the source task; as `train`.
         source_model: classifier of the source task, with the same backbone object as `model`:
             `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None
@@ -50,20 +65,26 @@ def fine_tune(
             called once a phase. None for none.
         features: `training.feature_store.FeatureStore` that several calls share, so that the
             frozen part runs once for all of them. None for this call alone.
-        freeze_epochs: epochs with the whole backbone frozen. Default 3.
-        epochs: epochs with the unfrozen part training too. Default 40.
+        linear_start: whether to begin with a logistic regression. Default None: where the model can
+            and neither `freeze_epochs` nor objective="joint" is given. Its Dropout acts while
+            fine-tuning; 0 is best.
+        preset: "fast" (the linear start alone), "balanced" (and one fine-tuning), or "best" (and a
+            stronger one, at three times the rate). Default "balanced"; only with a linear start.
+        freeze_epochs: epochs with the whole backbone frozen. Default 0; here and below in brackets
+            the default without a linear start: (3).
+        epochs: epochs with the unfrozen part training too. Default 16 (40).
         unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none". Default
             "half".
         optimizer: "adam", "sgd" or "rmsprop".
-        lr: highest learning rate of the head. Default 1e-3.
-        backbone_lr_factor: factor on it for the top of the backbone. Default 0.3.
+        lr: highest learning rate of the head. Default 3e-4 (1e-3).
+        backbone_lr_factor: factor on it for the top of the backbone. Default 1 (0.3).
         depth_decay: further factor at the bottom of the backbone, geometric between. Default 1.
         schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
         weight_decay: decoupled, on kernels, in proportion to the rate of each. Default 0.05.
-        label_smoothing: Default 0.1.
+        label_smoothing: Default 0 (0.1).
         mixup: alpha of the Beta distribution by which two pictures and their labels are blended
-            where the frozen part ends, see `data.mixing`; 0 for none. Default None: 1 where the
-            augmentation mirrors pictures and a phase has at least 500 steps, else 0.
+            where the frozen part ends, see `data.mixing`; 0 for none. Default 0 (1 where the
+            augmentation mirrors pictures and a phase has at least 500 steps, else 0).
         cutmix: part of the pictures that get a rectangle of their partner instead, where `mixup`
             is not 0. Default 0.5.
         batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
@@ -71,7 +92,7 @@ def fine_tune(
         cache: "auto" (memory up to 2 GiB, then disk), "memory", "disk", or "none".
         cache_dtype: "float32" or "float16" (half the room, not bit-equal).
         views: augmented versions cached of each picture, at most one for each epoch; they are
-            taken in turn. Default 24.
+            taken in turn. Default 8 (24).
         batch_norm: "frozen", the default, or "train".
         patience: epochs without better validation before a phase ends; None, the default, for
             never: while the learning rate is high a lucky epoch would end a phase too soon.
@@ -88,20 +109,25 @@ def fine_tune(
         source_weight: Default 1; only with "joint".
 
     Returns:
-        A `keras.callbacks.History` over both phases. Beside `history` and `epoch` it has
-        `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
-        `best_epoch` (from 0; None if no epoch was better than the start), and `seconds` with
-        "cache", "head", "fine_tune" and "total". After "joint" it has `source_model`, the
-        source's classifier on the backbone as it is now.
+        `TrainingHistory`, a `keras.callbacks.History` over all phases. Beside `history` and `epoch`
+        it has `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
+        `best_epoch` (from 0; None if no epoch was better than the start), `seconds` with "cache",
+        "head", "fine_tune" and "total", and `from_linear` (None without a linear start), which
+        holds the start, the points that validation chose from, and the chosen one. After "joint" it
+        has `source_model`, the source's classifier on the backbone as it is now.
 
     Raises:
         InputError: a setting or the data cannot be used; checked before any training.
         DivergedError: the loss became NaN; the model holds the best weights before that.
 
     Reference:
-        L2-SP: Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
+        Linear start: Kumar et al. 2022, arXiv 2202.10054. Points on the line: Wortsman et al. 2022,
+        arXiv 2109.01903. L2-SP: Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
     """
-    settings = FineTuneSettings(**settings).filled()
+    settings = FineTuneSettings(**settings)
+    if settings.linear_start:
+        check_linear_start(model)
+    settings = settings.filled(suited_to_head(model))
     check_source(settings.objective, source)
     if source_model is not None:
         check_source(settings.objective, source_model, "source_model")
@@ -141,12 +167,40 @@ class _FineTuning:
                 self.source = None
         train = pictures_of(train, model, settings, training=True)
         val = val and pictures_of(val, model, settings, training=False)
+        if val and settings.linear_start:
+            mirrored = mirrors(settings.augment, train.dataset)
+            val = dataclasses.replace(val, mirrored=mirrored)
         whole = TrainablePart(model, train, val, compute)
         # The target's part, and with it the source's in joint training.
         self.whole = [whole, self.source.whole] if self.source else [whole]
 
     def run(self):
         started = time.monotonic()
+        if self.settings.linear_start:
+            self._from_linear()
+        else:
+            self._head_first()
+        self._compile_for_use()
+        self.history.seconds["total"] = time.monotonic() - started
+        self.history.set_model(self.model)
+        return self.history
+
+    def _from_linear(self):
+        started = time.monotonic()
+        [whole], epochs = self.whole, max([seen for _, seen in candidates(self.settings)] or [0])
+        start = set_linear_start(self.model, whole, self.settings, self.batch_size)
+        self.history.seconds["linear_start"] = time.monotonic() - started
+        self.history.from_linear = tune_from_linear(
+            self.model,
+            self.settings,
+            start,
+            lambda: self._cut(self.whole, epochs)[0],
+            lambda part, rate, epochs: self._phase("fine_tune", epochs, [part], rate),
+        )
+        if self.history.from_linear.chosen == 0:
+            self.history.best_epoch = None
+
+    def _head_first(self):
         settings = self.settings
         tunes = settings.unfreeze != "none" and settings.epochs > 0
         below = self.whole
@@ -161,6 +215,9 @@ class _FineTuning:
         if tunes:
             apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
             self._phase("fine_tune", settings.epochs, tuned)
+
+    def _compile_for_use(self):
+        settings = self.settings
         for classifier in (self.model, getattr(self.history, "source_model", None)):
             if classifier is not None:
                 # For a further, gentle `fit`.
@@ -168,9 +225,6 @@ class _FineTuning:
                     settings.backbone_lr_factor or PRETRAINED["backbone_lr_factor"]
                 )
                 compile_for_use(classifier, settings.optimizer, rate)
-        self.history.seconds["total"] = time.monotonic() - started
-        self.history.set_model(self.model)
-        return self.history
 
     def _cut(self, parts, epochs):
         """What trains of each part, on the output of what is frozen now."""
@@ -183,7 +237,8 @@ class _FineTuning:
         self.history.seconds["cache"] += time.monotonic() - started
         return above
 
-    def _phase(self, name, epochs, parts):
+    def _phase(self, name, epochs, parts, rate=None):
+        """Trains; at a rate of its own the last weights are kept."""
         started = time.monotonic()
         first_epoch = len(self.history.epoch)
         fit_phase(
@@ -191,13 +246,14 @@ class _FineTuning:
             name,
             parts[0],
             self.model,
-            self.settings,
+            dataclasses.replace(self.settings, lr=rate or self.settings.lr),
             batch_size=self.batch_size,
             epochs=epochs,
+            keep_last=rate is not None,
             callbacks=self.make_callbacks(),
             objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
         )
-        self.history.seconds[name] = time.monotonic() - started
+        self.history.seconds[name] += time.monotonic() - started
 
     def _objective(self, parts, model, batches, first_epoch):
         """Puts the objective's term around the model, and beside the batches what it reads."""

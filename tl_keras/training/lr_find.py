@@ -104,7 +104,7 @@ def lr_find(model, train, *, lowest=1e-6, highest=1.0, steps=100, **settings):
     """
     for name in settings:
         check_choice("setting of lr_find", name, SETTINGS)
-    settings = FineTuneSettings(**settings).filled()
+    settings = FineTuneSettings(**settings, linear_start=False).filled()
     check_number("lowest", lowest, above=0)
     check_number("highest", highest, above=lowest)
     check_number("steps", steps, minimum=10, integer=True)

@@ -122,12 +122,26 @@ def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
     return batches, steps
 
 
+class TrainingHistory(keras.callbacks.History):
+    """The history of a training in phases.
+
+    Attributes:
+        history, epoch: as in Keras, over all phases.
+        phases: dicts of "name", "start", "end" (exclusive) and "trainable_weights".
+        best_epoch: from 0; None if no epoch was better than the start.
+        seconds: dict of what was done and how long it took.
+        from_linear: `training.from_linear.FromLinear`; None without a linear start.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.history, self.epoch, self.phases, self.seconds = {}, [], [], {}
+        self.best_epoch = self.from_linear = None
+
+
 def new_history():
-    """An empty History with what this project adds: phases, best_epoch and seconds."""
-    history = keras.callbacks.History()
-    history.history, history.epoch, history.phases = {}, [], []
-    history.best_epoch, history.seconds = None, {}
-    return history
+    """Returns an empty `TrainingHistory`."""
+    return TrainingHistory()
 
 
 def append_history(history, more):
@@ -225,12 +239,22 @@ def run_phase(
 
 
 def fit_phase(
-    history, name, part, classifier, settings, *, batch_size, epochs, callbacks, objective
+    history,
+    name,
+    part,
+    classifier,
+    settings,
+    *,
+    batch_size,
+    epochs,
+    callbacks,
+    objective,
+    keep_last=False,
 ):
     """Trains a `TrainablePart` of `classifier` and leaves it with its best weights.
 
     Args:
-        history, name, epochs, callbacks: see `run_phase`.
+        history, name, epochs, callbacks, keep_last: see `run_phase`.
         part: what is trained, on what.
         classifier: the whole.
         settings: `FineTuneSettings`.
@@ -242,7 +266,9 @@ def fit_phase(
     batches, steps = endless_batches(
         part, num_classes, batch_size, settings, first_epoch=len(history.epoch)
     )
-    held_out = part.val and validation_batches(part.val, batch_size, num_classes=num_classes)
+    held_out = part.val and validation_batches(
+        part.val.first_view, batch_size, num_classes=num_classes
+    )
     model, batches = objective(part.model, batches)
     rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
     compile_part(model, classifier, settings, rate)
@@ -257,4 +283,5 @@ def fit_phase(
         patience=settings.patience,
         callbacks=callbacks,
         val_size=part.val and len(part.val.labels),
+        keep_last=keep_last,
     )

@@ -11,8 +11,12 @@ CACHES = ("auto", "memory", "disk", "none")
 _CHOICES = {"cache_dtype": ("float32", "float16"), "batch_norm": ("frozen", "train")}
 SCOPES = ("global", "layer")  # of pruning: over what magnitudes are compared
 ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
-# Of these the start decides where nothing is asked; here is what suits a pretrained backbone.
+PRESETS = ("fast", "balanced", "best")
+# Of these the start decides where nothing is asked. Here is what suits a pretrained backbone whose
+# head starts from random weights:
 PRETRAINED = {
+    "linear_start": False,
+    "lr": 1e-3,
     "freeze_epochs": 3,
     "epochs": 40,
     "unfreeze": "half",
@@ -23,12 +27,25 @@ PRETRAINED = {
     "label_smoothing": 0.1,
     "cache_dtype": "float32",
 }
+# and a head that starts from a logistic regression on frozen features.
+FROM_LINEAR = {
+    "linear_start": True,
+    "preset": "balanced",
+    "freeze_epochs": 0,
+    "epochs": 16,
+    "lr": 3e-4,
+    "backbone_lr_factor": 1.0,
+    "label_smoothing": 0.0,
+    "mixup": 0.0,
+    "views": 8,
+}
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
     ("unfreeze", "none"): ("backbone_lr_factor", "depth_decay", "batch_norm", "l2_sp_weight"),
     ("mixup", 0): ("cutmix",),
     ("augment", "none"): ("views",),
     ("cache", "none"): ("views", "cache_dtype"),
+    ("linear_start", False): ("preset",),
 }
 
 
@@ -44,7 +61,7 @@ class FineTuneSettings:
     epochs: int | None = None
     unfreeze: str | None = None
     optimizer: str = "adam"
-    lr: float = 1e-3
+    lr: float | None = None
     backbone_lr_factor: float | None = None
     depth_decay: float | None = None
     schedule: str = "cosine"
@@ -64,6 +81,8 @@ class FineTuneSettings:
     l2_sp_weight: float | None = None
     l2_sp_head_weight: float | None = None
     source_weight: float | None = None
+    linear_start: bool | None = None
+    preset: str | None = None
 
     def __post_init__(self):
         check_objective(self)
@@ -80,20 +99,55 @@ class FineTuneSettings:
         for name in ("backbone_lr_factor", "depth_decay"):
             _check_given(self, name, above=0, maximum=1)
         _check_given(self, "views", minimum=1, integer=True)
+        if self.preset is not None:
+            check_choice("preset", self.preset, PRESETS)
         _check_effect(self, _IDLE)
+        _check_linear_start(self)
 
     def filled(self, suited=None):
         """Returns the settings with a value for each that was not asked for and has an effect.
 
         Args:
-            suited: {name: value} that suits the start; what is not in it is as in `PRETRAINED`.
+            suited: {name: value} that suits the start; what is not in it is as in `FROM_LINEAR` or,
+                without a linear start, as in `PRETRAINED`.
         """
         given = {name: value for name, value in vars(self).items() if value is not None}
-        values = PRETRAINED | (suited or {}) | given
+        asked = (suited or {}) | given
+        linear = asked.get("linear_start", self._allows_linear_start)
+        values = PRETRAINED | (FROM_LINEAR if linear else {}) | asked
+        if values.get("preset") == "fast":
+            values["epochs"] = 0
         for (name, value), options in _IDLE.items():
             if values.get(name) == value:
                 values = {k: v for k, v in values.items() if k not in options or k in given}
         return FineTuneSettings(**values)
+
+    @property
+    def _allows_linear_start(self):
+        """Whether what was asked for can begin from a linear start."""
+        return not self.freeze_epochs and self.objective != "joint"
+
+
+def _check_linear_start(settings):
+    """Refuses options that contradict a linear start, or its preset."""
+    name, value = next(
+        (
+            (name, getattr(settings, name))
+            for name, has_effect in (
+                ("freeze_epochs", settings.linear_start and settings.freeze_epochs),
+                ("objective", settings.linear_start and settings.objective == "joint"),
+                ("epochs", settings.preset == "fast" and settings.epochs),
+            )
+            if has_effect
+        ),
+        (None, None),
+    )
+    if name is not None:
+        kind = "preset='fast'" if name == "epochs" else "linear_start=True"
+        raise InputError(
+            f"Expected no {name} with {kind}, which has none; received {name}={value!r}. Leave out "
+            "one of the two."
+        )
 
 
 @dataclasses.dataclass(frozen=True)

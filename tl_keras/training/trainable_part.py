@@ -46,7 +46,9 @@ class TrainablePart:
         # More versions of a picture than it is seen would be in vain.
         views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
         train = self.compute(cut.prefix, self.train, views=views, **how)
-        val = self.val and self.compute(cut.prefix, self.val, **how)
+        val = self.val
+        if val:
+            val = self.compute(cut.prefix, val, views=val.distinct_views, **how)
         return TrainablePart(cut.suffix, train, val, self.compute)
 
 

@@ -1,0 +1,90 @@
+"""A training run from a linear start, as `tl-keras train` does it by default."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from tests.jobs.small_runs import save_pictures, small_config
+from tl_keras import load_dataset, load_model
+from tl_keras.jobs.calibrating import calibrate, calibration_figures
+from tl_keras.jobs.compare_methods import parse_method
+from tl_keras.jobs.evaluate import evaluate
+from tl_keras.jobs.measuring import views_of
+from tl_keras.jobs.train import train
+
+LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
+
+
+@pytest.fixture(scope="module")
+def balanced(encoder, colours, tmp_path_factory):
+    out = tmp_path_factory.mktemp("linear") / "run"
+    changes = LINEAR | {"epochs": 2, "dropout": None, "unfreeze": "all"}
+    return train(small_config(encoder, colours, out, **changes))
+
+
+@pytest.fixture(scope="module")
+def metrics(balanced):
+    return json.loads((balanced / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_the_start_stands_beside_the_final_model(balanced, metrics):
+    start, points = metrics["linear_start"], metrics["fine_tuning"]["points"]
+    assert {"accuracy", "loss", "seconds", "difference", "half_width"} <= set(start)
+    assert [point["share"] for point in points] == [0, 0.25, 0.5, 0.75, 1]
+    chosen = points[metrics["fine_tuning"]["chosen"]]
+    assert chosen["loss"] == min(point["loss"] for point in points)
+    page = (balanced / "report.html").read_text(encoding="utf-8")
+    assert "the linear start alone" in page
+
+
+def test_dropout_is_none_from_a_linear_start_and_config_says_so(balanced):
+    config = json.loads((balanced / "config.json").read_text(encoding="utf-8"))
+    assert config["dropout"] == 0 and config["fine_tune"]["linear_start"] is True
+    assert load_model(balanced / "model.keras").get_layer("head_dropout").rate == 0
+
+
+def test_the_temperature_lies_in_the_saved_model(balanced, metrics):
+    figures = metrics["calibration"]
+    assert figures["after"]["loss"] == pytest.approx(metrics["test"]["loss"], abs=1e-6)
+    assert evaluate(balanced)["loss"] == pytest.approx(metrics["test"]["loss"], abs=1e-6)
+    assert figures["temperature"] == metrics["temperature"] > 0
+
+
+def test_fast_trains_no_epoch(encoder, colours, tmp_path):
+    changes = LINEAR | {"epochs": None, "preset": "fast"}
+    run = train(small_config(encoder, colours, tmp_path / "run", **changes))
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["fine_tuning"]["chosen"] == 0 and len(metrics["fine_tuning"]["points"]) == 1
+    assert metrics["linear_start"]["difference"] == 0
+
+
+def test_calibration_undoes_what_made_a_model_too_sure(balanced, colours):
+    val = load_dataset(colours, split_fractions=(0.2, 0.6, 0.2)).val
+    labels = np.where(np.arange(len(val)) % 3 == 0, (val.labels + 1) % 3, val.labels)
+    val = dataclasses.replace(val, labels=labels)  # a third is wrong, whatever the model says
+    model = load_model(balanced / "model.keras")
+    layer = model.get_layer("predictions")
+    layer.set_weights([5 * weight for weight in layer.get_weights()])
+    sure = views_of(model, val)[0]
+    temperature = calibrate(model, val)
+    assert temperature > 2
+    figures = calibration_figures(views_of(model, val), labels, temperature)
+    right = np.maximum(sure[np.arange(len(val)), labels], 1e-7)
+    assert figures["before"]["loss"] == pytest.approx(-np.log(right).mean(), rel=0.02)
+    assert figures["after"]["loss"] < figures["before"]["loss"] / 2
+
+
+def test_a_comparison_has_the_linear_start_as_a_method(encoder):
+    method = parse_method("linear", str(encoder))
+    assert method.kind == "linear" and not method.is_baseline and len(method.rates) == 1
+
+
+def test_pictures_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_path):
+    folder = save_pictures(tmp_path / "data", 6, classes=("röd", "ü b", "z"))
+    for path in sorted((folder / "z").iterdir())[3:]:
+        path.unlink()
+    changes = LINEAR | {"epochs": None, "preset": "fast", "split": (0.34, 0.33, 0.33)}
+    run = train(small_config(encoder, folder, tmp_path / "run", **changes))
+    assert (run / "report.html").is_file()

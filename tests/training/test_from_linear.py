@@ -1,0 +1,170 @@
+"""Fine-tuning from a linear start."""
+
+import keras
+import numpy as np
+import pytest
+
+from tl_keras import InputError, build_classifier, fine_tune
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.models.backbones import build_backbone
+from tl_keras.training.from_linear import POINTS, choose, takes_linear_start
+from tl_keras.training.linear_start import fit_linear_start
+
+
+def small_backbone(seed=0):
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="low")(x)
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="high")(x)
+    return build_backbone(keras.Model(image, x, name="small"))
+
+
+def classifier(seed=0, **how):
+    how = {"head": "linear", "dropout": 0.0} | how
+    return build_classifier(small_backbone(seed), 3, **how)
+
+
+def stripes(n, seed=0, noise=60):
+    """Colour images whose class is the colour of a bar at the left."""
+    generator = np.random.default_rng(seed)
+    images, labels = generator.normal(128, noise, (n, 16, 16, 3)), np.arange(n) % 3
+    for image, label in zip(images, labels, strict=True):
+        image[:, :6, label] += 50
+    return np.clip(images, 0, 255).astype(np.uint8), labels.astype(np.int32)
+
+
+TRAIN, VAL = stripes(36), stripes(30, seed=1)
+HOW = {"unfreeze": "from:high", "epochs": 2, "augment": "flip", "lr": 1e-3}
+
+
+def mean_over_mirror_images(model, images):
+    views = images.astype("float32"), images[:, :, ::-1].astype("float32")
+    return np.mean([model.predict(view, verbose=0) for view in views], axis=0)
+
+
+@pytest.fixture(scope="module")
+def tuned():
+    model = classifier()
+    return model, fine_tune(model, TRAIN, VAL, **HOW)
+
+
+def test_fast_is_the_logistic_regression_on_frozen_features():
+    model = classifier()
+    history = fine_tune(model, TRAIN, VAL, preset="fast", augment="flip")
+    features = keras.Sequential(model.layers[:-1])
+    views = [
+        features.predict(view.astype("float32"), verbose=0)
+        for view in (TRAIN[0], TRAIN[0][:, :, ::-1])
+    ]
+    start = fit_linear_start(np.stack(views), TRAIN[1], 3)
+    np.testing.assert_allclose(
+        model.layers[-1].get_weights()[0], start.kernel, rtol=1e-2, atol=1e-3
+    )
+    assert history.epoch == [] and history.best_epoch is None
+    assert history.from_linear.chosen == 0 and len(history.from_linear.points) == 1
+
+
+def test_the_losses_of_the_points_are_those_of_the_model_at_each(tuned):
+    model, history = tuned
+    points, weights = history.from_linear.points, model.get_weights()
+    assert [point.share for point in points] == [0.0, *POINTS]
+    best = min(points, key=lambda point: point.loss)
+    assert history.from_linear.point is best
+    accuracy = np.mean(mean_over_mirror_images(model, VAL[0]).argmax(axis=1) == VAL[1])
+    assert accuracy == pytest.approx(best.accuracy)
+    model.set_weights(history.from_linear.weights)
+    accuracy = np.mean(mean_over_mirror_images(model, VAL[0]).argmax(axis=1) == VAL[1])
+    model.set_weights(weights)
+    assert accuracy == pytest.approx(points[0].accuracy)
+
+
+def test_what_is_kept_lies_on_the_line_and_frozen_layers_stay(tuned):
+    model, history = tuned
+    plain = classifier()  # the same seed: the backbone before any training
+    low, high = (model.get_layer("small").get_layer(name) for name in ("low", "high"))
+    before = plain.get_layer("small")
+    np.testing.assert_array_equal(low.get_weights()[0], before.get_layer("low").get_weights()[0])
+    if history.from_linear.chosen:
+        assert not np.allclose(high.get_weights()[0], before.get_layer("high").get_weights()[0])
+
+
+def test_without_validation_half_of_the_way_is_kept():
+    model = classifier()
+    history = fine_tune(model, TRAIN, None, **HOW)
+    assert history.from_linear.point.share == 0.5
+    assert history.from_linear.point.loss is None
+    whole = classifier()
+    twice = fine_tune(whole, TRAIN, None, **HOW)
+    start = model.get_layer("small").get_layer("high").get_weights()[0]
+    np.testing.assert_allclose(
+        start, whole.get_layer("small").get_layer("high").get_weights()[0], rtol=1e-4, atol=1e-6
+    )
+    assert twice.from_linear.point.lr == HOW["lr"]
+
+
+def test_where_fine_tuning_does_harm_the_start_is_kept():
+    history = fine_tune(classifier(), TRAIN, VAL, **HOW | {"lr": 3.0})
+    points = history.from_linear.points
+    assert points[-1].loss > points[0].loss
+    assert history.from_linear.point.loss <= points[0].loss
+
+
+def test_best_tries_a_stronger_fine_tuning_too():
+    history = fine_tune(classifier(), TRAIN, VAL, **HOW, preset="best")
+    rates = [point.lr for point in history.from_linear.points]
+    assert rates == [None, *[1e-3] * 4, *[pytest.approx(3e-3)] * 4]
+    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 3]
+
+
+def test_the_lowest_mean_loss_is_chosen_with_the_errors_of_the_differences():
+    losses = np.array([[1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [0.0, 2.0, 1.3]])
+    best, errors = choose(losses)
+    assert best == 1
+    np.testing.assert_allclose(
+        errors, [np.std([0, 1, 2]) / 3**0.5, 0, np.std([-1, 1, 0.3]) / 3**0.5]
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "takes"),
+    [
+        ({}, True),
+        ({"classifier_activation": None}, True),
+        ({"head": "gap", "hidden_units": 4}, False),
+    ],
+)
+def test_a_linear_head_alone_takes_a_linear_start(how, takes):
+    model = classifier(**how)
+    trainable = [layer.trainable for layer in model._flatten_layers()]
+    assert takes_linear_start(model) is takes
+    assert [layer.trainable for layer in model._flatten_layers()] == trainable
+
+
+@pytest.mark.parametrize(
+    ("how", "options", "message"),
+    [
+        ({"head": "gap"}, {"linear_start": True}, "head='linear' on a backbone for linear_start"),
+        ({}, {"linear_start": True, "freeze_epochs": 2}, "no freeze_epochs with linear_start=True"),
+        ({}, {"preset": "fast", "epochs": 3}, "no epochs with preset='fast'"),
+        ({}, {"preset": "slow"}, "preset to be one of"),
+        ({}, {"preset": "best", "linear_start": False}, "no preset where it has no effect"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(how, options, message):
+    with pytest.raises(InputError, match=message):
+        fine_tune(classifier(**how), TRAIN, VAL, **options)
+
+
+def test_epochs_of_the_head_alone_ask_for_the_way_without_a_linear_start():
+    history = fine_tune(classifier(), TRAIN, VAL, freeze_epochs=1, epochs=1, augment="none")
+    assert [phase["name"] for phase in history.phases] == ["head", "fine_tune"]
+    assert history.from_linear is None
+
+
+def test_images_of_one_colour_only_are_refused_before_training():
+    same = ImageDataset.from_arrays(
+        np.full((12, 16, 16, 3), 9, np.uint8), np.arange(12) % 3, class_names=("a", "b", "c")
+    )
+    with pytest.raises(InputError, match="features that differ between images"):
+        fine_tune(classifier(), same, VAL, augment="none")

@@ -1,0 +1,126 @@
+"""The logistic regression that fine-tuning starts from."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.optimize
+
+from tl_keras import InputError, build_classifier
+from tl_keras.training.linear_start import STRENGTHS, fit_linear_start, last_dense
+
+
+def blobs(counts, dimensions=6, spread=1.0, seed=0):
+    """Features (2, n, d) of two views, and labels: one blob for each class."""
+    generator = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    centres = generator.normal(0, 1, (len(counts), dimensions))
+    images = centres[labels] + generator.normal(0, spread, (len(labels), dimensions))
+    views = images + generator.normal(0, 0.1, (2, *images.shape))
+    return (views * 3 + 5).astype(np.float32), labels
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def reference(features, labels, classes, strength):
+    """Minimises the penalised loss on scaled features; returns a function that predicts."""
+    rows = np.concatenate(features).astype(np.float64)
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    x, y = (rows - mean) / scale, np.tile(labels, len(features))
+    shape = (x.shape[1], classes)
+
+    def objective(flat):
+        w, b = flat[:-classes].reshape(shape), flat[-classes:]
+        p = softmax(x @ w + b)
+        loss = -np.log(p[np.arange(len(y)), y]).sum() * strength / len(features)
+        error = (p - np.eye(classes)[y]) * strength / len(features)
+        return loss + (w**2).sum() / 2, np.append((x.T @ error + w).ravel(), error.sum(axis=0))
+
+    start = np.zeros(shape[0] * classes + classes)
+    flat = scipy.optimize.minimize(
+        objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "ftol": 1e-14}
+    ).x
+    w, b = flat[:-classes].reshape(shape), flat[-classes:]
+    return lambda view: softmax((view - mean) / scale @ w + b)
+
+
+def test_the_weights_are_those_of_the_penalised_regression_on_features_as_they_are():
+    features, labels = blobs((30, 30, 30))
+    start = fit_linear_start(features, labels, 3)
+    expected = reference(features, labels, 3, start.strength)(features[0])
+    ours = softmax(features[0] @ start.kernel + start.bias)
+    np.testing.assert_allclose(ours, expected, atol=5e-3)
+
+
+def test_probabilities_of_an_image_come_from_a_fit_without_both_of_its_views():
+    features, labels = blobs((20, 20, 20), dimensions=200)  # enough to learn anything by heart
+    labels = np.random.default_rng(1).permutation(labels)  # and nothing to learn
+    right = fit_linear_start(features, labels, 3).probabilities.argmax(axis=1) == labels
+    as_images = np.concatenate(features)[None], np.tile(labels, 2)  # a view knows its twin
+    leaked = fit_linear_start(*as_images, 3).probabilities.argmax(axis=1) == as_images[1]
+    assert right.mean() < 0.6 and leaked.mean() > 0.8
+
+
+def test_two_classes_have_a_column_each():
+    features, labels = blobs((25, 15))
+    start = fit_linear_start(features, labels, 2)
+    assert start.kernel.shape == (6, 2) and start.probabilities.shape == (40, 2)
+    expected = reference(features, labels, 2, start.strength / 2)(features[0])
+    np.testing.assert_allclose(
+        softmax(features[0] @ start.kernel + start.bias), expected, atol=5e-3
+    )
+
+
+def test_classes_of_fewer_images_than_folds_are_held_out_and_a_single_image_is_not():
+    features, labels = blobs((9, 2, 1, 9), spread=0.3)
+    start = fit_linear_start(features, labels, 4)
+    never = ~np.isfinite(start.probabilities).all(axis=1)
+    assert labels[never].tolist() == [2]
+    assert start.strength in STRENGTHS
+
+
+def test_one_image_of_each_class_needs_no_folds():
+    features, labels = blobs((1, 1, 1))
+    start = fit_linear_start(features, labels, 3)
+    assert start.strength is None and np.isnan(start.probabilities).all()
+    assert (softmax(features[0] @ start.kernel + start.bias).argmax(axis=1) == labels).all()
+
+
+def test_noisy_features_are_held_closer_to_zero_than_clear_ones():
+    noisy = fit_linear_start(*blobs((30, 30), dimensions=20, spread=6.0), 2)
+    clear = fit_linear_start(*blobs((30, 30), dimensions=20, spread=0.3), 2)
+    assert noisy.strength < clear.strength
+
+
+def test_a_constant_feature_changes_nothing():
+    features, labels = blobs((20, 20))
+    constant = np.full((*features.shape[:2], 1), 7.3, np.float32)
+    start = fit_linear_start(np.concatenate([features, constant], axis=2), labels, 2)
+    plain = fit_linear_start(features, labels, 2)
+    assert np.isfinite(start.kernel).all()
+    np.testing.assert_allclose(start.kernel[:-1], plain.kernel, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            lambda x, y: (x, np.minimum(y, 1)),
+            "images of each of 3 classes; received none of class 2",
+        ),
+        (lambda x, y: (np.where(x > 9, np.nan, x), y), "finite features; received NaN or infinity"),
+        (lambda x, y: (np.ones_like(x), y), "features that differ between images"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(spoil, message):
+    with pytest.raises(InputError, match=message):
+        fit_linear_start(*spoil(*blobs((10, 10, 10))), 3)
+
+
+def test_the_last_layer_is_one_that_can_hold_a_logistic_regression():
+    built = build_classifier("mobilenet_v2", 3, image_size=32, weights="random")
+    assert last_dense(built).name == "predictions"
+    assert last_dense(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "relu")])) is None
+    assert last_dense(keras.Sequential([keras.Input((4,)), keras.layers.Softmax()])) is None

@@ -1,0 +1,57 @@
+"""The linear start of a fine-tuning, measured beside the classifier that came of it."""
+
+import dataclasses
+
+from tl_keras.evaluation.intervals import paired_accuracy_difference
+from tl_keras.jobs.measuring import headline, measure
+
+
+def fine_tuning_figures(tuned):
+    """The content of "fine_tuning" in metrics.json: the points that validation chose from.
+
+    Args:
+        tuned: `FromLinear`.
+    """
+    return {
+        "strength": tuned.start.strength,
+        "seconds_of_fit": tuned.start.seconds,
+        "points": [dataclasses.asdict(point) for point in tuned.points],
+        "chosen": tuned.chosen,
+    }
+
+
+def linear_start_figures(outcome):
+    """The content of "linear_start" in metrics.json: the start alone on the test images.
+
+    The model has its own weights again afterwards.
+
+    Args:
+        outcome: `Outcome` of the trained classifier.
+    """
+    model, history = outcome.start.model, outcome.history
+    trained = model.get_weights()
+    model.set_weights(history.from_linear.weights)
+    flips = outcome.metrics["test_time_flips"]
+    probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
+    model.set_weights(trained)
+    return {
+        **headline(figures),
+        "seconds": history.seconds["linear_start"],
+        **ahead_of(probabilities, outcome),
+    }
+
+
+def ahead_of(probabilities, outcome):
+    """How far the trained classifier is ahead of other predictions on its test images, paired.
+
+    Args:
+        probabilities: float (n, num_classes) of the others.
+        outcome: `Outcome` of the trained classifier.
+
+    Returns:
+        {"difference", "half_width"}: of the accuracies, and of its 95% interval.
+    """
+    labels = outcome.start.splits.test.labels
+    right = [each.argmax(axis=1) == labels for each in (outcome.probabilities, probabilities)]
+    difference, half_width = paired_accuracy_difference(*right)
+    return {"difference": difference, "half_width": half_width}

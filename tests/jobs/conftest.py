@@ -1,5 +1,6 @@
 """Finished runs that the tests of the jobs share, in whichever process they are run."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -15,6 +16,17 @@ from tests.jobs.small_runs import save_encoder, save_pictures, small_config, use
 from tl_keras import cli
 
 _DRAW = Figure.savefig
+
+
+@contextlib.contextmanager
+def optimised_graphs():
+    """Within it TensorFlow optimises graphs, as it does for a user."""
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    yield
+    tf.config.optimizer.set_experimental_options(before)
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +62,7 @@ def made_once(tmp_path_factory):
         with open(path.with_name(f"{name}.lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not made.exists():
-                with pytest.MonkeyPatch.context() as patch:
+                with pytest.MonkeyPatch.context() as patch, optimised_graphs():
                     patch.setattr(Figure, "savefig", _DRAW)
                     make(path)
                 made.touch()

@@ -79,6 +79,7 @@ def test_labels_of_training_pictures_change_nothing_in_the_encoder(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
 
 
+@pytest.mark.slow
 def test_half_written_encoder_is_made_anew(pretrainings, tmp_path):
     of = compare_pretraining.PretrainedEncoders(tmp_path, SHORT, splits())
     (tmp_path / "simclr.keras").write_text("cut off by a ki")

@@ -41,6 +41,7 @@ def test_the_student_is_a_run_like_any_other(finished_run, colours, run_cli, tmp
     assert "The teacher:" in error and "9 pictures without labels" in error
 
 
+@pytest.mark.slow
 def test_the_rest_are_the_training_pictures_whose_labels_were_not_used(few_labels_run, run_cli):
     _, splits, rest = load_origin(few_labels_run)
     assert len(splits.train) == 6

@@ -60,6 +60,7 @@ def test_any_encoder_can_be_the_backbone(encoder, bar_pictures):
     assert model.input_shape[1:3] == (32, 32)
 
 
+@pytest.mark.slow
 def test_run_tells_whether_it_learns(pretrained_run):
     run = pretrained_run("simclr")
     names = {path.name for path in run.iterdir()}
@@ -90,6 +91,7 @@ def test_encoder_file_is_the_encoder_of_the_model_in_one_scale(pretrained_run):
     np.testing.assert_allclose(of_file, np.asarray(layer(of_model)), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_pictures_without_labels_will_do_and_are_told_of(run_cli, tmp_path):
     np.save(tmp_path / "bars.npy", bars(60)[0])
     words = pretrain_words("vicreg", tmp_path / "bars.npy", tmp_path / "run", "--width", 2)
@@ -102,6 +104,7 @@ def test_pictures_without_labels_will_do_and_are_told_of(run_cli, tmp_path):
     assert "feature_spread" in (tmp_path / "run" / "history.csv").read_text()
 
 
+@pytest.mark.slow
 def test_time_ends_a_training_in_the_epoch_in_which_it_is_over(bar_pictures, tmp_path):
     config = pretrain_config("simclr", bar_pictures, tmp_path, **SMALL, minutes=1e-6)
     data = load_pretrain_data(config)
@@ -111,6 +114,7 @@ def test_time_ends_a_training_in_the_epoch_in_which_it_is_over(bar_pictures, tmp
     assert int(model.optimizer.iterations) <= 1
 
 
+@pytest.mark.slow
 def test_collapse_is_said_and_on_the_page(tmp_path, capsys, monkeypatch):
     np.save(tmp_path / "bars.npy", bars(60)[0])
 

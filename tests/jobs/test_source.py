@@ -33,21 +33,28 @@ def test_a_run_goes_on_with_other_classes(finished_run, two_colours, tmp_path):
     assert "source" not in _metrics(run)
 
 
-def test_a_saved_classifier_goes_on_from_python_in_either_way(finished_run, two_colours):
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        lambda saved, run: replace_head(saved, 2),
+        # As `test_a_run_goes_on_with_other_classes` does by the command.
+        pytest.param(
+            lambda saved, run: build_classifier(run, 2, hidden_units=16), marks=pytest.mark.slow
+        ),
+    ],
+    ids=["replace_head", "build_classifier"],
+)
+def test_a_saved_classifier_goes_on_from_python_in_either_way(go_on, finished_run, two_colours):
     train_set, val, test, _ = load_dataset(two_colours, split_fractions=(0.5, 0.25, 0.25))
     saved = load_model(finished_run / "model.keras")
     learned = get_backbone(saved).get_weights()
-    for go_on in (
-        lambda: replace_head(saved, 2),
-        lambda: build_classifier(finished_run, 2, hidden_units=16),
-    ):
-        keras.utils.set_random_seed(0)
-        model = go_on()
-        for old, new in zip(learned, get_backbone(model).get_weights(), strict=True):
-            np.testing.assert_array_equal(old, new)
-        quick = {"freeze_epochs": 15, "unfreeze": "none", "lr": 0.02, "augment": "none"}
-        fine_tune(model, train_set, val, **quick)
-        assert measure(model, test)[1]["accuracy"] >= 0.75
+    keras.utils.set_random_seed(0)
+    model = go_on(saved, finished_run)
+    for old, new in zip(learned, get_backbone(model).get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    quick = {"freeze_epochs": 15, "unfreeze": "none", "lr": 0.02, "augment": "none"}
+    fine_tune(model, train_set, val, **quick)
+    assert measure(model, test)[1]["accuracy"] >= 0.75
 
 
 def test_joint_training_takes_the_classifier_of_the_run_and_measures_what_is_kept(

@@ -70,6 +70,7 @@ def test_the_page_shows_the_pseudo_labels_and_the_way_before(rest_run):
     assert (rest_run / "figures" / "pseudo_labels.png").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_without_labels_serves(encoder, colours, run_cli, tmp_path):
     more = save_pictures(tmp_path / "more", 4, seed=9, classes=CLASSES)
     words = arguments(encoder, colours, tmp_path / "run", "--unlabelled", more, *QUICK)

@@ -75,7 +75,7 @@ def test_preprocessing_equals_keras_on_the_corners_of_the_pixel_range(kind):
 @pytest.mark.parametrize(
     "backbone",
     [
-        "vgg16",
+        pytest.param("vgg16", marks=pytest.mark.slow),
         "mobilenet_v2",
         pytest.param("densenet121", marks=pytest.mark.slow),
         pytest.param("efficientnet_v2_b0", marks=pytest.mark.slow),

@@ -89,7 +89,7 @@ def test_a_gan_has_another_order_in_each_epoch_of_a_dataset():
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("name", ["simclr", "autoencoder"])
+@pytest.mark.parametrize("name", ["simclr", pytest.param("autoencoder", marks=pytest.mark.slow)])
 def test_epochs_of_the_own_pipeline_go_on(name):
     model, other = BUILD[name](), BUILD[name]()
     how = {"epochs": 1, "batch_size": 8, "augment": "digits", "optimizer": "sgd", "lr": 1e-9}

@@ -23,7 +23,10 @@ def test_a_model_learns_saves_and_goes_on(method):
     check_model(lambda: small_model(method), X, y, compile_args={"optimizer": "adam"} | EAGER)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method",
+    [SimCLR, VICReg, *(pytest.param(m, marks=pytest.mark.slow) for m in (SimSiam, SupCon))],
+)
 def test_training_lowers_the_loss_on_views_of_one_kind(method):
     model, x = small_model(method), blobs(128)
     y = (x.max((1, 2)) > 180).astype(int) if method is SupCon else None
@@ -78,7 +81,13 @@ def test_views_are_made_of_any_form_of_pictures(data, more):
     assert model.optimizer.iterations.numpy() == 2
 
 
-@pytest.mark.parametrize("labels", [LABELS, LABELS[:, None], np.eye(3)[LABELS]])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LABELS,
+        *(pytest.param(y, marks=pytest.mark.slow) for y in (LABELS[:, None], np.eye(3)[LABELS])),
+    ],
+)
 def test_batches_of_somebodys_pictures_are_given_views(labels):
     model = small_model(SupCon)
     model.compile(**EAGER)

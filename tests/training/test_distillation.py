@@ -145,6 +145,7 @@ def test_a_student_that_is_not_built_gets_the_size_of_the_pictures():
     assert student.input_shape == (None, 16, 16, 3)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_student(of_two_views):
     assert_equal_weights(of_two_views[0], distilled(**TWO_VIEWS)[0])
 

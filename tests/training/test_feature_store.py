@@ -38,7 +38,14 @@ def computed(monkeypatch):
     return sizes
 
 
-@pytest.mark.parametrize("settings", [HALF, HALF | {"objective": "l2-sp"}, {"unfreeze": "none"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        HALF,
+        pytest.param(HALF | {"objective": "l2-sp"}, marks=pytest.mark.slow),
+        {"unfreeze": "none"},
+    ],
+)
 def test_training_with_a_store_gives_the_same_weights_and_computes_once(settings, computed):
     train, val, store = data(24), data(9, 1), FeatureStore()
     results = []

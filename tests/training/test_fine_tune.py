@@ -38,7 +38,7 @@ def two_phases():
     ("unfreeze", "cache", "mixup"),
     [
         ("from:high_conv", "memory", 1.0),
-        ("last:2", "disk", 0.0),
+        pytest.param("last:2", "disk", 0.0, marks=pytest.mark.slow),
         pytest.param("all", "memory", 1.0, marks=pytest.mark.slow),
         pytest.param("all", "memory", 0.0, marks=pytest.mark.slow),
         pytest.param("from:high_conv", "memory", 0.0, marks=pytest.mark.slow),
@@ -174,11 +174,14 @@ def test_the_same_seed_gives_the_same_weights_augmentation_included():
         model, _ = tuned(augment="photos", unfreeze="none", freeze_epochs=1, seed=seed)
         return model.get_layer("predictions").kernel.numpy()
 
-    np.testing.assert_array_equal(kernel(3), kernel(3))
-    assert not np.array_equal(kernel(3), kernel(4))
+    first = kernel(3)
+    np.testing.assert_array_equal(first, kernel(3))
+    assert not np.array_equal(first, kernel(4))
 
 
-@pytest.mark.parametrize("form", ["arrays", "tf.data", "logits"])
+@pytest.mark.parametrize(
+    "form", ["arrays", "tf.data", pytest.param("logits", marks=pytest.mark.slow)]
+)
 def test_every_form_of_input_learns_and_the_model_can_be_fitted_on(form):
     train, val, model = TRAIN, VAL, None
     if form == "tf.data":

@@ -107,6 +107,7 @@ def test_cached_and_uncached_tests_see_the_same_losses():
     np.testing.assert_allclose(cached, plain, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_suggested_rate_trains():
     model = small_classifier()
     rate = lr_find(model, TRAIN, **QUICK).suggestion

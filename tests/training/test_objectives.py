@@ -56,7 +56,11 @@ def plainly_trained():
     return functools.cache(trained_on_nothing_more)
 
 
-@pytest.mark.parametrize("objective", NOTHING, ids=["l2-sp-0", "joint-0", "l2-sp", "joint"])
+@pytest.mark.parametrize(
+    "objective",
+    [NOTHING[0], NOTHING[1], *(pytest.param(each, marks=pytest.mark.slow) for each in NOTHING[2:])],
+    ids=["l2-sp-0", "joint-0", "l2-sp", "joint"],
+)
 @pytest.mark.parametrize("cache", ["memory", pytest.param("none", marks=pytest.mark.slow)])
 def test_without_weight_every_objective_is_plain_to_the_last_bit(objective, cache, plainly_trained):
     assert_equal_weights(plainly_trained(cache), trained_on_nothing_more(cache, **objective))
@@ -156,6 +160,7 @@ def test_joint_training_learns_both_tasks_and_gives_the_source_classifier():
     assert not [name for name in history.history if name.startswith("val_source")]
 
 
+@pytest.mark.slow
 def test_joint_training_keeps_a_given_source_classifier_where_plain_forgets():
     SOURCE_SPLITS = (SOURCE, (VAL[0], (VAL[1] > 0).astype(int)))
     keras.utils.set_random_seed(1)

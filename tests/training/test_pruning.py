@@ -173,6 +173,7 @@ def test_frozen_layers_train_meanwhile_but_frozen_normalisation_stays():
     assert [layer.trainable for layer in model._flatten_layers()] == flags
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights():
     first, second = (pruned(augment="photos")[0].get_weights() for _ in range(2))
     for one, other in zip(first, second, strict=True):

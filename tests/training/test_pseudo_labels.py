@@ -104,6 +104,7 @@ def test_the_validated_average_is_what_the_model_holds():
         assert figures[name] == pytest.approx(at_best, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model():
     how = {"augment": "photos", "confidence": 0.4, "epochs": 1}
     assert_equal_weights(trained(**how)[0], trained(**how)[0])
@@ -133,6 +134,7 @@ def test_where_memory_is_short_the_batch_is_smaller(monkeypatch):
     assert with_batch_size(settings, net(), train, more).batch_size == 3
 
 
+@pytest.mark.slow
 def test_after_fine_tuning_what_was_frozen_stays_frozen():
     model = small_classifier()
     fine_tune(model, TRAIN, freeze_epochs=1, epochs=1, unfreeze="from:high_conv", augment="none")

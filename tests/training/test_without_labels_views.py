@@ -29,6 +29,7 @@ def test_weights_equal_those_of_plain_fit_on_the_same_views():
     assert {"val_loss", "val_embedding_spread", "embedding_spread"} <= set(history.history)
 
 
+@pytest.mark.slow
 def test_labels_reach_the_method_that_needs_them_and_no_other(tmp_path):
     y = (X.max((1, 2)) > 180).astype(int)
     model = small_model(SupCon)

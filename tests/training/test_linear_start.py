@@ -6,7 +6,7 @@ import pytest
 import scipy.optimize
 
 from tl_keras import InputError, build_classifier
-from tl_keras.training.linear_start import STRENGTHS, fit_linear_start, last_dense
+from tl_keras.training.linear_start import FLOOR, STRENGTHS, fit_linear_start, last_dense
 
 
 def blobs(counts, dimensions=6, spread=1.0, seed=0):
@@ -27,7 +27,8 @@ def softmax(logits):
 def reference(features, labels, classes, strength):
     """Minimises the penalised loss on scaled features; returns a function that predicts."""
     rows = np.concatenate(features).astype(np.float64)
-    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    mean, variance = rows.mean(axis=0), rows.var(axis=0)
+    scale = np.sqrt(variance + FLOOR**2 * variance.mean())
     x, y = (rows - mean) / scale, np.tile(labels, len(features))
     shape = (x.shape[1], classes)
 
@@ -100,7 +101,20 @@ def test_a_constant_feature_changes_nothing():
     start = fit_linear_start(np.concatenate([features, constant], axis=2), labels, 2)
     plain = fit_linear_start(features, labels, 2)
     assert np.isfinite(start.kernel).all()
-    np.testing.assert_allclose(start.kernel[:-1], plain.kernel, rtol=1e-3, atol=1e-5)
+    assert np.abs(start.kernel[-1]).max() < 1e-6
+    ours, theirs = (softmax(features[0] @ each.kernel[:6] + each.bias) for each in (start, plain))
+    np.testing.assert_allclose(ours, theirs, atol=0.02)
+
+
+def test_a_feature_that_hardly_varied_in_training_does_not_decide_when_it_does():
+    features, labels = blobs((10, 10))
+    rare = np.zeros((*features.shape[:2], 1), np.float32)
+    rare[:, 0] = 1e-3  # in one image alone
+    start = fit_linear_start(np.concatenate([features, rare], axis=2), labels, 2)
+    moved = np.append(features[0, 0], 5.0)  # and large in a new one
+    usual = np.append(features[0, 0], 0.0)
+    shift = np.abs((moved - usual) @ start.kernel).max()
+    assert shift < 1
 
 
 @pytest.mark.parametrize(

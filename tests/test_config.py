@@ -175,6 +175,7 @@ def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
     assert FineTuneSettings(preset="fast").filled().epochs == 0
     defaults = FineTuneSettings(linear_start=False).filled()
     assert defaults == FineTuneSettings(freeze_epochs=3).filled()
+    assert not FineTuneSettings(freeze_epochs=0).filled().linear_start
     assert (defaults.freeze_epochs, defaults.unfreeze, defaults.batch_norm) == (3, "half", "frozen")
     assert (defaults.backbone_lr_factor, defaults.label_smoothing) == (0.3, 0.1)
     assert FineTuneSettings().filled({"unfreeze": "all"}).unfreeze == "all"

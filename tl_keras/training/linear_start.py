@@ -12,7 +12,7 @@ from tl_keras.one_thread import one_thread
 
 # Strengths C of scikit-learn: a small one holds the weights closer to zero.
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-10, 3))
-# At 0, plain standardisation, the log loss at five labels a class was higher on all six tasks tried.
+# At 0, plain standardisation, log loss at five labels a class was higher on all six tasks tried.
 FLOOR = 1.0
 _FOLDS = 5
 _MANY = 20_000  # rows from which on one fold alone is held out
@@ -44,8 +44,8 @@ def fit_linear_start(features, labels, num_classes, *, seed=0):
     """Fits a logistic regression whose strength is chosen by cross-validated log loss.
 
     Views of one image are always in the same fold, and the probabilities of an image are the mean
-    over its views. Features have their mean taken off and are divided by their deviation, those that
-    hardly vary by less; both are folded into the weights that are returned.
+    over its views. Features have their mean taken off and are divided by a scale, see `_moments`;
+    both are folded into the weights that are returned.
 
     Args:
         features: float (views, n, d).

@@ -125,7 +125,7 @@ class FineTuneSettings:
     @property
     def _allows_linear_start(self):
         """Whether what was asked for can begin from a linear start."""
-        return not self.freeze_epochs and self.objective != "joint"
+        return self.freeze_epochs is None and self.objective != "joint"
 
 
 def _check_linear_start(settings):

@@ -47,6 +47,7 @@ def _content(path, outcome):
         mistakes=_mistakes(outcome),
         comparison=_comparison(metrics),
         verdict=" ".join(filter(None, (verdict(metrics), linear_verdict(metrics)))),
+        calibration=metrics.get("calibration"),
         seconds=metrics["seconds"],
         files=(*FILES, "source_model.keras") if "source" in metrics else FILES,
         command=shlex.join(["tl-keras", *read_json(path / "environment.json")["command"][1:]]),

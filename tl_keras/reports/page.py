@@ -13,7 +13,12 @@ from tl_keras.reports.figures import (
 )
 from tl_keras.reports.html import write_figures, write_page
 from tl_keras.reports.pseudo_label_figures import has_pseudo_labels, plot_pseudo_labels
-from tl_keras.reports.wording import headline, reliability_sentence, top_confusions
+from tl_keras.reports.wording import (
+    calibration_sentence,
+    headline,
+    reliability_sentence,
+    top_confusions,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,6 +40,7 @@ class TrainingReport:
             (uint8 (h, w, 3)), the most confident first.
         comparison: dicts of "name", "accuracy", "interval" ((low, high), 0-1) and "note".
         verdict: a sentence on the difference between the ways of `comparison`.
+        calibration: as `jobs.calibrating.calibration_figures` returns them, or None.
         warnings: sentences.
         seconds: dict of step and how long it took.
         files: names of the files beside the page.
@@ -55,6 +61,7 @@ class TrainingReport:
     mistakes: tuple[dict[str, Any], ...] = ()
     comparison: tuple[dict[str, Any], ...] | None = None
     verdict: str = ""
+    calibration: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     files: tuple[str, ...] = ()
@@ -136,6 +143,7 @@ def write_training_report(path, report, figures=None):
         metrics=metrics,
         headline=headline(metrics),
         reliability_sentence=reliability_sentence(metrics),
+        calibration_sentence=report.calibration and calibration_sentence(report.calibration),
         confusions=top_confusions(metrics),
         figures=figures,
     )

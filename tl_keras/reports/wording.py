@@ -60,6 +60,22 @@ def reliability_sentence(metrics):
     return sentence
 
 
+def calibration_sentence(calibration):
+    """Returns what the temperature in the model changed on the test images.
+
+    Args:
+        calibration: {"temperature": number, "before": {"loss", "expected_calibration_error"},
+            "after": the same}.
+    """
+    before, after = (calibration[when] for when in ("before", "after"))
+    return (
+        f"A temperature of {calibration['temperature']:.2f}, fitted on validation, is part of the "
+        f"model. It took the log loss from {before['loss']:.3f} to {after['loss']:.3f}, and the "
+        f"calibration error from {before['expected_calibration_error']:.3f} to "
+        f"{after['expected_calibration_error']:.3f}."
+    )
+
+
 def top_confusions(metrics, limit=5):
     """Returns which classes are taken for which most often.
 

@@ -27,5 +27,5 @@ GREY, COLOUR = (
 )
 def test_mixup_is_for_long_training_on_pictures_that_are_mirrored(settings, dataset, mixup):
     two_steps = {"epochs": MIXING_STEPS // 2, "batch_size": 1}
-    settings = FineTuneSettings(**(two_steps | settings)).filled()
+    settings = FineTuneSettings(**(two_steps | settings)).filled({"linear_start": False})
     assert with_mixup(settings, dataset).mixup == mixup

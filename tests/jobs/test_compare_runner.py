@@ -115,6 +115,7 @@ def test_fine_tuning_of_random_weights_is_training_from_scratch(monkeypatch):
 
 
 @pytest.mark.usefixtures("one_rate")
+@pytest.mark.slow
 def test_joint_training_is_on_the_source_too(encoder):
     history = trained(encoder, "joint", source=VAL).history
     assert any("source_loss" in key for key in history.history), list(history.history)

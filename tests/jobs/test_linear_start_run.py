@@ -41,6 +41,8 @@ def test_the_start_stands_beside_the_final_model(balanced, metrics):
 
 def test_dropout_is_none_from_a_linear_start_and_config_says_so(balanced):
     config = json.loads((balanced / "config.json").read_text(encoding="utf-8"))
+    classes = json.loads((balanced / "classes.json").read_text(encoding="utf-8"))
+    assert classes["test_time_flips"] is True  # as training mirrors
     assert config["dropout"] == 0 and config["fine_tune"]["linear_start"] is True
     assert load_model(balanced / "model.keras").get_layer("head_dropout").rate == 0
 

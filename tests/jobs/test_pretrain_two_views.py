@@ -132,6 +132,7 @@ def test_collapse_is_said_and_on_the_page(tmp_path, capsys, monkeypatch):
     assert "The embeddings may have collapsed" in (run / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_classifier_is_built_on_the_run_whatever_its_classes(pretrained_run, tmp_path):
     run, data = pretrained_run("simclr"), save_pictures(tmp_path / "colours", 12)
     config = {"epochs": 0, "freeze_epochs": 1, "lr": 1e-3}

@@ -82,6 +82,7 @@ def test_joint_training_takes_the_classifier_of_the_run_and_measures_what_is_kep
     assert "source_model.keras" in (run / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_joint_training_gives_a_source_of_other_classes_a_new_head_and_says_what_differs(
     finished_run, colours, two_colours, tmp_path, capsys
 ):

@@ -83,7 +83,7 @@ def test_classes_file_names_the_outputs_in_order_and_the_size(finished_run):
 @pytest.mark.parametrize(
     ("augment", "asked", "flips"),
     [
-        ("photos", None, True),
+        pytest.param("photos", None, True, marks=pytest.mark.slow),  # see test_linear_start_run
         pytest.param("photos", False, False, marks=pytest.mark.slow),
         pytest.param("none", True, True, marks=pytest.mark.slow),
     ],

@@ -98,6 +98,7 @@ def test_disk_that_is_full_after_training_costs_no_model(encoder, colours, tmp_p
     assert names(tmp_path / "run") == SAVED | {"metrics.json"}
 
 
+@pytest.mark.slow
 def test_fine_tuned_model_is_saved_before_the_pseudo_labels(
     encoder, colours, tmp_path, monkeypatch, capsys
 ):

@@ -25,7 +25,9 @@ def losses(model, data, **arguments):
     return model.fit(data, verbose=0, **size, **arguments).history["loss"]
 
 
-@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+@pytest.mark.parametrize(
+    "data", [DATA["array"], pytest.param(DATA["batches"], marks=pytest.mark.slow)], ids=DATA
+)
 def test_three_calls_of_one_epoch_are_one_of_three(data):
     at_once, one_by_one = small_simclr(), small_simclr()
     expected = losses(at_once, data, epochs=3)
@@ -78,6 +80,7 @@ def test_a_loaded_model_sees_the_views_that_come_next(tmp_path):
     np.testing.assert_allclose(losses(loaded, X), losses(model, X), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_gan_has_another_order_in_each_epoch_of_a_dataset():
     data, weights = ImageDataset.from_arrays(PICTURES, LABELS), []
     for epochs in ([2], [1, 1]):

@@ -247,7 +247,9 @@ def test_data_that_cannot_be_used_is_refused(x, y, num_classes, message):
         small_gan(num_classes=num_classes).fit(x, y, verbose=0)
 
 
-@pytest.mark.parametrize("form", ["array", "batches", "compiled"])
+@pytest.mark.parametrize(
+    "form", ["array", "batches", pytest.param("compiled", marks=pytest.mark.slow)]
+)
 def test_pixels_from_0_to_1_are_refused_wherever_they_come_in(form):
     gan = small_gan(run_eagerly=form != "compiled")
     scaled = np.float32(PICTURES / 255.0)

@@ -94,6 +94,7 @@ def test_dropout_acts_in_training_alone(kind):
         np.testing.assert_allclose(quiet[0], model.reconstruction_error(x), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_small_residual_network_trains_as_the_encoder_of_a_vae():
     keras.utils.set_random_seed(0)
     encoder = build_small_resnet(16, width=2)

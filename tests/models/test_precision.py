@@ -19,7 +19,7 @@ BUILD = {
 MIXED = [
     pytest.param("autoencoder", "mixed_float16", marks=pytest.mark.slow),
     ("gaussian", "mixed_float16"),
-    ("conditional", "mixed_float16"),
+    pytest.param("conditional", "mixed_float16", marks=pytest.mark.slow),
     pytest.param("wgan-gp", "mixed_float16", marks=pytest.mark.slow),
     ("vae", "mixed_bfloat16"),
     pytest.param("gan", "mixed_bfloat16", marks=pytest.mark.slow),

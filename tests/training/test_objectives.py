@@ -70,7 +70,7 @@ def test_without_weight_every_objective_is_plain_to_the_last_bit(objective, cach
     "objective",
     [
         pytest.param(L2_SP | {"unfreeze": "from:high_conv"}, marks=pytest.mark.slow, id="l2-sp"),
-        pytest.param(JOINT, id="joint"),
+        pytest.param(JOINT, marks=pytest.mark.slow, id="joint"),
     ],
 )
 def test_cached_and_uncached_runs_end_with_equal_weights(objective):
@@ -182,7 +182,8 @@ def test_joint_training_keeps_a_given_source_classifier_where_plain_forgets():
     assert after(objective="joint", source_weight=1.0) < after()
 
 
-@pytest.mark.parametrize("size", [3, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [3, 500])
+@pytest.mark.slow
 def test_a_source_may_be_smaller_than_a_batch_or_larger_than_what_is_shown(size):
     pictures, labels = coloured_pictures(size)
     _, history = tuned(**JOINT | {"source": (pictures, labels)}, augment="flip")

@@ -104,6 +104,7 @@ def test_zeros_hold_where_the_optimizer_scales_the_loss(half_precision, prune_ep
     assert not watch.came_back
 
 
+@pytest.mark.slow
 def test_the_same_share_of_each_layer():
     model, history = pruned(0.5, scope="layer")
     assert [zero.mean() for zero in zeros(model)] == [0.5, 0.5]
@@ -162,6 +163,7 @@ def convolutional():
     return model
 
 
+@pytest.mark.slow
 def test_frozen_layers_train_meanwhile_but_frozen_normalisation_stays():
     model = freeze(small_classifier())
     flags = [layer.trainable for layer in model._flatten_layers()]

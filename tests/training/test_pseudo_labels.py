@@ -86,6 +86,7 @@ def test_pictures_without_labels_help_where_labels_are_few():
     assert accuracy(1.0) > accuracy(0.0) + 0.03
 
 
+@pytest.mark.slow
 def test_history_has_the_form_of_fit_from_scratch_and_the_rate_rises():
     _, history = trained(val=VAL, epochs=10)
     assert history.epoch == list(range(10))

@@ -181,6 +181,12 @@ def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
     assert FineTuneSettings().filled({"unfreeze": "all"}).unfreeze == "all"
 
 
+@pytest.mark.parametrize("asked", [{"linear_start": True}, {"preset": "best"}])
+def test_a_head_with_other_layers_has_no_linear_start(asked):
+    with pytest.raises(InputError, match="only with head='linear'; received .* with head='gap'"):
+        TrainConfig("vgg16", "digits", head="gap", fine_tune=FineTuneSettings(**asked))
+
+
 @pytest.mark.parametrize(("name", "value"), PRETRAINED.items())
 def test_what_was_asked_for_counts_though_it_equals_the_default(name, value):
     other = {"unfreeze": "all", "batch_norm": "train", "cache_dtype": "float16"}.get(name, 0)

@@ -70,6 +70,7 @@ class TrainConfig:
         check_source(self.fine_tune.objective, self.source_data, "source_data")
         check_split(self.split)
         self._fill("hidden_units", 1024, "head", has_effect=self.head != NO_HIDDEN_LAYER)
+        self._check_linear_start()
         pseudo_labels = PseudoLabelSettings()
         self._fill("pseudo_labels", pseudo_labels, "unlabelled", has_effect=bool(self.unlabelled))
         if self.unlabelled == REST and self.labels_per_class is None:
@@ -81,6 +82,16 @@ class TrainConfig:
     @property
     def seed(self):
         return self.fine_tune.seed
+
+    def _check_linear_start(self):
+        """Refuses a linear start, or its presets, under a head that can have none."""
+        for name in ("linear_start", "preset") if self.head != NO_HIDDEN_LAYER else ():
+            value = getattr(self.fine_tune, name)
+            if value:
+                raise InputError(
+                    f"Expected {name} only with head={NO_HIDDEN_LAYER!r}; received "
+                    f"{name}={value!r} with head={self.head!r}. Leave one of the two out."
+                )
 
     def _fill(self, name, default, decider, *, has_effect):
         """Sets what was not given to its default where it has an effect; refuses it where not."""

@@ -97,6 +97,19 @@ def test_without_validation_half_of_the_way_is_kept():
     assert history.from_linear.point.lr == HOW["lr"]
 
 
+@pytest.mark.parametrize("how", [{"cache": "none"}, {"classifier_activation": None}], ids=str)
+def test_without_a_cache_or_a_softmax_the_points_are_the_same(how, tuned):
+    built = {name: how[name] for name in how if name != "cache"}
+    settings = {name: how[name] for name in how if name == "cache"}
+    history = fine_tune(classifier(**built), TRAIN, VAL, **HOW, **settings)
+    losses, expected = (
+        [point.loss for point in each.from_linear.points] for each in (history, tuned[1])
+    )
+    if "cache" in how:  # as many views as epochs there, here any number
+        losses, expected = losses[:1], expected[:1]
+    np.testing.assert_allclose(losses, expected, rtol=1e-3)
+
+
 def test_where_fine_tuning_does_harm_the_start_is_kept():
     history = fine_tune(classifier(), TRAIN, VAL, **HOW | {"lr": 3.0})
     points = history.from_linear.points
@@ -109,6 +122,10 @@ def test_best_tries_a_stronger_fine_tuning_too():
     rates = [point.lr for point in history.from_linear.points]
     assert rates == [None, *[1e-3] * 4, *[pytest.approx(3e-3)] * 4]
     assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 3]
+    number = history.from_linear.fine_tuning
+    assert history.best_epoch == (None if number is None else (1, 4)[number])
+    if number is not None:
+        assert history.from_linear.point.lr == pytest.approx((1e-3, 3e-3)[number])
 
 
 def test_the_lowest_mean_loss_is_chosen_with_the_errors_of_the_differences():

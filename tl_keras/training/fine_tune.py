@@ -197,8 +197,9 @@ class _FineTuning:
             lambda: self._cut(self.whole, epochs)[0],
             lambda part, rate, epochs: self._phase("fine_tune", epochs, [part], rate),
         )
-        if self.history.from_linear.chosen == 0:
-            self.history.best_epoch = None
+        number = self.history.from_linear.fine_tuning
+        ends = [phase["end"] for phase in self.history.phases]
+        self.history.best_epoch = None if number is None else ends[number] - 1
 
     def _head_first(self):
         settings = self.settings

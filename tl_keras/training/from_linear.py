@@ -2,15 +2,18 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.models.inference import traced
+from tl_keras.models.signature import gives_logits
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.linear_start import fit_linear_start, last_dense
 from tl_keras.training.temperature import fit_temperature, tempered_losses
+from tl_keras.training.trainable_part import AboveFrozen
 
 POINTS = (0.25, 0.5, 0.75, 1.0)  # of the way from the linear start to the end of fine-tuning
 UNCHOSEN = 0.5  # the point without validation images
@@ -47,12 +50,14 @@ class FromLinear:
         weights: of the whole classifier at the start.
         points: list of `Point`, the start first.
         chosen: index of the point that was kept.
+        fine_tuning: number of the fine-tuning that it is of, from 0; None for the start.
     """
 
     start: object
     weights: list
     points: list
     chosen: int
+    fine_tuning: int | None = None
 
     @property
     def point(self):
@@ -148,25 +153,24 @@ def tune_from_linear(model, settings, start, above, fit):
     apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
     part = above()
     at_start = part.model.get_weights()
-    ends = []
+    way = [(None, 0.0, at_start)]
     for rate, epochs in tries:
         part.model.set_weights(at_start)
         fit(part, rate, epochs)
-        ends.append(part.model.get_weights())
-    way = [(None, 0.0, at_start)]
-    way += [(r, s, end) for (r, _), end in zip(tries, ends, strict=True) for s in POINTS]
-    points, chosen = _measured(part, at_start, way)
+        way += [(rate, share, part.model.get_weights()) for share in POINTS]
+    points, chosen = _measured(part, at_start, way, logits=gives_logits(model))
     _, share, end = way[chosen]
     part.model.set_weights(_between(at_start, end, share))
-    return FromLinear(start, weights, points, chosen)
+    number = (chosen - 1) // len(POINTS) if chosen else None
+    return FromLinear(start, weights, points, chosen, number)
 
 
-def _measured(part, at_start, way):
+def _measured(part, at_start, way, *, logits):
     """([`Point`], index of the chosen one); without validation images half of the gentlest way."""
     if part.val is None or not len(part.val.labels):
         points = [Point(rate, share) for rate, share, _ in way]
         return points, 1 + POINTS.index(UNCHOSEN)
-    labels, measure = part.val.labels, _probabilities_of(part.model, part.val)
+    labels, measure = part.val.labels, _probabilities_of(part.model, part.val, logits=logits)
     losses, accuracies = [], []
     for _, share, end in way:
         part.model.set_weights(_between(at_start, end, share))
@@ -201,16 +205,21 @@ def _between(start, end, share):
     return [first + share * (last - first) for first, last in zip(start, end, strict=True)]
 
 
-def _probabilities_of(model, source):
+def _probabilities_of(model, source, *, logits):
     """A function that gives the probabilities (views, n, classes) of `model` as it is then.
 
     Args:
-        model: what trains, with a softmax at its end.
+        model: what trains.
         source: `Pictures` or `Features`.
+        logits: whether it gives logits.
     """
-    run = traced(
-        lambda *inputs: model(unpacked(inputs), training=False), [i.shape[1:] for i in model.inputs]
-    )
+    inputs = (model.prefix if isinstance(model, AboveFrozen) else model).inputs
+
+    def probabilities(*tensors):
+        outputs = model(unpacked(tensors), training=False)
+        return keras.ops.softmax(outputs) if logits else outputs
+
+    run = traced(probabilities, [tensor.shape[1:] for tensor in inputs])
     load, rows = source.loader(), np.arange(len(source.labels))
     parts = [rows[first : first + _AT_ONCE] for first in range(0, len(rows), _AT_ONCE)]
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tests.data.pictures import textured
 from tl_keras.checks import InputError
+from tl_keras.data import augmentation
 from tl_keras.data.augmentation import (
     AUGMENTATIONS,
     augment_images,
@@ -13,6 +14,7 @@ from tl_keras.data.augmentation import (
 )
 from tl_keras.data.augmentation_presets import PRESETS, Augmentation, resolve_strong
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.pipeline import build_pipeline
 
 CHANGING = [name for name in AUGMENTATIONS if name != "none"]
 IMAGES = np.stack([textured(seed, (16, 20)) for seed in range(8)]).astype(np.float32)
@@ -236,3 +238,20 @@ def test_random_numbers_are_those_of_splitmix_inside_a_graph_too():
         np.testing.assert_array_equal(draw(3, tf.constant(7, tf.int64), indices, 3), expected)
     epochs = tf.fill([5], tf.constant(7, tf.int64))  # one for each picture
     np.testing.assert_array_equal(random_numbers(3, epochs, indices, 3), expected)
+
+
+def test_changes_are_traced_once_for_all_pipelines_of_a_shape(monkeypatch):
+    traced, change = [], augmentation._change_images
+
+    def counted(preset, *how):
+        traced.append(preset)
+        return change(preset, *how)
+
+    monkeypatch.setattr(augmentation, "_change_images", counted)
+    augmentation._traced.cache_clear()
+    data = ImageDataset.from_arrays(np.zeros((4, 5, 7), np.uint8))
+    how = {"image_size": (5, 7), "training": True, "augment": "flip"}
+    for seed, batch_size in ((0, 2), (1, 2), (0, 3)):
+        list(build_pipeline(data, batch_size, seed=seed, **how))
+    assert len(traced) == 1
+    augmentation._traced.cache_clear()

@@ -1,5 +1,6 @@
 """Random changes of training pictures that depend on nothing but (seed, epoch, index)."""
 
+import functools
 import math
 
 import numpy as np
@@ -63,11 +64,29 @@ def augment_images(images, name, *, seed, epoch, indices):
 
 def change_images(images, preset, *, seed, epoch, indices):
     """As `augment_images`, by an `Augmentation` in place of a name."""
-    uniform = random_numbers(seed, epoch, indices, len(_USES))
+    seed, epoch, indices = (tf.convert_to_tensor(n, tf.int64) for n in (seed, epoch, indices))
+    epochs = tf.broadcast_to(epoch, tf.shape(indices))
+    changed = _traced(preset, tuple(images.shape[1:]))(images, seed, epochs, indices)
+    return tf.ensure_shape(changed, images.shape)
+
+
+@functools.lru_cache(maxsize=64)
+def _traced(preset, shape):
+    """The graph for images of `shape`, traced once for all pipelines and batch sizes."""
+    images = tf.TensorSpec((None, *shape), tf.float32)
+    seed, numbers = tf.TensorSpec((), tf.int64), tf.TensorSpec((None,), tf.int64)
+    return tf.function(
+        functools.partial(_change_images, preset),
+        input_signature=(images, seed, numbers, numbers),
+        autograph=False,
+    )
+
+
+def _change_images(preset, images, seed, epochs, indices):
+    uniform = random_numbers(seed, epochs, indices, len(_USES))
     draws = dict(zip(_USES, tf.unstack(uniform, axis=1), strict=True))
     changed = _change_colours(_transform(images, preset, draws), preset, draws)
-    changed = _cut_out(tf.clip_by_value(changed, 0.0, 255.0), preset, draws)
-    return tf.ensure_shape(changed, images.shape)
+    return _cut_out(tf.clip_by_value(changed, 0.0, 255.0), preset, draws)
 
 
 def random_numbers(seed, epoch, indices, count):
@@ -79,7 +98,7 @@ def random_numbers(seed, epoch, indices, count):
 
     Args:
         seed: integer.
-        epoch: int64 scalar, or an integer.
+        epoch: int64 scalar, or an integer; or one for each index, int64 (b,).
         indices: int64 (b,).
         count: how many numbers for each index.
 

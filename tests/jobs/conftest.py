@@ -29,11 +29,13 @@ def optimised_graphs():
     tf.config.optimizer.set_experimental_options(before)
 
 
-@pytest.fixture(autouse=True)
-def figures_of_one_pixel(monkeypatch):
-    """Drawing takes half as long as training: only the figures of shared runs are drawn."""
+@pytest.fixture(autouse=True, scope="module")
+def figures_of_one_pixel():
+    """Drawing takes half as long as training: only the figures of `made_once` are drawn."""
     pixel = Image.new("L", (1, 1))
-    monkeypatch.setattr(Figure, "savefig", lambda _, stream, **how: pixel.save(stream, "png"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", lambda _, stream, **how: pixel.save(stream, "png"))
+        yield
 
 
 @pytest.fixture

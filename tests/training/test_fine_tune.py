@@ -96,8 +96,8 @@ def test_mixing_above_a_frozen_part_is_in_full_precision(half_precision, objecti
 
 
 def test_half_precision_cache_is_close_but_takes_half_the_room():
-    exact, _ = tuned(cache_dtype="float32", unfreeze="none")
-    rough, _ = tuned(cache_dtype="float16", unfreeze="none")
+    exact, _ = tuned(val=None, cache_dtype="float32", unfreeze="none")
+    rough, _ = tuned(val=None, cache_dtype="float16", unfreeze="none")
     difference = max(
         np.abs(a - b).max() for a, b in zip(exact.get_weights(), rough.get_weights(), strict=True)
     )
@@ -107,7 +107,12 @@ def test_half_precision_cache_is_close_but_takes_half_the_room():
 @pytest.mark.parametrize("views", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_the_head_may_train_longer_than_the_rest_on_augmented_features(views):
     _, history = tuned(
-        freeze_epochs=4, epochs=2, augment="photos", views=views, unfreeze="from:high_conv"
+        val=None,
+        freeze_epochs=4,
+        epochs=2,
+        augment="photos",
+        views=views,
+        unfreeze="from:high_conv",
     )
     assert len(history.epoch) == 6
 
@@ -156,7 +161,8 @@ def test_early_stopping_ends_a_phase_and_the_next_starts_afresh():
 
 def test_batch_norm_statistics_move_only_when_asked():
     def statistics(batch_norm):
-        model, _ = tuned(unfreeze="all", batch_norm=batch_norm, freeze_epochs=0, epochs=1)
+        how = {"val": None, "unfreeze": "all", "freeze_epochs": 0, "epochs": 1}
+        model, _ = tuned(batch_norm=batch_norm, **how)
         return get_backbone(model).get_layer("high_bn").moving_mean.numpy()
 
     np.testing.assert_array_equal(statistics("frozen"), np.zeros(6))
@@ -171,7 +177,8 @@ def test_callbacks_are_made_anew_for_each_phase(two_phases):
 
 def test_the_same_seed_gives_the_same_weights_augmentation_included():
     def kernel(seed):
-        model, _ = tuned(augment="photos", unfreeze="none", freeze_epochs=1, seed=seed)
+        how = {"val": None, "unfreeze": "none", "freeze_epochs": 1}
+        model, _ = tuned(augment="photos", seed=seed, **how)
         return model.get_layer("predictions").kernel.numpy()
 
     first = kernel(3)

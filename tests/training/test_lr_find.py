@@ -93,7 +93,7 @@ def test_fine_tuning_after_it_is_as_if_it_had_not_been():
         model = small_classifier()
         if find:
             lr_find(model, TRAIN, steps=10, **QUICK)
-        fine_tune(model, TRAIN, freeze_epochs=1, epochs=1, **QUICK)
+        fine_tune(model, TRAIN, freeze_epochs=0, epochs=1, **QUICK)
         return model.get_layer("predictions").kernel.numpy()
 
     np.testing.assert_array_equal(kernel(True), kernel(False))

@@ -106,17 +106,18 @@ def test_zeros_hold_where_the_optimizer_scales_the_loss(half_precision, prune_ep
 
 @pytest.mark.slow
 def test_the_same_share_of_each_layer():
-    model, history = pruned(0.5, scope="layer")
+    model, history = pruned(0.5, scope="layer", val=None)
     assert [zero.mean() for zero in zeros(model)] == [0.5, 0.5]
     assert list(history.pruning["kernels"].values()) == [0.5, 0.5]
 
 
 def test_biases_normalisation_and_the_last_layer_are_spared():
-    model, _ = pruned(0.9, small_classifier())
+    model, _ = pruned(0.9, small_classifier(), val=None, prune_epochs=0)
     of_kernels = sum(int(zero.sum()) for zero in zeros(model))
     assert of_kernels == round(0.9 * sum(zero.size for zero in zeros(model)))
     assert (model.get_layer("predictions").kernel.numpy() != 0).all()
-    _, history = pruned(0.9, small_classifier(), also=("last",), prune_epochs=0, epochs=0)
+    how = {"val": None, "prune_epochs": 0, "epochs": 0}
+    _, history = pruned(0.9, small_classifier(), also=("last",), **how)
     assert list(history.pruning["kernels"])[-1] == "predictions/kernel"
 
 
@@ -149,12 +150,13 @@ def test_the_best_epoch_at_the_full_sparsity_is_kept():
 
 
 def test_a_pruned_model_is_saved_loaded_and_trained_like_any_other(tmp_path):
-    model, _ = pruned()
+    model, _ = pruned(val=None, epochs=0)
     model.save(tmp_path / "pruned.keras")
     loaded = load_model(tmp_path / "pruned.keras", compile=True)
     np.testing.assert_allclose(loaded(VAL[0]), model(VAL[0]), atol=1e-6)
     assert share_of_zeros(loaded) == share_of_zeros(model)
-    check_model(lambda: pruned(model=convolutional())[0], *TRAIN, probabilities=True)
+    how = {"val": None, "prune_epochs": 0}
+    check_model(lambda: pruned(model=convolutional(), **how)[0], *TRAIN, probabilities=True)
 
 
 def convolutional():
@@ -168,7 +170,7 @@ def test_frozen_layers_train_meanwhile_but_frozen_normalisation_stays():
     model = freeze(small_classifier())
     flags = [layer.trainable for layer in model._flatten_layers()]
     before = {w.path: w.numpy() for w in model.weights}
-    pruned(model=model)
+    pruned(model=model, val=None)
     for weight in model.weights:
         same = (weight.numpy() == before[weight.path]).all()
         assert same == ("_bn/" in weight.path), weight.path

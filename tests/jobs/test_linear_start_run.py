@@ -62,6 +62,7 @@ def test_fast_trains_no_epoch(encoder, colours, tmp_path):
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["fine_tuning"]["chosen"] == 0 and len(metrics["fine_tuning"]["points"]) == 1
     assert metrics["linear_start"]["difference"] == 0
+    assert "The model is its linear start" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_calibration_undoes_what_made_a_model_too_sure(balanced, colours):

@@ -145,8 +145,13 @@ def verdict(metrics):
 
 def linear_verdict(metrics):
     """Returns a sentence on the trained model and its linear start; "" without the latter."""
-    if "fine_tuning" in metrics and not metrics["fine_tuning"]["chosen"]:
-        return "It was kept." if "linear_start" in metrics else ""
+    if "linear_start" not in metrics:
+        return ""
+    tuning = metrics["fine_tuning"]
+    if len(tuning["points"]) == 1:
+        return "The model is its linear start: a logistic regression on frozen features."
+    if not tuning["chosen"]:
+        return "Fine-tuning did not lower the loss on validation, so the linear start was kept."
     return _verdict_on(metrics, "linear_start", "the fine-tuned model", "its linear start")
 
 

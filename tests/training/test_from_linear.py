@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.replicas import check_program
 from tl_keras import InputError, build_classifier, fine_tune
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones import build_backbone
@@ -179,3 +180,26 @@ def test_images_of_one_colour_only_are_refused_before_training():
     )
     with pytest.raises(InputError, match="features that differ between images"):
         fine_tune(classifier(), same, VAL, augment="none")
+
+
+REPLICAS = """
+from tests.training.test_from_linear import HOW, TRAIN, VAL, classifier
+from tl_keras import fine_tune
+
+def losses(strategy):
+    with strategy.scope():
+        model = classifier()
+    history = fine_tune(model, TRAIN, VAL, batch_size=12, **HOW)
+    return [point.loss for point in history.from_linear.points], model.get_weights()
+
+(one, weights), (two, others) = losses(tf.distribute.get_strategy()), losses(two_replicas())
+np.testing.assert_allclose(one, two, rtol=1e-4)
+for a, b in zip(weights, others, strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-4)
+print("equal")
+"""
+
+
+@pytest.mark.slow
+def test_one_replica_and_two_give_the_same_points_and_weights():
+    check_program(REPLICAS)

@@ -16,8 +16,8 @@ from tl_keras.cli.application import (
 from tl_keras.jobs.compare_settings import CompareConfig
 
 METHODS_HELP = (
-    "Separated by commas: scratch:mlp, scratch:cnn, scratch:rnn, scratch:BASE, scratch, frozen, "
-    "fine-tune, l2-sp, joint; frozen:ENCODER and the like for another net than --backbone; "
+    "Separated by commas: scratch:mlp, scratch:cnn, scratch:rnn, scratch:BASE, scratch, linear, "
+    "frozen, fine-tune, l2-sp, joint; frozen:ENCODER and the like for another net than --backbone; "
     "simclr, simsiam, vicreg, autoencoder, vae, gan: pretrained here without labels, then tuned."
 )
 

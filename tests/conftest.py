@@ -1,8 +1,8 @@
-"""What makes many small tests quick, and what tests of the command line share.
+"""Settings that make many small tests fast, and fixtures for tests of the command line.
 
-Most of their time goes into graphs that are traced, optimised and run once or twice. Several test
-processes (`make test`) leave them unoptimised; `make test-slow`, a test run alone and the runs
-that the tests of the jobs share have them optimised.
+Most time of a small test goes into tracing and optimising graphs that run once or twice. Test
+processes that run side by side (`make test`) do not optimise graphs. `make test-slow`, a single
+test process and the shared runs of `tests/jobs` do, as TensorFlow does for users.
 """
 
 import gc
@@ -23,10 +23,10 @@ from tl_keras import cli  # loads neither
 ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 
 
-def look_for_garbage():
-    """Frees what is garbage and never looks at the rest again, which is mostly there to stay.
+def collect_garbage():
+    """Frees cyclic garbage and excludes the objects that remain from later collections.
 
-    Python by itself looks at everything again and again: in the end some ten seconds each time.
+    Otherwise Python's full collections visit all objects of TensorFlow and Keras each time.
     """
     gc.collect()
     gc.freeze()
@@ -36,14 +36,14 @@ def look_for_garbage():
 def pytest_runtest_protocol(item, nextitem):
     result = yield
     if nextitem is None or nextitem.path != item.path:
-        look_for_garbage()
+        collect_garbage()
     return result
 
 
 def pytest_collection_finish():
-    """Before the first test, when TensorFlow is loaded."""
-    gc.set_threshold(20_000, 10, 1000)  # the oldest after each file instead
-    look_for_garbage()
+    """Runs before the first test, when TensorFlow has been imported."""
+    gc.set_threshold(100_000, 10, 1000)  # full collections come after each file instead
+    collect_garbage()
     if ONE_OF_SEVERAL and "tensorflow" in sys.modules:
         options = {"disable_meta_optimizer": True}
         sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)

@@ -20,13 +20,15 @@ _DRAW = Figure.savefig
 
 @contextlib.contextmanager
 def optimised_graphs():
-    """Within it TensorFlow optimises graphs, as it does for a user."""
+    """Lets TensorFlow optimise graphs within the block, as it does for users."""
     import tensorflow as tf
 
     before = tf.config.optimizer.get_experimental_options()
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    yield
-    tf.config.optimizer.set_experimental_options(before)
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options(before)
 
 
 @pytest.fixture(autouse=True, scope="module")

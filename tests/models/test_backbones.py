@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+import tl_keras
 from tests.check_model import check_model
+from tl_keras import MLP
 from tl_keras.checks import InputError
 from tl_keras.models.applications import APPLICATIONS, preprocess
 from tl_keras.models.backbones import (
@@ -165,7 +168,8 @@ def test_random_vgg_kernels_are_he_normal():
     assert isinstance(initializer, keras.initializers.GlorotUniform)
 
 
-def test_saved_files_load_in_safe_mode_without_this_package(tmp_path):
+def test_another_process_loads_saved_files_in_safe_mode(tmp_path):
+    """Backbones without this package; then with it a class of its own that was never imported."""
     image = keras.Input((32, 32, 3))
     models = {kind: keras.Model(image, preprocess(image, kind)) for kind in ("tf", "torch")}
     models["caffe"] = build_backbone("vgg16", image_size=32, weights="random")
@@ -173,6 +177,10 @@ def test_saved_files_load_in_safe_mode_without_this_package(tmp_path):
         model.save(tmp_path / f"{kind}.keras")
         np.save(tmp_path / f"{kind}.npy", model(_pictures(32)))
     np.save(tmp_path / "pictures.npy", _pictures(32))
+    net = MLP(3, (8,))
+    net.build((None, 32, 32, 3))
+    net.save(tmp_path / "net.keras")
+    package = str(Path(tl_keras.__file__).parents[1])
     code = (
         "import sys, keras, numpy as np\n"
         "for kind in ('tf', 'torch', 'caffe'):\n"
@@ -180,6 +188,9 @@ def test_saved_files_load_in_safe_mode_without_this_package(tmp_path):
         "    outputs = model(np.load('pictures.npy'))\n"
         "    np.testing.assert_allclose(outputs, np.load(f'{kind}.npy'), rtol=1e-4, atol=1e-4)\n"
         "assert 'tl_keras' not in sys.modules\n"
+        f"sys.path.append({package!r})\n"
+        "import tl_keras\n"
+        "assert type(tl_keras.load_model('net.keras')).__name__ == 'MLP'\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -1,8 +1,5 @@
 """What all nets from scratch promise: pixels in, probabilities out, saved and fitted on."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -48,13 +45,6 @@ def test_the_safe_loader_takes_it_with_its_optimizer(build, tmp_path):
     again = load_model(tmp_path / "net.keras", compile=True)
     np.testing.assert_array_equal(again(PICTURES), model(PICTURES))
     assert int(again.optimizer.iterations) == 1
-
-
-def test_a_process_that_never_saw_the_class_loads_it(tmp_path):
-    built(BUILDERS["mlp"]).save(tmp_path / "net.keras")
-    program = f"import tl_keras; print(tl_keras.load_model({str(tmp_path / 'net.keras')!r}))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "<MLP " in done.stdout, done.stderr[-2000:]
 
 
 @each_net

@@ -27,8 +27,19 @@ class Counter(keras.callbacks.Callback):
         self.epochs += 1
 
 
-@pytest.mark.parametrize("name", BUILD)
-@pytest.mark.parametrize("form", ["one", "list", "tuple"])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        *((name, "one") for name in BUILD),
+        ("autoencoder", "list"),
+        ("two views", "tuple"),
+        *(
+            pytest.param(name, form, marks=pytest.mark.slow)
+            for name, form in [("vae", "list"), ("gan", "list"), ("two views", "list")]
+            + [("autoencoder", "tuple"), ("vae", "tuple"), ("gan", "tuple")]
+        ),
+    ],
+)
 def test_callbacks_are_one_or_several(name, form):
     model, one = BUILD[name](), Counter()
     given = {"one": one, "list": [one], "tuple": (one,)}[form]

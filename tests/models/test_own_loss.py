@@ -1,5 +1,7 @@
 """Models with a loss of their own refuse what would have no effect."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,9 +23,15 @@ BUILD = {
 }
 
 
+@functools.cache
+def kept(name):
+    """One model for all tests, since none trains it."""
+    return BUILD[name]()
+
+
 @pytest.fixture(params=BUILD)
 def model(request):
-    built = BUILD[request.param]()
+    built = kept(request.param)
     built.compile(run_eagerly=True)
     return built
 

@@ -280,7 +280,7 @@ def test_arguments_that_cannot_be_used_are_refused(method, arguments, message):
         (
             (tf.data.Dataset.from_tensor_slices(X).batch(8),),
             {"batch_size": 8},
-            "no batch_size beside",
+            "no batch_size beside a tf.data.Dataset",
         ),
         (
             (tf.data.Dataset.from_tensor_slices(blobs(8, 9)).batch(4),),

@@ -42,7 +42,7 @@ def linear_start_figures(outcome):
 
 
 def ahead_of(probabilities, outcome):
-    """How far the trained classifier is ahead of other predictions on its test images, paired.
+    """Compares the trained classifier with other predictions on its test images, paired.
 
     Args:
         probabilities: float (n, num_classes) of the others.

@@ -92,8 +92,11 @@ def _fit(run, config, start, source, unlabelled):
             source_model=source.classifier,
             **dataclasses.asdict(config.fine_tune),
         )
+    _save(run, config, start, history, None)
+    with keeping_saved(run.path):
         temperature = _calibrate(config, start, history)
-    _save(run, config, start, history, temperature)
+    if temperature is not None:
+        _save(run, config, start, history, temperature)
     if unlabelled is not None:
         with keeping_saved(run.path), keeping_interrupted(run, start.model, batch_size):
             go_on(history, config, start, unlabelled)

@@ -83,8 +83,8 @@ def _summary(config, start, history, metrics):
 
 
 def _kept(history, metrics):
-    """Which weights were kept, in words."""
-    if "fine_tuning" in metrics and metrics["fine_tuning"]["chosen"]:
+    """Names the weights that were kept."""
+    if "unlabelled" not in metrics and metrics.get("fine_tuning", {}).get("chosen"):
         point = metrics["fine_tuning"]["points"][metrics["fine_tuning"]["chosen"]]
         return (
             f"{point['share']:.0%} of the way from the linear start to the end of fine-tuning "
@@ -148,6 +148,8 @@ def linear_verdict(metrics):
     if "linear_start" not in metrics:
         return ""
     tuning = metrics["fine_tuning"]
+    if "unlabelled" in metrics:  # what was chosen has been trained on since
+        return _verdict_on(metrics, "linear_start", "the trained model", "its linear start")
     if len(tuning["points"]) == 1:
         return "The model is its linear start: a logistic regression on frozen features."
     if not tuning["chosen"]:

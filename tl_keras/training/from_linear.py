@@ -43,7 +43,7 @@ class Point:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FromLinear:
-    """What a fine-tuning from a linear start gave.
+    """Result of a fine-tuning from a linear start.
 
     Attributes:
         start: `LinearStart`.
@@ -65,7 +65,7 @@ class FromLinear:
 
 
 def takes_linear_start(model):
-    """Whether a classifier is one Dense layer with a bias on the features of its backbone."""
+    """Tells whether a classifier is one Dense layer with a bias on its backbone's features."""
     last = last_dense(model)
     if last is None:
         return False
@@ -157,7 +157,8 @@ def tune_from_linear(model, settings, start, above, fit):
     for rate, epochs in tries:
         part.model.set_weights(at_start)
         fit(part, rate, epochs)
-        way += [(rate, share, part.model.get_weights()) for share in POINTS]
+        end = part.model.get_weights()
+        way += [(rate, share, end) for share in POINTS]
     points, chosen = _measured(part, at_start, way, logits=gives_logits(model))
     _, share, end = way[chosen]
     part.model.set_weights(_between(at_start, end, share))

@@ -124,7 +124,7 @@ class FineTuneSettings:
 
     @property
     def _allows_linear_start(self):
-        """Whether what was asked for can begin from a linear start."""
+        """True if what was asked for can begin from a linear start."""
         return self.freeze_epochs is None and self.objective != "joint"
 
 

@@ -79,13 +79,19 @@ class TrainConfig:
                 "out; received labels_per_class=None. Give a number, or other pictures."
             )
 
+        if self.unlabelled is not None and self.fine_tune.refit:
+            raise InputError(
+                "Expected no refit with unlabelled, whose phase needs validation images that were "
+                "not trained on; received both. Leave one of the two out."
+            )
+
     @property
     def seed(self):
         return self.fine_tune.seed
 
     def _check_linear_start(self):
         """Refuses a linear start, or its presets, under a head that can have none."""
-        for name in ("linear_start", "preset") if self.head != NO_HIDDEN_LAYER else ():
+        for name in ("linear_start", "preset", "refit") if self.head != NO_HIDDEN_LAYER else ():
             value = getattr(self.fine_tune, name)
             if value:
                 raise InputError(

@@ -8,8 +8,10 @@ from tests.replicas import check_program
 from tl_keras import InputError, build_classifier, fine_tune
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones import build_backbone
-from tl_keras.training.from_linear import POINTS, choose, takes_linear_start
+from tl_keras.training import from_linear
+from tl_keras.training.from_linear import POINTS, USUAL, choose, takes_linear_start
 from tl_keras.training.linear_start import fit_linear_start
+from tl_keras.training.settings import LOWEST_RATE, STRONGER, FineTuneSettings
 
 
 def small_backbone(seed=0):
@@ -70,8 +72,7 @@ def test_the_losses_of_the_points_are_those_of_the_model_at_each(tuned):
     model, history = tuned
     points, weights = history.from_linear.points, model.get_weights()
     assert [point.share for point in points] == [0.0, *POINTS]
-    best = min(points, key=lambda point: point.loss)
-    assert history.from_linear.point is best
+    best = history.from_linear.point
     accuracy = np.mean(mean_over_mirror_images(model, VAL[0]).argmax(axis=1) == VAL[1])
     assert accuracy == pytest.approx(best.accuracy)
     model.set_weights(history.from_linear.weights)
@@ -90,10 +91,10 @@ def test_what_is_kept_lies_on_the_line_and_frozen_layers_stay(tuned):
         assert not np.allclose(high.get_weights()[0], before.get_layer("high").get_weights()[0])
 
 
-def test_without_validation_half_of_the_way_is_kept():
+def test_without_validation_the_usual_point_is_kept():
     model = classifier()
     history = fine_tune(model, TRAIN, None, **HOW)
-    assert history.from_linear.point.share == 0.5
+    assert history.from_linear.point.share == USUAL
     assert history.from_linear.point.loss is None
     assert history.from_linear.point.lr == HOW["lr"]
 
@@ -118,24 +119,67 @@ def test_where_fine_tuning_does_harm_the_start_is_kept():
     assert history.from_linear.point.loss <= points[0].loss
 
 
-def test_best_tries_a_stronger_fine_tuning_too():
-    history = fine_tune(classifier(), TRAIN, VAL, **HOW, preset="best")
+def test_best_tries_a_stronger_fine_tuning_too_and_keeps_to_what_was_asked():
+    settings = FineTuneSettings(preset="best", epochs=2).filled()
+    gentle, stronger = settings.fine_tunings(360)
+    assert (gentle.epochs, stronger.epochs) == (2, 2)
+    assert (gentle.lr, gentle.mixup) == (pytest.approx(1.8e-4), 0)
+    assert (stronger.lr, stronger.mixup, stronger.cutmix) == (STRONGER["lr"], 1, 0.5)
+    how = {name: HOW[name] for name in ("unfreeze", "epochs", "augment")}
+    history = fine_tune(classifier(), TRAIN, VAL, **how, preset="best")
     rates = [point.lr for point in history.from_linear.points]
-    assert rates == [None, *[1e-3] * 4, *[pytest.approx(3e-3)] * 4]
-    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 3]
-    number = history.from_linear.fine_tuning
-    assert history.best_epoch == (None if number is None else (1, 4)[number])
+    assert rates == [None, *[LOWEST_RATE] * 4, *[STRONGER["lr"]] * 4]
+    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 2]
+    number = history.from_linear.phase
+    assert history.best_epoch == (None if number is None else (1, 3)[number])
     if number is not None:
-        assert history.from_linear.point.lr == pytest.approx((1e-3, 3e-3)[number])
+        assert history.from_linear.point.lr == (LOWEST_RATE, STRONGER["lr"])[number]
 
 
-def test_the_lowest_mean_loss_is_chosen_with_the_errors_of_the_differences():
+def both():
+    return np.concatenate([TRAIN[0], VAL[0]]), np.concatenate([TRAIN[1], VAL[1]])
+
+
+def test_refit_of_the_start_is_the_start_of_training_and_validation_images():
+    model, other, alone = classifier(), classifier(), classifier()
+    found = fine_tune(model, TRAIN, VAL, preset="fast", augment="flip", refit=True).from_linear
+    fine_tune(other, both(), preset="fast", augment="flip")
+    np.testing.assert_allclose(model.get_weights()[-2], other.get_weights()[-2], atol=1e-4)
+    fine_tune(alone, TRAIN, preset="fast", augment="flip")
+    expected = mean_over_mirror_images(alone, VAL[0])
+    np.testing.assert_allclose(found.val.mean(axis=0), expected, atol=1e-4)
+    assert found.refit and len(found.starts.both.probabilities) == len(TRAIN[1]) + len(VAL[1])
+
+
+def test_refit_goes_the_chosen_way_with_all_images_and_keeps_what_it_predicted_before(monkeypatch):
+    monkeypatch.setattr(from_linear, "choose", lambda losses, usual: (2, losses.std(axis=1)))
+    how = HOW | {"augment": "none", "batch_size": 66}  # neither the order nor the epoch matters
+    before, model = classifier(), classifier()
+    first = fine_tune(before, TRAIN, VAL, **how).from_linear
+    history = fine_tune(model, TRAIN, VAL, **how, refit=True)
+    found = history.from_linear
+    assert found.point.share == first.point.share == 0.5
+    np.testing.assert_allclose(found.val, first.val, atol=1e-5)
+    other = fine_tune(classifier(), both(), None, **how)
+    end = [b + (a - b) / USUAL for a, b in zip(*_weights(other), strict=True)]
+    share = found.point.share
+    for kept, start, last in zip(model.get_weights(), found.weights, end, strict=True):
+        np.testing.assert_allclose(kept, start + share * (last - start), atol=2e-4)
+    assert len(history.phases) == 2 and history.best_epoch == 3
+
+
+def _weights(history):
+    return history.model.get_weights(), history.from_linear.weights
+
+
+def test_the_usual_point_is_kept_unless_another_is_better_by_a_standard_error():
     losses = np.array([[1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [0.0, 2.0, 1.3]])
-    best, errors = choose(losses)
-    assert best == 1
+    best, errors = choose(losses, 2)
+    assert best == 2  # 0.1 worse than the lowest, with an error of 0.5
     np.testing.assert_allclose(
         errors, [np.std([0, 1, 2]) / 3**0.5, 0, np.std([-1, 1, 0.3]) / 3**0.5]
     )
+    assert choose(losses, 0)[0] == 1  # 1.0 worse, with an error of 0.47
 
 
 @pytest.mark.parametrize(
@@ -161,6 +205,7 @@ def test_a_linear_head_alone_takes_a_linear_start(how, takes):
         ({}, {"preset": "fast", "epochs": 3}, "no epochs with preset='fast'"),
         ({}, {"preset": "slow"}, "preset to be one of"),
         ({}, {"preset": "best", "linear_start": False}, "no preset where it has no effect"),
+        ({}, {"refit": True, "linear_start": False}, "no refit where it has no effect"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(how, options, message):

@@ -86,6 +86,13 @@ def train(
             "best (and a stronger one)."
         ),
     ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            help="In the end train the same way on train and val together; default: from a "
+            "linear start."
+        ),
+    ] = None,
     lr: Annotated[
         float | None, typer.Option(help=by_start("Highest learning rate of the head", "lr"))
     ] = None,
@@ -250,6 +257,7 @@ def train(
             source_weight=source_weight,
             linear_start=linear_start,
             preset=preset,
+            refit=refit,
         ),
         pseudo_labels=_pseudo_labels(
             unlabelled,

@@ -8,31 +8,72 @@ from tl_keras.training.linear_start import last_dense
 from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
 
 
-def calibrate(model, val, *, flips=False, out_of_fold=None, labels=None):
-    """Fits a temperature on validation images and folds it into the last layer of `model`.
+def calibrate(model, probabilities, labels):
+    """Fits a temperature on held-out predictions and folds it into the last layer of `model`.
 
     Args:
         model: classifier; one whose last layer is not Dense is left as it is.
-        val: `ImageDataset`.
-        flips: whether predictions are means over each image and its mirror image.
-        out_of_fold: float (n, num_classes), probabilities of training images by fits without
-            them, which count as validation images do; rows of NaN are left out. None for none.
-        labels: ints (n,), of `out_of_fold`.
+        probabilities: float (views, n, num_classes), its predictions for images that it was not
+            trained on.
+        labels: ints (n,).
 
     Returns:
         The temperature by which logits were divided; None where there is no such layer.
     """
     if last_dense(model) is None:
         return None
-    views, known = views_of(model, val, flips=flips), val.labels
-    if out_of_fold is not None:
-        held_out = np.isfinite(out_of_fold).all(axis=1)
-        more = np.broadcast_to(out_of_fold[held_out], (len(views), held_out.sum(), views.shape[2]))
-        views = np.concatenate([views, more], axis=1)
-        known = np.concatenate([known, labels[held_out]])
-    temperature = fit_temperature(views, known)
+    temperature = fit_temperature(probabilities, labels)
     fold_temperature(model, temperature)
     return temperature
+
+
+def held_out_predictions(history, splits, *, model, flips):
+    """Predictions for labelled images by a classifier that was not trained on them.
+
+    Those of a linear start are its validation images and, out of fold, its training images. After
+    a refit they are of the classifiers before it: out of fold, or of those without the validation
+    images.
+
+    Args:
+        history: `TrainingHistory` of the training.
+        splits: `Splits` of it.
+        model: the trained classifier.
+        flips: whether predictions are means over each image and its mirror image.
+
+    Returns:
+        (probabilities (views, n, num_classes), labels (n,))
+    """
+    tuned, train, val = history.from_linear, splits.train, splits.val
+    if tuned is None:
+        return views_of(model, val, flips=flips), val.labels
+    views = val_predictions(tuned, val, model=model, flips=flips)
+    if tuned.chosen:
+        return views, val.labels
+    if tuned.refit:
+        known = tuned.starts.both.probabilities, np.concatenate([train.labels, val.labels])
+        views = views[:, :0]
+    else:
+        known = tuned.starts.train.probabilities, train.labels
+    return _with_rows(views, val.labels[: views.shape[1]], *known)
+
+
+def val_predictions(tuned, val, *, model, flips):
+    """Predictions (views, n, num_classes) for the validation images, before any refit.
+
+    Args:
+        tuned: `FromLinear`.
+        val, model, flips: see `held_out_predictions`.
+    """
+    if tuned.val is None or (flips and len(tuned.val) == 1):
+        return views_of(model, val, flips=flips)
+    return tuned.val if flips else tuned.val[:1]
+
+
+def _with_rows(views, labels, more, more_labels):
+    """Appends predictions (n, num_classes), those for each view; rows of NaN are left out."""
+    known = np.isfinite(more).all(axis=1)
+    more = np.broadcast_to(more[known], (len(views), known.sum(), more.shape[1]))
+    return np.concatenate([views, more], axis=1), np.concatenate([labels, more_labels[known]])
 
 
 def calibration_figures(views, labels, temperature):

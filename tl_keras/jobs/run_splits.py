@@ -144,8 +144,12 @@ def _differences(found, source, needed):
 
 def trained_on(trained):
     """Returns the content hashes that a run was trained on, those without labels included."""
-    rest = trained.contents(REST) if trained.config.get("unlabelled") == REST else set()
-    return trained.contents("train") | rest
+    splits = {"train"}
+    if trained.config.get("unlabelled") == REST:
+        splits.add(REST)
+    if trained.config.get("fine_tune", {}).get("refit"):
+        splits.add("val")
+    return set().union(*(trained.contents(split) for split in splits))
 
 
 def check_left(trained, source, split, part, lost=()):

@@ -12,9 +12,11 @@ def fine_tuning_figures(tuned):
     Args:
         tuned: `FromLinear`.
     """
+    kept = tuned.starts.both if tuned.refit else tuned.starts.train
     return {
-        "strength": tuned.start.strength,
-        "seconds_of_fit": tuned.start.seconds,
+        "strength": kept.strength,
+        "seconds_of_fit": kept.seconds,
+        "refit": tuned.refit,
         "points": [dataclasses.asdict(point) for point in tuned.points],
         "chosen": tuned.chosen,
     }

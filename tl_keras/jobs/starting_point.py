@@ -23,7 +23,7 @@ from tl_keras.models.backbones import (
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
 from tl_keras.training.from_linear import suited_to_head
-from tl_keras.training.inputs import with_mixup
+from tl_keras.training.inputs import suited_to_data
 
 SMALL_PICTURE = 64
 # What saw only letters goes on learning, all of it, under a head that is ready for it.
@@ -66,7 +66,10 @@ class StartingPoint:
 
         The rate of the model's dropout is set to that of the result.
         """
-        tuning = with_mixup(self.settings(config.fine_tune), self.splits.train)
+        suited = self.suited
+        if config.unlabelled is None and len(self.splits.val):
+            suited = {"refit": True} | suited
+        tuning = suited_to_data(config.fine_tune.filled(suited), self.splits.train)
         weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")
         dropout = config.dropout
         if dropout is None:

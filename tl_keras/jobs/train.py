@@ -7,7 +7,12 @@ import keras
 
 from tl_keras.config import REST, TrainConfig
 from tl_keras.evaluation.classification import accuracy_interval, evaluate_predictions
-from tl_keras.jobs.calibrating import calibrate, calibration_figures
+from tl_keras.jobs.calibrating import (
+    calibrate,
+    calibration_figures,
+    held_out_predictions,
+    val_predictions,
+)
 from tl_keras.jobs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.measuring import headline, measure, views_of
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
@@ -21,6 +26,7 @@ from tl_keras.jobs.unmeasured import mark_measured, write_unmeasured
 from tl_keras.progress import say
 from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.inputs import default_batch_size
+from tl_keras.training.temperature import tempered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +39,8 @@ class Outcome:
         history: of `fine_tune`.
         probabilities: float (n, c) on the test split.
         metrics: the content of metrics.json.
-        val, test: all figures on those splits, see `evaluate_predictions`.
+        val, test: all figures on those splits, see `evaluate_predictions`; val is None after a
+            refit.
     """
 
     config: TrainConfig
@@ -41,7 +48,7 @@ class Outcome:
     history: keras.callbacks.History
     probabilities: object
     metrics: dict
-    val: dict
+    val: dict | None
     test: dict
 
 
@@ -100,20 +107,16 @@ def _fit(run, config, start, source, unlabelled):
     if unlabelled is not None:
         with keeping_saved(run.path), keeping_interrupted(run, start.model, batch_size):
             go_on(history, config, start, unlabelled)
-            temperature = calibrate(start.model, start.splits.val, flips=start.flips(config))
+            views = views_of(start.model, start.splits.val, flips=start.flips(config))
+            temperature = calibrate(start.model, views, start.splits.val.labels)
         _save(run, config, start, history, temperature, unlabelled)
     return history, temperature
 
 
 def _calibrate(config, start, history):
-    """Folds a temperature into the fine-tuned model and returns it.
-
-    Predictions out of fold are of the linear start, so they count only where it was kept.
-    """
-    tuned, known = history.from_linear, {}
-    if tuned is not None and tuned.chosen == 0:
-        known = {"out_of_fold": tuned.start.probabilities, "labels": start.splits.train.labels}
-    return calibrate(start.model, start.splits.val, flips=start.flips(config), **known)
+    """Folds a temperature into the fine-tuned model and returns it."""
+    how = {"model": start.model, "flips": start.flips(config)}
+    return calibrate(start.model, *held_out_predictions(history, start.splits, **how))
 
 
 def _save(run, config, start, history, temperature, unlabelled=None):
@@ -150,9 +153,19 @@ def _known(config, start, history, temperature, unlabelled):
         metrics["temperature"] = temperature
     if history.from_linear is not None:
         metrics["fine_tuning"] = fine_tuning_figures(history.from_linear)
+        if history.from_linear.refit:
+            metrics["val"] = _val_before_refit(config, start, history, temperature)
     if unlabelled is not None:
         metrics["unlabelled"] = unlabelled_figures(history, unlabelled)
     return metrics
+
+
+def _val_before_refit(config, start, history, temperature):
+    """Figures on validation of the classifier as it was before it was trained on those images."""
+    val, flips = start.splits.val, start.flips(config)
+    views = val_predictions(history.from_linear, val, model=start.model, flips=flips)
+    probabilities = tempered(views, temperature or 1.0)
+    return headline(evaluate_predictions(probabilities, val.labels, val.class_names))
 
 
 def _measured(config, start, history, source, known, started):
@@ -182,8 +195,11 @@ def measured(config, start, history, known):
     views = views_of(start.model, start.splits.test, flips=flips)
     probabilities = views.mean(axis=0)
     test = evaluate_predictions(probabilities, labels, names)
-    _, val = measure(start.model, start.splits.val, flips=flips)
-    metrics = {**known, "val": headline(val), "test": headline(test)}
+    metrics = {**known, "test": headline(test)}
+    val = None  # after a refit its images are training images; `known` has figures from before
+    if "val" not in known:
+        _, val = measure(start.model, start.splits.val, flips=flips)
+        metrics["val"] = headline(val)
     if "train" not in metrics:  # no epoch was better than the start
         _, figures = measure(start.model, start.splits.train)
         metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}

@@ -72,6 +72,7 @@ def _summary(config, start, history, metrics):
             ", ".join(f"{p['name']}: {p['end'] - p['start']} epochs" for p in history.phases),
         ),
         ("Kept", _kept(history, metrics)),
+        *_last_fit(metrics),
         (
             "Prediction",
             "mean of picture and mirror image" if metrics["test_time_flips"] else "plain",
@@ -91,6 +92,23 @@ def _kept(history, metrics):
             f"at learning rate {point['lr']:g}"
         )
     return "the start" if history.best_epoch is None else f"epoch {history.best_epoch + 1}"
+
+
+def _last_fit(metrics):
+    """A row on the fit with the validation images, if there was one."""
+    if not refit(metrics):
+        return []
+    val, size = metrics["val"], metrics["pictures"]["val"]
+    words = (
+        f"the same again with the {size} validation images among the training images; before "
+        f"that {val['accuracy']:.1%} of them were right, log loss {val['loss']:.3f}"
+    )
+    return [("Last fit", words)]
+
+
+def refit(metrics):
+    """Whether validation images were trained on in the end."""
+    return metrics.get("fine_tuning", {}).get("refit", False)
 
 
 def _unlabelled_words(config, metrics):
@@ -166,7 +184,8 @@ def _verdict_on(metrics, other, *names):
 
 def _comparison(metrics):
     size = metrics["pictures"]["test"]
-    labels = f"{metrics['pictures']['train']} labelled pictures"
+    trained = [metrics["pictures"][name] for name in ("train", *(["val"] * refit(metrics)))]
+    labels = f"{sum(trained)} labelled pictures"
     rows = {"transfer": (metrics["test"], f"{labels}; log loss {metrics['test']['loss']:.3f}")}
     if "unlabelled" in metrics:
         more = metrics["unlabelled"]

@@ -100,7 +100,7 @@ def _not_held_out(unlabelled, splits):
 
 def _freeze_as_tuned(model, tuning):
     """Freezes what fine-tuning will leave frozen: what trains decides what a step costs."""
-    if tuning.epochs:
+    if tuning.epochs != 0:
         apply_unfreeze(model, tuning.unfreeze, tuning.batch_norm)
     elif tuning.freeze_epochs:
         freeze(model)

@@ -4,22 +4,22 @@ import dataclasses
 import math
 import time
 
+from tl_keras.checks import InputError
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.from_linear import (
-    candidates,
     check_linear_start,
     set_linear_start,
     suited_to_head,
     tune_from_linear,
 )
-from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, with_mixup
+from tl_keras.training.inputs import default_batch_size, labelled, pictures_of, suited_to_data
 from tl_keras.training.objective_settings import check_source, option_value
 from tl_keras.training.objectives import with_l2_sp
 from tl_keras.training.phases import compile_for_use, fit_phase, new_history
-from tl_keras.training.settings import PRETRAINED, FineTuneSettings
+from tl_keras.training.settings import LOWEST_RATE, PRETRAINED, FineTuneSettings
 from tl_keras.training.source_task import SourceTask
 from tl_keras.training.trainable_part import TrainablePart
 
@@ -39,8 +39,9 @@ def fine_tune(
 
     A head of one Dense layer starts from a logistic regression on the frozen features of each image
     and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned, and
-    of the points on the straight line between the weights before and after it the one with the
-    lowest log loss on validation is kept: the start itself, if fine-tuning does harm. Other heads,
+    the point at three quarters of the straight line between the weights before and after it is
+    kept, or another one whose log loss on validation is clearly lower: the start itself, if
+    fine-tuning does harm. Other heads,
     and any with linear_start=False, first train alone for `freeze_epochs`; of both phases the
     latest weights are kept whose validation accuracy is within one standard error of the best.
 
@@ -69,14 +70,19 @@ def fine_tune(
             and neither `freeze_epochs` nor objective="joint" is given. Its Dropout acts while
             fine-tuning; 0 is best.
         preset: "fast" (the linear start alone), "balanced" (and one fine-tuning), or "best" (and a
-            stronger one, at three times the rate). Default "balanced"; only with a linear start.
+            stronger one, with lr=3e-4, epochs=40, mixup=1 and label_smoothing=0.1 where these are
+            not given). Default "balanced"; only with a linear start.
+        refit: whether in the end the same way is gone again with the validation images among the
+            training images: the model has then seen them, and `history.from_linear` has what it
+            predicted for them before. Default False; only with a linear start.
         freeze_epochs: epochs with the whole backbone frozen. Default 0; here and below in brackets
             the default without a linear start: (3).
         epochs: epochs with the unfrozen part training too. Default 16 (40).
         unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none". Default
             "half".
         optimizer: "adam", "sgd" or "rmsprop".
-        lr: highest learning rate of the head. Default 3e-4 (1e-3).
+        lr: highest learning rate of the head. Default 5e-7 for each training image, at least 3e-5
+            and at most 3e-4 (1e-3).
         backbone_lr_factor: factor on it for the top of the backbone. Default 1 (0.3).
         depth_decay: further factor at the bottom of the backbone, geometric between. Default 1.
         schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
@@ -147,7 +153,7 @@ class _FineTuning:
         self.backbone = get_backbone(model)
         num_classes = model.output_shape[-1]
         train = labelled(train, num_classes, split="train")
-        settings = self.settings = with_mixup(settings, train)
+        settings = self.settings = suited_to_data(settings, train)
         val = None if val is None else labelled(val, num_classes, split="val")
         self.batch_size = settings.batch_size or default_batch_size(len(train))
         self.history = new_history()
@@ -165,6 +171,10 @@ class _FineTuning:
             self.history.source_model = self.source.model
             if not option_value(settings, "source_weight"):
                 self.source = None
+        if settings.refit and not (val and len(val)):
+            raise InputError(
+                "Expected validation images for refit=True; received none. Leave refit out."
+            )
         train = pictures_of(train, model, settings, training=True)
         val = val and pictures_of(val, model, settings, training=False)
         if val and settings.linear_start:
@@ -187,19 +197,21 @@ class _FineTuning:
 
     def _from_linear(self):
         started = time.monotonic()
-        [whole], epochs = self.whole, max([seen for _, seen in candidates(self.settings)] or [0])
-        start = set_linear_start(self.model, whole, self.settings, self.batch_size)
+        [whole] = self.whole
+        tries = self.settings.fine_tunings(len(whole.train.labels))
+        epochs = max([tried.epochs for tried in tries], default=0)
+        starts = set_linear_start(self.model, whole, self.settings, self.batch_size)
         self.history.seconds["linear_start"] = time.monotonic() - started
-        self.history.from_linear = tune_from_linear(
-            self.model,
-            self.settings,
-            start,
-            lambda: self._cut(self.whole, epochs)[0],
-            lambda part, rate, epochs: self._phase("fine_tune", epochs, [part], rate),
+
+        def fit(part, settings):
+            self._phase("fine_tune", settings.epochs, [part], settings)
+            return len(self.history.phases) - 1
+
+        tuned = self.history.from_linear = tune_from_linear(
+            self.model, self.settings, starts, whole, lambda part: self._cut([part], epochs)[0], fit
         )
-        number = self.history.from_linear.fine_tuning
         ends = [phase["end"] for phase in self.history.phases]
-        self.history.best_epoch = None if number is None else ends[number] - 1
+        self.history.best_epoch = None if tuned.phase is None else ends[tuned.phase] - 1
 
     def _head_first(self):
         settings = self.settings
@@ -222,7 +234,7 @@ class _FineTuning:
         for classifier in (self.model, getattr(self.history, "source_model", None)):
             if classifier is not None:
                 # For a further, gentle `fit`.
-                rate = settings.lr * (
+                rate = (settings.lr or LOWEST_RATE) * (
                     settings.backbone_lr_factor or PRETRAINED["backbone_lr_factor"]
                 )
                 compile_for_use(classifier, settings.optimizer, rate)
@@ -238,8 +250,8 @@ class _FineTuning:
         self.history.seconds["cache"] += time.monotonic() - started
         return above
 
-    def _phase(self, name, epochs, parts, rate=None):
-        """Trains; at a rate of its own the last weights are kept."""
+    def _phase(self, name, epochs, parts, settings=None):
+        """Trains; with settings of its own the last weights are kept."""
         started = time.monotonic()
         first_epoch = len(self.history.epoch)
         fit_phase(
@@ -247,10 +259,10 @@ class _FineTuning:
             name,
             parts[0],
             self.model,
-            dataclasses.replace(self.settings, lr=rate or self.settings.lr),
+            settings or self.settings,
             batch_size=self.batch_size,
             epochs=epochs,
-            keep_last=rate is not None,
+            keep_last=settings is not None,
             callbacks=self.make_callbacks(),
             objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
         )

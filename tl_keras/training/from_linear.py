@@ -7,6 +7,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.augmentation_presets import mirrors
+from tl_keras.data.splits import joined
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
 from tl_keras.training.cutting import cut_at_frozen, unpacked
@@ -16,9 +17,8 @@ from tl_keras.training.temperature import fit_temperature, tempered_losses
 from tl_keras.training.trainable_part import AboveFrozen
 
 POINTS = (0.25, 0.5, 0.75, 1.0)  # of the way from the linear start to the end of fine-tuning
-UNCHOSEN = 0.5  # the point without validation images
-# Of the preset "best": factors on the learning rate and on the number of epochs.
-STRONGER = ((1.0, 1.0), (3.0, 4 / 3))
+USUAL = 0.75  # the point that is kept unless validation clearly speaks for another
+_USUAL = 1 + POINTS.index(USUAL)  # among the points, of which the start is the first
 _AT_ONCE = 64  # images
 
 
@@ -42,22 +42,43 @@ class Point:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Starts:
+    """Logistic regressions on frozen features.
+
+    Attributes:
+        train: `LinearStart` of the training images.
+        both: `LinearStart` of training and validation images together; None without refit.
+        val: float32 (views, n, num_classes), probabilities of `train` for the validation images;
+            None without refit.
+    """
+
+    train: object
+    both: object = None
+    val: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class FromLinear:
     """Result of a fine-tuning from a linear start.
 
     Attributes:
-        start: `LinearStart`.
-        weights: of the whole classifier at the start.
+        starts: `Starts`.
+        weights: of the whole classifier at the start; that of both with refit.
         points: list of `Point`, the start first.
         chosen: index of the point that was kept.
-        fine_tuning: number of the fine-tuning that it is of, from 0; None for the start.
+        val: float (views, n, num_classes), probabilities at that point for the validation images,
+            which it was not trained on; None if they were not needed.
+        phase: number of the phase of the history that led there; None for the start.
+        refit: whether the same was trained again on training and validation images together.
     """
 
-    start: object
+    starts: Starts
     weights: list
     points: list
     chosen: int
-    fine_tuning: int | None = None
+    val: np.ndarray | None = None
+    phase: int | None = None
+    refit: bool = False
 
     @property
     def point(self):
@@ -103,41 +124,50 @@ def set_linear_start(model, part, settings, batch_size):
         batch_size: images a step while the backbone runs.
 
     Returns:
-        `LinearStart`.
+        `Starts`; that of the training images is in the head.
     """
     freeze(model)
     cut = cut_at_frozen(model)
     mirrored = mirrors(settings.augment, part.train.dataset)
     images = dataclasses.replace(part.train, augment="none", mirrored=mirrored)
-    views = images.distinct_views
-    features = part.compute(cut.prefix, images, views=views, batch_size=batch_size)
-    classes = model.output_shape[-1]
-    start = fit_linear_start(features.arrays[0], images.labels, classes, seed=settings.seed)
+    classes, views = model.output_shape[-1], images.distinct_views
+
+    def features(images):
+        return part.compute(cut.prefix, images, views=views, batch_size=batch_size).arrays[0]
+
+    def fit(features, labels):
+        return fit_linear_start(features, labels, classes, seed=settings.seed)
+
+    train = features(images)
+    starts = Starts(fit(train, images.labels))
+    if settings.refit:
+        val = features(part.val)
+        labels = np.concatenate([images.labels, part.val.labels])
+        both = fit(np.concatenate([train, val], axis=1), labels)
+        starts = Starts(starts.train, both, starts.train.predict(val))
+    _put(starts.train, model)
+    return starts
+
+
+def _put(start, model):
     last_dense(model).set_weights([start.kernel, start.bias])
-    return start
 
 
-def candidates(settings):
-    """[(learning rate, epochs)] of the fine-tunings that a preset tries, the gentlest first."""
-    if settings.unfreeze == "none" or not settings.epochs:
-        return []
-    steps = STRONGER if settings.preset == "best" else STRONGER[:1]
-    return [(settings.lr * rate, round(settings.epochs * more)) for rate, more in steps]
-
-
-def tune_from_linear(model, settings, start, above, fit):
+def tune_from_linear(model, settings, starts, whole, above, fit):
     """Fine-tunes from a linear start and leaves `model` at the best point on the way.
 
     Between the weights at the start, w0, and those after a fine-tuning, w1, lie w0 + a (w1 - w0)
-    for a in `POINTS`. Validation chooses among them and the start: see `choose`.
+    for a in `POINTS`. Validation may choose among them and the start: see `choose`. With refit the
+    same way is gone again with the validation images among the training images.
 
     Args:
         model: classifier with the start in its head.
         settings: `FineTuneSettings`.
-        start: `LinearStart`.
-        above: function without arguments that returns the `TrainablePart` above what is frozen
-            while fine-tuning.
-        fit: function (part, learning rate, epochs) that trains it and keeps the last weights.
+        starts: `Starts`.
+        whole: `TrainablePart`, the whole classifier on images.
+        above: function from such a part to that above what is frozen while fine-tuning.
+        fit: function (part, settings) that trains it, keeps the last weights, and returns the
+            number of its phase in the history.
 
     Returns:
         `FromLinear`.
@@ -147,59 +177,110 @@ def tune_from_linear(model, settings, start, above, fit):
         al. 2022, arXiv 2109.01903.
     """
     weights = model.get_weights()
-    tries = candidates(settings)
-    if not tries:
-        return FromLinear(start, weights, [Point(None, 0.0)], 0)
-    apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
-    part = above()
+    tries = settings.fine_tunings(len(whole.train.labels))
+    found = FromLinear(starts, weights, [Point(None, 0.0)], 0, starts.val)
+    tried = None
+    if tries:
+        apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
+        part = above(whole)
+        ways = _Ways(part, gives_logits(model))
+        for tried in tries:
+            ways.go(tried, fit)
+        found = ways.best(starts, weights)
+        tried = tries[(found.chosen - 1) // len(POINTS)] if found.chosen else None
+    return _refit(model, found, tried, whole, above, fit) if settings.refit else found
+
+
+def _refit(model, found, tried, whole, above, fit):
+    """Goes the way that was chosen with training and validation images together."""
+    model.set_weights(found.weights)
+    _put(found.starts.both, model)
+    found = dataclasses.replace(found, weights=model.get_weights(), refit=True)
+    if tried is None:
+        return found
+    images = dataclasses.replace(
+        whole.train, dataset=joined([whole.train.dataset, whole.val.dataset])
+    )
+    part = above(dataclasses.replace(whole, train=images, val=None))
     at_start = part.model.get_weights()
-    way = [(None, 0.0, at_start)]
-    for rate, epochs in tries:
-        part.model.set_weights(at_start)
-        fit(part, rate, epochs)
-        end = part.model.get_weights()
-        way += [(rate, share, end) for share in POINTS]
-    points, chosen = _measured(part, at_start, way, logits=gives_logits(model))
-    _, share, end = way[chosen]
-    part.model.set_weights(_between(at_start, end, share))
-    number = (chosen - 1) // len(POINTS) if chosen else None
-    return FromLinear(start, weights, points, chosen, number)
+    phase = fit(part, tried)
+    part.model.set_weights(_between(at_start, part.model.get_weights(), found.point.share))
+    return dataclasses.replace(found, phase=phase)
 
 
-def _measured(part, at_start, way, *, logits):
-    """([`Point`], index of the chosen one); without validation images half of the gentlest way."""
-    if part.val is None or not len(part.val.labels):
-        points = [Point(rate, share) for rate, share, _ in way]
-        return points, 1 + POINTS.index(UNCHOSEN)
-    labels, measure = part.val.labels, _probabilities_of(part.model, part.val, logits=logits)
-    losses, accuracies = [], []
-    for _, share, end in way:
-        part.model.set_weights(_between(at_start, end, share))
-        probabilities = measure()
-        temperature = fit_temperature(probabilities, labels)
-        losses.append(tempered_losses(probabilities, labels, temperature))
-        accuracies.append(np.mean(probabilities.mean(axis=0).argmax(axis=1) == labels))
-    chosen, errors = choose(np.array(losses))
-    measured = zip(way, accuracies, losses, errors, strict=True)
-    points = [
-        Point(rate, share, float(accuracy), float(loss.mean()), float(error))
-        for (rate, share, _), accuracy, loss, error in measured
-    ]
-    return points, chosen
+class _Ways:
+    """Fine-tunings from one start, and the points on them."""
+
+    def __init__(self, part, logits):
+        self.part, self.logits = part, logits
+        self.at_start = part.model.get_weights()
+        self.points = [(None, 0.0, self.at_start, None)]
+
+    def go(self, tried, fit):
+        self.part.model.set_weights(self.at_start)
+        phase = fit(self.part, tried)
+        end = self.part.model.get_weights()
+        self.points += [(tried.lr, share, end, phase) for share in POINTS]
+
+    def best(self, starts, weights):
+        """`FromLinear`, with the model at the point that was chosen."""
+        points, chosen, val = self._measured()
+        _, share, end, phase = self.points[chosen]
+        self._set(share, end)
+        return FromLinear(starts, weights, points, chosen, val, phase)
+
+    def _set(self, share, end):
+        self.part.model.set_weights(_between(self.at_start, end, share))
+
+    def _measured(self):
+        """([`Point`], index of the chosen one, probabilities there).
+
+        Without validation images it is the usual one.
+        """
+        val = self.part.val
+        if val is None or not len(val.labels):
+            points = [Point(rate, share) for rate, share, *_ in self.points]
+            return points, _USUAL, None
+        labels, measure = val.labels, _probabilities_of(self.part.model, val, logits=self.logits)
+        losses, found = [], []
+        for _, share, end, _ in self.points:
+            self._set(share, end)
+            found.append(measure())
+            temperature = fit_temperature(found[-1], labels)
+            losses.append(tempered_losses(found[-1], labels, temperature))
+        chosen, errors = choose(np.array(losses), _USUAL)
+        points = [
+            Point(
+                rate,
+                share,
+                float(np.mean(probabilities.mean(axis=0).argmax(axis=1) == labels)),
+                float(loss.mean()),
+                float(error),
+            )
+            for (rate, share, *_), probabilities, loss, error in zip(
+                self.points, found, losses, errors, strict=True
+            )
+        ]
+        return points, chosen, found[chosen]
 
 
-def choose(losses):
-    """Chooses the point of the lowest mean loss.
+def choose(losses, usual):
+    """Chooses the usual point, or the one of the lowest mean loss if that is clearly better.
+
+    Clearly: by more than one standard error of the difference. Of few validation images the lowest
+    loss is mostly luck; without looking at any, the usual point is better than the start.
 
     Args:
         losses: float (points, n), of each validation image at each point.
+        usual: index of a point.
 
     Returns:
         (index, standard error (points,) of the difference between each mean and the lowest)
     """
     best = int(losses.mean(axis=1).argmin())
     difference = losses - losses[best]
-    return best, difference.std(axis=1) / np.sqrt(losses.shape[1])
+    errors = difference.std(axis=1) / np.sqrt(losses.shape[1])
+    return (best if difference[usual].mean() > errors[usual] else usual), errors
 
 
 def _between(start, end, share):

@@ -46,6 +46,18 @@ def labelled(data, num_classes, *, split):
     return data
 
 
+def suited_to_data(settings, dataset):
+    """Returns `FineTuneSettings` with a value for each that the images decide.
+
+    From a linear start that is the learning rate, by their number, unless there are several
+    fine-tunings; without one mixing.
+    """
+    if not settings.linear_start:
+        return with_mixup(settings, dataset)
+    tries = settings.fine_tunings(len(dataset))
+    return tries[0] if len(tries) == 1 else settings
+
+
 def with_mixup(settings, dataset):
     """Returns `FineTuneSettings` whose `mixup` is a number: where it is None, by the pictures.
 

@@ -39,6 +39,13 @@ class LinearStart:
     probabilities: np.ndarray
     seconds: float
 
+    def predict(self, features):
+        """Probabilities (views, n, num_classes) for features (views, n, d)."""
+        import scipy.special
+
+        logits = np.stack([view @ self.kernel for view in features]) + self.bias
+        return scipy.special.softmax(logits, axis=-1)
+
 
 def fit_linear_start(features, labels, num_classes, *, seed=0):
     """Fits a logistic regression whose strength is chosen by cross-validated log loss.

@@ -31,21 +31,26 @@ PRETRAINED = {
 FROM_LINEAR = {
     "linear_start": True,
     "preset": "balanced",
+    "refit": False,
     "freeze_epochs": 0,
     "epochs": 16,
-    "lr": 3e-4,
     "backbone_lr_factor": 1.0,
     "label_smoothing": 0.0,
     "mixup": 0.0,
     "views": 8,
 }
+# Highest learning rate for each training image, and its limits. Few images and a high rate take
+# the head away from where the regression put it, and what is learned does not make up for it.
+RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
+# Of the preset "best" also a stronger fine-tuning, which differs in these where nothing is asked.
+STRONGER = {"lr": 3e-4, "epochs": 40, "mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
     ("unfreeze", "none"): ("backbone_lr_factor", "depth_decay", "batch_norm", "l2_sp_weight"),
     ("mixup", 0): ("cutmix",),
     ("augment", "none"): ("views",),
     ("cache", "none"): ("views", "cache_dtype"),
-    ("linear_start", False): ("preset",),
+    ("linear_start", False): ("preset", "refit"),
 }
 
 
@@ -83,6 +88,7 @@ class FineTuneSettings:
     source_weight: float | None = None
     linear_start: bool | None = None
     preset: str | None = None
+    refit: bool | None = None
 
     def __post_init__(self):
         check_objective(self)
@@ -109,7 +115,8 @@ class FineTuneSettings:
 
         Args:
             suited: {name: value} that suits the start; what is not in it is as in `FROM_LINEAR` or,
-                without a linear start, as in `PRETRAINED`.
+                without a linear start, as in `PRETRAINED`. With preset="best" what `STRONGER`
+                names stays None, see `fine_tunings`.
         """
         given = {name: value for name, value in vars(self).items() if value is not None}
         asked = (suited or {}) | given
@@ -117,10 +124,33 @@ class FineTuneSettings:
         values = PRETRAINED | (FROM_LINEAR if linear else {}) | asked
         if values.get("preset") == "fast":
             values["epochs"] = 0
+        # The number of images decides the rate, and each fine-tuning of "best" has its own.
+        own = {None: (), "best": STRONGER}.get(values.get("preset"), ("lr",))
+        values = {k: v for k, v in values.items() if k not in own or k in asked}
         for (name, value), options in _IDLE.items():
             if values.get(name) == value:
                 values = {k: v for k, v in values.items() if k not in options or k in given}
         return FineTuneSettings(**values)
+
+    def fine_tunings(self, size):
+        """The settings of each fine-tuning from a linear start, the usual one first.
+
+        Args:
+            size: number of training images, which decides the learning rate if none is given.
+        """
+        if self.unfreeze == "none" or self.epochs == 0:
+            return []
+        tables = [FROM_LINEAR | {"lr": usual_rate(size)}]
+        if self.preset == "best":
+            tables.append(STRONGER)
+        tries = []
+        for table in tables:
+            values = {name: table.get(name) for name in STRONGER if getattr(self, name) is None}
+            tried = dataclasses.replace(self, **values)
+            if tried.mixup and tried.cutmix is None:
+                tried = dataclasses.replace(tried, cutmix=STRONGER["cutmix"])
+            tries += [] if tried in tries else [tried]
+        return tries
 
     @property
     def _allows_linear_start(self):
@@ -291,6 +321,11 @@ def _check_effect(settings, idle):
                     f"Expected no {option} where it has no effect, with {name}={value!r}; received "
                     f"{option}={getattr(settings, option)!r}. Leave it out or change {name}."
                 )
+
+
+def usual_rate(size):
+    """Returns the highest learning rate from a linear start on `size` training images."""
+    return min(max(RATE_PER_IMAGE * size, LOWEST_RATE), HIGHEST_RATE)
 
 
 def parse_unfreeze(setting):

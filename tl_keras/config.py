@@ -91,7 +91,9 @@ class TrainConfig:
 
     def _check_linear_start(self):
         """Refuses a linear start, or its presets, under a head that can have none."""
-        for name in ("linear_start", "preset", "refit") if self.head != NO_HIDDEN_LAYER else ():
+        for name in (
+            ("linear_start", "preset", "refit", "minutes") if self.head != NO_HIDDEN_LAYER else ()
+        ):
             value = getattr(self.fine_tune, name)
             if value:
                 raise InputError(

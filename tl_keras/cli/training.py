@@ -86,6 +86,10 @@ def train(
             "best (and a stronger one)."
         ),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Time that there is; it chooses the preset, whatever --preset says."),
+    ] = None,
     refit: Annotated[
         bool | None,
         typer.Option(
@@ -258,6 +262,7 @@ def train(
             linear_start=linear_start,
             preset=preset,
             refit=refit,
+            minutes=minutes,
         ),
         pseudo_labels=_pseudo_labels(
             unlabelled,

@@ -15,6 +15,7 @@ from tl_keras.jobs.calibrating import (
 )
 from tl_keras.jobs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.measuring import headline, measure, views_of
+from tl_keras.jobs.planning import planned
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.scratch import best_from_scratch
 from tl_keras.jobs.source import load_source, source_figures, source_line
@@ -71,13 +72,13 @@ def train(config):
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
-        config = start.resolved(config)
+        config, time_left = planned(config, start, time.monotonic() - started)
         config, unlabelled = ready(config, start, unlabelled)
         run.write_json("config.json", config.to_json())
         run.write_environment()
         rest = unlabelled.pictures if config.unlabelled == REST else None
         run.write_splits(start.splits, rest, splits)
-        history, temperature = _fit(run, config, start, source, unlabelled)
+        history, temperature = _fit(run, config, start, source, unlabelled, time_left)
         with keeping_saved(run.path):
             known = _known(config, start, history, temperature, unlabelled)
             outcome = _measured(config, start, history, source, known, started)
@@ -86,7 +87,7 @@ def train(config):
     return run.path
 
 
-def _fit(run, config, start, source, unlabelled):
+def _fit(run, config, start, source, unlabelled, time_left):
     """Trains and saves, first without and then with the pictures without labels."""
     train = start.splits.train
     batch_size = config.fine_tune.batch_size or default_batch_size(len(train))
@@ -97,6 +98,7 @@ def _fit(run, config, start, source, unlabelled):
             start.splits.val,
             source=source.splits and source.splits.train,
             source_model=source.classifier,
+            make_callbacks=time_left and time_left.callbacks,
             **dataclasses.asdict(config.fine_tune),
         )
     _save(run, config, start, history, None)

@@ -10,6 +10,7 @@ from tl_keras.models.backbones import get_backbone
 from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.from_linear import (
+    TimeLimit,
     check_linear_start,
     set_linear_start,
     suited_to_head,
@@ -75,6 +76,9 @@ def fine_tune(
         refit: whether in the end the same way is gone again with the validation images among the
             training images: the model has then seen them, and `history.from_linear` has what it
             predicted for them before. Default False; only with a linear start.
+        minutes: a further fine-tuning, or the last one of refit, is left out if it would end later
+            than so long after the call, judged by the one before. Default None, for no limit; only
+            with a linear start.
         freeze_epochs: epochs with the whole backbone frozen. Default 0; here and below in brackets
             the default without a linear start: (3).
         epochs: epochs with the unfrozen part training too. Default 16 (40).
@@ -208,7 +212,13 @@ class _FineTuning:
             return len(self.history.phases) - 1
 
         tuned = self.history.from_linear = tune_from_linear(
-            self.model, self.settings, starts, whole, lambda part: self._cut([part], epochs)[0], fit
+            self.model,
+            self.settings,
+            starts,
+            whole,
+            lambda part: self._cut([part], epochs)[0],
+            fit,
+            TimeLimit(self.settings.minutes, started),
         )
         ends = [phase["end"] for phase in self.history.phases]
         self.history.best_epoch = None if tuned.phase is None else ends[tuned.phase] - 1

@@ -1,6 +1,9 @@
 """Fine-tuning that starts at a logistic regression and keeps the best point on the way."""
 
+import contextlib
 import dataclasses
+import math
+import time
 
 import keras
 import numpy as np
@@ -153,7 +156,7 @@ def _put(start, model):
     last_dense(model).set_weights([start.kernel, start.bias])
 
 
-def tune_from_linear(model, settings, starts, whole, above, fit):
+def tune_from_linear(model, settings, starts, whole, above, fit, limit):
     """Fine-tunes from a linear start and leaves `model` at the best point on the way.
 
     Between the weights at the start, w0, and those after a fine-tuning, w1, lie w0 + a (w1 - w0)
@@ -168,6 +171,7 @@ def tune_from_linear(model, settings, starts, whole, above, fit):
         above: function from such a part to that above what is frozen while fine-tuning.
         fit: function (part, settings) that trains it, keeps the last weights, and returns the
             number of its phase in the history.
+        limit: `TimeLimit`.
 
     Returns:
         `FromLinear`.
@@ -185,27 +189,57 @@ def tune_from_linear(model, settings, starts, whole, above, fit):
         part = above(whole)
         ways = _Ways(part, gives_logits(model))
         for tried in tries:
-            ways.go(tried, fit)
+            if limit.allows(tried.epochs, part.train):
+                with limit.measuring(tried.epochs, part.train):
+                    ways.go(tried, fit)
         found = ways.best(starts, weights)
         tried = tries[(found.chosen - 1) // len(POINTS)] if found.chosen else None
-    return _refit(model, found, tried, whole, above, fit) if settings.refit else found
+    return _refit(model, found, tried, whole, above, fit, limit) if settings.refit else found
 
 
-def _refit(model, found, tried, whole, above, fit):
+def _refit(model, found, tried, whole, above, fit, limit):
     """Goes the way that was chosen with training and validation images together."""
+    images = dataclasses.replace(
+        whole.train, dataset=joined([whole.train.dataset, whole.val.dataset])
+    )
+    if tried is not None and not limit.allows(tried.epochs, images):
+        return found
     model.set_weights(found.weights)
     _put(found.starts.both, model)
     found = dataclasses.replace(found, weights=model.get_weights(), refit=True)
     if tried is None:
         return found
-    images = dataclasses.replace(
-        whole.train, dataset=joined([whole.train.dataset, whole.val.dataset])
-    )
     part = above(dataclasses.replace(whole, train=images, val=None))
     at_start = part.model.get_weights()
     phase = fit(part, tried)
     part.model.set_weights(_between(at_start, part.model.get_weights(), found.point.share))
     return dataclasses.replace(found, phase=phase)
+
+
+class TimeLimit:
+    """Tells whether a further fine-tuning ends in time.
+
+    Args:
+        minutes: from `started` on; None for no limit.
+        started: of `time.monotonic`.
+    """
+
+    def __init__(self, minutes, started):
+        self._end = math.inf if minutes is None else started + 60 * minutes
+        self._slowest = 0.0  # seconds for one image in one epoch
+
+    @contextlib.contextmanager
+    def measuring(self, epochs, source):
+        """Measures a fine-tuning for so many epochs on `Pictures` or `Features`."""
+        started = time.monotonic()
+        yield
+        seconds = time.monotonic() - started
+        self._slowest = max(self._slowest, seconds / (epochs * len(source.labels)))
+
+    def allows(self, epochs, source):
+        """Whether one for so many epochs would end in time; True before any was measured."""
+        needed = self._slowest * epochs * len(source.labels)
+        return time.monotonic() + needed <= self._end
 
 
 class _Ways:

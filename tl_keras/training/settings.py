@@ -50,7 +50,7 @@ _IDLE = {
     ("mixup", 0): ("cutmix",),
     ("augment", "none"): ("views",),
     ("cache", "none"): ("views", "cache_dtype"),
-    ("linear_start", False): ("preset", "refit"),
+    ("linear_start", False): ("preset", "refit", "minutes"),
 }
 
 
@@ -89,6 +89,7 @@ class FineTuneSettings:
     linear_start: bool | None = None
     preset: str | None = None
     refit: bool | None = None
+    minutes: float | None = None
 
     def __post_init__(self):
         check_objective(self)
@@ -105,6 +106,7 @@ class FineTuneSettings:
         for name in ("backbone_lr_factor", "depth_decay"):
             _check_given(self, name, above=0, maximum=1)
         _check_given(self, "views", minimum=1, integer=True)
+        _check_given(self, "minutes", above=0)
         if self.preset is not None:
             check_choice("preset", self.preset, PRESETS)
         _check_effect(self, _IDLE)

@@ -1,0 +1,87 @@
+"""The plan of a training run: what it says, what it chooses, and how near it comes."""
+
+import json
+import re
+
+import pytest
+
+from tests.jobs.small_runs import small_config
+from tl_keras import InputError
+from tl_keras.jobs.train import train
+from tl_keras.training.from_linear import TimeLimit
+from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.time_plan import STARTING, Speed, stages
+
+LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
+
+
+class Images(list):
+    """Of two classes, in colour."""
+
+    num_classes, is_grayscale = 2, False
+
+
+def test_stages_count_what_runs():
+    splits = Images(range(40)), Images(range(10)), Images(range(30))
+    settings = FineTuneSettings(refit=True, augment="flip", epochs=4, views=2).filled()
+    speed = Speed(loading=1.0, frozen=10.0, trained=100.0)
+    found = stages(speed, settings, splits_of(*splits), features=0)
+    assert found == pytest.approx(
+        {
+            # 40 + 10 are read; image and mirror image of them go through
+            "linear start": STARTING + 50 + 2 * 50 * 110,
+            # the frozen part in 2 views of 40 and of 10; 4 epochs forward and back
+            "fine-tuning": STARTING + 10 * (2 * 40 + 2 * 10) + 4 * 40 * 300,
+            "last fit": STARTING + 10 * 2 * 50 + 4 * 50 * 300,
+            # the model and its start
+            "test": STARTING + 30 + 30 * 2 * 2 * 110,
+        }
+    )
+
+
+def splits_of(train, val, test):
+    from tl_keras.data.dataset import Splits
+
+    return Splits(train, val, test, None)
+
+
+def test_a_fast_plan_has_no_fine_tuning():
+    settings = FineTuneSettings(preset="fast", augment="none").filled()
+    parts = stages(Speed(0, 1, 0), settings, splits_of(*[Images(range(9))] * 3), features=0)
+    assert list(parts) == ["linear start", "test"]
+
+
+def test_minutes_choose_the_preset_and_are_said(encoder, colours, tmp_path, capfd):
+    asked = LINEAR | {"epochs": None, "preset": "best", "unfreeze": "all"}
+    run = train(small_config(encoder, colours, tmp_path / "run", **asked, minutes=0.25))
+    tuning = json.loads((run / "config.json").read_text(encoding="utf-8"))["fine_tune"]
+    assert tuning["preset"] == "fast"  # 15 seconds are too few for more, and win
+    said = capfd.readouterr().err
+    assert re.search(r"Plan \(fast\): linear start [\d.]+ s, test [\d.]+ s; about", said)
+
+
+def test_too_few_minutes_for_the_linear_start_are_refused_before_it(encoder, colours, tmp_path):
+    asked = LINEAR | {"epochs": None, "minutes": 0.01}
+    with pytest.raises(InputError, match=r"at least \d+\.\d minutes, which preset 'fast' takes"):
+        train(small_config(encoder, colours, tmp_path / "run", **asked))
+    assert not list(tmp_path.glob("run/*.keras"))
+
+
+def test_minutes_need_a_linear_start():
+    with pytest.raises(InputError, match="no minutes where it has no effect"):
+        FineTuneSettings(minutes=3, linear_start=False)
+
+
+def test_a_limit_judges_by_the_slowest_fine_tuning_so_far(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("tl_keras.training.from_linear.time.monotonic", lambda: clock[0])
+
+    class Source:
+        labels = range(10)
+
+    limit = TimeLimit(1.0, 100.0)
+    assert limit.allows(1000, Source)  # nothing is known yet
+    with limit.measuring(2, Source):
+        clock[0] += 20  # 1 s for an image in an epoch
+    assert limit.allows(4, Source) and not limit.allows(5, Source)
+    assert TimeLimit(None, 100.0).allows(10**9, Source)

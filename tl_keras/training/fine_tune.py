@@ -97,6 +97,10 @@ def fine_tune(
         patience: epochs without better validation before a phase ends; None, the default, for
             never: while the learning rate is high a lucky epoch would end a phase too soon.
         seed: of order and augmentation.
+        class_weights: "balanced" weighs an image of class c by n / (classes * n_c) in L below and
+            in the loss of the linear start, so that every class counts the same. Strength, epoch
+            and point are chosen on validation with its classes weighed alike, because a good macro
+            score is the goal. The probabilities suppose classes of one size. Default "none".
         objective: what is minimised, with L the loss on `train`:
             "plain": L.
             "l2-sp": L + l2_sp_weight / 2 * ||w - w0||^2 over the trainable weights of the

@@ -9,6 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
+from tl_keras.training.class_weights import image_weights
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.linear_start import fit_linear_start, last_dense
@@ -30,7 +31,8 @@ class Point:
         lr: highest learning rate of the fine-tuning; None at the start itself.
         share: of the way, 0 to 1.
         accuracy: on validation, mean over each image and its mirror image; None without any.
-        loss: log loss on validation at its best temperature; None without any.
+        loss: log loss on validation at its best temperature, weighted by class as training is;
+            None without any.
         standard_error: of the difference between this loss and the lowest.
     """
 
@@ -112,7 +114,13 @@ def set_linear_start(model, part, settings, batch_size):
     views = images.distinct_views
     features = part.compute(cut.prefix, images, views=views, batch_size=batch_size)
     classes = model.output_shape[-1]
-    start = fit_linear_start(features.arrays[0], images.labels, classes, seed=settings.seed)
+    start = fit_linear_start(
+        features.arrays[0],
+        images.labels,
+        classes,
+        seed=settings.seed,
+        class_weights=settings.class_weights,
+    )
     last_dense(model).set_weights([start.kernel, start.bias])
     return start
 
@@ -159,47 +167,52 @@ def tune_from_linear(model, settings, start, above, fit):
         fit(part, rate, epochs)
         end = part.model.get_weights()
         way += [(rate, share, end) for share in POINTS]
-    points, chosen = _measured(part, at_start, way, logits=gives_logits(model))
+    how = {"logits": gives_logits(model), "class_weights": settings.class_weights}
+    points, chosen = _measured(part, at_start, way, **how)
     _, share, end = way[chosen]
     part.model.set_weights(_between(at_start, end, share))
     number = (chosen - 1) // len(POINTS) if chosen else None
     return FromLinear(start, weights, points, chosen, number)
 
 
-def _measured(part, at_start, way, *, logits):
+def _measured(part, at_start, way, *, logits, class_weights):
     """([`Point`], index of the chosen one); without validation images half of the gentlest way."""
     if part.val is None or not len(part.val.labels):
         points = [Point(rate, share) for rate, share, _ in way]
         return points, 1 + POINTS.index(UNCHOSEN)
     labels, measure = part.val.labels, _probabilities_of(part.model, part.val, logits=logits)
-    losses, accuracies = [], []
+    losses, accuracies, weights = [], [], image_weights(labels, class_weights)
     for _, share, end in way:
         part.model.set_weights(_between(at_start, end, share))
         probabilities = measure()
-        temperature = fit_temperature(probabilities, labels)
+        temperature = fit_temperature(probabilities, labels, weights)
         losses.append(tempered_losses(probabilities, labels, temperature))
         accuracies.append(np.mean(probabilities.mean(axis=0).argmax(axis=1) == labels))
-    chosen, errors = choose(np.array(losses))
+    chosen, errors = choose(np.array(losses), weights)
     measured = zip(way, accuracies, losses, errors, strict=True)
     points = [
-        Point(rate, share, float(accuracy), float(loss.mean()), float(error))
+        Point(rate, share, float(accuracy), float(np.average(loss, weights=weights)), float(error))
         for (rate, share, _), accuracy, loss, error in measured
     ]
     return points, chosen
 
 
-def choose(losses):
+def choose(losses, weights=None):
     """Chooses the point of the lowest mean loss.
 
     Args:
         losses: float (points, n), of each validation image at each point.
+        weights: float (n,) of the images; None for 1 each.
 
     Returns:
         (index, standard error (points,) of the difference between each mean and the lowest)
     """
-    best = int(losses.mean(axis=1).argmin())
-    difference = losses - losses[best]
-    return best, difference.std(axis=1) / np.sqrt(losses.shape[1])
+    means = np.average(losses, axis=1, weights=weights)
+    best = int(means.argmin())
+    deviation = losses - losses[best] - (means - means[best])[:, None]
+    shares = np.full(losses.shape[1], 1.0) if weights is None else weights
+    shares = shares / shares.sum()
+    return best, np.sqrt((shares**2 * deviation**2).sum(axis=1))
 
 
 def _between(start, end, share):

@@ -8,7 +8,12 @@ from tl_keras.training.objective_settings import check_objective
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "one-cycle", "constant")
 CACHES = ("auto", "memory", "disk", "none")
-_CHOICES = {"cache_dtype": ("float32", "float16"), "batch_norm": ("frozen", "train")}
+CLASS_WEIGHTS = ("balanced", "none")
+_CHOICES = {
+    "cache_dtype": ("float32", "float16"),
+    "batch_norm": ("frozen", "train"),
+    "class_weights": CLASS_WEIGHTS,
+}
 SCOPES = ("global", "layer")  # of pruning: over what magnitudes are compared
 ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
 PRESETS = ("fast", "balanced", "best")
@@ -77,6 +82,7 @@ class FineTuneSettings:
     batch_norm: str | None = None
     patience: int | None = None
     seed: int = 0
+    class_weights: str = "none"
     objective: str = "plain"
     l2_sp_weight: float | None = None
     l2_sp_head_weight: float | None = None

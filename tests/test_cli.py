@@ -65,11 +65,16 @@ OBJECTIVES = [
 ]
 
 
-LINEAR = {"linear_start": True, "preset": "best"}  # without epochs of the head alone
+# Without epochs of the head alone, and without pseudo-labels.
+LINEAR = {
+    "linear_start": True, "preset": "best", "class_weights": "balanced", "refit": False,
+    "minutes": 2.5,
+}  # fmt: skip
 
 
 def test_options_of_a_linear_start_reach_their_settings(run_cli, asked):
-    assert run_cli(*TRAIN, "--linear-start", "--preset", "best")[0] == 0
+    words = ("--linear-start", "--preset", "best", "--class-weights", "balanced")
+    assert run_cli(*TRAIN, *words, "--no-refit", "--minutes", "2.5")[0] == 0
     assert run_cli(*TRAIN, "--no-linear-start")[0] == 0
     wanted = [FineTuneSettings(**LINEAR), FineTuneSettings(linear_start=False)]
     assert [config.fine_tune for config in asked] == wanted

@@ -109,6 +109,10 @@ def test_option_without_effect_is_refused_though_it_is_the_default(settings, rea
     [
         ({"hidden_units": 1024}, "with head='linear'; received hidden_units=1024"),
         ({"pseudo_labels": PseudoLabelSettings()}, "with unlabelled=None; received pseudo_labels="),
+        (
+            {"unlabelled": "x", "fine_tune": FineTuneSettings(class_weights="balanced")},
+            "in whose phase they would have no effect; received class_weights='balanced'",
+        ),
     ],
 )
 def test_option_of_the_run_without_effect_is_refused(settings, message):

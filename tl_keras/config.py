@@ -71,6 +71,12 @@ class TrainConfig:
         check_split(self.split)
         self._fill("hidden_units", 1024, "head", has_effect=self.head != NO_HIDDEN_LAYER)
         self._check_linear_start()
+        if self.unlabelled is not None and self.fine_tune.class_weights != "none":
+            raise InputError(
+                "Expected no class_weights with unlabelled pictures, in whose phase they would "
+                f"have no effect; received class_weights={self.fine_tune.class_weights!r} with "
+                f"unlabelled={self.unlabelled!r}. Leave one of the two out."
+            )
         pseudo_labels = PseudoLabelSettings()
         self._fill("pseudo_labels", pseudo_labels, "unlabelled", has_effect=bool(self.unlabelled))
         if self.unlabelled == REST and self.labels_per_class is None:

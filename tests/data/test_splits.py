@@ -42,8 +42,15 @@ def test_three_pictures_of_a_class_are_one_in_each_split(fractions):  # faults 1
 
 
 def test_two_pictures_of_a_class_are_too_few(tmp_path):  # faults 18 and 21
-    with pytest.raises(InputError, match=r"at least 3 pictures of class '1'.*received 2"):
-        make_splits({"all": numbered(5, 2)}, split_fractions=THIRDS, seed=0)
+    words = r"at least 3 pictures of each class.*received class '1' with 2, class '3' with 1\."
+    with pytest.raises(InputError, match=words):
+        make_splits({"all": numbered(5, 2, 3, 1)}, split_fractions=THIRDS, seed=0)
+
+
+def test_all_classes_are_named_that_a_split_lacks():
+    parts = {"train": numbered(9, 9, 9, split="train"), "val": numbered(2, 0, 0, 2, split="val")}
+    with pytest.raises(InputError, match=r"pictures of class '1', '2' in the val split"):
+        make_splits(parts, split_fractions=THIRDS, seed=0)
 
 
 def test_the_seed_alone_decides():

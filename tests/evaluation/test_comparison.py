@@ -13,6 +13,7 @@ def run(method, budget, seed, test, val=0.5, seconds=1.0):
         "labels_per_class": budget,
         "seed": seed,
         "test_accuracy": test,
+        "test_macro_f1": test / 2,
         "val_accuracy": val,
         "seconds": seconds,
     }
@@ -32,6 +33,8 @@ def test_summary_is_a_mean_with_its_interval_for_each_method_and_budget():
     interval = mean_accuracy(np.stack([correct["a", 5, 0], correct["a", 5, 1]]))
     assert (first["test_accuracy"], first["interval"]) == (interval.mean, interval.half)
     assert (first["val_accuracy"], first["seconds"]) == (pytest.approx(0.6), 2.0)
+    assert first["test_macro_f1"] == pytest.approx(0.3)
+    assert summarise([rows[0] | {"test_macro_f1": np.nan}], correct)[0]["test_macro_f1"] is None
     assert second["runs"] == 1
     assert second["interval"] == mean_accuracy(correct["b", 5, 0][None]).half
 

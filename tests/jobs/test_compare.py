@@ -15,7 +15,7 @@ import pytest
 from tests.jobs.small_runs import CLASSES, save_pictures, use_one_rate
 from tl_keras import compare
 from tl_keras.checks import InputError
-from tl_keras.jobs.compare_results import COLUMNS, RUN
+from tl_keras.jobs.compare_results import COLUMNS, RUN, read_results, write_table
 from tl_keras.jobs.compare_runner import MethodRunner
 from tl_keras.training import feature_store
 from tl_keras.training.feature_cache import Pictures
@@ -67,7 +67,16 @@ def test_every_method_has_a_row_for_each_seed(compared):
     assert {*found.rows[0]} == {*COLUMNS}
     assert all(row["train_pictures"] == 6 for row in found.rows)
     assert all(row["epochs"] == 2 for row in found.rows), "the budget of epochs is not equal"
+    assert all(0 <= row["test_macro_f1"] <= 1 for row in (*found.rows, *found.summary))
     assert all(0 <= row["test_accuracy"] <= 1 and row["seconds"] > 0 for row in found.rows)
+
+
+def test_results_that_are_older_than_macro_figures_are_read(compared, tmp_path):
+    rows = rows_of(compared[0].path, without=("test_macro_f1",))
+    write_table(tmp_path / "results.csv", rows)
+    old, new = read_results(tmp_path / "results.csv"), compared[0].rows
+    assert all(np.isnan(row.pop("test_macro_f1")) for row in old)
+    assert old == [{k: v for k, v in row.items() if k != "test_macro_f1"} for row in new]
 
 
 def test_frozen_parts_run_over_the_test_pictures_once_for_all_seeds(compared):

@@ -12,6 +12,7 @@ from tests.models.backbone_check import check_trains_as_backbone
 from tests.models.pictures import blobs, noisy
 from tl_keras import VAE, load_model
 from tl_keras.checks import InputError
+from tl_keras.models import vae
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -149,6 +150,20 @@ def test_log_likelihood_in_parts_equals_a_plain_sum_whatever_the_batch(monkeypat
     log_weights = np.concatenate([part, part, part])[:k]
     expected = np.log(np.exp(log_weights.astype(np.longdouble)).mean(0)).astype(float)
     np.testing.assert_allclose(model.log_likelihood(x, k, batch_size=4), expected, rtol=1e-5)
+
+
+def test_log_likelihood_is_traced_once_and_follows_the_weights(monkeypatch):
+    traced, bound = [], vae.importance_bound
+    monkeypatch.setattr(vae, "importance_bound", lambda *how: traced.append(0) or bound(*how))
+    model, x = _small(), noisy(4)
+    first = model.log_likelihood(x, 3)
+    np.testing.assert_array_equal(first, model.log_likelihood(x, 3))
+    assert len(traced) == 1
+    model.set_weights([weight + 0.1 for weight in model.get_weights()])
+    assert np.abs(model.log_likelihood(x, 3) - first).min() > 1e-3
+    assert len(traced) == 1
+    model.log_likelihood(x, 4)
+    assert len(traced) == 2
 
 
 def test_log_likelihood_of_a_model_without_code_is_exact():

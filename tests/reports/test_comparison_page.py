@@ -42,6 +42,7 @@ def test_page_says_verdicts_terms_and_every_run(report, page):
 def test_tables_have_means_and_differences_with_intervals(report, page):
     point = report.by_method["frozen"][50]
     assert f"{point['test_accuracy']:.1%} ± {100 * point['interval']:.1f}" in page.words
+    assert f"{point['test_macro_f1']:.3f}" == "0.480" and page.words.count("0.480") >= 2
     difference = report.differences["fine-tune", "scratch:cnn"][10]
     assert f"{100 * difference.mean:+.0f} ± {100 * difference.half:.0f}" in page.words
 

@@ -119,21 +119,24 @@ def test_where_fine_tuning_does_harm_the_start_is_kept():
     assert history.from_linear.point.loss <= points[0].loss
 
 
-def test_best_tries_a_stronger_fine_tuning_too_and_keeps_to_what_was_asked():
+def test_best_tries_a_gentler_and_a_stronger_fine_tuning_and_keeps_to_what_was_asked():
     settings = FineTuneSettings(preset="best", epochs=2).filled()
-    gentle, stronger = settings.fine_tunings(360)
-    assert (gentle.epochs, stronger.epochs) == (2, 2)
-    assert (gentle.lr, gentle.mixup) == (pytest.approx(1.8e-4), 0)
+    usual, gentler, stronger = settings.fine_tunings(360)
+    assert (usual.epochs, gentler.epochs, stronger.epochs) == (2, 2, 2)
+    assert (usual.lr, usual.mixup) == (pytest.approx(1.8e-4), 0)
+    assert (gentler.lr, gentler.mixup) == (pytest.approx(0.6e-4), 0)
     assert (stronger.lr, stronger.mixup, stronger.cutmix) == (STRONGER["lr"], 1, 0.5)
+    assert len(FineTuneSettings(preset="best", lr=1e-3).filled().fine_tunings(360)) == 2
     how = {name: HOW[name] for name in ("unfreeze", "epochs", "augment")}
     history = fine_tune(classifier(), TRAIN, VAL, **how, preset="best")
     rates = [point.lr for point in history.from_linear.points]
-    assert rates == [None, *[LOWEST_RATE] * 4, *[STRONGER["lr"]] * 4]
-    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 2]
+    expected = [LOWEST_RATE, LOWEST_RATE / 3, STRONGER["lr"]]
+    assert rates[0] is None and rates[1:] == pytest.approx(np.repeat(expected, 4))
+    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 2, 2]
     number = history.from_linear.phase
-    assert history.best_epoch == (None if number is None else (1, 3)[number])
+    assert history.best_epoch == (None if number is None else (1, 3, 5)[number])
     if number is not None:
-        assert history.from_linear.point.lr == (LOWEST_RATE, STRONGER["lr"])[number]
+        assert history.from_linear.point.lr == pytest.approx(expected[number])
 
 
 def both():
@@ -152,7 +155,9 @@ def test_refit_of_the_start_is_the_start_of_training_and_validation_images():
 
 
 def test_refit_goes_the_chosen_way_with_all_images_and_keeps_what_it_predicted_before(monkeypatch):
-    monkeypatch.setattr(from_linear, "choose", lambda losses, usual: (2, losses.std(axis=1)))
+    monkeypatch.setattr(
+        from_linear, "choose", lambda losses, usual, weights: (2, losses.std(axis=1))
+    )
     how = HOW | {"augment": "none", "batch_size": 66}  # neither the order nor the epoch matters
     before, model = classifier(), classifier()
     first = fine_tune(before, TRAIN, VAL, **how).from_linear

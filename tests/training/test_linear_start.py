@@ -6,6 +6,7 @@ import pytest
 import scipy.optimize
 
 from tl_keras import InputError, build_classifier
+from tl_keras.training import linear_start
 from tl_keras.training.linear_start import FLOOR, STRENGTHS, fit_linear_start, last_dense
 
 
@@ -24,12 +25,14 @@ def softmax(logits):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-def reference(features, labels, classes, strength):
+def reference(features, labels, classes, strength, repeats=1):
     """Minimises the penalised loss on scaled features; returns a function that predicts."""
     rows = np.concatenate(features).astype(np.float64)
     mean, variance = rows.mean(axis=0), rows.var(axis=0)
     scale = np.sqrt(variance + FLOOR**2 * variance.mean())
     x, y = (rows - mean) / scale, np.tile(labels, len(features))
+    times = np.tile(np.broadcast_to(repeats, len(labels)), len(features))
+    x, y = np.repeat(x, times, axis=0), np.repeat(y, times)
     shape = (x.shape[1], classes)
 
     def objective(flat):
@@ -138,3 +141,34 @@ def test_the_last_layer_is_one_that_can_hold_a_logistic_regression():
     assert last_dense(built).name == "predictions"
     assert last_dense(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "relu")])) is None
     assert last_dense(keras.Sequential([keras.Input((4,)), keras.layers.Softmax()])) is None
+
+
+RARE = (36, 12, 4)
+REPEATS = np.repeat([1, 3, 9], RARE)  # make the three classes equal
+
+
+def test_balanced_weights_are_the_fit_with_images_of_rare_classes_repeated():
+    features, labels = blobs(RARE)
+    start = fit_linear_start(features, labels, 3, class_weights="balanced")
+    strength = start.strength * len(labels) / REPEATS.sum()  # of more images
+    expected = reference(features, labels, 3, strength, REPEATS)(features[0])
+    ours = softmax(features[0] @ start.kernel + start.bias)
+    np.testing.assert_allclose(ours, expected, atol=5e-3)
+    unweighted = reference(features, labels, 3, start.strength)(features[0])
+    assert np.abs(unweighted - expected).max() > 0.02
+
+
+def test_the_strength_of_a_balanced_fit_has_the_lowest_loss_over_classes_of_one_size(monkeypatch):
+    features, labels = blobs(RARE, dimensions=20, spread=2.0)
+
+    def macro_loss(strength):
+        monkeypatch.setattr(linear_start, "STRENGTHS", (strength,))
+        start = fit_linear_start(features, labels, 3, class_weights="balanced")
+        losses = -np.log(start.probabilities[np.arange(len(labels)), labels])
+        return np.mean([losses[labels == label].mean() for label in range(3)])
+
+    chosen = fit_linear_start(features, labels, 3, class_weights="balanced").strength
+    every = {strength: macro_loss(strength) for strength in STRENGTHS}
+    assert every[chosen] <= min(every.values()) + 1e-3
+    monkeypatch.setattr(linear_start, "STRENGTHS", STRENGTHS)
+    assert every[fit_linear_start(features, labels, 3).strength] > every[chosen] + 1e-3

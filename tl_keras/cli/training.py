@@ -83,7 +83,7 @@ def train(
         str | None,
         typer.Option(
             help="fast (the linear start alone), balanced (and one fine-tuning; the default) or "
-            "best (and a stronger one)."
+            "best (and a gentler and a stronger one)."
         ),
     ] = None,
     minutes: Annotated[
@@ -118,6 +118,9 @@ def train(
     label_smoothing: Annotated[
         float | None, typer.Option(help=by_start("0 for none", "label_smoothing"))
     ] = None,
+    class_weights: Annotated[
+        str, typer.Option(help="balanced: every class counts the same in the loss; or none.")
+    ] = FineTuneSettings.class_weights,
     objective: Annotated[str, typer.Option(help="plain, l2-sp or joint.")] = "plain",
     l2_sp_weight: Annotated[
         float | None, typer.Option(help="l2-sp: pull of the backbone to its start; default 0.1.")
@@ -255,6 +258,7 @@ def train(
             batch_norm=batch_norm,
             patience=patience or None,
             seed=seed,
+            class_weights=class_weights,
             objective=objective,
             l2_sp_weight=l2_sp_weight,
             l2_sp_head_weight=l2_sp_head_weight,
@@ -306,6 +310,9 @@ def lr_find(
     batch_size: Annotated[int | None, typer.Option(help="As in train.")] = None,
     labels_per_class: Annotated[int | None, typer.Option(help="As in train.")] = None,
     augment: Annotated[str, typer.Option(help="As in train.")] = FineTuneSettings.augment,
+    class_weights: Annotated[
+        str, typer.Option(help="As in train.")
+    ] = FineTuneSettings.class_weights,
     seed: Annotated[int, typer.Option(help="As in train.")] = FineTuneSettings.seed,
     lowest: Annotated[float, typer.Option(help="First learning rate.")] = 1e-6,
     highest: Annotated[float, typer.Option(help="Last learning rate.")] = 1.0,
@@ -328,6 +335,7 @@ def lr_find(
             batch_size=batch_size,
             augment=augment,
             seed=seed,
+            class_weights=class_weights,
         ),
     )
     find = load("jobs.lr_find", "lr_find")

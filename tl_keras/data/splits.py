@@ -6,6 +6,7 @@ from tl_keras.checks import InputError, check_number
 from tl_keras.data.dataset import ImageDataset, Splits
 
 _NAMES = ("train", "val", "test")
+_SHOWN = 5  # classes in a line
 
 
 def check_fractions(split_fractions):
@@ -64,12 +65,12 @@ def keep_per_class(dataset, labels_per_class, seed):
     check_number("labels_per_class", labels_per_class, minimum=1, integer=True)
     if dataset.labels is None:
         raise InputError("Expected labels for labels_per_class; received pictures without labels.")
-    for name, count in dataset.class_counts().items():
-        if count < labels_per_class:
-            raise InputError(
-                f"Expected at least {labels_per_class} training pictures of each class "
-                f"(labels_per_class); received class {name!r} with {count}."
-            )
+    few = _listed({n: c for n, c in dataset.class_counts().items() if c < labels_per_class})
+    if few:
+        raise InputError(
+            f"Expected at least {labels_per_class} training pictures of each class "
+            f"(labels_per_class); received {few}. Add pictures, or give a smaller number."
+        )
     return at_most_per_class(dataset, labels_per_class, seed)
 
 
@@ -155,22 +156,35 @@ def _sizes(count, fractions):
 
 def _check_none_missing(parts):
     for split, part in parts.items():
-        counts = part.class_counts() or {None: len(part)}
-        for name, count in counts.items():
-            if count == 0:
-                of_class = "" if name is None else f" of class {name!r}"
-                raise InputError(
-                    f"Expected pictures{of_class} in the {split} split; received none that can be "
-                    "used. Add pictures or remove the class."
-                )
+        empty = [name for name, count in part.class_counts().items() if not count]
+        if empty or not len(part):
+            of_class = f" of class {_named(empty)}" if empty else ""
+            raise InputError(
+                f"Expected pictures{of_class} in the {split} split; received none that can be "
+                "used. Add pictures or remove the class."
+            )
 
 
 def _check_enough(dataset, num_parts):
-    counts = dataset.class_counts() or {None: len(dataset)}
-    for name, count in counts.items():
-        if count < num_parts:
-            of_class = "" if name is None else f" of class {name!r}"
-            raise InputError(
-                f"Expected at least {num_parts} pictures{of_class}, one for each of {num_parts} "
-                f"splits; received {count}. Add pictures or remove the class."
-            )
+    counts = dataset.class_counts()
+    few = _listed({name: count for name, count in counts.items() if count < num_parts})
+    if few or len(dataset) < num_parts:
+        of_class = " of each class" if counts else ""
+        raise InputError(
+            f"Expected at least {num_parts} pictures{of_class}, one for each of {num_parts} "
+            f"splits; received {few or len(dataset)}. Add pictures or remove the class."
+        )
+
+
+def _listed(counts):
+    """Classes and their numbers of images, in words."""
+    return _joined([f"class {name!r} with {count}" for name, count in counts.items()])
+
+
+def _named(names):
+    return _joined([repr(name) for name in names])
+
+
+def _joined(words):
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return ", ".join(words[:_SHOWN]) + more

@@ -9,15 +9,15 @@ def summarise(rows, correct):
     """Returns one dict for each method and budget, in the order in which they first appear.
 
     Args:
-        rows: dicts with "method", "labels_per_class", "seed", "val_accuracy" and "seconds", one a
-            run.
+        rows: dicts with "method", "labels_per_class", "seed", "test_macro_f1", "val_accuracy" and
+            "seconds", one a run.
         correct: {(method, labels_per_class, seed): bool (images,)}, the answers of each run to
             the test images.
 
     Returns:
         Dicts of "method", "labels_per_class", "runs", "test_accuracy" (mean over seeds),
         "interval" (half of the 95% interval over seeds and test images; for one run over the
-        images alone), "val_accuracy" and "seconds".
+        images alone), "test_macro_f1" (None where a run has NaN), "val_accuracy" and "seconds".
     """
     groups = {}
     for row in rows:
@@ -78,6 +78,7 @@ def _summary(method, budget, group, correct):
         "runs": len(group),
         "test_accuracy": accuracy.mean,
         "interval": accuracy.half,
+        "test_macro_f1": _mean_known(group, "test_macro_f1"),
         "val_accuracy": _mean(group, "val_accuracy"),
         "seconds": _mean(group, "seconds"),
     }
@@ -85,6 +86,11 @@ def _summary(method, budget, group, correct):
 
 def _mean_val(rows, method):
     return _mean([row for row in rows if row["method"] == method], "val_accuracy")
+
+
+def _mean_known(rows, name):
+    mean = _mean(rows, name)
+    return None if np.isnan(mean) else mean
 
 
 def _mean(rows, name):

@@ -11,6 +11,9 @@ from tl_keras.training.temperature import fit_temperature, fold_temperature, tem
 def calibrate(model, probabilities, labels):
     """Fits a temperature on held-out predictions and folds it into the last layer of `model`.
 
+    Each image counts once, whatever class weights the model was trained with: probabilities are
+    to fit the data as they are.
+
     Args:
         model: classifier; one whose last layer is not Dense is left as it is.
         probabilities: float (views, n, num_classes), its predictions for images that it was not

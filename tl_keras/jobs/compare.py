@@ -159,6 +159,7 @@ def _run(method, runner, train, val, test, seed):
         "test_accuracy": figures["accuracy"],
         "val_accuracy": best.val["accuracy"],
         "test_loss": figures["loss"],
+        "test_macro_f1": figures["macro_f1"],
         "epochs": len(history.epoch),
         "best_epoch": 0 if history.best_epoch is None else history.best_epoch + 1,
         "lr": best.rate,

@@ -12,6 +12,7 @@ from tl_keras.files import replacing, write_text
 
 CORRECT = "correct.npz"
 RUN = ("method", "labels_per_class", "seed")
+MACRO_F1 = "test_macro_f1"  # NaN in runs that are older than this column
 COLUMNS = {
     "method": str,
     "labels_per_class": int,
@@ -19,6 +20,7 @@ COLUMNS = {
     "test_accuracy": float,
     "val_accuracy": float,
     "test_loss": float,
+    MACRO_F1: float,
     "epochs": int,
     "best_epoch": int,
     "lr": float,
@@ -71,7 +73,7 @@ def read_results(path):
         with open(path, encoding="utf-8", newline="") as file:
             return [
                 {name: kind(row[name]) for name, kind in COLUMNS.items()}
-                for row in csv.DictReader(file)
+                for row in ({MACRO_F1: "nan", **row} for row in csv.DictReader(file))
             ]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

@@ -114,6 +114,7 @@ class VAE(LatentModel):
         self.kl_warmup = check_number("kl_warmup", kl_warmup, minimum=0, integer=True)
         self.objective = check_choice("objective", objective, OBJECTIVES)
         self.k = check_number("k", k, minimum=1, integer=True)
+        self._bounds = {}
         if free_bits and objective == "iwae":
             raise InputError(
                 "Expected no free_bits with objective='iwae', whose loss has no KL term; received "
@@ -279,21 +280,30 @@ class VAE(LatentModel):
         num_pixels = math.prod(self.input_shape[1:])
         at_once = min(k, max(1, _VALUES_AT_ONCE // (batch_size * num_pixels)))
 
-        @tf.function(reduce_retracing=True)
-        def bound(pixels, seed):
-            pixels = self._observed(self._as_batch(pixels), seed)
-            mean, log_var = self._posterior(pixels)
-
-            def log_weights(part):
-                parts_seed = seed + tf.cast(tf.stack([1, part]), tf.int64)
-                return sum(self._sampled(pixels, mean, log_var, at_once, parts_seed))
-
-            return importance_bound(log_weights, k, at_once, tf.shape(mean)[0])
-
+        bound = self._bound(k, at_once, self.likelihood, self.binarize)
         x = self._pictures(x)
         at = range(0, len(x), batch_size)
         parts = [bound(x[i : i + batch_size], tf.constant([seed, i * k], tf.int64)) for i in at]
         return np.concatenate([part.numpy() for part in parts])
+
+    def _bound(self, *traced_for):
+        """The graph of `log_likelihood` for k, samples at once, likelihood and binarize."""
+        if traced_for not in self._bounds:
+            k, at_once, *_ = traced_for
+
+            @tf.function(reduce_retracing=True)
+            def bound(pixels, seed):
+                pixels = self._observed(self._as_batch(pixels), seed)
+                mean, log_var = self._posterior(pixels)
+
+                def log_weights(part):
+                    parts_seed = seed + tf.cast(tf.stack([1, part]), tf.int64)
+                    return sum(self._sampled(pixels, mean, log_var, at_once, parts_seed))
+
+                return importance_bound(log_weights, k, at_once, tf.shape(mean)[0])
+
+            self._bounds[traced_for] = bound
+        return self._bounds[traced_for]
 
     def get_config(self):
         names = ("likelihood", "binarize", "beta", "free_bits", "kl_warmup", "objective", "k")

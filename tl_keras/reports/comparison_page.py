@@ -17,8 +17,8 @@ class ComparisonReport:
 
     Args:
         title: e.g. "Compared on flowers".
-        rows: dicts of "method", "labels_per_class", "seed", "test_accuracy", "val_accuracy",
-            "epochs", "best_epoch", "lr" and "seconds", one a run.
+        rows: dicts of "method", "labels_per_class", "seed", "test_accuracy", "test_macro_f1",
+            "val_accuracy", "epochs", "best_epoch", "lr" and "seconds", one a run.
         summary: as `evaluation.comparison.summarise` returns it.
         differences: {(method, other): {labels_per_class: `MeanInterval`}}.
         verdicts: texts, the most telling first.
@@ -72,12 +72,25 @@ class ComparisonReport:
         }
 
     @property
+    def macro_f1(self):
+        """{method: {labels_per_class: text such as "0.854"}}, means over seeds."""
+        return {
+            method: {budget: _macro_f1(point) for budget, point in points.items()}
+            for method, points in self.by_method.items()
+        }
+
+    @property
     def points(self):
         """{(method, other): {labels_per_class: text such as "+21 ± 3"}}."""
         return {
             pair: {budget: format_points(d, sign=True) for budget, d in found.items()}
             for pair, found in self.differences.items()
         }
+
+
+def _macro_f1(point):
+    value = point["test_macro_f1"]
+    return "not kept" if value is None else f"{value:.3f}"
 
 
 def _accuracy(point):

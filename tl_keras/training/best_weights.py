@@ -25,7 +25,8 @@ class BestWeights(keras.callbacks.Callback):
 
     Args:
         start: {"accuracy", "loss"} on the validation data before training, or None if there is
-            none: then the last epoch counts as the best.
+            none: then the last epoch counts as the best. Where there is a "weighted_accuracy",
+            that counts as the accuracy, here and in the epochs.
         patience: epochs without a higher accuracy after which training stops; None for never.
         size: number of validation pictures, for the standard error; None for the best alone.
 
@@ -36,7 +37,7 @@ class BestWeights(keras.callbacks.Callback):
 
     def __init__(self, start=None, patience=None, size=None):
         super().__init__()
-        self.start = self.best = start and (start["accuracy"], -start["loss"])
+        self.start = self.best = start and _score(start)
         self.best_epoch = None
         self.patience = patience
         self.size = size
@@ -61,7 +62,7 @@ class BestWeights(keras.callbacks.Callback):
         if measured is not None and not math.isfinite(measured):
             self._wait()
             return
-        score = self.best and (logs["val_accuracy"], -logs["val_loss"])
+        score = self.best and _score(logs, "val_")
         better = score is None or score > self.best
         if better:
             self.best, self._waited = score, 0
@@ -105,3 +106,8 @@ class BestWeights(keras.callbacks.Callback):
     def restore(self):
         """Puts the best weights back into the model."""
         self.model.set_weights(self._weights)
+
+
+def _score(logs, prefix=""):
+    accuracy = logs.get(f"{prefix}weighted_accuracy", logs[f"{prefix}accuracy"])
+    return accuracy, -logs[f"{prefix}loss"]

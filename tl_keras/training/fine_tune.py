@@ -71,8 +71,9 @@ def fine_tune(
             and neither `freeze_epochs` nor objective="joint" is given. Its Dropout acts while
             fine-tuning; 0 is best.
         preset: "fast" (the linear start alone), "balanced" (and one fine-tuning), or "best" (and a
-            stronger one, with lr=3e-4, epochs=40, mixup=1 and label_smoothing=0.1 where these are
-            not given). Default "balanced"; only with a linear start.
+            gentler one, at a third of the rate, and a stronger one, with lr=3e-4, epochs=40,
+            mixup=1 and label_smoothing=0.1, all where nothing else is given). Default "balanced";
+            only with a linear start.
         refit: whether in the end the same way is gone again with the validation images among the
             training images: the model has then seen them, and `history.from_linear` has what it
             predicted for them before. Default False; only with a linear start.
@@ -107,6 +108,10 @@ def fine_tune(
         patience: epochs without better validation before a phase ends; None, the default, for
             never: while the learning rate is high a lucky epoch would end a phase too soon.
         seed: of order and augmentation.
+        class_weights: "balanced" weighs an image of class c by n / (classes * n_c) in L below and
+            in the loss of the linear start, so that every class counts the same. Strength, epoch
+            and point are chosen on validation with its classes weighed alike, because a good macro
+            score is the goal. The probabilities suppose classes of one size. Default "none".
         objective: what is minimised, with L the loss on `train`:
             "plain": L.
             "l2-sp": L + l2_sp_weight / 2 * ||w - w0||^2 over the trainable weights of the

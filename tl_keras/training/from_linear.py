@@ -13,6 +13,7 @@ from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.splits import joined
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
+from tl_keras.training.class_weights import image_weights
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.linear_start import fit_linear_start, last_dense
@@ -139,7 +140,8 @@ def set_linear_start(model, part, settings, batch_size):
         return part.compute(cut.prefix, images, views=views, batch_size=batch_size).arrays[0]
 
     def fit(features, labels):
-        return fit_linear_start(features, labels, classes, seed=settings.seed)
+        how = {"seed": settings.seed, "class_weights": settings.class_weights}
+        return fit_linear_start(features, labels, classes, **how)
 
     train = features(images)
     starts = Starts(fit(train, images.labels))
@@ -187,13 +189,15 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
     if tries:
         apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
         part = above(whole)
-        ways = _Ways(part, gives_logits(model))
+        ways = _Ways(part, gives_logits(model), settings.class_weights)
+        gone = []
         for tried in tries:
             if limit.allows(tried.epochs, part.train):
                 with limit.measuring(tried.epochs, part.train):
                     ways.go(tried, fit)
+                gone.append(tried)
         found = ways.best(starts, weights)
-        tried = tries[(found.chosen - 1) // len(POINTS)] if found.chosen else None
+        tried = gone[(found.chosen - 1) // len(POINTS)] if found.chosen else None
     return _refit(model, found, tried, whole, above, fit, limit) if settings.refit else found
 
 
@@ -245,8 +249,8 @@ class TimeLimit:
 class _Ways:
     """Fine-tunings from one start, and the points on them."""
 
-    def __init__(self, part, logits):
-        self.part, self.logits = part, logits
+    def __init__(self, part, logits, class_weights):
+        self.part, self.logits, self.class_weights = part, logits, class_weights
         self.at_start = part.model.get_weights()
         self.points = [(None, 0.0, self.at_start, None)]
 
@@ -276,19 +280,19 @@ class _Ways:
             points = [Point(rate, share) for rate, share, *_ in self.points]
             return points, _USUAL, None
         labels, measure = val.labels, _probabilities_of(self.part.model, val, logits=self.logits)
-        losses, found = [], []
+        losses, found, weights = [], [], image_weights(labels, self.class_weights)
         for _, share, end, _ in self.points:
             self._set(share, end)
             found.append(measure())
-            temperature = fit_temperature(found[-1], labels)
+            temperature = fit_temperature(found[-1], labels, weights)
             losses.append(tempered_losses(found[-1], labels, temperature))
-        chosen, errors = choose(np.array(losses), _USUAL)
+        chosen, errors = choose(np.array(losses), _USUAL, weights)
         points = [
             Point(
                 rate,
                 share,
                 float(np.mean(probabilities.mean(axis=0).argmax(axis=1) == labels)),
-                float(loss.mean()),
+                float(np.average(loss, weights=weights)),
                 float(error),
             )
             for (rate, share, *_), probabilities, loss, error in zip(
@@ -298,7 +302,7 @@ class _Ways:
         return points, chosen, found[chosen]
 
 
-def choose(losses, usual):
+def choose(losses, usual, weights=None):
     """Chooses the usual point, or the one of the lowest mean loss if that is clearly better.
 
     Clearly: by more than one standard error of the difference. Of few validation images the lowest
@@ -307,14 +311,17 @@ def choose(losses, usual):
     Args:
         losses: float (points, n), of each validation image at each point.
         usual: index of a point.
+        weights: float (n,) of the images; None for 1 each.
 
     Returns:
         (index, standard error (points,) of the difference between each mean and the lowest)
     """
-    best = int(losses.mean(axis=1).argmin())
-    difference = losses - losses[best]
-    errors = difference.std(axis=1) / np.sqrt(losses.shape[1])
-    return (best if difference[usual].mean() > errors[usual] else usual), errors
+    means = np.average(losses, axis=1, weights=weights)
+    best = int(means.argmin())
+    deviation = losses - losses[best] - (means - means[best])[:, None]
+    shares = np.ones(losses.shape[1]) if weights is None else weights
+    errors = np.sqrt(((shares / shares.sum()) ** 2 * deviation**2).sum(axis=1))
+    return (best if means[usual] - means[best] > errors[usual] else usual), errors
 
 
 def _between(start, end, share):

@@ -9,12 +9,14 @@ from tl_keras.checks import InputError
 from tl_keras.data.augmentation import resolve_augment
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.conversion import as_image_dataset
+from tl_keras.progress import say
 from tl_keras.training.feature_cache import Pictures
 
 SMALLEST_BATCH, STEPS = 8, 8  # for a default batch size
 MIXING_STEPS = 500
 CUTMIX = 0.5
 SIDE_OF_FILES = 64  # pixels
+_SHOWN = 5  # classes in a line
 
 
 def default_batch_size(num_pictures, most=32):
@@ -43,6 +45,8 @@ def labelled(data, num_classes, *, split):
             f"Expected labels below {num_classes}, the classes of the model; received "
             f"{int(data.labels.max())} in the {data.split} set of {data.source}."
         )
+    if num_classes is not None:
+        _tell_rare(data, num_classes, split)
     return data
 
 
@@ -56,6 +60,21 @@ def suited_to_data(settings, dataset):
         return with_mixup(settings, dataset)
     tries = settings.fine_tunings(len(dataset))
     return tries[0] if len(tries) == 1 else settings
+
+
+def _tell_rare(data, num_classes, split):
+    """Says which classes have no image, and which of a training set one alone."""
+    counts = np.bincount(data.labels[data.labels >= 0], minlength=num_classes)
+    names = [*data.class_names, *map(str, range(data.num_classes, num_classes))]
+    where = {"train": "training", "val": "validation"}.get(split, split)
+    for number, words, means in (
+        (0, "no", "It cannot be learned" if split == "train" else "Nothing measures it"),
+        (1, "a single", "A cross-validation never holds it out"),
+    ):
+        few = [names[c] for c in np.flatnonzero(counts == number)]
+        if few and len(few) < num_classes and (number == 0 or split == "train"):
+            more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
+            say(f"RARE CLASS: {words} {where} image of {', '.join(few[:_SHOWN])}{more}. {means}.")
 
 
 def with_mixup(settings, dataset):

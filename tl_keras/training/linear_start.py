@@ -9,6 +9,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.one_thread import one_thread
+from tl_keras.training.class_weights import image_weights
 
 # Strengths C of scikit-learn: a small one holds the weights closer to zero.
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-10, 3))
@@ -47,7 +48,7 @@ class LinearStart:
         return scipy.special.softmax(logits, axis=-1)
 
 
-def fit_linear_start(features, labels, num_classes, *, seed=0):
+def fit_linear_start(features, labels, num_classes, *, seed=0, class_weights="none"):
     """Fits a logistic regression whose strength is chosen by cross-validated log loss.
 
     Views of one image are always in the same fold, and the probabilities of an image are the mean
@@ -59,6 +60,8 @@ def fit_linear_start(features, labels, num_classes, *, seed=0):
         labels: ints (n,), 0 to num_classes - 1; every class is there.
         num_classes: int, at least 2.
         seed: of the folds. Default 0.
+        class_weights: "balanced" weighs each class the same, in the loss of the fits and in that
+            by which the strength is chosen. Default "none".
 
     Returns:
         `LinearStart`.
@@ -72,9 +75,12 @@ def fit_linear_start(features, labels, num_classes, *, seed=0):
     mean, scale = _moments(features)
     views = [(np.asarray(view, np.float32) - mean) / scale for view in features]
     folds = _folds(labels, seed)
+    shares = image_weights(labels, class_weights)
     with one_thread():
-        strength, probabilities = _search(views, labels, num_classes, folds)
-        weights, intercept = _fit(views, labels, strength or STRENGTHS[len(STRENGTHS) // 3])[1]
+        strength, probabilities = _search(views, labels, num_classes, folds, shares)
+        weights, intercept = _fit(
+            views, labels, strength or STRENGTHS[len(STRENGTHS) // 3], shares=shares
+        )[1]
     kernel = weights.T / scale[:, None]
     bias = intercept - mean @ kernel
     seconds = time.monotonic() - started
@@ -141,7 +147,7 @@ def _folds(labels, seed):
     return folds[: 1 if len(labels) > _MANY else None]
 
 
-def _search(views, labels, num_classes, folds):
+def _search(views, labels, num_classes, folds, shares=None):
     """(the strength of the lowest log loss, probabilities of the images held out at it)
 
     From the weakest fit up, each begun at the solution before it; the loss has one minimum, so
@@ -155,10 +161,12 @@ def _search(views, labels, num_classes, folds):
         predicted = np.full_like(probabilities, np.nan)
         for number, (fitted, out) in enumerate(folds):
             some = [view[fitted] for view in views]
-            begun[number], solution = _fit(some, labels[fitted], strength, begun[number])
+            weights = None if shares is None else shares[fitted]
+            begun[number], solution = _fit(some, labels[fitted], strength, begun[number], weights)
             predicted[out] = _probabilities([view[out] for view in views], *solution)
         right = predicted[held, labels[held]].astype(np.float64)
-        loss = -np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean()
+        losses = -np.log(np.maximum(right, np.finfo(np.float32).tiny))
+        loss = np.average(losses, weights=None if shares is None else shares[held])
         if loss < best_loss:
             best, best_loss, probabilities, worse = strength, loss, predicted, 0
         else:
@@ -168,10 +176,11 @@ def _search(views, labels, num_classes, folds):
     return best, probabilities
 
 
-def _fit(views, labels, strength, begun=None):
+def _fit(views, labels, strength, begun=None, shares=None):
     """(the estimator, to begin the next fit at; weights (num_classes, d) and biases)
 
-    The strength counts images: two views of an image weigh as much as one.
+    The strength counts images: two views of an image weigh as much as one. `shares` are the
+    weights of the images in the loss, 1 in the mean; None for 1 each.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -181,7 +190,8 @@ def _fit(views, labels, strength, begun=None):
     begun.C = strength / len(views)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # no matter far from the best
-        begun.fit(np.concatenate(views), np.tile(labels, len(views)))
+        weights = None if shares is None else np.tile(shares, len(views))
+        begun.fit(np.concatenate(views), np.tile(labels, len(views)), weights)
     weights, intercept = begun.coef_, begun.intercept_
     if len(weights) == 1:  # of two classes: the log odds of the second
         weights = np.concatenate([-weights, weights]) / 2

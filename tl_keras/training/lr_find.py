@@ -8,6 +8,7 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.backbones import get_backbone
+from tl_keras.training.class_weights import BALANCED, weigh_batches
 from tl_keras.training.freezing import apply_unfreeze
 from tl_keras.training.inputs import (
     default_batch_size,
@@ -32,6 +33,7 @@ SETTINGS = (
         "cache_dtype",
         "batch_norm",
         "seed",
+        "class_weights",
     ),
 )
 _SMOOTHING = 0.9
@@ -154,7 +156,10 @@ def _trainable_part(model, train, settings, steps):
     part = TrainablePart(model, pictures_of(train, model, settings, training=True))
     epochs = math.ceil(steps * batch_size / len(train))
     part = part.above_frozen(settings, epochs=epochs, batch_size=batch_size)
-    batches, _ = endless_batches(part, model.output_shape[-1], batch_size, settings)
+    num_classes = model.output_shape[-1]
+    batches, _ = endless_batches(part, num_classes, batch_size, settings)
+    if settings.class_weights == BALANCED:
+        batches = weigh_batches(batches, part.train.labels, num_classes)
     return part, batches
 
 

@@ -142,14 +142,16 @@ def joint_batches(batches, source_batches):
     """Puts a batch of the source beside each batch of the target.
 
     Args:
-        batches, source_batches: `tf.data.Dataset`s of (inputs, one-hot labels).
+        batches, source_batches: `tf.data.Dataset`s of (inputs, one-hot labels); the first may have
+            weights beside.
 
     Returns:
-        `tf.data.Dataset` of ({"inputs", "source", "source_labels"}, one-hot labels).
+        `tf.data.Dataset` of ({"inputs", "source", "source_labels"}, one-hot labels) and what else
+            the first has.
     """
 
     def beside(target, source):
         x = {"inputs": target[0], "source": source[0], "source_labels": source[1]}
-        return x, target[1]
+        return x, *target[1:]
 
     return tf.data.Dataset.zip(batches, source_batches).map(beside)

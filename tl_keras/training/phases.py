@@ -9,6 +9,7 @@ import tensorflow as tf
 from tl_keras.models.backbones import get_backbone
 from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.training.best_weights import BestWeights
+from tl_keras.training.class_weights import BALANCED, equal_images, weigh_batches
 from tl_keras.training.feature_cache import training_batches, validation_batches
 from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
 from tl_keras.training.trainable_part import AboveFrozen
@@ -79,7 +80,10 @@ def compile_part(model, classifier, settings, learning_rate):
         "rate_factors": factors,
         "weight_decay": settings.weight_decay,
     }
-    compile_for_training(model, classifier, optimizer, label_smoothing=settings.label_smoothing)
+    weighted = {"weighted_metrics": ["accuracy"]} if settings.class_weights == BALANCED else {}
+    compile_for_training(
+        model, classifier, optimizer, label_smoothing=settings.label_smoothing, **weighted
+    )
 
 
 def compile_for_use(classifier, optimizer, rate):
@@ -172,8 +176,8 @@ def _append_columns(history, more):
 
 def _loss_on_some(model, batches):
     """The loss of a compiled model on a few training examples, without training."""
-    x, y = keras.tree.map_structure(lambda tensor: tensor[:_SOME], next(iter(batches)))
-    return float(model.compute_loss(x, y, model(x, training=False), training=False))
+    x, y, *weights = keras.tree.map_structure(lambda tensor: tensor[:_SOME], next(iter(batches)))
+    return float(model.compute_loss(x, y, model(x, training=False), *weights, training=False))
 
 
 def run_phase(
@@ -269,6 +273,11 @@ def fit_phase(
     held_out = part.val and validation_batches(
         part.val.first_view, batch_size, num_classes=num_classes
     )
+    val_size = part.val and len(part.val.labels)
+    if settings.class_weights == BALANCED:
+        batches = weigh_batches(batches, part.train.labels, num_classes)
+        held_out = held_out and weigh_batches(held_out, part.val.labels, num_classes)
+        val_size = part.val and equal_images(part.val.labels)
     model, batches = objective(part.model, batches)
     rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
     compile_part(model, classifier, settings, rate)
@@ -282,6 +291,6 @@ def fit_phase(
         steps_per_epoch=steps,
         patience=settings.patience,
         callbacks=callbacks,
-        val_size=part.val and len(part.val.labels),
+        val_size=val_size,
         keep_last=keep_last,
     )

@@ -8,7 +8,12 @@ from tl_keras.training.objective_settings import check_objective
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "one-cycle", "constant")
 CACHES = ("auto", "memory", "disk", "none")
-_CHOICES = {"cache_dtype": ("float32", "float16"), "batch_norm": ("frozen", "train")}
+CLASS_WEIGHTS = ("balanced", "none")
+_CHOICES = {
+    "cache_dtype": ("float32", "float16"),
+    "batch_norm": ("frozen", "train"),
+    "class_weights": CLASS_WEIGHTS,
+}
 SCOPES = ("global", "layer")  # of pruning: over what magnitudes are compared
 ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
 PRESETS = ("fast", "balanced", "best")
@@ -42,7 +47,9 @@ FROM_LINEAR = {
 # Highest learning rate for each training image, and its limits. Few images and a high rate take
 # the head away from where the regression put it, and what is learned does not make up for it.
 RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
-# Of the preset "best" also a stronger fine-tuning, which differs in these where nothing is asked.
+# The preset "best" also tries a gentler fine-tuning, at this factor on the rate, and a stronger
+# one, which differs in these where nothing is asked.
+GENTLER = 1 / 3
 STRONGER = {"lr": 3e-4, "epochs": 40, "mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
@@ -82,6 +89,7 @@ class FineTuneSettings:
     batch_norm: str | None = None
     patience: int | None = None
     seed: int = 0
+    class_weights: str = "none"
     objective: str = "plain"
     l2_sp_weight: float | None = None
     l2_sp_head_weight: float | None = None
@@ -142,9 +150,10 @@ class FineTuneSettings:
         """
         if self.unfreeze == "none" or self.epochs == 0:
             return []
-        tables = [FROM_LINEAR | {"lr": usual_rate(size)}]
+        rate = usual_rate(size)
+        tables = [FROM_LINEAR | {"lr": rate}]
         if self.preset == "best":
-            tables.append(STRONGER)
+            tables += [FROM_LINEAR | {"lr": GENTLER * rate}, STRONGER]
         tries = []
         for table in tables:
             values = {name: table.get(name) for name in STRONGER if getattr(self, name) is None}

@@ -9,7 +9,7 @@ _PRIOR = 0.5  # standard deviation of that logarithm before an image is seen
 _TINY = 1e-12
 
 
-def fit_temperature(probabilities, labels):
+def fit_temperature(probabilities, labels, weights=None):
     """Returns the temperature T that makes probabilities fit labels best.
 
     Over n images with v views each, p of view j becomes softmax(log(p) / T); the mean over views is
@@ -19,6 +19,8 @@ def fit_temperature(probabilities, labels):
     Args:
         probabilities: float (views, n, num_classes).
         labels: ints (n,).
+        weights: float (n,) of the images, 1 in the mean; None for 1 each, which is right where
+            probabilities are to fit the data as they are.
 
     Returns:
         float, 0.1 to 10; 1 without images.
@@ -33,7 +35,8 @@ def fit_temperature(probabilities, labels):
         return 1.0
 
     def penalised(log_t):
-        loss = tempered_losses(probabilities, labels, np.exp(log_t)).sum()
+        losses = tempered_losses(probabilities, labels, np.exp(log_t))
+        loss = np.average(losses, weights=weights) * len(losses)
         return loss + log_t**2 / (2 * _PRIOR**2)
 
     return float(np.exp(minimize_scalar(penalised, bounds=(-_LIMIT, _LIMIT), method="bounded").x))

@@ -31,7 +31,8 @@ def test_stages_count_what_runs():
             # 40 + 10 are read; image and mirror image of them go through
             "linear start": STARTING + 50 + 2 * 50 * 110,
             # the frozen part in 2 views of 40 and of 10; 4 epochs forward and back
-            "fine-tuning": STARTING + 10 * (2 * 40 + 2 * 10) + 4 * 40 * 300,
+            "fine-tuning 1 of 2": STARTING + 10 * (2 * 40 + 2 * 10) + 4 * 40 * 300,
+            "fine-tuning 2 of 2": STARTING + 4 * 40 * 300,
             "last fit": STARTING + 10 * 2 * 50 + 4 * 50 * 300,
             # the model and its start
             "test": STARTING + 30 + 30 * 2 * 2 * 110,

@@ -11,7 +11,7 @@ from tl_keras.models.backbones import build_backbone
 from tl_keras.training import from_linear
 from tl_keras.training.from_linear import POINTS, USUAL, choose, takes_linear_start
 from tl_keras.training.linear_start import fit_linear_start
-from tl_keras.training.settings import LOWEST_RATE, STRONGER, FineTuneSettings
+from tl_keras.training.settings import HIGHEST_RATE, LOWEST_RATE, STRONGER, FineTuneSettings
 
 
 def small_backbone(seed=0):
@@ -127,14 +127,17 @@ def test_best_tries_a_gentler_and_a_stronger_fine_tuning_and_keeps_to_what_was_a
     assert (gentler.lr, gentler.mixup) == (pytest.approx(0.6e-4), 0)
     assert (stronger.lr, stronger.mixup, stronger.cutmix) == (STRONGER["lr"], 1, 0.5)
     assert len(FineTuneSettings(preset="best", lr=1e-3).filled().fine_tunings(360)) == 2
+    few = [tried.lr for tried in FineTuneSettings().filled().fine_tunings(300)]
+    assert few == pytest.approx([1.5e-4, 3e-4])
+    assert [tried.lr for tried in FineTuneSettings().filled().fine_tunings(9999)] == [3e-4]
     how = {name: HOW[name] for name in ("unfreeze", "epochs", "augment")}
     history = fine_tune(classifier(), TRAIN, VAL, **how, preset="best")
     rates = [point.lr for point in history.from_linear.points]
-    expected = [LOWEST_RATE, LOWEST_RATE / 3, STRONGER["lr"]]
+    expected = [LOWEST_RATE, HIGHEST_RATE, LOWEST_RATE / 3, STRONGER["lr"]]
     assert rates[0] is None and rates[1:] == pytest.approx(np.repeat(expected, 4))
-    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 2, 2]
+    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 2, 2, 2]
     number = history.from_linear.phase
-    assert history.best_epoch == (None if number is None else (1, 3, 5)[number])
+    assert history.best_epoch == (None if number is None else (1, 3, 5, 7)[number])
     if number is not None:
         assert history.from_linear.point.lr == pytest.approx(expected[number])
 

@@ -82,7 +82,7 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="fast (the linear start alone), balanced (and one fine-tuning; the default) or "
+            help="fast (the linear start alone), balanced (and fine-tuning; the default) or "
             "best (and a gentler and a stronger one)."
         ),
     ] = None,

@@ -70,9 +70,9 @@ def fine_tune(
         linear_start: whether to begin with a logistic regression. Default None: where the model can
             and neither `freeze_epochs` nor objective="joint" is given. Its Dropout acts while
             fine-tuning; 0 is best.
-        preset: "fast" (the linear start alone), "balanced" (and one fine-tuning), or "best" (and a
-            gentler one, at a third of the rate, and a stronger one, with lr=3e-4, epochs=40,
-            mixup=1 and label_smoothing=0.1, all where nothing else is given). Default "balanced";
+        preset: "fast" (the linear start alone), "balanced" (and fine-tuning, of up to 300 images at
+            two rates), or "best" (and more of it: a third of the rate; and lr=3e-4, epochs=40,
+            mixup=1 and label_smoothing=0.1), all where nothing else is given. Default "balanced";
             only with a linear start.
         refit: whether in the end the same way is gone again with the validation images among the
             training images: the model has then seen them, and `history.from_linear` has what it
@@ -87,7 +87,7 @@ def fine_tune(
             "half".
         optimizer: "adam", "sgd" or "rmsprop".
         lr: highest learning rate of the head. Default 5e-7 for each training image, at least 3e-5
-            and at most 3e-4 (1e-3).
+            and at most 3e-4, and where that is not half of it 3e-4 too (1e-3).
         backbone_lr_factor: factor on it for the top of the backbone. Default 1 (0.3).
         depth_decay: further factor at the bottom of the backbone, geometric between. Default 1.
         schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".

@@ -45,8 +45,10 @@ FROM_LINEAR = {
     "views": 8,
 }
 # Highest learning rate for each training image, and its limits. Few images and a high rate take
-# the head away from where the regression put it, and what is learned does not make up for it.
+# the head away from where the regression put it, and often what is learned does not make up for
+# it; where images are far from photographs it does, so few images are tried at the highest too.
 RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
+TWO_RATES = 2  # factor between the two from which on both are tried
 # The preset "best" also tries a gentler fine-tuning, at this factor on the rate, and a stronger
 # one, which differs in these where nothing is asked.
 GENTLER = 1 / 3
@@ -134,7 +136,7 @@ class FineTuneSettings:
         values = PRETRAINED | (FROM_LINEAR if linear else {}) | asked
         if values.get("preset") == "fast":
             values["epochs"] = 0
-        # The number of images decides the rate, and each fine-tuning of "best" has its own.
+        # The number of images decides the rates, and the fine-tunings of "best" differ in more.
         own = {None: (), "best": STRONGER}.get(values.get("preset"), ("lr",))
         values = {k: v for k, v in values.items() if k not in own or k in asked}
         for (name, value), options in _IDLE.items():
@@ -150,10 +152,13 @@ class FineTuneSettings:
         """
         if self.unfreeze == "none" or self.epochs == 0:
             return []
-        rate = usual_rate(size)
-        tables = [FROM_LINEAR | {"lr": rate}]
+        rates, more = [usual_rate(size)], []
+        if TWO_RATES * rates[0] <= HIGHEST_RATE:
+            rates.append(HIGHEST_RATE)
         if self.preset == "best":
-            tables += [FROM_LINEAR | {"lr": GENTLER * rate}, STRONGER]
+            rates.append(GENTLER * rates[0])
+            more = [STRONGER]
+        tables = [*(FROM_LINEAR | {"lr": rate} for rate in rates), *more]
         tries = []
         for table in tables:
             values = {name: table.get(name) for name in STRONGER if getattr(self, name) is None}

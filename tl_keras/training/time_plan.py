@@ -10,7 +10,6 @@ from tl_keras.models.inference import traced
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.freezing import apply_unfreeze, freeze
 
-NAMES = ("fine-tuning", "gentler fine-tuning", "stronger fine-tuning")  # of the preset "best"
 IMAGES = 16  # that are measured
 # Measured with MobileNetV2 and ResNet50 on 60 to 600 images, see docs/benchmarks.md:
 STARTING = 4.0  # seconds to trace what a stage runs
@@ -101,7 +100,8 @@ def stages(speed, settings, splits, features):
     tries = settings.fine_tunings(train)
     for number, tried in enumerate(tries):
         once = 0 if number else speed.frozen * views * val
-        result[NAMES[number]] = once + _fine_tuning(speed, tried, train, number == 0)
+        name = f"fine-tuning {number + 1} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
+        result[name] = once + _fine_tuning(speed, tried, train, number == 0)
     if settings.refit and tries:
         result["last fit"] = _fine_tuning(speed, tries[0], both, True)
     # Predictions of the trained model, and of its start.

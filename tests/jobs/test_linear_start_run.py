@@ -14,6 +14,7 @@ from tl_keras.jobs.compare_methods import parse_method
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.measuring import views_of
 from tl_keras.jobs.run_splits import trained_on
+from tl_keras.jobs.starting_point import starting_point
 from tl_keras.jobs.train import train
 from tl_keras.jobs.trained_run import load_run
 
@@ -61,6 +62,14 @@ def test_without_refit_validation_figures_are_of_the_model_itself(encoder, colou
     assert evaluate(run, split="val")["loss"] == pytest.approx(metrics["val"]["loss"], abs=1e-6)
     trained = load_run(run)
     assert trained_on(trained) == trained.contents("train")
+
+
+def test_a_number_of_labels_is_kept_to(encoder, colours):
+    config = small_config(encoder, colours, None, **LINEAR, labels_per_class=2)
+    splits = load_dataset(colours, labels_per_class=2)
+    assert starting_point(config, splits).resolved(config).fine_tune.refit is False
+    asked = small_config(encoder, colours, None, **LINEAR, labels_per_class=2, refit=True)
+    assert starting_point(asked, splits).resolved(asked).fine_tune.refit is True
 
 
 def test_dropout_is_none_from_a_linear_start_and_config_says_so(balanced):

@@ -94,7 +94,7 @@ def train(
         bool | None,
         typer.Option(
             help="In the end train the same way on train and val together; default: from a "
-            "linear start."
+            "linear start, without --labels-per-class."
         ),
     ] = None,
     lr: Annotated[

@@ -67,7 +67,8 @@ class StartingPoint:
         The rate of the model's dropout is set to that of the result.
         """
         suited = self.suited
-        if config.unlabelled is None and len(self.splits.val):
+        # Who asks for so many labels would be trained on more with the validation images.
+        if config.labels_per_class is None and config.unlabelled is None and len(self.splits.val):
             suited = {"refit": True} | suited
         tuning = suited_to_data(config.fine_tune.filled(suited), self.splits.train)
         weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")

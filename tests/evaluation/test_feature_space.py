@@ -83,9 +83,11 @@ def test_neighbours_are_those_of_a_plain_search(block, monkeypatch):
     assert find_neighbours(space[:3], k=10).rows.shape == (3, 2)
 
 
-def test_repeats_are_found_among_more_than_20000_rows():
-    space = RANDOM.normal(size=(21_000, 6)).astype("float32")
-    first, second = RANDOM.permutation(21_000)[:60].reshape(2, 30)
+@pytest.mark.parametrize("count", [3_000, pytest.param(21_000, marks=pytest.mark.slow)])
+def test_repeats_are_found_among_all_rows_up_to_a_high_number(count):
+    assert count <= approximate_neighbours.EXACT_UP_TO == 100_000
+    space = RANDOM.normal(size=(count, 6)).astype("float32")
+    first, second = RANDOM.permutation(count)[:60].reshape(2, 30)
     space[second] = space[first] + 1e-4
     found = find_neighbours(space, k=1)
     assert found.found == 1.0

@@ -101,12 +101,12 @@ def test_folder_holds_the_table_the_figures_and_the_verdict(compared):
 
 
 def stopped(found, data, path):
-    """A copy of a comparison on `data`, stopped in the middle of the second seed."""
+    """A copy of a comparison on `data`, stopped before the last run of the second seed."""
     shutil.copytree(found.path, path)
     config = json.loads((path / "config.json").read_text())
     (path / "config.json").write_text(json.dumps(config | {"data": str(data)}))
     lines = (path / "results.csv").read_text().splitlines(keepends=True)
-    (path / "results.csv").write_text("".join(lines[:5]))
+    (path / "results.csv").write_text("".join(lines[:6]))
     (path / ".part-xresults.csv").write_text("half a fi")
     (path / "report.html").unlink()
     return path
@@ -125,7 +125,7 @@ def test_stopped_comparison_goes_on_and_gives_the_same_table(
         shutil.copy(more / name / "0.png", data / name / "00.png")
     again = compare(str(data), backbone=str(encoder), out=path, **ASKED)
     assert rows_of(path, without=["seconds"]) == rows_of(found.path, without=["seconds"])
-    assert rows_of(path)[:4] == rows_of(found.path)[:4], "seconds of finished runs are not kept"
+    assert rows_of(path)[:5] == rows_of(found.path)[:5], "seconds of finished runs are not kept"
     assert again.verdicts == found.verdicts
     assert not list(path.glob(".part-*"))
     assert (path / "report.html").exists()
@@ -144,7 +144,7 @@ def test_comparison_does_not_go_on_with_other_images(
     (path / "splits.csv.gz").unlink()
     with pytest.raises(InputError, match="keeps the images of its splits; received .*, an older"):
         compare(str(data), backbone=str(encoder), out=path, **ASKED)
-    assert len(rows_of(path)) == 4
+    assert len(rows_of(path)) == 5
 
 
 def test_answers_to_each_test_image_are_kept_for_every_run(compared):

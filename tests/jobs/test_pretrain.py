@@ -63,7 +63,7 @@ def test_figures_are_what_their_names_say(pretrained_run):
 
 
 @pytest.mark.parametrize(
-    "method", ["vae", "gan", pytest.param("autoencoder", marks=pytest.mark.slow)]
+    "method", ["gan", *(pytest.param(m, marks=pytest.mark.slow) for m in ("vae", "autoencoder"))]
 )
 def test_encoder_of_the_run_is_a_backbone(method, pretrained_run, bar_pictures, tmp_path):
     config = {"epochs": 0, "freeze_epochs": 1, "lr": 1e-3}

@@ -33,8 +33,15 @@ class Batches(keras.utils.PyDataset):
         return parts if len(parts) > 1 else parts[0]
 
 
-@each_choice
-@pytest.mark.parametrize("labels", [(), (np.arange(32),)], ids=["alone", "with labels"])
+@pytest.mark.parametrize(
+    ("chosen", "labels"),
+    [
+        ("bernoulli", ()),
+        ("gaussian", (np.arange(32),)),
+        pytest.param("gaussian", (), marks=pytest.mark.slow),
+        pytest.param("bernoulli", (np.arange(32),), marks=pytest.mark.slow),
+    ],
+)
 def test_a_py_dataset_is_looked_at(chosen, labels):
     model, x = auto_model(), CHOICES[chosen]
     plain = auto_model()
@@ -64,8 +71,15 @@ def test_a_model_that_was_saved_undecided_trains_after_loading(chosen, tmp_path)
         np.testing.assert_allclose(mine, its, atol=1e-6)
 
 
-@each_choice
-@pytest.mark.parametrize("trained_before", [False, True], ids=["new", "trained"])
+@pytest.mark.parametrize(
+    ("chosen", "trained_before"),
+    [
+        ("bernoulli", True),
+        ("gaussian", False),
+        pytest.param("bernoulli", False, marks=pytest.mark.slow),
+        pytest.param("gaussian", True, marks=pytest.mark.slow),
+    ],
+)
 def test_weights_bring_the_likelihood_that_they_were_trained_with(chosen, trained_before, tmp_path):
     model, x = auto_model(), CHOICES[chosen]
     model.fit(x, batch_size=16, verbose=0)

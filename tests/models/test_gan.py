@@ -297,7 +297,10 @@ def test_evaluate_gives_a_number_for_each_name_in_the_same_order():
         gan.fit(PICTURES, batch_size=32, verbose=0)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "loss",
+    [pytest.param(loss, marks=pytest.mark.slow if loss != "wgan-gp" else ()) for loss in LOSSES],
+)
 def test_validation_does_not_change_what_training_draws(loss):
     weights = []
     for held_out in (None, PICTURES[:8]):

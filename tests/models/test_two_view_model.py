@@ -80,7 +80,10 @@ def loss_on_views():
     return model.evaluate(_views(), verbose=0)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form",
+    [pytest.param(form, marks=pytest.mark.slow if form == "two tensors" else ()) for form in FORMS],
+)
 def test_views_are_made_of_any_form_of_pictures(form, loss_on_views):
     data = FORMS[form]()
     more = {} if isinstance(data[0], tf.data.Dataset) else {"batch_size": 8}

@@ -254,7 +254,12 @@ def test_a_seed_of_more_than_64_bits_is_refused(seed):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{}, {"binarize": True, "objective": "iwae", "k": 2}], ids=["plain", "iwae"]
+    "arguments",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"binarize": True, "objective": "iwae", "k": 2},  # draws in more places
+    ],
+    ids=["plain", "iwae"],
 )
 def test_validation_does_not_change_what_training_draws(arguments):
     weights = []

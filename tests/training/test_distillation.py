@@ -51,7 +51,7 @@ def plainly_trained():
     return model
 
 
-@pytest.mark.parametrize("alpha", [0.0, 1e-35])
+@pytest.mark.parametrize("alpha", [pytest.param(0.0, marks=pytest.mark.slow), 1e-35])
 def test_without_weight_it_is_plain_training_to_the_last_bit(alpha, plainly_trained):
     assert_equal_weights(plainly_trained, distilled(net(dropout=0.2), val=VAL, alpha=alpha)[0])
 

@@ -187,7 +187,12 @@ def test_the_same_seed_gives_the_same_weights_augmentation_included():
 
 
 @pytest.mark.parametrize(
-    "form", ["arrays", "tf.data", pytest.param("logits", marks=pytest.mark.slow)]
+    "form",
+    [
+        "tf.data",  # arrays are what the other tests train on
+        pytest.param("arrays", marks=pytest.mark.slow),
+        pytest.param("logits", marks=pytest.mark.slow),
+    ],
 )
 def test_every_form_of_input_learns_and_the_model_can_be_fitted_on(form):
     train, val, model = TRAIN, VAL, None

@@ -76,7 +76,7 @@ def test_a_loss_that_never_falls_gives_no_suggestion():
     assert RangeTest(np.array([0.1, 0.2]), np.array([1.0, 2.0])).suggestion is None
 
 
-@pytest.mark.parametrize("cache", ["memory", "none"])
+@pytest.mark.parametrize("cache", ["memory", pytest.param("none", marks=pytest.mark.slow)])
 def test_the_model_is_left_exactly_as_it_was(cache):
     model = unfreeze(small_classifier(), last=3)
     before = [variable.numpy() for variable in model.variables]

@@ -66,6 +66,15 @@ def test_frozen_moves_nothing_of_the_backbone_and_fine_tune_its_upper_half(encod
     assert moved(frozen.model, encoder) == set()
     assert "high_conv" in moved(tuned.model, encoder)
     assert "stem" not in moved(tuned.model, encoder)
+    assert {p["name"] for p in tuned.history.phases} == {"fine_tune"}
+    assert tuned.model.get_layer("head_dropout").rate == 0
+    first = tuned.history.from_linear
+    assert [point.share for point in first.points[:2]] == [0, 0.25]  # from the linear start
+
+
+@pytest.mark.usefixtures("one_rate")
+def test_l2_sp_trains_the_head_first(encoder):
+    tuned = trained(encoder, "l2-sp")
     assert [p["name"] for p in tuned.history.phases] == ["head", "fine_tune"]
 
 
@@ -131,8 +140,8 @@ def test_seconds_end_a_run_after_the_epoch_in_which_they_are_over(encoder):
 
 @pytest.mark.usefixtures("one_rate")
 def test_shared_features_are_charged_to_each_run_once_and_l2_sp_has_its_penalty(encoder):
-    of = runner(encoder, ("fine-tune", "l2-sp"))
-    of.train(parse_method("fine-tune", str(encoder)), TRAIN, VAL, seed=0)
+    of = runner(encoder, ("l2-sp",))
+    of.train(parse_method("l2-sp", str(encoder)), TRAIN, VAL, seed=0)
     taken = sum(seconds for kept in of.store._of_dataset.values() for _, seconds in kept.values())
     best = of.train(parse_method("l2-sp", str(encoder)), TRAIN, VAL, seed=0)
     assert taken > 0

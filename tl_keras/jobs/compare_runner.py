@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from tl_keras.config import NO_HIDDEN_LAYER
 from tl_keras.evaluation.classification import evaluate_predictions
 from tl_keras.evaluation.feature_prediction import predict_above_frozen
 from tl_keras.jobs.best_rate import best_of_rates
@@ -17,6 +18,7 @@ from tl_keras.models.classifier import build_classifier
 from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.from_linear import check_linear_start
 from tl_keras.training.from_scratch import fit_from_scratch
+from tl_keras.training.settings import FineTuneSettings
 from tl_keras.training.time_limit import TimeLimit
 
 _ENDLESS = 1000  # epochs, where the time ends a training
@@ -63,7 +65,10 @@ class MethodRunner:
             model.build((None, *2 * (baseline_size(self.config, self.pictures),), channels))
             return model
         backbone = self._backbone(method)
-        model = build_classifier(backbone, self.pictures.num_classes, head=self.config.head)
+        dropout = {"dropout": 0.0} if self._starts_linear(method) else {}
+        model = build_classifier(
+            backbone, self.pictures.num_classes, head=self.config.head, **dropout
+        )
         if method.kind == "scratch" or starts_random(method, self.config):
             quicken_batch_norm(model)
         return model
@@ -134,7 +139,7 @@ class MethodRunner:
 
     def _fit_on_backbone(self, method, train, val, seed, rate, first):
         model = self.build(method, seed)
-        settings = self._shared | self._of(method) | {"lr": rate, "seed": seed}
+        settings = self._shared | {"lr": rate, "seed": seed} | self._of(method, len(train))
         history = fine_tune(
             model,
             train,
@@ -146,24 +151,45 @@ class MethodRunner:
         )
         return model, history
 
-    def _of(self, method):
-        """The settings of `fine_tune` that make a method what it is."""
+    def _of(self, method, size):
+        """The settings of `fine_tune` that make a method what it is, for so many images."""
         kind = method.kind
         if kind == "scratch":
             return FROM_SCRATCH | {"epochs": self.epochs}
         if kind == "linear":
-            return {"linear_start": True, "preset": "fast"}
+            return {"linear_start": True, "preset": "fast", "lr": None}
         views = {} if self.config.augment == "none" else {"views": self.config.views}
         if kind == "frozen":
             return views | {"freeze_epochs": self.epochs, "epochs": 0, "unfreeze": "none"}
         of_head = min(max(1, min(self.epochs, EPOCHS) // _HEAD_SHARE), self.epochs - 1)
         phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
         objective = {"objective": "plain" if kind == "fine-tune" else kind}
+        if self._starts_linear(method):
+            return views | {"lr": None, "epochs": self._epochs_each(size)}
         if starts_random(method, self.config):
             return views | FROM_RANDOM | {"epochs": self.epochs} | objective
         net = method.net or self.config.backbone
         suited = suited_to(net) if is_backbone_path(net) else suited_after(method.pretraining)
         return views | phases | suited | objective
+
+    def _epochs_each(self, size):
+        """The epochs of each fine-tuning from a linear start, of which there may be two."""
+        return max(1, self.epochs // len(FineTuneSettings().filled().fine_tunings(size)))
+
+    def _starts_linear(self, method):
+        """Whether a method fine-tunes from a linear start, as `tl-keras train` does by default.
+
+        Where time ends a training it does not: the start and its fine-tunings have no common end.
+        """
+        config, net = self.config, method.net or self.config.backbone
+        suited = suited_to(net) if is_backbone_path(net) else suited_after(method.pretraining)
+        return (
+            method.kind == "fine-tune"
+            and config.head == NO_HIDDEN_LAYER
+            and config.seconds is None
+            and not starts_random(method, config)
+            and suited.get("linear_start", True)
+        )
 
 
 def starts_random(method, config):

@@ -198,7 +198,7 @@ def _comparison(metrics):
         rows["the same network from scratch"] = (
             scratch,
             f"{labels}; {scratch['epochs']} epochs of all layers at learning rate "
-            f"{scratch['lr']:g}, the best of several on validation",
+            f"{scratch['lr']:g}",
         )
     if "linear_start" in metrics:
         linear = metrics["linear_start"]

@@ -56,6 +56,12 @@ def test_test_pictures_can_be_limited_and_are_the_same_for_all():
     assert len(limited) == 10
 
 
+def test_a_class_that_the_limit_loses_from_the_test_is_named(capsys):
+    kept = loaded(test_pictures=1).splits.test
+    lost = {"a", "b"} - {kept.class_names[kept.labels[0]]}
+    assert f"RARE CLASS: no test image of {lost.pop()}. Nothing" in capsys.readouterr().err
+
+
 def test_budget_larger_than_a_class_is_refused_with_class_and_count():
     with pytest.raises(InputError, match="at least 41 training pictures .*class 'a' with 40"):
         loaded(labels_per_class=(3, 41))

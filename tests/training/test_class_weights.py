@@ -6,9 +6,11 @@ import pytest
 import tensorflow as tf
 
 from tests.training.small_models import coloured_pictures, small_backbone
-from tl_keras import InputError, build_classifier, fine_tune, lr_find
+from tl_keras import ImageDataset, InputError, build_classifier, fine_tune, lr_find
 from tl_keras.training.class_weights import equal_images, image_weights, weigh_batches
 from tl_keras.training.from_linear import choose
+from tl_keras.training.settings import FineTuneSettings
+from tl_keras.training.source_task import SourceTask
 from tl_keras.training.temperature import fit_temperature, tempered_losses
 
 COUNTS = (20, 5, 5)
@@ -179,6 +181,17 @@ def test_a_class_that_is_rare_or_missing_is_named_before_training(capsys):
         "RARE CLASS: a single training image of 1. A cross-validation never holds it out.",
         "RARE CLASS: no validation image of 2. Nothing measures it.",
     ]
+
+
+def test_a_class_that_a_large_source_loses_is_named(capsys):
+    images, labels = coloured_pictures(60)[0], np.arange(60) % 2
+    labels[30] = 2
+    data = ImageDataset.from_arrays(images, labels)
+    settings = FineTuneSettings(objective="joint", epochs=1).filled()
+    part = SourceTask(classifier(), data, None, settings, batch_size=4, steps=1).whole.train
+    assert set(part.labels) == {0, 1}
+    line = "RARE CLASS: no source image of 2. It cannot be learned."
+    assert line in capsys.readouterr().err
 
 
 def test_other_class_weights_are_refused():

@@ -13,7 +13,7 @@ from tl_keras.data.splits import at_most_per_class, keep_per_class
 from tl_keras.jobs.run_folder import SPLITS
 from tl_keras.jobs.run_splits import NAMES, begun_splits
 from tl_keras.progress import say
-from tl_keras.training.inputs import random_part
+from tl_keras.training.inputs import random_part, tell_rare
 
 SOURCE_SPLITS = "source_splits.csv.gz"
 VAL_PER_CLASS = 10  # at least, where the data have so many
@@ -67,6 +67,7 @@ def load_compare_data(config, data, source, begun=None):
     keep_per_class(splits.train, config.labels_per_class[-1], config.seed)
     if config.test_pictures is not None:
         splits = splits._replace(test=random_part(splits.test, config.test_pictures, config.seed))
+        tell_rare(splits.test, splits.train.num_classes, "test")
     source_records = ()
     if isinstance(source, str | Splits):
         source = _same_splits(config, source, begun and begun / SOURCE_SPLITS)

@@ -211,7 +211,10 @@ def measured(config, start, history, known):
 
 
 def _train_figures(history):
-    """Figures of the best epoch as measured while training: augmented, with dropout."""
+    """Figures of the best epoch as measured while training: augmented, with dropout.
+
+    The loss is the one that was minimised, with any class weights.
+    """
     at = history.epoch.index(history.best_epoch)
     return {name: history.history[name][at] for name in ("accuracy", "loss")}
 

@@ -46,7 +46,7 @@ def labelled(data, num_classes, *, split):
             f"{int(data.labels.max())} in the {data.split} set of {data.source}."
         )
     if num_classes is not None:
-        _tell_rare(data, num_classes, split)
+        tell_rare(data, num_classes, split)
     return data
 
 
@@ -62,13 +62,23 @@ def suited_to_data(settings, dataset):
     return tries[0] if len(tries) == 1 else settings
 
 
-def _tell_rare(data, num_classes, split):
-    """Says which classes have no image, and which of a training set one alone."""
+def tell_rare(data, num_classes, split):
+    """Says which classes have no image, and which of a training set one alone.
+
+    Args:
+        data: labelled `ImageDataset`.
+        num_classes: int.
+        split: "train" and "source" are learned from, all others are measured on.
+    """
     counts = np.bincount(data.labels[data.labels >= 0], minlength=num_classes)
     names = [*data.class_names, *map(str, range(data.num_classes, num_classes))]
     where = {"train": "training", "val": "validation"}.get(split, split)
     for number, words, means in (
-        (0, "no", "It cannot be learned" if split == "train" else "Nothing measures it"),
+        (
+            0,
+            "no",
+            "It cannot be learned" if split in ("train", "source") else "Nothing measures it",
+        ),
         (1, "a single", "A cross-validation never holds it out"),
     ):
         few = [names[c] for c in np.flatnonzero(counts == number)]

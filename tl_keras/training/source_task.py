@@ -7,7 +7,7 @@ import numpy as np
 from tl_keras.checks import InputError
 from tl_keras.models.backbones import get_backbone
 from tl_keras.models.classifier import replace_head
-from tl_keras.training.inputs import labelled, pictures_of, random_part
+from tl_keras.training.inputs import labelled, pictures_of, random_part, tell_rare
 from tl_keras.training.objective_settings import option_value
 from tl_keras.training.objectives import Joint, joint_batches
 from tl_keras.training.phases import cross_entropy, endless_batches
@@ -52,6 +52,7 @@ class SourceTask:
         self._epoch_size = steps * batch_size
         shown = self._epoch_size * max(settings.epochs, settings.freeze_epochs)
         data = random_part(data, shown, settings.seed)
+        tell_rare(data, data.num_classes, "source")
         if len(data) < batch_size:
             data = data.subset(np.resize(np.arange(len(data)), batch_size))
         self.whole = TrainablePart(model, pictures_of(data, model, settings, training=True))

@@ -7,7 +7,13 @@ import scipy.optimize
 
 from tl_keras import InputError, build_classifier
 from tl_keras.training import linear_start
-from tl_keras.training.linear_start import FLOOR, STRENGTHS, fit_linear_start, last_dense
+from tl_keras.training.linear_start import (
+    FLOOR,
+    SOFTEST,
+    STRENGTHS,
+    fit_linear_start,
+    last_dense,
+)
 
 
 def blobs(counts, dimensions=6, spread=1.0, seed=0):
@@ -172,3 +178,8 @@ def test_the_strength_of_a_balanced_fit_has_the_lowest_loss_over_classes_of_one_
     assert every[chosen] <= min(every.values()) + 1e-3
     monkeypatch.setattr(linear_start, "STRENGTHS", STRENGTHS)
     assert every[fit_linear_start(features, labels, 3).strength] > every[chosen] + 1e-3
+
+
+def test_twenty_images_that_tell_nothing_are_not_fitted_to_one_point():
+    features = np.random.default_rng(0).normal(size=(1, 20, 8)).astype(np.float32)
+    assert fit_linear_start(features, np.arange(20) % 4, 4).strength >= SOFTEST / 20

@@ -25,12 +25,15 @@ def fine_tuning_figures(tuned):
 def linear_start_figures(outcome):
     """The content of "linear_start" in metrics.json: the start alone on the test images.
 
-    The model has its own weights again afterwards.
+    A model that is its start is not measured again. Others have their own weights again afterwards.
 
     Args:
         outcome: `Outcome` of the trained classifier.
     """
     model, history = outcome.start.model, outcome.history
+    seconds = {"seconds": history.seconds["linear_start"]}
+    if history.from_linear.chosen == 0 and "unlabelled" not in outcome.metrics:
+        return outcome.metrics["test"] | seconds | ahead_of(outcome.probabilities, outcome)
     trained = model.get_weights()
     model.set_weights(history.from_linear.weights)
     flips = outcome.metrics["test_time_flips"]
@@ -38,7 +41,7 @@ def linear_start_figures(outcome):
     model.set_weights(trained)
     return {
         **headline(figures),
-        "seconds": history.seconds["linear_start"],
+        **seconds,
         **ahead_of(probabilities, outcome),
     }
 

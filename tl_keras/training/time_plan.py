@@ -104,8 +104,9 @@ def stages(speed, settings, splits, features):
         result[name] = once + _fine_tuning(speed, tried, train, number == 0)
     if settings.refit and tries:
         result["last fit"] = _fine_tuning(speed, tries[0], both, True)
-    # Predictions of the trained model, and of its start.
-    result["test"] = STARTING + test * (speed.loading + 2 * views * speed.whole)
+    # Predictions of the trained model, and of its start where that is another.
+    models = 2 if tries else 1
+    result["test"] = STARTING + test * (speed.loading + models * views * speed.whole)
     return result
 
 

@@ -98,7 +98,10 @@ def train(
         ),
     ] = None,
     lr: Annotated[
-        float | None, typer.Option(help=by_start("Highest learning rate of the head", "lr"))
+        float | None,
+        typer.Option(
+            help=by_start("Highest learning rate of the head", "lr", "by the number of images")
+        ),
     ] = None,
     backbone_lr_factor: Annotated[
         float | None,

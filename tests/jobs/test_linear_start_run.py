@@ -98,7 +98,7 @@ def test_dropout_is_none_from_a_linear_start_and_config_says_so(balanced):
 def test_the_temperature_lies_in_the_saved_model(balanced, metrics):
     figures = metrics["calibration"]
     page = (balanced / "report.html").read_text(encoding="utf-8")
-    assert f"A temperature of {figures['temperature']:.2f}, fitted on validation" in page
+    assert f"A temperature of {figures['temperature']:.2f}, fitted on held-out images" in page
     assert figures["after"]["loss"] == pytest.approx(metrics["test"]["loss"], abs=1e-6)
     assert evaluate(balanced)["loss"] == pytest.approx(metrics["test"]["loss"], abs=1e-6)
     assert figures["temperature"] == metrics["temperature"] > 0

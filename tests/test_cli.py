@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tl_keras import cli
@@ -33,6 +34,12 @@ def test_help_of_train_lists_every_option():
     shown = CliRunner().invoke(cli.app, ["train", "--help"], env={"COLUMNS": "200"}).output
     words = shown.replace("│", " ").split()
     assert [option for option in OPTIONS if option not in words] == []
+
+
+def test_help_of_the_learning_rate_says_that_the_images_decide():
+    options = typer.main.get_command(cli.app).commands["train"].params
+    shown = next(option.help for option in options if option.name == "lr")
+    assert "default: by the number of images from a linear start, else 0.001" in shown
 
 
 def test_help_lists_every_command():

@@ -113,6 +113,10 @@ def test_option_without_effect_is_refused_though_it_is_the_default(settings, rea
             {"unlabelled": "x", "fine_tune": FineTuneSettings(class_weights="balanced")},
             "in whose phase they would have no effect; received class_weights='balanced'",
         ),
+        (
+            {"unlabelled": "x", "fine_tune": FineTuneSettings(minutes=3)},
+            "no minutes with unlabelled, whose phase they would not bound; received minutes=3",
+        ),
     ],
 )
 def test_option_of_the_run_without_effect_is_refused(settings, message):

@@ -77,6 +77,11 @@ class TrainConfig:
                 f"have no effect; received class_weights={self.fine_tune.class_weights!r} with "
                 f"unlabelled={self.unlabelled!r}. Leave one of the two out."
             )
+        if self.unlabelled is not None and self.fine_tune.minutes is not None:
+            raise InputError(
+                "Expected no minutes with unlabelled, whose phase they would not bound; received "
+                f"minutes={self.fine_tune.minutes:g}. Leave one of the two out."
+            )
         pseudo_labels = PseudoLabelSettings()
         self._fill("pseudo_labels", pseudo_labels, "unlabelled", has_effect=bool(self.unlabelled))
         if self.unlabelled == REST and self.labels_per_class is None:

@@ -25,6 +25,13 @@ def test_the_most_accurate_on_validation_is_kept_ties_by_loss_and_the_time_is_of
     assert (best.rate, best.model, best.val, best.seconds) == (0.1, 0.1, FIGURES[0.1], 6.0)
 
 
+def test_a_rate_is_said_where_there_is_a_choice(capfd):
+    best_of_rates(fit, [0.1], FIGURES.get)
+    assert "Learning rate" not in capfd.readouterr().err
+    best_of_rates(fit, [0.1, 0.3], FIGURES.get)
+    assert "Learning rate 0.3:" in capfd.readouterr().err
+
+
 def test_a_rate_that_diverges_is_left_out():
     best = best_of_rates(lambda rate: fit(rate, diverging=(1.0, 0.1)), FIGURES, FIGURES.get)
     assert best.rate == 0.3

@@ -70,6 +70,7 @@ def test_frozen_moves_nothing_of_the_backbone_and_fine_tune_its_upper_half(encod
     assert tuned.model.get_layer("head_dropout").rate == 0
     first = tuned.history.from_linear
     assert [point.share for point in first.points[:2]] == [0, 0.25]  # from the linear start
+    assert tuned.rate == (first.point.lr or 0)  # at which was trained what was kept
 
 
 @pytest.mark.usefixtures("one_rate")

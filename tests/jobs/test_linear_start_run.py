@@ -9,7 +9,7 @@ import pytest
 from tests.jobs.small_runs import save_pictures, small_config
 from tl_keras import load_dataset, load_model
 from tl_keras.files import read_json
-from tl_keras.jobs.calibrating import calibrate, calibration_figures
+from tl_keras.jobs.calibrating import calibrate, calibration_figures, val_predictions
 from tl_keras.jobs.compare_methods import parse_method
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.measuring import views_of
@@ -17,6 +17,7 @@ from tl_keras.jobs.run_splits import trained_on
 from tl_keras.jobs.starting_point import starting_point
 from tl_keras.jobs.train import train
 from tl_keras.jobs.trained_run import load_run
+from tl_keras.training.from_linear import FromLinear, Starts
 
 LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
 
@@ -54,6 +55,20 @@ def test_validation_figures_are_from_before_its_images_were_trained_on(balanced,
     assert trained_on(trained) == trained.contents("train") | trained.contents("val")
 
 
+def test_after_a_refit_no_image_that_it_saw_counts_as_held_out():
+    before = np.full((1, 4, 3), 1 / 3)  # without mirror images, as training without them leaves it
+    tuned = FromLinear(Starts(None), [], [], 3, val=before, refit=True)
+    found = val_predictions(tuned, None, model=None, flips=True)  # no model is asked again
+    np.testing.assert_array_equal(found, before)
+
+
+def test_figures_on_images_of_a_refit_are_said_to_flatter(balanced, capfd):
+    evaluate(balanced)
+    assert "NOT NEW" not in capfd.readouterr().err
+    evaluate(balanced, split="val")
+    assert "was trained on its validation images too" in capfd.readouterr().err
+
+
 def test_without_refit_validation_figures_are_of_the_model_itself(encoder, colours, tmp_path):
     changes = LINEAR | {"epochs": None, "preset": "fast", "refit": False}
     run = train(small_config(encoder, colours, tmp_path / "run", **changes))
@@ -83,7 +98,7 @@ def test_dropout_is_none_from_a_linear_start_and_config_says_so(balanced):
 def test_the_temperature_lies_in_the_saved_model(balanced, metrics):
     figures = metrics["calibration"]
     page = (balanced / "report.html").read_text(encoding="utf-8")
-    assert f"A temperature of {figures['temperature']:.2f}, fitted on validation" in page
+    assert f"A temperature of {figures['temperature']:.2f}, fitted on held-out images" in page
     assert figures["after"]["loss"] == pytest.approx(metrics["test"]["loss"], abs=1e-6)
     assert evaluate(balanced)["loss"] == pytest.approx(metrics["test"]["loss"], abs=1e-6)
     assert figures["temperature"] == metrics["temperature"] > 0

@@ -7,6 +7,8 @@ import pytest
 
 from tests.jobs.small_runs import small_config
 from tl_keras import InputError
+from tl_keras.config import TrainConfig
+from tl_keras.jobs.planning import _announced
 from tl_keras.jobs.train import train
 from tl_keras.training.from_linear import TimeLimit
 from tl_keras.training.settings import FineTuneSettings
@@ -33,11 +35,28 @@ def test_stages_count_what_runs():
             # the frozen part in 2 views of 40 and of 10; 4 epochs forward and back
             "fine-tuning 1 of 2": STARTING + 10 * (2 * 40 + 2 * 10) + 4 * 40 * 300,
             "fine-tuning 2 of 2": STARTING + 4 * 40 * 300,
-            "last fit": STARTING + 10 * 2 * 50 + 4 * 50 * 300,
+            # all images are read once more
+            "last fit": STARTING + 50 + 10 * 2 * 50 + 4 * 50 * 300,
             # the model and its start
             "test": STARTING + 30 + 30 * 2 * 2 * 110,
         }
     )
+
+
+def test_without_a_cache_the_frozen_part_runs_in_each_epoch():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    how = {"refit": True, "augment": "flip", "epochs": 4, "cache": "none"}
+    found = stages(Speed(0, 10.0, 100.0), FineTuneSettings(**how).filled(), splits, features=0)
+    assert found["fine-tuning 2 of 2"] == pytest.approx(STARTING + 4 * 40 * (10 + 300))
+    assert found["last fit"] == pytest.approx(STARTING + 4 * 50 * (10 + 300))
+
+
+def test_the_plan_names_a_phase_that_it_does_not_estimate(capfd):
+    settings = FineTuneSettings().filled()
+    for unlabelled, more in ((None, ""), ("more/", ", then the phase with pseudo-labels")):
+        config = TrainConfig("vgg16", "digits", fine_tune=settings, unlabelled=unlabelled)
+        _announced(config, {"linear start": 9.0})
+        assert f"about 9.0 s in all{more}.\n" in capfd.readouterr().err
 
 
 def splits_of(train, val, test):

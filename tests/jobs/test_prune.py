@@ -60,12 +60,15 @@ def test_a_run_that_is_stopped_keeps_the_weights_so_far(
         raise SystemExit(143)
 
     monkeypatch.setattr(job, "prune_model", stop)
+    asked = []
+    monkeypatch.setattr(job, "say_if_refitted", lambda run: asked.append(run.path))
     with pytest.raises(SystemExit):
         job.prune(finished_run, sparsity=0.5, out=tmp_path / "x")
     kept = load_model(tmp_path / "x" / "interrupted.keras").get_weights()
     for one, other in zip(kept, load_run(finished_run).model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert "Stopped early" in capsys.readouterr().err
+    assert asked == [finished_run]  # whose validation images choose the epoch
 
 
 def test_a_folder_that_is_no_run_is_refused(run_cli, tmp_path):

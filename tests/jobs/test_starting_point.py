@@ -11,6 +11,7 @@ import pytest
 from tests.jobs.small_runs import small_config
 from tests.training.small_models import small_backbone
 from tl_keras.checks import InputError
+from tl_keras.config import TrainConfig
 from tl_keras.data.letters import LETTERS
 from tl_keras.data.sources import load_dataset
 from tl_keras.files import write_json
@@ -232,6 +233,18 @@ def test_rate_of_training_from_scratch_is_the_best_on_validation(normalised, mon
     found = scratch.best_from_scratch(_config(tmp_path, lr=0.01), model, splits, 3)
     best, tried = rates[-1], len(rates)
     assert found == (best, {"accuracy": 0.9, "loss": 1.0}, best, 6 // tried, 2.0 * tried)
+
+
+def test_settings_of_a_linear_start_do_not_hinder_training_from_scratch(monkeypatch):
+    tuning = FineTuneSettings(linear_start=True, refit=True, minutes=3).filled()
+    settings = FineTuneSettings(**dataclasses.asdict(tuning) | scratch.FROM_SCRATCH)
+    assert settings.linear_start is False
+    rates, config = [], TrainConfig("vgg16", "digits", fine_tune=tuning)
+    best = SimpleNamespace(model=None, val=None, rate=0.1, seconds=0.0)
+    monkeypatch.setattr(scratch, "best_of_rates", lambda _, tried, __: rates.extend(tried) or best)
+    model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten()])
+    scratch.best_from_scratch(config, model, None, 3)
+    assert rates == pytest.approx([factor * 1e-3 for factor in scratch.SCRATCH_RATES])
 
 
 @pytest.mark.parametrize(("asked", "size"), [(None, scratch.NORMALISED_BATCH), (6, 6)])

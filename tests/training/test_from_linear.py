@@ -176,6 +176,35 @@ def test_refit_goes_the_chosen_way_with_all_images_and_keeps_what_it_predicted_b
     assert len(history.phases) == 2 and history.best_epoch == 3
 
 
+def test_refit_joins_grey_images_and_coloured_ones():
+    grey = VAL[0][..., :1]
+    same, how = np.repeat(grey, 3, axis=-1), HOW | {"augment": "none", "epochs": 1, "refit": True}
+    found, same = (fine_tune(classifier(), TRAIN, (x, VAL[1]), **how) for x in (grey, same))
+    assert len(found.phases) == len(same.phases) == 2
+    for one, other in zip(found.model.get_weights(), same.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+SHORT = {"unfreeze": "from:high", "epochs": 1, "augment": "none", "refit": True}
+
+
+def test_minutes_that_the_start_took_leave_no_fine_tuning(capfd):
+    history = fine_tune(classifier(), TRAIN, VAL, **SHORT, minutes=1e-6)
+    assert history.phases == [] and history.best_epoch is None
+    assert len(history.from_linear.points) == 1 and history.from_linear.refit
+    assert "OUT OF TIME: fine-tuning is left out." in capfd.readouterr().err
+
+
+def test_what_the_minutes_leave_out_is_said(capfd, monkeypatch):
+    answers = iter([True, True, False, False])  # at all; the first, the second, the last fit
+    monkeypatch.setattr(from_linear.TimeLimit, "allows", lambda *_: next(answers))
+    history = fine_tune(classifier(), TRAIN, VAL, **SHORT)
+    assert len(history.phases) == 1 and not history.from_linear.refit
+    said = capfd.readouterr().err
+    assert "OUT OF TIME: fine-tuning at learning rate 0.0003 is left out." in said
+    assert "OUT OF TIME: the last fit with the validation images is left out." in said
+
+
 def _weights(history):
     return history.model.get_weights(), history.from_linear.weights
 
@@ -209,6 +238,7 @@ def test_a_linear_head_alone_takes_a_linear_start(how, takes):
     ("how", "options", "message"),
     [
         ({"head": "gap"}, {"linear_start": True}, "head='linear' on a backbone for linear_start"),
+        ({}, {"patience": 2}, "no patience where it has no effect, with linear_start=True"),
         ({}, {"linear_start": True, "freeze_epochs": 2}, "no freeze_epochs with linear_start=True"),
         ({}, {"preset": "fast", "epochs": 3}, "no epochs with preset='fast'"),
         ({}, {"preset": "slow"}, "preset to be one of"),

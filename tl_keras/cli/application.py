@@ -57,8 +57,11 @@ def given(**options):
     return {name: value for name, value in options.items() if value is not None}
 
 
-def by_start(words, setting):
-    """The help of an option that the start decides where it is not given."""
-    value, first = PRETRAINED[setting], FROM_LINEAR.get(setting)
+def by_start(words, setting, linear=None):
+    """The help of an option that the start decides where it is not given.
+
+    `linear` names the default from a linear start where it is no constant.
+    """
+    value, first = PRETRAINED[setting], linear or FROM_LINEAR.get(setting)
     start = "" if first in (None, value) else f"{first} from a linear start, else "
     return f"{words}; default: {start}{value}, or what suits the weights."

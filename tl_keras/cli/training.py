@@ -98,7 +98,10 @@ def train(
         ),
     ] = None,
     lr: Annotated[
-        float | None, typer.Option(help=by_start("Highest learning rate of the head", "lr"))
+        float | None,
+        typer.Option(
+            help=by_start("Highest learning rate of the head", "lr", "by the number of images")
+        ),
     ] = None,
     backbone_lr_factor: Annotated[
         float | None,
@@ -210,7 +213,10 @@ def train(
         str | None, typer.Option(help=by_start("frozen or train", "batch_norm"))
     ] = None,
     patience: Annotated[
-        int, typer.Option(help="Epochs without improvement before a phase ends; 0 for never.")
+        int,
+        typer.Option(
+            help="Without a linear start: epochs without improvement that end a phase; 0 for never."
+        ),
     ] = 0,
     split: Annotated[
         str, typer.Option(help="Train, val, test fractions where the data has no split.")

@@ -45,7 +45,8 @@ def best_of_rates(fit, rates, measure):
     """
     best, seconds, diverged = None, 0.0, None
     for rate in rates:
-        say(f"Learning rate {rate:g}:")
+        if len(rates) > 1:
+            say(f"Learning rate {rate:g}:")
         try:
             model, history = fit(rate)
         except DivergedError as error:

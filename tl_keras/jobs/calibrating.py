@@ -63,11 +63,14 @@ def held_out_predictions(history, splits, *, model, flips):
 def val_predictions(tuned, val, *, model, flips):
     """Predictions (views, n, num_classes) for the validation images, before any refit.
 
+    After a refit the model has seen these images and is not asked: where training had no mirror
+    images, the one view from before has to do.
+
     Args:
         tuned: `FromLinear`.
         val, model, flips: see `held_out_predictions`.
     """
-    if tuned.val is None or (flips and len(tuned.val) == 1):
+    if tuned.val is None or (flips and len(tuned.val) == 1 and not tuned.refit):
         return views_of(model, val, flips=flips)
     return tuned.val if flips else tuned.val[:1]
 

@@ -88,7 +88,8 @@ class MethodRunner:
             return fitted
 
         best = best_of_rates(fit_at, method.rates, lambda model: self.measure(method, model, val))
-        return dataclasses.replace(best, seconds=best.seconds + charges[0])
+        seconds = best.seconds + charges[0]
+        return dataclasses.replace(best, rate=_rate_of_kept(best), seconds=seconds)
 
     def measure(self, method, model, pictures):
         """Returns the figures of a trained `model` of `method` on labelled pictures."""
@@ -190,6 +191,12 @@ class MethodRunner:
             and not starts_random(method, config)
             and suited.get("linear_start", True)
         )
+
+
+def _rate_of_kept(best):
+    """The learning rate at which the kept weights were trained; 0 for a linear start itself."""
+    tuned = best.history.from_linear
+    return best.rate if tuned is None else tuned.point.lr or 0.0
 
 
 def starts_random(method, config):

@@ -6,7 +6,7 @@ from tl_keras.checks import check_choice
 from tl_keras.files import write_json
 from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.run_folder import RunFolder
-from tl_keras.jobs.run_splits import other_images, own_splits
+from tl_keras.jobs.run_splits import other_images, own_splits, say_if_refitted
 from tl_keras.jobs.starting_point import StartingPoint
 from tl_keras.jobs.train import measured, write_outcome
 from tl_keras.jobs.trained_run import load_run
@@ -41,6 +41,8 @@ def evaluate(run, *, data=None, split=None, out=None):
     trained = load_run(run)
     splits = None
     if data is None:
+        if split in ("val", "all"):
+            say_if_refitted(trained)
         splits = _own(trained, split)
         parts = [part for part in splits[:3] if split in (part.split, "all")]
     else:

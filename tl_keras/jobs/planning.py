@@ -62,7 +62,8 @@ def _limited(config, seconds):
 def _announced(config, parts):
     lines = ", ".join(f"{name} {format_duration(value)}" for name, value in parts.items())
     total = format_duration(sum(parts.values()))
-    say(f"Plan ({config.fine_tune.preset}): {lines}; about {total} in all.")
+    more = "" if config.unlabelled is None else ", then the phase with pseudo-labels"
+    say(f"Plan ({config.fine_tune.preset}): {lines}; about {total} in all{more}.")
     return TimeLeft(parts)
 
 

@@ -9,6 +9,7 @@ from tl_keras.jobs.derived_run import load_origin, write_run
 from tl_keras.jobs.interruptions import keeping_interrupted
 from tl_keras.jobs.measuring import headline, measure
 from tl_keras.jobs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.run_splits import say_if_refitted
 from tl_keras.progress import say
 from tl_keras.training.pruning import prune as prune_model
 from tl_keras.training.settings import PruneSettings
@@ -33,6 +34,7 @@ def prune(run, *, sparsity, out=None, **settings):
     check_number("sparsity", sparsity, above=0, below=1)
     keras.utils.set_random_seed(chosen.seed)
     trained, splits, _ = load_origin(run)
+    say_if_refitted(trained)
     with RunFolder(out or default_run_path(trained.path, "pruned")) as folder:
         config = {
             **trained.config,

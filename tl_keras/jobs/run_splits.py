@@ -152,6 +152,15 @@ def trained_on(trained):
     return set().union(*(trained.contents(split) for split in splits))
 
 
+def say_if_refitted(trained):
+    """Says what figures on the validation images of a run are worth that was trained on them."""
+    if trained.config["fine_tune"].get("refit"):
+        say(
+            f"NOT NEW: {trained.path} was trained on its validation images too (refit). Figures on "
+            "them flatter it; those from before are in its metrics.json."
+        )
+
+
 def check_left(trained, source, split, part, lost=()):
     """Refuses a split without images of each class of a run; `lost` are records to be named."""
     lost = [record for record in lost if record.split == split]

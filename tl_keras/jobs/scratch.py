@@ -11,6 +11,7 @@ from tl_keras.models.classifier import build_classifier
 from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.inputs import default_batch_size
 from tl_keras.training.objective_settings import PLAIN
+from tl_keras.training.settings import PRETRAINED
 
 # Factors on the learning rate. Without batch normalisation a deep network stays at chance at the
 # full rate; with it the low rates get nowhere. ResNet50 on fifty images: 14 % at a tenth of the
@@ -31,7 +32,11 @@ FROM_RANDOM = {
     "mixup": 0.0,
 }
 # From scratch a net may idle for epochs before it learns.
-FROM_SCRATCH = PLAIN | FROM_RANDOM | {"patience": None, "cutmix": None, "preset": None}
+FROM_SCRATCH = (
+    PLAIN
+    | FROM_RANDOM
+    | dict.fromkeys(("patience", "cutmix", "preset", "refit", "minutes"))  # None for each
+)
 
 
 def build(config, num_classes, image_size, *, backbone=None, weights="imagenet"):
@@ -82,7 +87,7 @@ def best_from_scratch(config, model, splits, epochs):
     epochs *= LONGER_NORMALISED if normalised else 1
     best = best_of_rates(
         lambda rate: train_from_scratch(config, splits, model.input_shape[1], epochs, rate),
-        [config.fine_tune.lr * factor for factor in factors],
+        [(config.fine_tune.lr or PRETRAINED["lr"]) * factor for factor in factors],
         lambda model: measure(model, splits.val)[1],
     )
     return best.model, best.val, best.rate, epochs, best.seconds

@@ -69,9 +69,9 @@ def calibration_sentence(calibration):
     """
     before, after = (calibration[when] for when in ("before", "after"))
     return (
-        f"A temperature of {calibration['temperature']:.2f}, fitted on validation, is part of the "
-        f"model. It took the log loss from {before['loss']:.3f} to {after['loss']:.3f}, and the "
-        f"calibration error from {before['expected_calibration_error']:.3f} to "
+        f"A temperature of {calibration['temperature']:.2f}, fitted on held-out images, is part "
+        f"of the model. It took the log loss from {before['loss']:.3f} to {after['loss']:.3f}, and "
+        f"the calibration error from {before['expected_calibration_error']:.3f} to "
         f"{after['expected_calibration_error']:.3f}."
     )
 

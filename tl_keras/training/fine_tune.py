@@ -60,7 +60,7 @@ def fine_tune(
         train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
             (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
         val: the same for validation. Default None: then the last weights are kept or, from a linear
-            start, the point half of the way.
+            start, the point at three quarters of the way.
         source: for objective="joint", labelled pictures of the source task; as `train`.
         source_model: classifier of the source task, with the same backbone object as `model`:
             `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None
@@ -79,8 +79,8 @@ def fine_tune(
         refit: whether in the end the same way is gone again with the validation images among the
             training images: the model has then seen them, and `history.from_linear` has what it
             predicted for them before. Default False; only with a linear start.
-        minutes: a further fine-tuning, or the last one of refit, is left out if it would end later
-            than so long after the call, judged by the one before. Default None, for no limit; only
+        minutes: a fine-tuning, or the last one of refit, is left out if it would end later than so
+            long after the call, judged by those before. Default None, for no limit; only
             with a linear start.
         freeze_epochs: epochs with the whole backbone frozen. Default 0; here and below in brackets
             the default without a linear start: (3).
@@ -112,7 +112,8 @@ def fine_tune(
             taken in turn. Default 8 (24).
         batch_norm: "frozen", the default, or "train".
         patience: epochs without better validation before a phase ends; None, the default, for
-            never: while the learning rate is high a lucky epoch would end a phase too soon.
+            never: while the learning rate is high a lucky epoch would end a phase too soon. Only
+            without a linear start.
         seed: of order and augmentation.
         class_weights: "balanced" weighs an image of class c by n / (classes * n_c) in L below and
             in the loss of the linear start, so that every class counts the same. Strength, epoch

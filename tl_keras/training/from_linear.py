@@ -10,9 +10,11 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.augmentation_presets import mirrors
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.splits import joined
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
+from tl_keras.progress import say
 from tl_keras.training.class_weights import image_weights
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.freezing import apply_unfreeze, freeze
@@ -186,6 +188,9 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
     tries = settings.fine_tunings(len(whole.train.labels))
     found = FromLinear(starts, weights, [Point(None, 0.0)], 0, starts.val)
     tried = None
+    if tries and not limit.allows(0, whole.train):
+        _say_left_out("fine-tuning")
+        tries = []
     if tries:
         apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
         part = above(whole)
@@ -196,17 +201,18 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
                 with limit.measuring(tried.epochs, part.train):
                     ways.go(tried, fit)
                 gone.append(tried)
-        found = ways.best(starts, weights)
+            else:
+                _say_left_out(f"fine-tuning at learning rate {tried.lr:g}")
+        found = ways.best(starts, weights) if gone else found
         tried = gone[(found.chosen - 1) // len(POINTS)] if found.chosen else None
     return _refit(model, found, tried, whole, above, fit, limit) if settings.refit else found
 
 
 def _refit(model, found, tried, whole, above, fit, limit):
     """Goes the way that was chosen with training and validation images together."""
-    images = dataclasses.replace(
-        whole.train, dataset=joined([whole.train.dataset, whole.val.dataset])
-    )
+    images = _with_val(whole)
     if tried is not None and not limit.allows(tried.epochs, images):
+        _say_left_out("the last fit with the validation images")
         return found
     model.set_weights(found.weights)
     _put(found.starts.both, model)
@@ -218,6 +224,26 @@ def _refit(model, found, tried, whole, above, fit, limit):
     phase = fit(part, tried)
     part.model.set_weights(_between(at_start, part.model.get_weights(), found.point.share))
     return dataclasses.replace(found, phase=phase)
+
+
+def _with_val(whole):
+    """`Pictures` of training and validation images; of several kinds or sizes in the model's."""
+    train, val = whole.train.dataset, whole.val.dataset
+    if _kind(train) != _kind(val):
+        images = np.concatenate([part.decoded(whole.train.image_size) for part in (train, val)])
+        labels = np.concatenate([train.labels, val.labels])
+        both = ImageDataset(images, labels, train.class_names, train.split, train.source)
+    else:
+        both = joined([train, val])
+    return dataclasses.replace(whole.train, dataset=both)
+
+
+def _kind(dataset):
+    return "files" if dataset.is_files else dataset.images.shape[1:]
+
+
+def _say_left_out(what):
+    say(f"OUT OF TIME: {what} is left out.")
 
 
 class TimeLimit:
@@ -241,7 +267,7 @@ class TimeLimit:
         self._slowest = max(self._slowest, seconds / (epochs * len(source.labels)))
 
     def allows(self, epochs, source):
-        """Whether one for so many epochs would end in time; True before any was measured."""
+        """Whether one for so many epochs would end in time, as long as the slowest before."""
         needed = self._slowest * epochs * len(source.labels)
         return time.monotonic() + needed <= self._end
 

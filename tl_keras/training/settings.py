@@ -59,6 +59,7 @@ _IDLE = {
     ("augment", "none"): ("views",),
     ("cache", "none"): ("views", "cache_dtype"),
     ("linear_start", False): ("preset", "refit", "minutes"),
+    ("linear_start", True): ("patience",),  # the last weights are kept
 }
 
 

@@ -103,7 +103,7 @@ def stages(speed, settings, splits, features):
         name = f"fine-tuning {number + 1} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
         result[name] = once + _fine_tuning(speed, tried, train, number == 0)
     if settings.refit and tries:
-        result["last fit"] = _fine_tuning(speed, tries[0], both, True)
+        result["last fit"] = speed.loading * both + _fine_tuning(speed, tries[0], both, True)
     # Predictions of the trained model, and of its start where that is another.
     models = 2 if tries else 1
     result["test"] = STARTING + test * (speed.loading + models * views * speed.whole)
@@ -111,7 +111,8 @@ def stages(speed, settings, splits, features):
 
 
 def _fine_tuning(speed, settings, images, frozen):
-    """Seconds of one, with the frozen part if it runs for it."""
-    views = min(settings.views or 1, settings.epochs)
-    frozen = speed.frozen * views * images if frozen else 0.0
+    """Seconds of one, with the frozen part if it runs for it; without a cache in each epoch."""
+    views = min(settings.views or 1, settings.epochs) if frozen else 0
+    views = settings.epochs if settings.cache == "none" else views
+    frozen = speed.frozen * views * images
     return STARTING + frozen + settings.epochs * images * speed.trained * (1 + BACKWARD)

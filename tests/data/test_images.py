@@ -6,6 +6,7 @@ from PIL import Image
 
 from tests.data.pictures import save, textured
 from tl_keras.checks import InputError
+from tl_keras.data import images
 from tl_keras.data.images import (
     MAX_PIXELS,
     ImageReadError,
@@ -14,6 +15,7 @@ from tl_keras.data.images import (
     printable,
     read_image,
     read_image_and_format,
+    read_resized,
     resize_image,
     suffix_matches,
 )
@@ -179,6 +181,64 @@ def test_names_with_newlines_and_bytes_that_are_not_text_stay_on_one_line():  # 
 def test_gray_files_are_known_by_their_header(tmp_path):
     assert is_gray_file(save(tmp_path / "gray.png", np.zeros((2, 2), np.uint8)))
     assert not is_gray_file(save(tmp_path / "colour.png", np.zeros((2, 2, 3), np.uint8)))
+
+
+def smooth(height, width):
+    """An image with detail of all sizes but the very smallest."""
+    noise = [
+        np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8)
+        for side in (4, 16, 64)
+    ]
+    return np.mean([resize_image(each, (height, width)) for each in noise], axis=0).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [((300, 240), (150, 120)), ((240, 480), (120, 240)), ((1000, 950), (125, 119))],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(
+    monkeypatch, tmp_path, size, decoded, turned
+):
+    seen = []
+    resized = images._resized
+    monkeypatch.setattr(
+        images, "_resized", lambda image, size: seen.append(image.size) or resized(image, size)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 6 if turned else 1  # lies on its side
+    path = tmp_path / "large.jpg"
+    Image.fromarray(smooth(*size)).save(path, quality=95, exif=exif)
+    ours = read_resized(path, (80, 70))
+    assert seen[-1] == (decoded if turned else decoded[::-1])
+    exact = resize_image(read_image(path), (80, 70))
+    assert ours.shape == exact.shape and ours.dtype == np.uint8
+    assert np.abs(ours.astype(int) - exact).mean() < 1.5
+
+
+@pytest.mark.parametrize("name", ["small.jpg", "large.png", "gray16.png", "clear.png", "cmyk.jpg"])
+def test_other_files_are_resized_as_they_are(tmp_path, name):
+    path = tmp_path / name
+    image = Image.fromarray(smooth(300, 240))
+    if name == "small.jpg":
+        image = image.resize((160, 220))  # less than 1.4 times 80 as a half
+    elif name == "gray16.png":
+        image = Image.fromarray((smooth(90, 90)[..., 0] * 257.0).astype(np.uint16))
+    elif name == "clear.png":
+        image.putalpha(100)
+    elif name == "cmyk.jpg":
+        image = image.resize((160, 220)).convert("CMYK")
+    image.save(path)
+    exact = resize_image(read_image(path), (80, 80))
+    np.testing.assert_array_equal(read_resized(path, (80, 80)), exact)
+
+
+def test_a_truncated_large_jpeg_is_refused_when_it_is_resized(tmp_path):
+    path = tmp_path / "half.jpg"
+    Image.fromarray(smooth(300, 240)).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ImageReadError, match=r"half\.jpg: .*truncated"):
+        read_resized(path, (40, 40))
 
 
 def test_resizing_averages_and_keeps_the_channels():

@@ -9,7 +9,9 @@ from PIL import Image
 
 from tests.jobs.small_runs import CLASSES, probabilities_of
 from tl_keras.checks import InputError
-from tl_keras.jobs.predict import predict
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.images import read_image, resize_image
+from tl_keras.jobs.predict import _batches, predict
 
 
 @pytest.fixture
@@ -156,3 +158,14 @@ def test_batch_size_below_one_is_refused(finished_run, picture, tmp_path):
 def test_table_that_cannot_be_written_names_its_path(finished_run, picture):
     with pytest.raises(InputError, match="able to write /proc/out.csv"):
         predict(finished_run, [str(picture)], out="/proc/out.csv")
+
+
+def test_training_and_prediction_see_the_same_pixels_of_a_large_jpeg(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    path = str(tmp_path / "large.jpg")
+    Image.fromarray(noise).save(path)
+    [[seen]] = _batches([path], (20, 24), 1, {})
+    trained = ImageDataset((path,)).decoded((20, 24))[0]
+    np.testing.assert_array_equal(seen, trained)
+    np.testing.assert_array_equal(ImageDataset((path,)).rows_of((20, 24))([0])[0], trained)
+    assert (trained != resize_image(read_image(path), (20, 24))).any()  # it is scaled by the JPEG

@@ -10,7 +10,13 @@ import numpy as np
 
 from tl_keras.data.array_checks import check_images, check_labels
 from tl_keras.data.array_store import allocate, place_for, release_pages
-from tl_keras.data.images import check_image_size, is_gray_file, read_image, resize_image
+from tl_keras.data.images import (
+    check_image_size,
+    is_gray_file,
+    read_image,
+    read_resized,
+    resize_image,
+)
 from tl_keras.progress import say, track
 
 _RELEASE_EVERY = 256  # pictures
@@ -162,8 +168,9 @@ class ImageDataset:
         return lambda indices: np.stack([self._sized(row, image_size) for row in indices])
 
     def _sized(self, index, image_size):
-        image = self.load(index) if self.is_files else self.images[index]
-        return resize_image(image, image_size)
+        if self.is_files:
+            return read_resized(self.images[index], image_size)
+        return resize_image(self.images[index], image_size)
 
     def pipeline(
         self, batch_size, *, image_size, training=False, seed=0, augment="none", channels=3

@@ -1,5 +1,6 @@
 """The one decoder of the package: checking, training and prediction see the same pixels."""
 
+import math
 import numbers
 import os
 import stat
@@ -21,6 +22,7 @@ _SUFFIXES_OF_FORMAT = {
 IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES_OF_FORMAT.values())
 MAX_PIXELS = 89_478_485  # Pillow's own limit, 1 GiB at 12 bytes a pixel
 _READERS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow reads MPO by its JPEG reader
+_FINER = 1.4  # times the size wanted is the least at which a JPEG is decoded to be resized
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -74,6 +76,27 @@ def read_image_and_format(path):
     return _read(path, lambda picture: (_decode(picture), picture.format))
 
 
+def read_resized(path, image_size):
+    """Decodes an image file to RGB in the size that a model takes, for training and prediction.
+
+    This is `resize_image(read_image(path), image_size)`, but a JPEG is decoded at a half, a quarter
+    or an eighth of its size where that is at least 1.4 times the size wanted in both directions:
+    its own scaling averages as well as resizing does, and takes a fraction of the time.
+
+    Args:
+        path: see `read_image`.
+        image_size: (height, width).
+
+    Returns:
+        uint8 array (*image_size, 3), 0-255.
+
+    Raises:
+        ImageReadError: the file is missing, damaged, too large or not an image.
+    """
+    image_size = check_image_size(image_size)
+    return _read(path, lambda image: _decode_resized(image, image_size))
+
+
 def suffix_matches(path, format_name):
     """Tells whether the suffix of `path` is one of `format_name`, e.g. .jpg of "JPEG"."""
     return os.path.splitext(path)[1].lower() in _SUFFIXES_OF_FORMAT[format_name]
@@ -108,9 +131,12 @@ def resize_image(image, image_size):
     height, width = check_image_size(image_size)
     flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
     if flat.shape[:2] != (height, width):
-        resized = Image.fromarray(flat).resize((width, height), Image.Resampling.BILINEAR)
-        flat = np.asarray(resized)
+        flat = _resized(Image.fromarray(flat), (height, width))
     return flat[..., None] if flat.ndim == 2 else flat
+
+
+def _resized(image, image_size):
+    return np.array(image.resize(image_size[::-1], Image.Resampling.BILINEAR))
 
 
 def _read(path, take):
@@ -152,7 +178,23 @@ def _reason(error):
 
 
 def _decode(picture):
-    return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
+    return np.array(_upright_rgb(picture))
+
+
+def _decode_resized(image, image_size):
+    if image.format == "JPEG":
+        least = math.ceil(_FINER * max(image_size))  # of both sides: it may lie on its side
+        image.draft(None, (least, least))
+    rgb = _upright_rgb(image)
+    return (
+        resize_image(rgb, image_size) if isinstance(rgb, np.ndarray) else _resized(rgb, image_size)
+    )
+
+
+def _upright_rgb(image):
+    """An image, or an array, that was turned as its EXIF data say."""
+    ImageOps.exif_transpose(image, in_place=True)
+    return _to_rgb(image)
 
 
 def _to_rgb(picture):
@@ -163,7 +205,7 @@ def _to_rgb(picture):
     if "A" in picture.mode or "a" in picture.mode or "transparency" in picture.info:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _from_16_bits(values):

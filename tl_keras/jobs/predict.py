@@ -9,7 +9,7 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.data.folders import find_pictures
-from tl_keras.data.images import ImageReadError, printable, read_image, resize_image
+from tl_keras.data.images import ImageReadError, printable, read_resized
 from tl_keras.evaluation.prediction import predict_probabilities
 from tl_keras.files import write_text
 from tl_keras.jobs.trained_run import load_run
@@ -77,7 +77,7 @@ def _files(paths):
 def _batches(files, image_size, batch_size, errors):
     def load(path):
         try:
-            return resize_image(read_image(path), image_size)
+            return read_resized(path, image_size)
         except ImageReadError as error:
             errors[path] = error.reason
             return np.zeros((*image_size, 3), np.uint8)

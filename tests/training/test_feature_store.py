@@ -9,11 +9,12 @@ from tests.training.small_models import coloured_pictures, small_classifier
 from tl_keras import ImageDataset, fine_tune
 from tl_keras.evaluation.feature_prediction import predict_above_frozen
 from tl_keras.evaluation.prediction import predict_probabilities
-from tl_keras.training import feature_store
+from tl_keras.training import cache_room, feature_store
 from tl_keras.training.cutting import cut_at_frozen
 from tl_keras.training.feature_cache import Pictures
 from tl_keras.training.feature_store import FeatureStore, graph_digest
 from tl_keras.training.freezing import freeze, unfreeze
+from tl_keras.training.settings import FineTuneSettings
 
 QUICK = {"freeze_epochs": 1, "epochs": 1, "batch_size": 8, "lr": 0.01, "views": 2}
 HALF = {"unfreeze": "from:high_conv", "augment": "flip"}
@@ -100,3 +101,13 @@ def test_features_go_with_their_pictures():
     del train
     gc.collect()
     assert len(store._of_dataset) == 0
+
+
+def test_room_that_kept_features_take_changes_no_later_training(monkeypatch):
+    left = [{"memory": 1000, "disk": 0}]
+    monkeypatch.setattr(cache_room, "room_left", lambda: left[-1])
+    settings, store = FineTuneSettings(refit=False), FeatureStore()
+    first = store.choose([(2,)], 10, 0, 8, settings)
+    left.append({"memory": 300, "disk": 0})  # what was kept lies in it
+    assert store.choose([(2,)], 10, 0, 8, settings) == first
+    assert FeatureStore().choose([(2,)], 10, 0, 8, settings) != first

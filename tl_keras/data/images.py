@@ -22,7 +22,7 @@ _SUFFIXES_OF_FORMAT = {
 IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES_OF_FORMAT.values())
 MAX_PIXELS = 89_478_485  # Pillow's own limit, 1 GiB at 12 bytes a pixel
 _READERS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow reads MPO by its JPEG reader
-_FINER = 1.4  # times the size wanted is the least at which a JPEG is decoded to be resized
+_FINER = 2  # times the size wanted is the least at which a JPEG is decoded to be resized
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 

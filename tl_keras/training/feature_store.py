@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 
+from tl_keras.training.cache_room import choose_cache
 from tl_keras.training.feature_cache import Pictures, compute_features
 
 
@@ -29,7 +30,20 @@ class FeatureStore:
 
     def __init__(self):
         self.spared_seconds = 0.0
+        self._ways = {}
         self._of_dataset = weakref.WeakKeyDictionary()
+
+    def choose(self, outputs, train, val, views, settings):
+        """As `cache_room.choose_cache`, and the same again for trainings of the same size.
+
+        What is kept already leaves less room; a choice by that would compute it anew, in another
+        way, and results would depend on what was trained before.
+        """
+        of = settings.cache, settings.cache_dtype, settings.cache_gb, settings.refit
+        key = tuple(map(tuple, outputs)), train, val, views, of
+        if key not in self._ways:
+            self._ways[key] = choose_cache(outputs, train, val, views, settings)
+        return self._ways[key]
 
     def compute(self, prefix, source, *, views=1, store="auto", dtype="float32", **how):
         """As `feature_cache.compute_features`, without computing the same a second time."""

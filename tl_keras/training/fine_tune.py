@@ -9,7 +9,6 @@ from tl_keras.data.array_store import limited_to
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.models.backbones import get_backbone
 from tl_keras.training.cache_room import cache_limits
-from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.from_linear import (
     TimeLimit,
@@ -153,17 +152,17 @@ def fine_tune(
     check_source(settings.objective, source)
     if source_model is not None:
         check_source(settings.objective, source_model, "source_model")
-    compute = features.compute if features else compute_features
+    ways = {"compute": features.compute, "choose": features.choose} if features else {}
     with limited_to(cache_limits(settings.cache_gb, settings.cache)):
         return _FineTuning(
-            model, train, val, source, source_model, make_callbacks, compute, settings
+            model, train, val, source, source_model, make_callbacks, ways, settings
         ).run()
 
 
 class _FineTuning:
     """One call of `fine_tune`."""
 
-    def __init__(self, model, train, val, source, source_model, make_callbacks, compute, settings):
+    def __init__(self, model, train, val, source, source_model, make_callbacks, ways, settings):
         self.model = model
         self.settings = settings
         self.make_callbacks = make_callbacks or list
@@ -197,7 +196,7 @@ class _FineTuning:
         if val and settings.linear_start:
             mirrored = mirrors(settings.augment, train.dataset)
             val = dataclasses.replace(val, mirrored=mirrored)
-        whole = TrainablePart(model, train, val, compute)
+        whole = TrainablePart(model, train, val, **ways)
         # The target's part, and with it the source's in joint training.
         self.whole = [whole, self.source.whole] if self.source else [whole]
 

@@ -22,12 +22,14 @@ class TrainablePart:
         train: what it learns from.
         val: what it is measured on, or None.
         compute: how the frozen part is run; `FeatureStore.compute` shares what it gives.
+        choose: how it is kept, see `choose_cache`; `FeatureStore.choose` beside it.
     """
 
     model: keras.Model
     train: Pictures | Features
     val: Pictures | Features | None = None
     compute: Callable = compute_features
+    choose: Callable = choose_cache
 
     def above_frozen(self, settings, *, epochs, batch_size):
         """Returns the part that trains now, on the output of the frozen part below it.
@@ -50,14 +52,14 @@ class TrainablePart:
         val = self.val
         if val:
             val = self.compute(cut.prefix, val, views=val.distinct_views, **how)
-        return TrainablePart(cut.suffix, train, val, self.compute)
+        return dataclasses.replace(self, model=cut.suffix, train=train, val=val)
 
     def _cache_way(self, prefix, settings, epochs):
         # More versions of a picture than it is seen would be in vain.
         views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
         val = len(self.val.labels) * self.val.distinct_views if self.val else 0
         shapes = [output.shape[1:] for output in prefix.outputs]
-        return choose_cache(shapes, len(self.train.labels), val, views, settings)
+        return self.choose(shapes, len(self.train.labels), val, views, settings)
 
 
 class AboveFrozen(keras.Model):

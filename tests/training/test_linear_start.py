@@ -114,7 +114,7 @@ def test_the_features_of_many_images_are_not_copied(monkeypatch):
 
 
 def test_the_strength_for_many_images_is_chosen_on_some_of_them(monkeypatch):
-    monkeypatch.setattr(linear_start, "_MANY", 100)
+    monkeypatch.setattr(linear_start, "MANY", 100)
     features, labels = blobs((300, 60, 1), spread=2.0)
     start = fit_linear_start(features, labels, 3)
     held = np.isfinite(start.probabilities).all(axis=1)

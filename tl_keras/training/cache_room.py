@@ -96,15 +96,19 @@ def choose_cache(outputs, train, val, views, settings):
 
 
 def _tell(way, numbers, train, val, wanted, left):
-    size = numbers * _BYTES[way.dtype] * (way.views * train + val) / 1e9
-    room = f"{left / 1e9:.1f} GB may be taken" if math.isfinite(left) else "no limit"
+    size = _words(numbers * _BYTES[way.dtype] * (way.views * train + val))
+    room = f"{_words(left)} may be taken" if math.isfinite(left) else "no limit"
     if way.views:
         count = f"{way.views} of {wanted} views" if way.views < wanted else f"{wanted} views"
         place = {"memory": "in memory", "disk": "on disk"}[way.store]
-        say(f"Feature cache: {count}, {way.dtype}, {place}, {size:.2f} GB; {room}.")
+        say(f"Feature cache: {count}, {way.dtype}, {place}, {size}; {room}.")
         return
-    one = numbers * _BYTES[way.dtype] * (train + val) / 1e9
+    one = _words(numbers * _BYTES[way.dtype] * (train + val))
     say(
-        f"Feature cache: none, one view takes {one:.1f} GB and {room}. The frozen part runs anew "
+        f"Feature cache: none, one view takes {one} and {room}. The frozen part runs anew "
         "in each epoch, which is slower; a larger --cache-gb or more free disk avoids it."
     )
+
+
+def _words(size):
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -22,7 +22,7 @@ SOFTEST = 0.3
 # At 0, plain standardisation, log loss at five labels a class was higher on all six tasks tried.
 FLOOR = 1.0
 _FOLDS = 5
-_MANY = 20_000  # images by which the strength is chosen at most; of so many one fold is held out
+MANY = 20_000  # images by which the strength is chosen at most; of so many one fold is held out
 _BLOCK = 1024  # rows at once
 _WORSE = 2  # strengths in a row with a higher loss, after which the search ends
 
@@ -151,7 +151,7 @@ def _folds(labels, seed):
             others, labels[others]
         )
         folds = [(np.append(others[fitted], alone), others[held]) for fitted, held in splits]
-    return folds[: 1 if len(labels) >= _MANY else None]
+    return folds[: 1 if len(labels) >= MANY else None]
 
 
 def _search(regression, labels, seed, shares):
@@ -200,14 +200,14 @@ def _search(regression, labels, seed, shares):
 
 
 def _some(labels, seed):
-    """Sorted rows of at most `_MANY` images, as many of each class as its share; 1 at least."""
-    if len(labels) <= _MANY:
+    """Sorted rows of at most `MANY` images, as many of each class as its share; 1 at least."""
+    if len(labels) <= MANY:
         return np.arange(len(labels))
     counts = np.bincount(labels)
     mixed = np.random.default_rng([seed, 3]).permutation(len(labels))
     by_class = mixed[np.argsort(labels[mixed], kind="stable")]
     ranks = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first = np.argsort(ranks / counts[labels[by_class]], kind="stable")[:_MANY]
+    first = np.argsort(ranks / counts[labels[by_class]], kind="stable")[:MANY]
     return np.sort(by_class[first])
 
 

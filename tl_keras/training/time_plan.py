@@ -9,12 +9,13 @@ from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.models.inference import traced
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.freezing import apply_unfreeze, freeze
+from tl_keras.training.linear_start import MANY
 
 IMAGES = 16  # that are measured
 # Measured with MobileNetV2 and ResNet50 on 60 to 600 images, see docs/benchmarks.md:
 STARTING = 4.0  # seconds to trace what a stage runs
 BACKWARD = 2.0  # times the forward pass of what trains, and the update of its weights
-FIT = 1.4e-7  # seconds of the logistic regression for each image, view, class and feature
+FIT = 7e-8  # seconds of the logistic regression for each image, view, class and feature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,7 @@ def stages(speed, settings, splits, features):
     train, val, test = (len(part) for part in splits[:3])
     both = train + val if settings.refit else train
     views = 2 if mirrors(settings.augment, splits.train) else 1
-    fitted = train + both if settings.refit else train
+    fitted = sum(min(size, MANY) for size in ((train, both) if settings.refit else (train,)))
     result = {
         "linear start": STARTING
         + speed.loading * (train + val)

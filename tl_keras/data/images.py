@@ -80,7 +80,7 @@ def read_resized(path, image_size):
     """Decodes an image file to RGB in the size that a model takes, for training and prediction.
 
     This is `resize_image(read_image(path), image_size)`, but a JPEG is decoded at a half, a quarter
-    or an eighth of its size where that is at least 1.4 times the size wanted in both directions:
+    or an eighth of its size where that is at least twice the size wanted in both directions:
     its own scaling averages as well as resizing does, and takes a fraction of the time.
 
     Args:

@@ -134,7 +134,8 @@ def fine_tune(
 
     Raises:
         InputError: a setting or the data cannot be used; checked before any training.
-        DivergedError: the loss became NaN; the model holds the best weights before that.
+        DivergedError: the loss became NaN, in each of several fine-tunings from a linear start; the
+            model holds the best weights before that.
 
     Reference:
         Linear start: Kumar et al. 2022, arXiv 2202.10054. Points on the line: Wortsman et al. 2022,

@@ -165,7 +165,7 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
 
     Between the weights at the start, w0, and those after a fine-tuning, w1, lie w0 + a (w1 - w0)
     for a in `POINTS`. Validation may choose among them and the start: see `choose`. With refit the
-    same way is gone again with the validation images among the training images.
+    chosen training is repeated on training and validation images together.
 
     Args:
         model: classifier with the start in its head.
@@ -232,7 +232,7 @@ def _go_each(ways, tries, fit, limit):
 
 
 def _refit(model, found, tried, whole, above, fit, limit):
-    """Goes the way that was chosen with training and validation images together."""
+    """Repeats the training that was chosen on training and validation images together."""
     images = _with_val(whole)
     if tried is not None and not limit.allows(tried.epochs, images):
         _say_left_out("the last fit with the validation images")

@@ -99,8 +99,8 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
         "backbone_lr_factor": 0.5, "depth_decay": 0.25, "schedule": "constant",
         "weight_decay": 0.01, "label_smoothing": 0.2, "mixup": 0.3, "cutmix": 0.2,
         "batch_size": 9, "augment": "flip",
-        "cache": "disk", "cache_dtype": "float16", "views": 3, "batch_norm": "train",
-        "patience": 2, "seed": 5,
+        "cache": "disk", "cache_dtype": "float16", "cache_gb": 1.5, "views": 3,
+        "batch_norm": "train", "patience": 2, "seed": 5,
     } | objective  # fmt: skip
     pseudo = {"confidence": 0.9, "unlabelled_weight": 0.5, "unlabelled_ratio": 3}
     own = {"pseudo_epochs": 6, "pseudo_lr": 0.03} | pseudo

@@ -9,7 +9,15 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.data import array_store
-from tl_keras.data.array_store import allocate, release_pages
+from tl_keras.data.array_store import (
+    Limits,
+    allocate,
+    limited_to,
+    place_for,
+    release_pages,
+    room_left,
+    room_taken,
+)
 
 
 @pytest.mark.parametrize("store", ["memory", "disk", "auto"])
@@ -22,10 +30,35 @@ def test_array_has_its_shape_and_can_be_written(store):
 
 
 def test_auto_goes_to_disk_above_the_limit_only(monkeypatch):
-    monkeypatch.setattr(array_store, "MEMORY_LIMIT_BYTES", 40)
+    monkeypatch.setattr(array_store, "MEMORY_LIMIT_BYTES", room_taken()["memory"] + 40)
     assert not isinstance(allocate((10,), np.float32), np.memmap)
     assert isinstance(allocate((11,), np.float32), np.memmap)
     assert not isinstance(allocate((11,), np.float32, "memory"), np.memmap)
+
+
+def test_the_limit_is_for_all_arrays_together_and_what_is_gone_counts_no_more():
+    taken = room_taken()
+    with limited_to(Limits(taken["memory"] + 40, taken["disk"] + 40)):
+        first = allocate((6,), np.float32)
+        second = allocate((6,), np.float32)
+        assert not isinstance(first, np.memmap) and isinstance(second, np.memmap)
+        with pytest.raises(InputError, match="room for 0.0 GB .* Give a larger cache_gb"):
+            allocate((6,), np.float32)
+        view = second[:2]
+        del first, second
+        assert room_left() == {"memory": 40, "disk": 16}
+        assert not isinstance(allocate((6,), np.float32), np.memmap)
+        del view
+    assert room_taken() == taken
+
+
+def test_a_total_counts_both_places():
+    with limited_to(Limits(10**9, 10**9, sum(room_taken().values()) + 40)):
+        kept = allocate((30,), np.uint8, "disk")
+        assert room_left() == {"memory": 10, "disk": 10}
+        assert place_for(11) is None and place_for(10) == "memory"
+        assert place_for(10, "disk") == "disk" and place_for(11, "memory") is None
+    assert kept.nbytes == 30
 
 
 def test_disk_array_lies_in_no_file_with_a_name(monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ from PIL import Image
 from tests.data.pictures import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data import array_store
+from tl_keras.data.array_store import Limits, limited_to
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import ImageReadError
 
@@ -93,6 +94,19 @@ def test_many_pictures_lie_on_disk_and_leave_nothing_behind(files, tmp_path, mon
     assert isinstance(on_disk, np.memmap)
     np.testing.assert_array_equal(on_disk, in_memory)
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_files_are_decoded_when_needed_where_nothing_has_room(files, capsys):
+    kept = files.subset(range(3)).rows_of((6, 5))
+    with limited_to(Limits(0, 0)):
+        rows_of = files.rows_of((6, 5))
+        np.testing.assert_array_equal(rows_of([2, 0]), kept([2, 0]))
+        assert len(rows_of(np.array([1]))) == 1
+    said = capsys.readouterr()
+    assert "their files are decoded again whenever they are needed" in said.out + said.err
+    os.remove(files.images[1])
+    with pytest.raises(ImageReadError, match="the file is not there"):
+        rows_of([1])
 
 
 def test_decoded_pictures_go_with_their_dataset(files):

@@ -1,12 +1,14 @@
 """The logistic regression that fine-tuning starts from."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
 import scipy.optimize
 
 from tl_keras import InputError, build_classifier
-from tl_keras.training import linear_start
+from tl_keras.training import linear_start, logistic_regression
 from tl_keras.training.linear_start import (
     FLOOR,
     SOFTEST,
@@ -96,6 +98,31 @@ def test_one_image_of_each_class_needs_no_folds():
     start = fit_linear_start(features, labels, 3)
     assert start.strength is None and np.isnan(start.probabilities).all()
     assert (softmax(features[0] @ start.kernel + start.bias).argmax(axis=1) == labels).all()
+
+
+def test_the_features_of_many_images_are_not_copied(monkeypatch):
+    monkeypatch.setattr(linear_start, "STRENGTHS", (0.01, 0.03))
+    features, labels = blobs((1500, 1500, 1500), dimensions=100)
+    monkeypatch.setattr(linear_start, "_BLOCK", 256)
+    monkeypatch.setattr(logistic_regression, "_BLOCK", 256)
+    monkeypatch.setattr(logistic_regression, "_MOST", 512)
+    fit_linear_start(features[:, ::30], labels[::30], 3)  # loads what it needs
+    tracemalloc.start()
+    fit_linear_start(features, labels, 3)
+    assert tracemalloc.get_traced_memory()[1] < features.nbytes / 2
+    tracemalloc.stop()
+
+
+def test_the_strength_for_many_images_is_chosen_on_some_of_them(monkeypatch):
+    monkeypatch.setattr(linear_start, "_MANY", 100)
+    features, labels = blobs((300, 60, 1), spread=2.0)
+    start = fit_linear_start(features, labels, 3)
+    held = np.isfinite(start.probabilities).all(axis=1)
+    assert held.sum() == 20 and np.bincount(labels[held]).tolist() == [17, 3]
+    assert start.strength in STRENGTHS
+    expected = reference(features, labels, 3, start.strength)(features[0])
+    ours = softmax(features[0] @ start.kernel + start.bias)
+    np.testing.assert_allclose(ours, expected, atol=1e-3)
 
 
 def test_noisy_features_are_held_closer_to_zero_than_clear_ones():

@@ -198,7 +198,13 @@ def train(
         str, typer.Option(help="Features of the frozen part: auto, memory, disk or none.")
     ] = "auto",
     cache_dtype: Annotated[
-        str | None, typer.Option(help="float32 (the default) or float16.")
+        str | None, typer.Option(help="float32 or float16; default: what has room.")
+    ] = None,
+    cache_gb: Annotated[
+        float | None,
+        typer.Option(
+            help="Gigabytes for cached images and features; default: a share of what is free."
+        ),
     ] = None,
     views: Annotated[
         int | None, typer.Option(help="Augmented versions cached of each picture.")
@@ -260,6 +266,7 @@ def train(
             augment=augment,
             cache=cache,
             cache_dtype=cache_dtype,
+            cache_gb=cache_gb,
             views=views,
             batch_norm=batch_norm,
             patience=patience or None,

@@ -1,9 +1,12 @@
 """Large arrays in memory or, above a stated size, memory-mapped on disk."""
 
+import contextlib
+import dataclasses
 import math
 import mmap
 import os
 import tempfile
+import weakref
 
 import numpy as np
 
@@ -11,6 +14,67 @@ from tl_keras.checks import InputError, check_choice
 
 MEMORY_LIMIT_BYTES = 2 * 2**30
 STORES = ("auto", "memory", "disk")
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Bytes that all arrays of `allocate` may take together.
+
+    Attributes:
+        memory, disk: in each place; None for `MEMORY_LIMIT_BYTES` (2 GiB) and all the disk has.
+        total: in both; None for no further limit.
+    """
+
+    memory: int | None = None
+    disk: int | None = None
+    total: int | None = None
+
+
+_limits = Limits()
+_taken = {"memory": 0, "disk": 0}
+
+
+@contextlib.contextmanager
+def limited_to(limits):
+    """Within it, arrays may take no more than `Limits` say."""
+    global _limits
+    before, _limits = _limits, limits
+    try:
+        yield
+    finally:
+        _limits = before
+
+
+def room_left():
+    """Returns {"memory": bytes, "disk": bytes} that further arrays may take, infinity for all."""
+    total = math.inf if _limits.total is None else _limits.total
+    memory = MEMORY_LIMIT_BYTES if _limits.memory is None else _limits.memory
+    disk = math.inf if _limits.disk is None else _limits.disk
+    left = total - sum(_taken.values())
+    return {
+        "memory": max(min(memory - _taken["memory"], left), 0),
+        "disk": max(min(disk - _taken["disk"], left), 0),
+    }
+
+
+def room_taken():
+    """Returns {"memory": bytes, "disk": bytes} that arrays take now."""
+    return dict(_taken)
+
+
+def place_for(size, store="auto"):
+    """Returns "memory" or "disk", where an array of so many bytes has room; None if nowhere.
+
+    Args:
+        size: bytes.
+        store: see `allocate`; a place that was asked for has room as far as its limit is stated.
+    """
+    check_choice("store", store, STORES)
+    left = room_left()
+    if store == "memory" and _limits.memory is None and _limits.total is None:
+        return store
+    places = ("memory", "disk") if store == "auto" else (store,)
+    return next((place for place in places if size <= left[place]), None)
 
 
 def allocate(shape, dtype, store="auto"):
@@ -22,15 +86,34 @@ def allocate(shape, dtype, store="auto"):
     Args:
         shape: tuple of ints.
         dtype: NumPy dtype.
-        store: "memory", "disk", or "auto": disk above `MEMORY_LIMIT_BYTES` (2 GiB).
+        store: "memory", "disk", or "auto": disk where memory has no room, see `Limits`.
 
     Raises:
-        InputError: the disk has too little room.
+        InputError: there is too little room.
     """
-    check_choice("store", store, STORES)
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if store == "memory" or (store == "auto" and size <= MEMORY_LIMIT_BYTES) or size == 0:
-        return np.empty(shape, dtype)
+    place = place_for(size, store)
+    if place is None:
+        left = " and ".join(
+            f"{free / 1e9:.1f} GB in {where}" for where, free in room_left().items()
+        )
+        raise InputError(
+            f"Expected room for {size / 1e9:.1f} GB of cached arrays; received {left} as the limit "
+            "of what may still be taken. Give a larger cache_gb, a smaller image_size or fewer "
+            "images, free some space, or set TMPDIR."
+        )
+    in_memory = place == "memory" or size == 0
+    array = np.empty(shape, dtype) if in_memory else _on_disk(shape, dtype, size)
+    _taken[place] += size
+    weakref.finalize(array, _give_back, place, size).atexit = False
+    return array
+
+
+def _give_back(place, size):
+    _taken[place] -= size
+
+
+def _on_disk(shape, dtype, size):
     try:
         with tempfile.TemporaryFile(prefix="tl_keras-") as file:
             # Reserved at once: a sparse file on a full disk would kill the process by SIGBUS.

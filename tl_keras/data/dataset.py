@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tl_keras.data.array_checks import check_images, check_labels
-from tl_keras.data.array_store import allocate, release_pages
+from tl_keras.data.array_store import allocate, place_for, release_pages
 from tl_keras.data.images import check_image_size, is_gray_file, read_image, resize_image
-from tl_keras.progress import track
+from tl_keras.progress import say, track
 
 _RELEASE_EVERY = 256  # pictures
 
@@ -124,7 +124,8 @@ class ImageDataset:
 
         Args:
             image_size: (height, width).
-            store: "memory", "disk" or "auto" (disk above 2 GiB), see `data.array_store.allocate`.
+            store: "memory", "disk" or "auto" (disk where memory has no room), see
+                `data.array_store.allocate`.
 
         Returns:
             uint8 array (n, height, width, 3), 0-255, read-only.
@@ -139,6 +140,30 @@ class ImageDataset:
             pictures.flags.writeable = False
             self._decoded[image_size] = pictures
         return self._decoded[image_size]
+
+    def rows_of(self, image_size, store="auto"):
+        """Returns a function from indices int (b,) to images in one size, uint8 (b, h, w, 3).
+
+        They come from `decoded`. Where that has no room, files are decoded at each call.
+
+        Args:
+            image_size, store: see `decoded`.
+        """
+        image_size = check_image_size(image_size)
+        size = len(self) * image_size[0] * image_size[1] * 3
+        kept = image_size in self._decoded or not self.is_files
+        if kept or place_for(size, store) is not None:
+            images = self.decoded(image_size, store)
+            return lambda indices: _taken(images, indices)
+        say(
+            f"No room for {size / 1e9:.1f} GB of decoded {self.split} images: their files are "
+            "decoded again whenever they are needed."
+        )
+        return lambda indices: np.stack([self._sized(row, image_size) for row in indices])
+
+    def _sized(self, index, image_size):
+        image = self.load(index) if self.is_files else self.images[index]
+        return resize_image(image, image_size)
 
     def pipeline(
         self, batch_size, *, image_size, training=False, seed=0, augment="none", channels=3
@@ -167,8 +192,7 @@ class ImageDataset:
         pictures = allocate(shape, np.uint8, store)
 
         def fill(index):
-            image = self.load(index) if self.is_files else self.images[index]
-            pictures[index] = resize_image(image, image_size)
+            pictures[index] = self._sized(index, image_size)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             done = pool.map(fill, range(len(self)))
@@ -186,6 +210,12 @@ class Splits(NamedTuple):
     val: ImageDataset | None
     test: ImageDataset | None
     inspection: object = None
+
+
+def _taken(images, indices):
+    rows = np.array(images[indices])
+    release_pages(images)
+    return rows
 
 
 def _as_channels(images):

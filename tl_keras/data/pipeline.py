@@ -137,17 +137,16 @@ def numbered_epochs(first_epoch=0):
 
 def picture_gatherer(dataset, image_size, channels):
     """Returns a function from indices int64 (b,) to float32 (b, h, w, channels)."""
-    pictures = dataset.decoded(image_size)
+    rows_of = dataset.rows_of(image_size)
     take_first = channels == 1 and dataset.is_grayscale  # its three channels are the same
-    if take_first:
-        pictures = pictures[..., :1]
+    depth = 1 if take_first else 3
 
     def take(indices):
-        return np.ascontiguousarray(pictures[indices])
+        return np.ascontiguousarray(rows_of(indices)[..., :depth])
 
     def gather(indices):
         images = tf.numpy_function(take, [indices], tf.uint8, stateful=False)
-        images.set_shape((indices.shape[0], *pictures.shape[1:]))
+        images.set_shape((indices.shape[0], *image_size, depth))
         images = tf.cast(images, tf.float32)
         return luminance(images) if channels == 1 and not take_first else images
 

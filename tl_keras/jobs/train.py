@@ -6,6 +6,7 @@ import time
 import keras
 
 from tl_keras.config import REST, TrainConfig
+from tl_keras.data.array_store import limited_to
 from tl_keras.evaluation.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.calibrating import (
     calibrate,
@@ -25,6 +26,7 @@ from tl_keras.jobs.train_report import linear_verdict, verdict, write_report
 from tl_keras.jobs.unlabelled import go_on, load_data, ready, unlabelled_figures
 from tl_keras.jobs.unmeasured import mark_measured, write_unmeasured
 from tl_keras.progress import say
+from tl_keras.training.cache_room import cache_limits
 from tl_keras.training.fine_tune import fine_tune
 from tl_keras.training.inputs import default_batch_size
 from tl_keras.training.temperature import tempered
@@ -68,7 +70,8 @@ def train(config):
     started = time.monotonic()
     check_names(config)
     keras.utils.set_random_seed(config.seed)
-    with RunFolder(config.out or default_run_path(config.backbone, config.data)) as run:
+    room = limited_to(cache_limits(config.fine_tune.cache_gb, config.fine_tune.cache))
+    with room, RunFolder(config.out or default_run_path(config.backbone, config.data)) as run:
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)

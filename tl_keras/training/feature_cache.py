@@ -66,12 +66,12 @@ class Pictures:
         Files are decoded here and not in `tf.data`, which would bury what is said of a bad one.
         The epoch is one number, or one for each picture.
         """
-        images = self.dataset.decoded(self.image_size, store=self.store)
+        rows_of = self.dataset.rows_of(self.image_size, self.store)
         how = {"name": self.augment, "seed": self.seed}
 
         def load(epoch, indices):
-            rows = tf.numpy_function(lambda i: _take(images, i), [indices], tf.uint8)
-            rows.set_shape((None, *images.shape[1:]))
+            rows = tf.numpy_function(rows_of, [indices], tf.uint8)
+            rows.set_shape((None, *self.image_size, 3))
             rows = tf.cast(rows, tf.float32)
             rows = luminance(rows) if self.channels == 1 else rows
             if self.mirrored:

@@ -5,8 +5,10 @@ import math
 import time
 
 from tl_keras.checks import InputError
+from tl_keras.data.array_store import limited_to
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.models.backbones import get_backbone
+from tl_keras.training.cache_room import cache_limits
 from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.from_linear import (
@@ -22,7 +24,7 @@ from tl_keras.training.objectives import with_l2_sp
 from tl_keras.training.phases import compile_for_use, fit_phase, new_history
 from tl_keras.training.settings import LOWEST_RATE, PRETRAINED, FineTuneSettings
 from tl_keras.training.source_task import SourceTask
-from tl_keras.training.trainable_part import TrainablePart
+from tl_keras.training.trainable_part import AboveFrozen, TrainablePart
 
 
 def fine_tune(
@@ -100,8 +102,12 @@ def fine_tune(
             is not 0. Default 0.5.
         batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
         augment: "auto", "none", or a name of `data.augmentation`.
-        cache: "auto" (memory up to 2 GiB, then disk), "memory", "disk", or "none".
-        cache_dtype: "float32" or "float16" (half the room, not bit-equal).
+        cache: "auto" (memory or, where that has no room, disk), "memory", "disk", or "none".
+        cache_dtype: "float32" or "float16" (half the room, not bit-equal). Default None: float32
+            where all views fit, else float16.
+        cache_gb: gigabytes that all cached images and features may take, in memory and on disk
+            together. Default None: a quarter of the free memory, 2 GiB at most, and half of the
+            free disk. What does not fit is cached in fewer views or, with a line that says so, not.
         views: augmented versions cached of each picture, at most one for each epoch; they are
             taken in turn. Default 8 (24).
         batch_norm: "frozen", the default, or "train".
@@ -149,9 +155,10 @@ def fine_tune(
     if source_model is not None:
         check_source(settings.objective, source_model, "source_model")
     compute = features.compute if features else compute_features
-    return _FineTuning(
-        model, train, val, source, source_model, make_callbacks, compute, settings
-    ).run()
+    with limited_to(cache_limits(settings.cache_gb, settings.cache)):
+        return _FineTuning(
+            model, train, val, source, source_model, make_callbacks, compute, settings
+        ).run()
 
 
 class _FineTuning:
@@ -238,7 +245,8 @@ class _FineTuning:
             apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
             tuned = self._cut(self.whole, max(settings.epochs, settings.freeze_epochs))
             # The head's features come from the cached ones: nothing is computed twice.
-            below = self.whole if settings.cache == "none" else tuned
+            uncached = any(isinstance(part.model, AboveFrozen) for part in tuned)
+            below = self.whole if uncached else tuned
         if settings.freeze_epochs:
             freeze(self.model)
             self._phase("head", settings.freeze_epochs, self._cut(below, settings.freeze_epochs))

@@ -1,15 +1,19 @@
 """Logistic regression on frozen features: the start of fine-tuning, and its honest opponent."""
 
 import dataclasses
+import os
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 
 from tl_keras.checks import InputError
+from tl_keras.data.array_store import release_pages
 from tl_keras.one_thread import one_thread
 from tl_keras.training.class_weights import image_weights
+from tl_keras.training.logistic_regression import ROUGH, LogisticRegression
 
 # Strengths C of scikit-learn: a small one holds the weights closer to zero.
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-10, 3))
@@ -18,8 +22,8 @@ SOFTEST = 0.3
 # At 0, plain standardisation, log loss at five labels a class was higher on all six tasks tried.
 FLOOR = 1.0
 _FOLDS = 5
-_MANY = 20_000  # rows from which on one fold alone is held out
-_ITERATIONS = 500
+_MANY = 20_000  # images by which the strength is chosen at most; of so many one fold is held out
+_BLOCK = 1024  # rows at once
 _WORSE = 2  # strengths in a row with a higher loss, after which the search ends
 
 
@@ -55,7 +59,8 @@ def fit_linear_start(features, labels, num_classes, *, seed=0, class_weights="no
 
     Views of one image are always in the same fold, and the probabilities of an image are the mean
     over its views. Features have their mean taken off and are divided by a scale, see `_moments`;
-    both are folded into the weights that are returned.
+    both are folded into the weights that are returned. Of more than 20,000 images the strength is
+    chosen on so many. No copy of the features is made, see `LogisticRegression`.
 
     Args:
         features: float (views, n, d).
@@ -74,21 +79,14 @@ def fit_linear_start(features, labels, num_classes, *, seed=0, class_weights="no
     started = time.monotonic()
     labels = np.asarray(labels)
     _check(features, labels, num_classes)
-    mean, scale = _moments(features)
-    views = [(np.asarray(view, np.float32) - mean) / scale for view in features]
-    folds = _folds(labels, seed)
+    scaling = _moments(features)
     shares = image_weights(labels, class_weights)
     with one_thread():
-        strength, probabilities = _search(views, labels, num_classes, folds, shares)
-        weights, intercept = _fit(
-            views, labels, strength or STRENGTHS[len(STRENGTHS) // 3], shares=shares
-        )[1]
-    kernel = weights.T / scale[:, None]
-    bias = intercept - mean @ kernel
+        regression = LogisticRegression(features, labels, num_classes, *scaling)
+        strength, probabilities, begun = _search(regression, labels, seed, shares)
+        fitted = regression.fit(strength or STRENGTHS[len(STRENGTHS) // 3], shares, begun)
     seconds = time.monotonic() - started
-    return LinearStart(
-        kernel.astype(np.float32), bias.astype(np.float32), strength, probabilities, seconds
-    )
+    return LinearStart(fitted.kernel, fitted.bias, strength, probabilities, seconds)
 
 
 def _check(features, labels, num_classes):
@@ -98,13 +96,22 @@ def _check(features, labels, num_classes):
             f"Expected training images of each of {num_classes} classes; received none of class "
             f"{', '.join(map(str, missing[:5]))}. Label some, or leave the class out."
         )
+    wrong = np.zeros(len(labels), bool)
+    for rows, start in _blocks(features):
+        wrong[start : start + len(rows)] |= ~np.isfinite(rows).all(axis=1)
+    if wrong.any():
+        raise InputError(
+            f"Expected finite features; received NaN or infinity for {wrong.sum()} images, the "
+            f"first at {wrong.argmax()}. The backbone's weights are damaged or too large."
+        )
+
+
+def _blocks(features):
+    """(some rows of a view, number of the first), until all were there."""
     for view in features:
-        wrong = np.flatnonzero(~np.isfinite(np.asarray(view)).all(axis=1))
-        if len(wrong):
-            raise InputError(
-                f"Expected finite features; received NaN or infinity for {len(wrong)} images, the "
-                f"first at {wrong[0]}. The backbone's weights are damaged or too large."
-            )
+        for start in range(0, len(view), _BLOCK):
+            yield view[start : start + _BLOCK], start
+            release_pages(view)
 
 
 def _moments(features):
@@ -115,10 +122,8 @@ def _moments(features):
     its own deviation would blow it up.
     """
     count = sum(len(view) for view in features)
-    mean = sum(np.sum(view, axis=0, dtype=np.float64) for view in features) / count
-    squares = sum(
-        np.sum(np.square(view, dtype=np.float64), axis=0, dtype=np.float64) for view in features
-    )
+    mean = sum(rows.sum(axis=0, dtype=np.float64) for rows, _ in _blocks(features)) / count
+    squares = sum(np.square(rows, dtype=np.float64).sum(axis=0) for rows, _ in _blocks(features))
     variance = np.maximum(squares / count - mean**2, 0)
     if (variance <= (1e-6 * mean) ** 2).all():
         raise InputError(
@@ -146,68 +151,64 @@ def _folds(labels, seed):
             others, labels[others]
         )
         folds = [(np.append(others[fitted], alone), others[held]) for fitted, held in splits]
-    return folds[: 1 if len(labels) > _MANY else None]
+    return folds[: 1 if len(labels) >= _MANY else None]
 
 
-def _search(views, labels, num_classes, folds, shares=None):
-    """(the strength of the lowest log loss, probabilities of the images held out at it)
+def _search(regression, labels, seed, shares):
+    """(strength of the lowest log loss, probabilities of the images held out at it, a solution)
 
     From the weakest fit up, each begun at the solution before it; the loss has one minimum, so
-    the search ends once it rises.
+    the search ends once it rises. The solution is that of a fold. All are None if nothing can be
+    held out, but the probabilities, which are NaN.
     """
+    probabilities = np.full((len(labels), regression.num_classes), np.nan, np.float32)
+    rows = _some(labels, seed)
+    folds = _folds(labels[rows], seed)
+    if not folds:
+        return None, probabilities, None
+    own = labels[rows]
+    shares = np.ones(len(labels)) if shares is None else shares
+    regression = regression.of(rows)
+    held = np.concatenate([out for _, out in folds])
     best, best_loss, worse = None, np.inf, 0
-    probabilities = np.full((len(labels), num_classes), np.nan, np.float32)
     begun = [None] * len(folds)
-    held = np.concatenate([rows for _, rows in folds]) if folds else []
     softest = min(SOFTEST / len(labels), STRENGTHS[-1])
-    for strength in (each for each in STRENGTHS if folds and each >= softest):
-        predicted = np.full_like(probabilities, np.nan)
-        for number, (fitted, out) in enumerate(folds):
-            some = [view[fitted] for view in views]
-            weights = None if shares is None else shares[fitted]
-            begun[number], solution = _fit(some, labels[fitted], strength, begun[number], weights)
-            predicted[out] = _probabilities([view[out] for view in views], *solution)
-        right = predicted[held, labels[held]].astype(np.float64)
+    for strength in (each for each in STRENGTHS if each >= softest):
+
+        def fit(fold, strength=strength):
+            (fitted, out), before = fold
+            weights = np.zeros(len(rows))
+            weights[fitted] = shares[rows[fitted]]
+            how = {"in_a_row": True, "gradient": ROUGH}
+            solution = regression.fit(strength, weights, before, **how)
+            return solution, regression.predict(solution)[out]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            begun, predicted = zip(*pool.map(fit, zip(folds, begun, strict=True)), strict=True)
+        predicted = np.concatenate(predicted)
+        right = predicted[np.arange(len(held)), own[held]].astype(np.float64)
         losses = -np.log(np.maximum(right, np.finfo(np.float32).tiny))
-        loss = np.average(losses, weights=None if shares is None else shares[held])
+        loss = np.average(losses, weights=shares[rows[held]])
         if loss < best_loss:
-            best, best_loss, probabilities, worse = strength, loss, predicted, 0
+            best, best_loss, kept, start, worse = strength, loss, predicted, begun[0], 0
         else:
             worse += 1
             if worse >= _WORSE:
                 break
-    return best, probabilities
+    probabilities[rows[held]] = kept
+    return best, probabilities, start
 
 
-def _fit(views, labels, strength, begun=None, shares=None):
-    """(the estimator, to begin the next fit at; weights (num_classes, d) and biases)
-
-    The strength counts images: two views of an image weigh as much as one. `shares` are the
-    weights of the images in the loss, 1 in the mean; None for 1 each.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    if begun is None:
-        begun = LogisticRegression(max_iter=_ITERATIONS, warm_start=True)
-    begun.C = strength / len(views)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # no matter far from the best
-        weights = None if shares is None else np.tile(shares, len(views))
-        begun.fit(np.concatenate(views), np.tile(labels, len(views)), weights)
-    weights, intercept = begun.coef_, begun.intercept_
-    if len(weights) == 1:  # of two classes: the log odds of the second
-        weights = np.concatenate([-weights, weights]) / 2
-        intercept = np.concatenate([-intercept, intercept]) / 2
-    return begun, (weights, intercept)
-
-
-def _probabilities(views, weights, intercept):
-    """Means over the views, (n, num_classes)."""
-    import scipy.special
-
-    logits = (view @ weights.T + intercept for view in views)
-    return sum(scipy.special.softmax(each, axis=1) for each in logits) / len(views)
+def _some(labels, seed):
+    """Sorted rows of at most `_MANY` images, as many of each class as its share; 1 at least."""
+    if len(labels) <= _MANY:
+        return np.arange(len(labels))
+    counts = np.bincount(labels)
+    mixed = np.random.default_rng([seed, 3]).permutation(len(labels))
+    by_class = mixed[np.argsort(labels[mixed], kind="stable")]
+    ranks = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = np.argsort(ranks / counts[labels[by_class]], kind="stable")[:_MANY]
+    return np.sort(by_class[first])
 
 
 def last_dense(model):

@@ -30,7 +30,6 @@ PRETRAINED = {
     "batch_norm": "frozen",
     "weight_decay": 0.05,
     "label_smoothing": 0.1,
-    "cache_dtype": "float32",
 }
 # and a head that starts from a logistic regression on frozen features.
 FROM_LINEAR = {
@@ -88,6 +87,7 @@ class FineTuneSettings:
     augment: str = "auto"
     cache: str = "auto"
     cache_dtype: str | None = None
+    cache_gb: float | None = None
     views: int | None = None
     batch_norm: str | None = None
     patience: int | None = None
@@ -118,6 +118,7 @@ class FineTuneSettings:
             _check_given(self, name, above=0, maximum=1)
         _check_given(self, "views", minimum=1, integer=True)
         _check_given(self, "minutes", above=0)
+        _check_given(self, "cache_gb", above=0)
         if self.preset is not None:
             check_choice("preset", self.preset, PRESETS)
         _check_effect(self, _IDLE)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 
 from tl_keras.data.mixing import mix
+from tl_keras.training.cache_room import choose_cache
 from tl_keras.training.cutting import cut_at_frozen, unpacked
 from tl_keras.training.feature_cache import Features, Pictures, compute_features
 
@@ -32,24 +33,31 @@ class TrainablePart:
         """Returns the part that trains now, on the output of the frozen part below it.
 
         Args:
-            settings: `FineTuneSettings`; with cache="none" the frozen part stays in the model.
+            settings: `FineTuneSettings`; with cache="none", and where there is no room for its
+                output, the frozen part stays in the model.
             epochs: how often each training picture will be seen.
             batch_size: pictures a step while the frozen part runs.
         """
         cut = cut_at_frozen(self.model)
         if cut.prefix is None:
             return dataclasses.replace(self, model=cut.suffix)
-        if settings.cache == "none":
+        way = None if settings.cache == "none" else self._cache_way(cut.prefix, settings, epochs)
+        if way is None:
             with self.model.distribute_strategy.scope():
                 return dataclasses.replace(self, model=AboveFrozen(cut.prefix, cut.suffix))
-        how = {"batch_size": batch_size, "store": settings.cache, "dtype": settings.cache_dtype}
-        # More versions of a picture than it is seen would be in vain.
-        views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
-        train = self.compute(cut.prefix, self.train, views=views, **how)
+        how = {"batch_size": batch_size, "store": way.store, "dtype": way.dtype}
+        train = self.compute(cut.prefix, self.train, views=way.views, **how)
         val = self.val
         if val:
             val = self.compute(cut.prefix, val, views=val.distinct_views, **how)
         return TrainablePart(cut.suffix, train, val, self.compute)
+
+    def _cache_way(self, prefix, settings, epochs):
+        # More versions of a picture than it is seen would be in vain.
+        views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
+        val = len(self.val.labels) * self.val.distinct_views if self.val else 0
+        shapes = [output.shape[1:] for output in prefix.outputs]
+        return choose_cache(shapes, len(self.train.labels), val, views, settings)
 
 
 class AboveFrozen(keras.Model):

@@ -1,0 +1,62 @@
+"""Time and memory of the linear start on generated features, for more and more images.
+
+    python docs/benchmarks/linear_start.py --images 5000 20000 60000
+
+Each number of images has a process of its own, so that the peak of resident memory is its own.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+CENTRES = 0.08  # spread of the centres of the classes, beside noise of 1
+
+
+def measure(images, classes, dimensions):
+    """Prints one line: images, size of the features, seconds, processor seconds, peak in GB."""
+    from tl_keras.training.linear_start import fit_linear_start
+
+    generator = np.random.default_rng(0)
+    labels = np.arange(images) % classes
+    centres = generator.normal(0, CENTRES, (classes, dimensions)).astype(np.float32)
+    features = np.empty((2, images, dimensions), np.float32)
+    for view in features:
+        for start in range(0, images, 1000):
+            rows = slice(start, start + 1000)
+            view[rows] = generator.standard_normal((len(view[rows]), dimensions), np.float32)
+            view[rows] += centres[labels[rows]]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started, worked = time.perf_counter(), time.process_time()
+    fit = fit_linear_start(features, labels, classes)
+    seconds, work = time.perf_counter() - started, time.process_time() - worked
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    right = (fit.predict(features[:, :1000])[0].argmax(axis=1) == labels[:1000]).mean()
+    print(
+        f"| {images:,} | {features.nbytes / 1e9:.2f} | {before / 1e6:.2f} | {peak / 1e6:.2f} | "
+        f"{seconds:.0f} | {work:.0f} | {fit.strength:g} | {right:.3f} |",
+        flush=True,
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, nargs="+", default=[5000, 20000, 60000])
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--dimensions", type=int, default=1280)
+    given = parser.parse_args()
+    if len(given.images) == 1:
+        measure(given.images[0], given.classes, given.dimensions)
+        return
+    print("| images | features, GB | resident before | peak | s | processor s | C | right |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    for images in given.images:
+        size = [f"--classes={given.classes}", f"--dimensions={given.dimensions}"]
+        subprocess.run([sys.executable, __file__, "--images", str(images), *size], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""How much room cached images and features may take, and what of them fits into it."""
+
+import dataclasses
+import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from tl_keras.data.array_store import MEMORY_LIMIT_BYTES, Limits, room_left, room_taken
+from tl_keras.progress import say
+from tl_keras.training.step_memory import free_memory
+
+_MOUNTS = Path("/proc/mounts")
+_IN_MEMORY = ("tmpfs", "ramfs")
+_BYTES = {"float32": 4, "float16": 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheWay:
+    """How features of the frozen part are kept.
+
+    Attributes:
+        views: versions of each training image.
+        dtype: "float32" or "float16".
+        store: "memory" or "disk".
+    """
+
+    views: int
+    dtype: str
+    store: str
+
+
+def cache_limits(cache_gb=None, cache="auto"):
+    """Returns the `Limits` for all that is cached, what is cached already included.
+
+    A quarter of the free memory, 2 GiB at most (half of it with cache="memory" or a stated
+    cache_gb), and half of the free disk (all but a tenth with cache_gb). Room in a temporary
+    folder that lies in memory is no further room.
+
+    Args:
+        cache_gb: gigabytes in memory and on disk together; None for those shares alone.
+        cache: as in `fine_tune`.
+    """
+    taken, free = room_taken(), free_memory()
+    free = 4 * MEMORY_LIMIT_BYTES if free is None else free + taken["memory"]
+    folder = tempfile.gettempdir()
+    disk = 0 if _is_in_memory(folder) else shutil.disk_usage(folder).free + taken["disk"]
+    if cache_gb is not None:
+        total = int(cache_gb * 1e9)
+        return Limits(min(free // 2, total), min(int(0.9 * disk), total), total)
+    asked = cache == "memory"
+    return Limits(free // 2 if asked else min(MEMORY_LIMIT_BYTES, free // 4), disk // 2)
+
+
+def _is_in_memory(folder):
+    """Whether the file system of a folder is one that lies in memory."""
+    if not _MOUNTS.is_file():
+        return False
+    folder, found = os.path.realpath(folder), ("", "")
+    for line in _MOUNTS.read_text().splitlines():
+        _, place, kind, *_ = line.split()
+        inside = os.path.commonpath([folder, place]) == place
+        if inside and len(place) >= len(found[0]):  # the last mount of a place counts
+            found = place, kind
+    return found[1] in _IN_MEMORY
+
+
+def choose_cache(outputs, train, val, views, settings):
+    """Chooses views, dtype and place of cached features, says so, and returns the `CacheWay`.
+
+    As many views as are wanted, in float32 if they fit, else in float16, else as many as fit. It
+    is None where not even one fits.
+
+    Args:
+        outputs: shapes of what the frozen part gives for an image, tuples of ints.
+        train: number of training images.
+        val: number of validation images times their views.
+        views: those wanted of each training image.
+        settings: `FineTuneSettings`. `cache` may name the place and `cache_dtype` the type; with
+            refit half of the room is kept free for the features of the last fit.
+    """
+    numbers = sum(math.prod(shape) for shape in outputs)
+    dtypes = [settings.cache_dtype] if settings.cache_dtype else list(_BYTES)
+    places = ("memory", "disk") if settings.cache == "auto" else (settings.cache,)
+    left = {place: room / (2 if settings.refit else 1) for place, room in room_left().items()}
+    ways = []
+    for dtype in dtypes:
+        one = numbers * _BYTES[dtype]
+        for place in places:
+            fitting = min(views, (left[place] - val * one) / (train * one))
+            ways.append(CacheWay(int(max(fitting, 0)), dtype, place))
+    best = max(ways, key=lambda way: way.views)  # the first of several
+    _tell(best, numbers, train, val, views, max(left[place] for place in places))
+    return best if best.views else None
+
+
+def _tell(way, numbers, train, val, wanted, left):
+    size = numbers * _BYTES[way.dtype] * (way.views * train + val) / 1e9
+    room = f"{left / 1e9:.1f} GB may be taken" if math.isfinite(left) else "no limit"
+    if way.views:
+        count = f"{way.views} of {wanted} views" if way.views < wanted else f"{wanted} views"
+        place = {"memory": "in memory", "disk": "on disk"}[way.store]
+        say(f"Feature cache: {count}, {way.dtype}, {place}, {size:.2f} GB; {room}.")
+        return
+    one = numbers * _BYTES[way.dtype] * (train + val) / 1e9
+    say(
+        f"Feature cache: none, one view takes {one:.1f} GB and {room}. The frozen part runs anew "
+        "in each epoch, which is slower; a larger --cache-gb or more free disk avoids it."
+    )

@@ -15,6 +15,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones import build_backbone
 from tl_keras.training import from_linear
 from tl_keras.training.feature_cache import compute_features
+from tl_keras.training.fine_tune import _FineTuning
 from tl_keras.training.from_linear import POINTS, USUAL, choose, takes_linear_start
 from tl_keras.training.linear_start import fit_linear_start
 from tl_keras.training.settings import HIGHEST_RATE, LOWEST_RATE, STRONGER, FineTuneSettings
@@ -229,6 +230,25 @@ def test_a_fine_tuning_that_diverges_leaves_the_others(diverging, monkeypatch, c
     rates = [point.lr for point in tune().from_linear.points]
     assert rates == [None, *[3e-5] * len(POINTS)]
     assert "received nan at 0.0003" in capfd.readouterr().err
+
+
+def test_a_last_fit_that_diverges_leaves_the_model_from_before_it(monkeypatch, capfd):
+    phase, phases = _FineTuning._phase, []
+
+    def diverging_at_last(*args):
+        phases.append(args)
+        if len(phases) == 2:
+            raise DivergedError("Expected a finite loss; received nan.")
+        phase(*args)
+
+    how = SHORT | {"lr": 1e-3}
+    plain = fine_tune(classifier(), TRAIN, VAL, **how | {"refit": False})
+    monkeypatch.setattr(_FineTuning, "_phase", diverging_at_last)
+    found = fine_tune(classifier(), TRAIN, VAL, **how)
+    assert len(phases) == 2 and not found.from_linear.refit
+    assert "The model from before the last fit is kept." in capfd.readouterr().err
+    for one, other in zip(found.model.get_weights(), plain.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_features_of_the_search_are_gone_when_the_last_fit_begins(monkeypatch):

@@ -237,6 +237,7 @@ def _refit(model, found, tried, whole, above, fit, limit):
     if tried is not None and not limit.allows(tried.epochs, images):
         _say_left_out("the last fit with the validation images")
         return found
+    before, kept = found, model.get_weights()
     model.set_weights(found.weights)
     _put(found.starts.both, model)
     found = dataclasses.replace(found, weights=model.get_weights(), refit=True)
@@ -244,7 +245,12 @@ def _refit(model, found, tried, whole, above, fit, limit):
         return found
     part = above(dataclasses.replace(whole, train=images, val=None))
     at_start = part.model.get_weights()
-    phase = fit(part, tried)
+    try:
+        phase = fit(part, tried)
+    except DivergedError as error:
+        say(f"{error} The model from before the last fit is kept.")
+        model.set_weights(kept)
+        return before
     part.model.set_weights(_between(at_start, part.model.get_weights(), found.point.share))
     return dataclasses.replace(found, phase=phase)
 

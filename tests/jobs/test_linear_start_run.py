@@ -13,7 +13,7 @@ from tl_keras.jobs.calibrating import calibrate, calibration_figures, val_predic
 from tl_keras.jobs.compare_methods import parse_method
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.measuring import views_of
-from tl_keras.jobs.run_splits import trained_on
+from tl_keras.jobs.run_splits import say_if_refitted, trained_on
 from tl_keras.jobs.starting_point import starting_point
 from tl_keras.jobs.train import train
 from tl_keras.jobs.trained_run import load_run
@@ -66,7 +66,13 @@ def test_figures_on_images_of_a_refit_are_said_to_flatter(balanced, capfd):
     evaluate(balanced)
     assert "NOT NEW" not in capfd.readouterr().err
     evaluate(balanced, split="val")
-    assert "was trained on its validation images too" in capfd.readouterr().err
+    said = f"{balanced} was trained on its validation images too"
+    assert said in capfd.readouterr().err
+    trained = load_run(balanced)
+    for key in ("teacher", "pruned_from"):  # a run that was made from this one
+        config = trained.config | {key: str(balanced)}
+        say_if_refitted(dataclasses.replace(trained, path="made", config=config))
+        assert f"{said} (refit). Figures on them flatter made.\n" in capfd.readouterr().err
 
 
 def test_without_refit_validation_figures_are_of_the_model_itself(encoder, colours, tmp_path):

@@ -76,6 +76,7 @@ def test_minutes_choose_the_preset_and_are_said(encoder, colours, tmp_path, capf
     run = train(small_config(encoder, colours, tmp_path / "run", **asked, minutes=0.25))
     tuning = json.loads((run / "config.json").read_text(encoding="utf-8"))["fine_tune"]
     assert tuning["preset"] == "fast"  # 15 seconds are too few for more, and win
+    assert tuning["minutes"] == 0.25  # as asked, though measuring takes a part of them
     said = capfd.readouterr().err
     assert re.search(r"Plan \(fast\): linear start [\d.]+ s, test [\d.]+ s; about", said)
 

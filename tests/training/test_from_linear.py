@@ -1,14 +1,21 @@
 """Fine-tuning from a linear start."""
 
+import functools
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
 
 from tests.replicas import check_program
 from tl_keras import InputError, build_classifier, fine_tune
+from tl_keras.checks import DivergedError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones import build_backbone
 from tl_keras.training import from_linear
+from tl_keras.training.feature_cache import compute_features
+from tl_keras.training.fine_tune import _FineTuning
 from tl_keras.training.from_linear import POINTS, USUAL, choose, takes_linear_start
 from tl_keras.training.linear_start import fit_linear_start
 from tl_keras.training.settings import HIGHEST_RATE, LOWEST_RATE, STRONGER, FineTuneSettings
@@ -203,6 +210,63 @@ def test_what_the_minutes_leave_out_is_said(capfd, monkeypatch):
     said = capfd.readouterr().err
     assert "OUT OF TIME: fine-tuning at learning rate 0.0003 is left out." in said
     assert "OUT OF TIME: the last fit with the validation images is left out." in said
+
+
+@pytest.mark.parametrize("diverging", [(3e-4,), (3e-5, 3e-4)], ids=["one", "all"])
+def test_a_fine_tuning_that_diverges_leaves_the_others(diverging, monkeypatch, capfd):
+    go = from_linear._Ways.go
+
+    def sometimes(ways, tried, fit):
+        if tried.lr in diverging:
+            raise DivergedError(f"Expected a finite loss; received nan at {tried.lr}.")
+        go(ways, tried, fit)
+
+    monkeypatch.setattr(from_linear._Ways, "go", sometimes)
+    tune = functools.partial(fine_tune, classifier(), TRAIN, VAL, **SHORT | {"refit": False})
+    if len(diverging) == 2:
+        with pytest.raises(DivergedError, match="received nan at 0.0003"):
+            tune()
+        return
+    rates = [point.lr for point in tune().from_linear.points]
+    assert rates == [None, *[3e-5] * len(POINTS)]
+    assert "received nan at 0.0003" in capfd.readouterr().err
+
+
+def test_a_last_fit_that_diverges_leaves_the_model_from_before_it(monkeypatch, capfd):
+    phase, phases = _FineTuning._phase, []
+
+    def diverging_at_last(*args):
+        phases.append(args)
+        if len(phases) == 2:
+            raise DivergedError("Expected a finite loss; received nan.")
+        phase(*args)
+
+    how = SHORT | {"lr": 1e-3}
+    plain = fine_tune(classifier(), TRAIN, VAL, **how | {"refit": False})
+    monkeypatch.setattr(_FineTuning, "_phase", diverging_at_last)
+    found = fine_tune(classifier(), TRAIN, VAL, **how)
+    assert len(phases) == 2 and not found.from_linear.refit
+    assert "The model from before the last fit is kept." in capfd.readouterr().err
+    for one, other in zip(found.model.get_weights(), plain.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_features_of_the_search_are_gone_when_the_last_fit_begins(monkeypatch):
+    alive, refit = [], from_linear._refit
+
+    class Store:
+        def compute(self, *args, **how):
+            found = compute_features(*args, **how)
+            alive.append(weakref.ref(found))
+            return found
+
+    def counted(*args):
+        gc.collect()
+        assert sum(each() is not None for each in alive) == 0 < len(alive)
+        return refit(*args)
+
+    monkeypatch.setattr(from_linear, "_refit", counted)
+    assert fine_tune(classifier(), TRAIN, VAL, **SHORT, features=Store()).from_linear.refit
 
 
 def _weights(history):

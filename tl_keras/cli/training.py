@@ -88,13 +88,13 @@ def train(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="Time that there is; it chooses the preset, whatever --preset says."),
+        typer.Option(help="Time limit; it chooses the preset, whatever --preset says."),
     ] = None,
     refit: Annotated[
         bool | None,
         typer.Option(
-            help="In the end train the same way on train and val together; default: from a "
-            "linear start, without --labels-per-class."
+            help="Repeat the chosen training on train and val together; default: from a linear "
+            "start, without --labels-per-class or --unlabelled."
         ),
     ] = None,
     lr: Annotated[

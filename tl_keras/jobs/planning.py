@@ -43,7 +43,7 @@ def planned(config, start, elapsed=0.0):
     for way in ways:
         parts = stages(speed, way.fine_tune, start.splits, features)
         if sum(parts.values()) <= left:
-            return _limited(way, minutes and left - parts["test"]), _announced(way, parts)
+            return way, _announced(way, parts, minutes and (left - parts["test"]) / 60)
     needed = (elapsed + sum(parts.values())) / 60
     raise InputError(
         f"Expected at least {needed:.1f} minutes, which preset {presets[-1]!r} takes here; "
@@ -51,20 +51,12 @@ def planned(config, start, elapsed=0.0):
     )
 
 
-def _limited(config, seconds):
-    """The same with so much time for all fine-tunings; None for no limit."""
-    minutes = seconds and seconds / 60
-    return dataclasses.replace(
-        config, fine_tune=dataclasses.replace(config.fine_tune, minutes=minutes)
-    )
-
-
-def _announced(config, parts):
+def _announced(config, parts, minutes=None):
     lines = ", ".join(f"{name} {format_duration(value)}" for name, value in parts.items())
     total = format_duration(sum(parts.values()))
     more = "" if config.unlabelled is None else ", then the phase with pseudo-labels"
     say(f"Plan ({config.fine_tune.preset}): {lines}; about {total} in all{more}.")
-    return TimeLeft(parts)
+    return TimeLeft(parts, minutes)
 
 
 def _presets(asked):
@@ -82,9 +74,11 @@ class TimeLeft:
 
     Args:
         parts: {stage: estimated seconds}, see `training.time_plan.stages`.
+        minutes: for all fine-tunings; None for no limit.
     """
 
-    def __init__(self, parts):
+    def __init__(self, parts, minutes=None):
+        self.minutes = minutes
         self._parts = list(parts.values())[1:]  # the linear start shows its own bars
 
     def callbacks(self):

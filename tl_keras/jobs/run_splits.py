@@ -153,11 +153,14 @@ def trained_on(trained):
 
 
 def say_if_refitted(trained):
-    """Says what figures on the validation images of a run are worth that was trained on them."""
-    if trained.config["fine_tune"].get("refit"):
+    """Says that figures on the validation images of a run flatter it if they were trained on."""
+    config = trained.config
+    if config["fine_tune"].get("refit"):
+        origin = config.get("teacher") or config.get("pruned_from")
+        own = "" if origin else "; those from before are in its metrics.json"
         say(
-            f"NOT NEW: {trained.path} was trained on its validation images too (refit). Figures on "
-            "them flatter it; those from before are in its metrics.json."
+            f"NOT NEW: {origin or trained.path} was trained on its validation images too (refit). "
+            f"Figures on them flatter {trained.path}{own}."
         )
 
 

@@ -94,6 +94,8 @@ def _fit(run, config, start, source, unlabelled, time_left):
     """Trains and saves, first without and then with the pictures without labels."""
     train = start.splits.train
     batch_size = config.fine_tune.batch_size or default_batch_size(len(train))
+    settings = dataclasses.asdict(config.fine_tune)
+    settings["minutes"] = time_left and time_left.minutes  # what was asked for is for all
     with keeping_interrupted(run, start.model, batch_size):
         history = fine_tune(
             start.model,
@@ -102,7 +104,7 @@ def _fit(run, config, start, source, unlabelled, time_left):
             source=source.splits and source.splits.train,
             source_model=source.classifier,
             make_callbacks=time_left and time_left.callbacks,
-            **dataclasses.asdict(config.fine_tune),
+            **settings,
         )
     _save(run, config, start, history, None)
     with keeping_saved(run.path):

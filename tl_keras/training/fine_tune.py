@@ -75,9 +75,9 @@ def fine_tune(
             two rates), or "best" (and more of it: a third of the rate; and lr=3e-4, epochs=40,
             mixup=1 and label_smoothing=0.1), all where nothing else is given. Default "balanced";
             only with a linear start.
-        refit: whether in the end the same way is gone again with the validation images among the
-            training images: the model has then seen them, and `history.from_linear` has what it
-            predicted for them before. Default False; only with a linear start.
+        refit: whether the chosen training is finally repeated on training and validation images
+            together. The model has then seen them, and `history.from_linear` has what it predicted
+            for the validation images before. Default False; only with a linear start.
         minutes: a fine-tuning, or the last one of refit, is left out if it would end later than so
             long after the call, judged by those before. Default None, for no limit; only
             with a linear start.
@@ -139,7 +139,8 @@ def fine_tune(
 
     Raises:
         InputError: a setting or the data cannot be used; checked before any training.
-        DivergedError: the loss became NaN; the model holds the best weights before that.
+        DivergedError: the loss became NaN, in each of several fine-tunings from a linear start; the
+            model holds the best weights before that.
 
     Reference:
         Linear start: Kumar et al. 2022, arXiv 2202.10054. Points on the line: Wortsman et al. 2022,

@@ -8,7 +8,7 @@ import time
 import keras
 import numpy as np
 
-from tl_keras.checks import InputError
+from tl_keras.checks import DivergedError, InputError
 from tl_keras.data.augmentation_presets import mirrors
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.splits import joined
@@ -165,7 +165,7 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
 
     Between the weights at the start, w0, and those after a fine-tuning, w1, lie w0 + a (w1 - w0)
     for a in `POINTS`. Validation may choose among them and the start: see `choose`. With refit the
-    same way is gone again with the validation images among the training images.
+    chosen training is repeated on training and validation images together.
 
     Args:
         model: classifier with the start in its head.
@@ -184,36 +184,60 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
         Start at a linear probe: Kumar et al. 2022, arXiv 2202.10054. Weights between: Wortsman et
         al. 2022, arXiv 2109.01903.
     """
-    weights = model.get_weights()
-    tries = settings.fine_tunings(len(whole.train.labels))
-    found = FromLinear(starts, weights, [Point(None, 0.0)], 0, starts.val)
-    tried = None
-    if tries and not limit.allows(0, whole.train):
-        _say_left_out("fine-tuning")
-        tries = []
-    if tries:
-        apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
-        part = above(whole)
-        ways = _Ways(part, gives_logits(model), settings.class_weights)
-        gone = []
-        for tried in tries:
-            if limit.allows(tried.epochs, part.train):
-                with limit.measuring(tried.epochs, part.train):
-                    ways.go(tried, fit)
-                gone.append(tried)
-            else:
-                _say_left_out(f"fine-tuning at learning rate {tried.lr:g}")
-        found = ways.best(starts, weights) if gone else found
-        tried = gone[(found.chosen - 1) // len(POINTS)] if found.chosen else None
+    found, tried = _search(model, settings, starts, whole, above, fit, limit)
+    # The features of the search are gone: those of the last fit need the room.
     return _refit(model, found, tried, whole, above, fit, limit) if settings.refit else found
 
 
+def _search(model, settings, starts, whole, above, fit, limit):
+    """(`FromLinear`; the settings of its fine-tuning, None at the start)"""
+    weights = model.get_weights()
+    start = FromLinear(starts, weights, [Point(None, 0.0)], 0, starts.val)
+    tries = settings.fine_tunings(len(whole.train.labels))
+    if not tries:
+        return start, None
+    if not limit.allows(0, whole.train):
+        _say_left_out("fine-tuning")
+        return start, None
+    apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
+    ways = _Ways(above(whole), gives_logits(model), settings.class_weights)
+    gone = _go_each(ways, tries, fit, limit)
+    if not gone:
+        return start, None
+    found = ways.best(starts, weights)
+    return found, gone[(found.chosen - 1) // len(POINTS)] if found.chosen else None
+
+
+def _go_each(ways, tries, fit, limit):
+    """Fine-tunes as far as time allows; returns the tries that went well.
+
+    Raises:
+        DivergedError: the loss of each became NaN.
+    """
+    gone, diverged, source = [], None, ways.part.train
+    for tried in tries:
+        if not limit.allows(tried.epochs, source):
+            _say_left_out(f"fine-tuning at learning rate {tried.lr:g}")
+            continue
+        try:
+            with limit.measuring(tried.epochs, source):
+                ways.go(tried, fit)
+            gone.append(tried)
+        except DivergedError as error:
+            diverged = error
+            say(str(error))
+    if diverged and not gone:
+        raise diverged
+    return gone
+
+
 def _refit(model, found, tried, whole, above, fit, limit):
-    """Goes the way that was chosen with training and validation images together."""
+    """Repeats the training that was chosen on training and validation images together."""
     images = _with_val(whole)
     if tried is not None and not limit.allows(tried.epochs, images):
         _say_left_out("the last fit with the validation images")
         return found
+    before, kept = found, model.get_weights()
     model.set_weights(found.weights)
     _put(found.starts.both, model)
     found = dataclasses.replace(found, weights=model.get_weights(), refit=True)
@@ -221,7 +245,12 @@ def _refit(model, found, tried, whole, above, fit, limit):
         return found
     part = above(dataclasses.replace(whole, train=images, val=None))
     at_start = part.model.get_weights()
-    phase = fit(part, tried)
+    try:
+        phase = fit(part, tried)
+    except DivergedError as error:
+        say(f"{error} The model from before the last fit is kept.")
+        model.set_weights(kept)
+        return before
     part.model.set_weights(_between(at_start, part.model.get_weights(), found.point.share))
     return dataclasses.replace(found, phase=phase)
 

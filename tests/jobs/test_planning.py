@@ -10,7 +10,7 @@ from tl_keras import InputError
 from tl_keras.config import TrainConfig
 from tl_keras.jobs.planning import _announced
 from tl_keras.jobs.train import train
-from tl_keras.training.from_linear import TimeLimit
+from tl_keras.training.from_linear import Deadline
 from tl_keras.training.settings import FineTuneSettings
 from tl_keras.training.time_plan import STARTING, Speed, stages
 
@@ -100,9 +100,9 @@ def test_a_limit_judges_by_the_slowest_fine_tuning_so_far(monkeypatch):
     class Source:
         labels = range(10)
 
-    limit = TimeLimit(1.0, 100.0)
+    limit = Deadline(1.0, 100.0)
     assert limit.allows(1000, Source)  # nothing is known yet
     with limit.measuring(2, Source):
         clock[0] += 20  # 1 s for an image in an epoch
     assert limit.allows(4, Source) and not limit.allows(5, Source)
-    assert TimeLimit(None, 100.0).allows(10**9, Source)
+    assert Deadline(None, 100.0).allows(10**9, Source)

@@ -204,7 +204,7 @@ def test_minutes_that_the_start_took_leave_no_fine_tuning(capfd):
 
 def test_what_the_minutes_leave_out_is_said(capfd, monkeypatch):
     answers = iter([True, True, False, False])  # at all; the first, the second, the last fit
-    monkeypatch.setattr(from_linear.TimeLimit, "allows", lambda *_: next(answers))
+    monkeypatch.setattr(from_linear.Deadline, "allows", lambda *_: next(answers))
     history = fine_tune(classifier(), TRAIN, VAL, **SHORT)
     assert len(history.phases) == 1 and not history.from_linear.refit
     said = capfd.readouterr().err

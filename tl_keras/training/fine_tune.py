@@ -11,7 +11,7 @@ from tl_keras.models.backbones import get_backbone
 from tl_keras.training.cache_room import cache_limits
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.from_linear import (
-    TimeLimit,
+    Deadline,
     check_linear_start,
     set_linear_start,
     suited_to_head,
@@ -231,7 +231,7 @@ class _FineTuning:
             whole,
             lambda part: self._cut([part], epochs)[0],
             fit,
-            TimeLimit(self.settings.minutes, started),
+            Deadline(self.settings.minutes, started),
         )
         ends = [phase["end"] for phase in self.history.phases]
         self.history.best_epoch = None if tuned.phase is None else ends[tuned.phase] - 1

@@ -175,7 +175,7 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
         above: function from such a part to that above what is frozen while fine-tuning.
         fit: function (part, settings) that trains it, keeps the last weights, and returns the
             number of its phase in the history.
-        limit: `TimeLimit`.
+        limit: `Deadline`.
 
     Returns:
         `FromLinear`.
@@ -275,7 +275,7 @@ def _say_left_out(what):
     say(f"OUT OF TIME: {what} is left out.")
 
 
-class TimeLimit:
+class Deadline:
     """Tells whether a further fine-tuning ends in time.
 
     Args:

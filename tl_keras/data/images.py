@@ -6,7 +6,7 @@ import os
 import stat
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from tl_keras.checks import InputError
 
@@ -22,7 +22,7 @@ _SUFFIXES_OF_FORMAT = {
 IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES_OF_FORMAT.values())
 MAX_PIXELS = 89_478_485  # Pillow's own limit, 1 GiB at 12 bytes a pixel
 _READERS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow reads MPO by its JPEG reader
-_FINER = 1.4  # times the size wanted is the least at which a JPEG is decoded to be resized
+_FINER = 2  # times the size wanted is the least at which a JPEG is decoded to be resized
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -80,7 +80,7 @@ def read_resized(path, image_size):
     """Decodes an image file to RGB in the size that a model takes, for training and prediction.
 
     This is `resize_image(read_image(path), image_size)`, but a JPEG is decoded at a half, a quarter
-    or an eighth of its size where that is at least 1.4 times the size wanted in both directions:
+    or an eighth of its size where that is at least twice the size wanted in both directions:
     its own scaling averages as well as resizing does, and takes a fraction of the time.
 
     Args:
@@ -183,12 +183,22 @@ def _decode(picture):
 
 def _decode_resized(image, image_size):
     if image.format == "JPEG":
-        least = math.ceil(_FINER * max(image_size))  # of both sides: it may lie on its side
-        image.draft(None, (least, least))
+        whole, least = image.size, math.ceil(_FINER * max(image_size))
+        drafted = image.draft(None, (least, least))  # both sides: it may lie on its side
+        if image.size != whole:
+            return _scaled(image, drafted[1], image_size)
     rgb = _upright_rgb(image)
     return (
         resize_image(rgb, image_size) if isinstance(rgb, np.ndarray) else _resized(rgb, image_size)
     )
+
+
+def _scaled(image, box, image_size):
+    """A JPEG that is decoded smaller; `box` ends within its last pixel, which reaches beyond it."""
+    sideways = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    width, height = image_size if sideways else image_size[::-1]
+    small = _to_rgb(image).resize((width, height), Image.Resampling.BILINEAR, box)
+    return np.array(_upright_rgb(small))
 
 
 def _upright_rgb(image):

@@ -6,7 +6,7 @@ import os
 import stat
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from tl_keras.checks import InputError
 
@@ -183,12 +183,22 @@ def _decode(picture):
 
 def _decode_resized(image, image_size):
     if image.format == "JPEG":
-        least = math.ceil(_FINER * max(image_size))  # of both sides: it may lie on its side
-        image.draft(None, (least, least))
+        whole, least = image.size, math.ceil(_FINER * max(image_size))
+        drafted = image.draft(None, (least, least))  # both sides: it may lie on its side
+        if image.size != whole:
+            return _scaled(image, drafted[1], image_size)
     rgb = _upright_rgb(image)
     return (
         resize_image(rgb, image_size) if isinstance(rgb, np.ndarray) else _resized(rgb, image_size)
     )
+
+
+def _scaled(image, box, image_size):
+    """A JPEG that is decoded smaller; `box` ends within its last pixel, which reaches beyond it."""
+    sideways = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    width, height = image_size if sideways else image_size[::-1]
+    small = _to_rgb(image).resize((width, height), Image.Resampling.BILINEAR, box)
+    return np.array(_upright_rgb(small))
 
 
 def _upright_rgb(image):

@@ -14,6 +14,7 @@ from tl_keras.checks import DivergedError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones import build_backbone
 from tl_keras.training import from_linear
+from tl_keras.training.cache_room import choose_cache
 from tl_keras.training.feature_cache import compute_features
 from tl_keras.training.fine_tune import _FineTuning
 from tl_keras.training.from_linear import POINTS, USUAL, choose, takes_linear_start
@@ -259,6 +260,9 @@ def test_features_of_the_search_are_gone_when_the_last_fit_begins(monkeypatch):
             found = compute_features(*args, **how)
             alive.append(weakref.ref(found))
             return found
+
+        def choose(self, *args):
+            return choose_cache(*args)
 
     def counted(*args):
         gc.collect()

@@ -186,7 +186,7 @@ def test_signal_keeps_the_weights_and_gives_its_exit_status(
     )
     tune = train_job.fine_tune
     monkeypatch.setattr(
-        train_job, "fine_tune", lambda *a, **k: tune(*a, **k, make_callbacks=lambda: [killer])
+        train_job, "fine_tune", lambda *a, **k: tune(*a, **k | {"make_callbacks": lambda: [killer]})
     )
     config = small_config(encoder, colours, tmp_path / "run", epochs=0)
     monkeypatch.setattr(cli, "app", lambda: train(config))

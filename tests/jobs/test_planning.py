@@ -12,7 +12,7 @@ from tl_keras.jobs.planning import _announced
 from tl_keras.jobs.train import train
 from tl_keras.training.from_linear import Deadline
 from tl_keras.training.settings import FineTuneSettings
-from tl_keras.training.time_plan import STARTING, Speed, stages
+from tl_keras.training.time_plan import BACKWARD, STARTING, Speed, stages
 
 LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
 
@@ -26,19 +26,22 @@ class Images(list):
 def test_stages_count_what_runs():
     splits = Images(range(40)), Images(range(10)), Images(range(30))
     settings = FineTuneSettings(refit=True, augment="flip", epochs=4, views=2).filled()
-    speed = Speed(loading=1.0, frozen=10.0, trained=100.0)
+    speed = Speed(loading=1.0, changing=2.0, frozen=8.0, trained=100.0)
     found = stages(speed, settings, splits_of(*splits), features=0)
     assert found == pytest.approx(
         {
             # 40 + 10 are read; image and mirror image of them go through
-            "linear start": STARTING + 50 + 2 * 50 * 110,
+            "linear start": STARTING + 50 + 2 * 50 * 108,
             # the frozen part in 2 views of 40 and of 10; 4 epochs forward and back
-            "fine-tuning 1 of 2": STARTING + 10 * (2 * 40 + 2 * 10) + 4 * 40 * 300,
-            "fine-tuning 2 of 2": STARTING + 4 * 40 * 300,
+            "fine-tuning 1 of 2": STARTING
+            + 10 * 2 * 40
+            + 8 * 2 * 10
+            + 4 * 40 * 100 * (1 + BACKWARD),
+            "fine-tuning 2 of 2": STARTING + 4 * 40 * 100 * (1 + BACKWARD),
             # all images are read once more
-            "last fit": STARTING + 50 + 10 * 2 * 50 + 4 * 50 * 300,
+            "last fit": STARTING + 50 + 10 * 2 * 50 + 4 * 50 * 100 * (1 + BACKWARD),
             # the model and its start
-            "test": STARTING + 30 + 30 * 2 * 2 * 110,
+            "test": STARTING + 30 + 30 * 2 * 2 * 108,
         }
     )
 
@@ -46,9 +49,11 @@ def test_stages_count_what_runs():
 def test_without_a_cache_the_frozen_part_runs_in_each_epoch():
     splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
     how = {"refit": True, "augment": "flip", "epochs": 4, "cache": "none"}
-    found = stages(Speed(0, 10.0, 100.0), FineTuneSettings(**how).filled(), splits, features=0)
-    assert found["fine-tuning 2 of 2"] == pytest.approx(STARTING + 4 * 40 * (10 + 300))
-    assert found["last fit"] == pytest.approx(STARTING + 4 * 50 * (10 + 300))
+    found = stages(Speed(0, 2.0, 8.0, 100.0), FineTuneSettings(**how).filled(), splits, features=0)
+    assert found["fine-tuning 2 of 2"] == pytest.approx(
+        STARTING + 4 * 40 * (10 + 100 * (1 + BACKWARD))
+    )
+    assert found["last fit"] == pytest.approx(STARTING + 4 * 50 * (10 + 100 * (1 + BACKWARD)))
 
 
 def test_the_plan_names_a_phase_that_it_does_not_estimate(capfd):
@@ -67,7 +72,7 @@ def splits_of(train, val, test):
 
 def test_a_fast_plan_has_no_fine_tuning():
     settings = FineTuneSettings(preset="fast", augment="none").filled()
-    parts = stages(Speed(0, 1, 0), settings, splits_of(*[Images(range(9))] * 3), features=0)
+    parts = stages(Speed(0, 0, 1, 0), settings, splits_of(*[Images(range(9))] * 3), features=0)
     assert list(parts) == ["linear start", "test"]
 
 

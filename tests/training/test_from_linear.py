@@ -181,7 +181,8 @@ def test_refit_goes_the_chosen_way_with_all_images_and_keeps_what_it_predicted_b
     share = found.point.share
     for kept, start, last in zip(model.get_weights(), found.weights, end, strict=True):
         np.testing.assert_allclose(kept, start + share * (last - start), atol=2e-4)
-    assert len(history.phases) == 2 and history.best_epoch == 3
+    assert [phase["name"] for phase in history.phases] == ["fine_tune", "last_fit"]
+    assert history.best_epoch == 3
 
 
 def test_refit_joins_grey_images_and_coloured_ones():

@@ -133,7 +133,7 @@ def fine_tune(
         `TrainingHistory`, a `keras.callbacks.History` over all phases. Beside `history` and `epoch`
         it has `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
         `best_epoch` (from 0; None if no epoch was better than the start), `seconds` with "cache",
-        "head", "fine_tune" and "total", and `from_linear` (None without a linear start), which
+        "head", "fine_tune", with refit "last_fit", and "total", and `from_linear` (None without a linear start), which
         holds the start, the points that validation chose from, and the chosen one. After "joint" it
         has `source_model`, the source's classifier on the backbone as it is now.
 
@@ -221,7 +221,8 @@ class _FineTuning:
         self.history.seconds["linear_start"] = time.monotonic() - started
 
         def fit(part, settings):
-            self._phase("fine_tune", settings.epochs, [part], settings)
+            name = "fine_tune" if part.val or not settings.refit else "last_fit"
+            self._phase(name, settings.epochs, [part], settings)
             return len(self.history.phases) - 1
 
         tuned = self.history.from_linear = tune_from_linear(
@@ -290,7 +291,8 @@ class _FineTuning:
             callbacks=self.make_callbacks(),
             objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
         )
-        self.history.seconds[name] += time.monotonic() - started
+        seconds = self.history.seconds.get(name, 0.0)
+        self.history.seconds[name] = seconds + time.monotonic() - started
 
     def _objective(self, parts, model, batches, first_epoch):
         """Puts the objective's term around the model, and beside the batches what it reads."""

@@ -135,7 +135,8 @@ def fine_tune(
         `best_epoch` (from 0; None if no epoch was better than the start), `seconds` with "cache",
         "head", "fine_tune", with refit "last_fit", and "total", and `from_linear` (None without a
         linear start), which holds the start, the points that validation chose from, and the chosen
-        one. After "joint" it has `source_model`, the source's classifier on the backbone as it is now.
+        one. After "joint" it has `source_model`, the source's classifier on the backbone as it is
+        now.
 
     Raises:
         InputError: a setting or the data cannot be used; checked before any training.

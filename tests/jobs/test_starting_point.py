@@ -218,7 +218,7 @@ def test_rate_of_training_from_scratch_is_the_best_on_validation(normalised, mon
     accuracies = dict(zip(rates, (0.2, 0.9)[-len(rates) :], strict=True))
 
     def from_scratch(config, splits, image_size, epochs, rate):
-        assert (image_size, epochs) == (16, 6 if normalised else 3)
+        assert (image_size, epochs) == (16, 3)
         return rate, SimpleNamespace(seconds={"total": 2.0})
 
     def measure(rate, dataset):
@@ -232,7 +232,7 @@ def test_rate_of_training_from_scratch_is_the_best_on_validation(normalised, mon
     model = keras.Sequential([*layers, *[keras.layers.BatchNormalization()] * normalised])
     found = scratch.best_from_scratch(_config(tmp_path, lr=0.01), model, splits, 3)
     best, tried = rates[-1], len(rates)
-    assert found == (best, {"accuracy": 0.9, "loss": 1.0}, best, 6 // tried, 2.0 * tried)
+    assert found == (best, {"accuracy": 0.9, "loss": 1.0}, best, 2.0 * tried)
 
 
 def test_settings_of_a_linear_start_do_not_hinder_training_from_scratch(monkeypatch):
@@ -268,6 +268,15 @@ def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     assert pretrained.settings(FineTuneSettings()).unfreeze == "all"
     assert pretrained.settings(FineTuneSettings()).epochs == 25
     assert StartingPoint(None, None, {}).settings(asked) == asked.filled()
+
+
+def test_statistics_learn_after_letters_and_few_images_have_twice_the_epochs():
+    plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    normalised = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()])
+    assert module.after_letters(plain, 50) == module.AFTER_LETTERS
+    few, many = (module.after_letters(normalised, size) for size in (50, 5000))
+    assert (few["epochs"], few["batch_size"], few["batch_norm"]) == (50, 25, "train")
+    assert (many["epochs"], many["batch_size"]) == (25, 32)
 
 
 def test_what_was_asked_for_counts_also_where_it_is_the_default():

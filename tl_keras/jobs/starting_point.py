@@ -12,7 +12,13 @@ from tl_keras.data.dataset import Splits
 from tl_keras.files import read_json
 from tl_keras.jobs.letters_task import LETTERS_NOTE, demonstration, learn_letters
 from tl_keras.jobs.pretrain_settings import TWO_VIEWS
-from tl_keras.jobs.scratch import FROM_RANDOM, build, quicken_batch_norm
+from tl_keras.jobs.scratch import (
+    FROM_RANDOM,
+    NORMALISED_BATCH,
+    batch_norms,
+    build,
+    quicken_batch_norm,
+)
 from tl_keras.models.applications import APPLICATIONS
 from tl_keras.models.backbones import (
     get_backbone,
@@ -23,7 +29,7 @@ from tl_keras.models.backbones import (
 from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
 from tl_keras.training.from_linear import suited_to_head
-from tl_keras.training.inputs import suited_to_data
+from tl_keras.training.inputs import default_batch_size, suited_to_data
 
 SMALL_PICTURE = 64
 # What saw only letters goes on learning, all of it, under a head that is ready for it.
@@ -222,4 +228,24 @@ def _pretrained_here(config, splits, size):
         "source_test_accuracy": figures["accuracy"],
         "source_seconds": seconds,
     }
-    return StartingPoint(classifier, target, weights, True, AFTER_LETTERS)
+    quicken_batch_norm(classifier)
+    suited = after_letters(classifier, len(target.train))
+    return StartingPoint(classifier, target, weights, True, suited)
+
+
+def after_letters(model, size):
+    """Settings of `fine_tune` that suit a network that saw only letters, on `size` images.
+
+    Statistics of batch normalisation learn too, in batches that are large enough. Few images then
+    have twice the epochs in the same time. ResNet50 on fifty digits of another seed: 80 % on
+    validation after 25 epochs with frozen statistics at 0.3 of the rate, 86 % after 50 so.
+    """
+    if not batch_norms(model):
+        return AFTER_LETTERS
+    usual = default_batch_size(size)
+    return AFTER_LETTERS | {
+        "epochs": AFTER_LETTERS["epochs"] * (2 if usual < NORMALISED_BATCH else 1),
+        "backbone_lr_factor": 1.0,
+        "batch_norm": "train",
+        "batch_size": max(NORMALISED_BATCH, usual),
+    }

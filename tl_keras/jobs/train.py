@@ -227,14 +227,13 @@ def _train_figures(history):
 def _from_scratch(config, outcome):
     """The same network from random weights on the same labels, for as many epochs of all layers.
 
-    With batch normalisation for twice as many, see `best_from_scratch`. The epochs of the head
-    alone count only where no others follow.
+    The epochs of the head alone count only where no others follow.
     """
     say("The same network from scratch on the same labels, for comparison:")
     epochs = config.fine_tune.epochs or config.fine_tune.freeze_epochs
     splits = outcome.start.splits
     of = outcome.start.model
-    model, val, rate, epochs, seconds = best_from_scratch(config, of, splits, epochs)
+    model, val, rate, seconds = best_from_scratch(config, of, splits, epochs)
     probabilities, figures = measure(model, splits.test, flips=outcome.metrics["test_time_flips"])
     return {
         **headline(figures),

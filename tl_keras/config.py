@@ -82,18 +82,17 @@ class TrainConfig:
                 "Expected no minutes with unlabelled, whose phase they would not bound; received "
                 f"minutes={self.fine_tune.minutes:g}. Leave one of the two out."
             )
+        if self.unlabelled is not None and self.fine_tune.refit:
+            raise InputError(
+                "Expected no refit with unlabelled, whose phase needs validation images that were "
+                "not trained on; received both. Leave one of the two out."
+            )
         pseudo_labels = PseudoLabelSettings()
         self._fill("pseudo_labels", pseudo_labels, "unlabelled", has_effect=bool(self.unlabelled))
         if self.unlabelled == REST and self.labels_per_class is None:
             raise InputError(
                 "Expected labels_per_class with unlabelled='rest', the pictures that it leaves "
                 "out; received labels_per_class=None. Give a number, or other pictures."
-            )
-
-        if self.unlabelled is not None and self.fine_tune.refit:
-            raise InputError(
-                "Expected no refit with unlabelled, whose phase needs validation images that were "
-                "not trained on; received both. Leave one of the two out."
             )
 
     @property

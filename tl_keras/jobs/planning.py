@@ -1,4 +1,4 @@
-"""What a training run is going to do and how long that takes, said before and while it runs."""
+"""Plan of a training run and the time it takes, said before and while it runs."""
 
 import dataclasses
 import math

@@ -107,7 +107,7 @@ def _last_fit(metrics):
 
 
 def refit(metrics):
-    """Whether validation images were trained on in the end."""
+    """Tells whether validation images were trained on in the end."""
     return metrics.get("fine_tuning", {}).get("refit", False)
 
 

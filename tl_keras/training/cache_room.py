@@ -1,4 +1,4 @@
-"""How much room cached images and features may take, and what of them fits into it."""
+"""Room for cached images and features, and the choice of what fits into it."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ _BYTES = {"float32": 4, "float16": 2}
 
 @dataclasses.dataclass(frozen=True)
 class CacheWay:
-    """How features of the frozen part are kept.
+    """Form in which features of the frozen part are kept.
 
     Attributes:
         views: versions of each training image.
@@ -54,7 +54,7 @@ def cache_limits(cache_gb=None, cache="auto"):
 
 
 def _is_in_memory(folder):
-    """Whether the file system of a folder is one that lies in memory."""
+    """Tells whether the file system of a folder lies in memory."""
     if not _MOUNTS.is_file():
         return False
     folder, found = os.path.realpath(folder), ("", "")

@@ -296,7 +296,7 @@ class Deadline:
         self._slowest = max(self._slowest, seconds / (epochs * len(source.labels)))
 
     def allows(self, epochs, source):
-        """Whether one for so many epochs would end in time, as long as the slowest before."""
+        """Tells whether one for so many epochs, as slow as the slowest before, ends in time."""
         needed = self._slowest * epochs * len(source.labels)
         return time.monotonic() + needed <= self._end
 

@@ -64,7 +64,7 @@ class LogisticRegression:
                 self._rotated[view, part] = self._standardised(view, part) @ self._basis
 
     def of(self, rows):
-        """The same on some images alone, ints (m,), sorted."""
+        """Returns the regression on some images alone, ints (m,), sorted."""
         if len(rows) == len(self.labels):
             return self
         some = copy.copy(self)

@@ -1,4 +1,4 @@
-"""How long a training from a linear start takes, from the time of a few measured images."""
+"""Estimates the time of a training from a linear start from a few measured images."""
 
 import dataclasses
 import time

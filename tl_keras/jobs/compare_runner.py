@@ -178,7 +178,7 @@ class MethodRunner:
         return max(1, self.epochs // len(FineTuneSettings().filled().fine_tunings(size)))
 
     def _starts_linear(self, method):
-        """Tells whether a method fine-tunes from a linear start, as `tl-keras train` does by default.
+        """Tells whether a method fine-tunes from a linear start, the default of `tl-keras train`.
 
         Where time ends a training it does not: the start and its fine-tunings have no common end.
         """

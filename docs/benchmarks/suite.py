@@ -109,8 +109,10 @@ def run(cell, out):
     subprocess.run(words, check=True, capture_output=True)
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
     figures = metrics["test"] | {"seconds": metrics["seconds"]["total"]}
+    start = metrics.get("linear_start", {})
     return {name: figures[name] for name in FIGURES} | {
-        "untempered": metrics["calibration"]["before"]["expected_calibration_error"]
+        "untempered": metrics["calibration"]["before"]["expected_calibration_error"],
+        "linear": {name: start[name] for name in FIGURES if name in start},
     }
 
 

@@ -13,8 +13,8 @@ from tl_keras.data.images import (
     check_image_size,
     is_gray_file,
     printable,
+    read_checked,
     read_image,
-    read_image_and_format,
     read_resized,
     resize_image,
     suffix_matches,
@@ -69,18 +69,18 @@ def test_the_content_decides_the_format_not_the_suffix(tmp_path, name):  # fault
     Image.new("RGB", (3, 2), (255, 0, 0)).save(
         path, name, **({"lossless": True} if name == "WEBP" else {})
     )
-    image, found = read_image_and_format(path)
-    assert found == name
-    assert not suffix_matches(path, found)
-    np.testing.assert_array_equal(image, np.full((2, 3, 3), (255, 0, 0)))
+    found = read_checked(path)
+    assert found.format == name
+    assert not suffix_matches(path, found.format)
+    np.testing.assert_array_equal(found.image, np.full((2, 3, 3), (255, 0, 0)))
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".tif", ".tiff", ".bmp", ".gif", ".jpeg"])
 def test_every_listed_suffix_is_read(tmp_path, suffix):  # fault 5
     path = save(tmp_path / f"picture{suffix}", textured(1))
-    image, found = read_image_and_format(path)
-    assert image.shape == (20, 24, 3) and image.dtype == np.uint8
-    assert suffix_matches(path, found)
+    found = read_checked(path)
+    assert found.image.shape == (20, 24, 3) and found.image.dtype == np.uint8
+    assert suffix_matches(path, found.format)
 
 
 def test_cmyk_jpeg_becomes_rgb(tmp_path):  # fault 6
@@ -201,9 +201,10 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(
     monkeypatch, tmp_path, size, decoded, turned
 ):
     seen = []
-    scaled = images._scaled
+    sized = images._sized
+    monkeypatch.setattr(images, "_CHECK_SIDE", 1)
     monkeypatch.setattr(
-        images, "_scaled", lambda image, *how: seen.append(image.size) or scaled(image, *how)
+        images, "_sized", lambda image, *how: seen.append(image.size) or sized(image, *how)
     )
     exif = Image.Exif()
     exif[0x0112] = 6 if turned else 1  # lies on its side
@@ -233,12 +234,41 @@ def test_other_files_are_resized_as_they_are(tmp_path, name):
     np.testing.assert_array_equal(read_resized(path, (80, 80)), exact)
 
 
+@pytest.mark.parametrize("name", ["large.jpg", "turned.jpg", "grey.jpg", "small.jpg", "deep.png"])
+@pytest.mark.parametrize("image_size", [(80, 70), (20, 30), (160, 150)])
+def test_a_file_is_decoded_once_to_be_checked_and_resized(tmp_path, monkeypatch, name, image_size):
+    monkeypatch.setattr(images, "_CHECK_SIDE", 60)
+    exif = Image.Exif()
+    exif[0x0112] = 6 if name == "turned.jpg" else 1
+    image = Image.fromarray(smooth(*((100, 90) if name == "small.jpg" else (600, 500))))
+    if name == "deep.png":
+        image = Image.fromarray((smooth(90, 90)[..., 0] * 257.0).astype(np.uint16))
+    elif name == "grey.jpg":
+        image = image.convert("L")
+    image.save(tmp_path / name, exif=exif)
+    opened = []
+    whole = images.Image.open
+    monkeypatch.setattr(images.Image, "open", lambda *a, **k: opened.append(a) or whole(*a, **k))
+    checked = read_checked(tmp_path / name, image_size)
+    larger = max(image_size) > 60 and name in ("large.jpg", "turned.jpg", "grey.jpg")
+    assert len(opened) == (2 if larger else 1)
+    np.testing.assert_array_equal(checked.resized, read_resized(tmp_path / name, image_size))
+    np.testing.assert_array_equal(checked.image, read_checked(tmp_path / name).image)
+    upright = read_image(tmp_path / name)
+    if name in ("large.jpg", "turned.jpg", "grey.jpg"):
+        assert checked.image.shape[:2] == tuple(side // 4 for side in upright.shape[:2])
+    else:
+        np.testing.assert_array_equal(checked.image, upright)
+
+
 def test_a_truncated_large_jpeg_is_refused_when_it_is_resized(tmp_path):
     path = tmp_path / "half.jpg"
     Image.fromarray(smooth(300, 240)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ImageReadError, match=r"half\.jpg: .*truncated"):
         read_resized(path, (40, 40))
+    with pytest.raises(ImageReadError, match=r"half\.jpg: .*truncated"):
+        read_checked(path)
 
 
 def test_resizing_averages_and_keeps_the_channels():

@@ -1,9 +1,11 @@
 """Choosing some of the classes of a dataset."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.dataset import Splits
 
 
 def keep_classes(dataset, class_names):
@@ -26,14 +28,7 @@ def keep_classes(dataset, class_names):
     for label, name in enumerate(class_names):
         new_label[dataset.class_names.index(name)] = label
     kept = dataset.subset(np.flatnonzero(new_label[dataset.labels] >= 0))
-    return ImageDataset(
-        kept.images,
-        new_label[kept.labels],
-        tuple(class_names),
-        kept.split,
-        kept.source,
-        kept.rows,
-    )
+    return replace(kept, labels=new_label[kept.labels], class_names=tuple(class_names))
 
 
 def keep_classes_of_splits(splits, class_names):

@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from tl_keras.data.array_checks import check_images, check_labels
 from tl_keras.data.array_store import allocate, place_for, release_pages
+from tl_keras.data.decoded_files import DecodedFiles
 from tl_keras.data.images import (
     check_image_size,
     is_gray_file,
@@ -33,6 +34,8 @@ class ImageDataset:
         split: "train", "val", "test" or "all".
         source: what the user named: a path, or a name such as "digits".
         rows: int64 (n,), the row of each picture in the user's array; None for paths.
+        files: `DecodedFiles` that were decoded while they were checked, among them perhaps those
+            of this dataset; None for none.
     """
 
     images: tuple[str, ...] | np.ndarray = field(repr=False)
@@ -41,6 +44,7 @@ class ImageDataset:
     split: str = "all"
     source: str = "array"
     rows: np.ndarray | None = field(default=None, repr=False)
+    files: DecodedFiles | None = field(default=None, repr=False)
     _decoded: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
@@ -113,9 +117,8 @@ class ImageDataset:
         else:
             images, rows = self.images[indices], self.rows[indices]
         labels = None if self.labels is None else self.labels[indices]
-        return ImageDataset(
-            images, labels, self.class_names, split or self.split, self.source, rows
-        )
+        split = split or self.split
+        return replace(self, images=images, labels=labels, split=split, rows=rows)
 
     def load(self, index):
         """Returns one picture in its own size, uint8 (h, w, 3), 0-255.
@@ -158,6 +161,9 @@ class ImageDataset:
         image_size = check_image_size(image_size)
         size = len(self) * image_size[0] * image_size[1] * 3
         kept = image_size in self._decoded or not self.is_files
+        shared = None if kept else self._rows_in_files(image_size)
+        if shared is not None:
+            return lambda indices: _taken(self.files.images, shared[indices])
         if kept or place_for(size, store) is not None:
             images = self.decoded(image_size, store)
             return lambda indices: _taken(images, indices)
@@ -166,6 +172,10 @@ class ImageDataset:
             "decoded again whenever they are needed."
         )
         return lambda indices: np.stack([self._sized(row, image_size) for row in indices])
+
+    def _rows_in_files(self, image_size):
+        """The rows of these images in `files`; None if they are not all there in that size."""
+        return self.files and self.files.rows_for(self.images, image_size)
 
     def _sized(self, index, image_size):
         if self.is_files:
@@ -197,9 +207,13 @@ class ImageDataset:
             # A view: grey is repeated without taking memory.
             return np.broadcast_to(_as_channels(self.images), shape)
         pictures = allocate(shape, np.uint8, store)
+        shared = self._rows_in_files(image_size) if self.is_files else None
 
         def fill(index):
-            pictures[index] = self._sized(index, image_size)
+            if shared is None:
+                pictures[index] = self._sized(index, image_size)
+            else:
+                pictures[index] = self.files.images[shared[index]]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             done = pool.map(fill, range(len(self)))

@@ -2,11 +2,13 @@
 
 import hashlib
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
-from tl_keras.data.images import printable, resize_image
+from tl_keras.data.images import printable, read_checked
 from tl_keras.data.near_duplicates import near_pairs
 from tl_keras.data.registration import COLOUR_SIDE, SIDE
 
@@ -17,6 +19,7 @@ _SMALL_SHARE = 0.25  # of the image: content that is smaller is cut out
 _CROPS = 6
 _AWAY = 0.25  # of the largest difference from the border: further is content
 _GRID = 64
+_FINER = 3  # times the side wanted is the least side after averaging whole pixels
 _ROOM = 1.25  # side of the square over that of the content
 
 
@@ -25,7 +28,7 @@ class Fingerprint:
     """Content hash, small grey copy and coarse colours of an image, in 1.2 kB.
 
     Attributes:
-        content: hash of all pixels.
+        content: hash of its pixels; of a large JPEG, as it is decoded to be checked.
         thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `thumbnail_of`;
             None of a plain image.
         colours: uint8 (8, 8, 2), see `looks_of`; None of a plain image.
@@ -92,12 +95,12 @@ def looks_of(image):
         (uint8 (32, 32), 0-255; uint8 (8, 8, 2), half of red less green and of blue less green,
         plus 128); (None, None) where the image has next to no contrast.
     """
-    image = _cut_out(image)
-    grey = _as_grey(image, SIDE)
+    content = _reduced(_cut_out(Image.fromarray(image)))
+    grey = _as_grey(content, SIDE)
     low, high = grey.min(), grey.max()
     if high - low < _LEAST_CONTRAST:
         return None, None
-    small = resize_image(image, (COLOUR_SIDE, COLOUR_SIDE)).astype(np.int16)
+    small = _resized(content, COLOUR_SIDE).astype(np.int16)
     colours = 128 + (small[..., ::2] - small[..., 1:2]) // 2
     return np.round((grey - low) * (255 / (high - low))).astype(np.uint8), colours.astype(np.uint8)
 
@@ -108,38 +111,54 @@ def thumbnail_of(image):
 
 
 def _cut_out(image):
-    """The image, or its content where that is small."""
+    """A PIL image, or its content where that is small."""
     share = _SMALL_SHARE
     for _ in range(_CROPS):
-        cut = _content(image)
-        if cut[..., 0].size >= share * image[..., 0].size:
+        box = _content(image)
+        if box is None or _area(box) >= share * _area((0, 0, *image.size)):
             break
-        image, share = cut, 1.0  # again, on a finer grid
+        image, share = image.crop(box), 1.0  # again, on a finer grid
     return image
 
 
+def _area(box):
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
+
+
+def _reduced(image):
+    """Averages whole pixels of a large image, so that several small copies of it cost little."""
+    factor = min(image.size) // (_FINER * _GRID)
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _resized(image, side):
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+
+
 def _as_grey(image, side):
-    return resize_image(image, (side, side)).astype(np.float32) @ _GREY
+    return _resized(image, side).astype(np.float32) @ _GREY
 
 
 def _content(image):
-    """A square around all that differs from the border."""
-    grey = _as_grey(image, _GRID)
+    """The box of a square around all that differs from the border; None without any."""
+    grey = _as_grey(_reduced(image), _GRID)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     away = np.abs(grey - np.median(border))
     rows, columns = np.nonzero(away > max(_AWAY * away.max(), _LEAST_CONTRAST / 2))
     if not len(rows):
-        return image
+        return None
     spans = [
         (places.min() / _GRID * length, (places.max() + 1) / _GRID * length)
-        for places, length in zip((rows, columns), image.shape[:2], strict=True)
+        for places, length in zip((columns, rows), image.size, strict=True)
     ]
     side = _ROOM * max(end - start for start, end in spans)
-    cut = tuple(
-        slice(max(int((start + end - side) / 2), 0), int(np.ceil((start + end + side) / 2)))
-        for start, end in spans
+    left, top = (max(int((start + end - side) / 2), 0) for start, end in spans)
+    right, bottom = (
+        min(math.ceil((start + end + side) / 2), length)
+        for (start, end), length in zip(spans, image.size, strict=True)
     )
-    return image[cut]
+    return left, top, right, bottom
 
 
 def content_hash(image):
@@ -147,6 +166,13 @@ def content_hash(image):
     pixels = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
     pixels.update(str(image.shape).encode())
     return pixels.digest()
+
+
+def content_of(dataset, index):
+    """Returns the `content_hash` of an image of a dataset; of a file, as `inspect_files` does."""
+    if dataset.is_files:
+        return content_hash(read_checked(dataset.images[index]).image)
+    return content_hash(dataset.load(index))
 
 
 def find_leaks(datasets, fingerprints):

@@ -1,9 +1,9 @@
 """The one decoder of the package: checking, training and prediction see the same pixels."""
 
-import math
 import numbers
 import os
 import stat
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -22,6 +22,7 @@ _SUFFIXES_OF_FORMAT = {
 IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES_OF_FORMAT.values())
 MAX_PIXELS = 89_478_485  # Pillow's own limit, 1 GiB at 12 bytes a pixel
 _READERS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow reads MPO by its JPEG reader
+_CHECK_SIDE = 224  # least side in which a file is checked; most backbones take it
 _FINER = 2  # times the size wanted is the least at which a JPEG is decoded to be resized
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
@@ -41,6 +42,24 @@ class ImageReadError(InputError):
             f"Expected a readable picture; received {printable(self.path)}: {reason}. "
             "Replace or remove the file."
         )
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedImage:
+    """An image file that was decoded once, to be checked and to be trained on.
+
+    Attributes:
+        image: uint8 (height, width, 3), 0-255; a large JPEG at a half, a quarter or an eighth of
+            its size.
+        size: (width, height) of the file.
+        format: of its content, e.g. "PNG".
+        resized: uint8 (*image_size, 3), equal to `read_resized`; None where no size was wanted.
+    """
+
+    image: np.ndarray
+    size: tuple[int, int]
+    format: str
+    resized: np.ndarray | None
 
 
 def printable(name):
@@ -68,20 +87,44 @@ def read_image(path):
     Raises:
         ImageReadError: the file is missing, damaged, too large or not a picture.
     """
-    return read_image_and_format(path)[0]
+    return _read(path, _decode)
 
 
-def read_image_and_format(path):
-    """Returns `read_image(path)` and the format of its content, e.g. "PNG"."""
-    return _read(path, lambda picture: (_decode(picture), picture.format))
+def read_checked(path, image_size=None):
+    """Decodes an image file once, to look at it and to train on it.
+
+    Args:
+        path: see `read_image`.
+        image_size: (height, width) in which it will be wanted, or None.
+
+    Returns:
+        CheckedImage.
+
+    Raises:
+        ImageReadError: the file is missing, damaged, too large or not an image.
+    """
+    if image_size is not None:
+        image_size = check_image_size(image_size)
+
+    def take(image):
+        size, found = image.size, image.format
+        box = _draft(image, _least(()))
+        shared = image_size and (box is None or _least(image_size) == _least(()))
+        resized = _sized(image, box, image_size) if shared else None
+        return CheckedImage(_decode(image), size, found, resized)
+
+    checked = _read(path, take)
+    if image_size is None or checked.resized is not None:
+        return checked
+    return replace(checked, resized=read_resized(path, image_size))
 
 
 def read_resized(path, image_size):
     """Decodes an image file to RGB in the size that a model takes, for training and prediction.
 
     This is `resize_image(read_image(path), image_size)`, but a JPEG is decoded at a half, a quarter
-    or an eighth of its size where that is at least twice the size wanted in both directions:
-    its own scaling averages as well as resizing does, and takes a fraction of the time.
+    or an eighth of its size where that is at least twice the size wanted, and 448 pixels, in both
+    directions: its own scaling averages as well as resizing does, and takes a fraction of the time.
 
     Args:
         path: see `read_image`.
@@ -94,7 +137,7 @@ def read_resized(path, image_size):
         ImageReadError: the file is missing, damaged, too large or not an image.
     """
     image_size = check_image_size(image_size)
-    return _read(path, lambda image: _decode_resized(image, image_size))
+    return _read(path, lambda image: _sized(image, _draft(image, _least(image_size)), image_size))
 
 
 def suffix_matches(path, format_name):
@@ -181,20 +224,30 @@ def _decode(picture):
     return np.array(_upright_rgb(picture))
 
 
-def _decode_resized(image, image_size):
-    if image.format == "JPEG":
-        whole, least = image.size, math.ceil(_FINER * max(image_size))
-        drafted = image.draft(None, (least, least))  # both sides: it may lie on its side
-        if image.size != whole:
-            return _scaled(image, drafted[1], image_size)
-    rgb = _upright_rgb(image)
-    return (
-        resize_image(rgb, image_size) if isinstance(rgb, np.ndarray) else _resized(rgb, image_size)
-    )
+def _least(image_size):
+    """The least side of a JPEG that is decoded smaller, to be checked and resized."""
+    return _FINER * max((_CHECK_SIDE, *image_size))
 
 
-def _scaled(image, box, image_size):
-    """A JPEG that is decoded smaller; `box` ends within its last pixel, which reaches beyond it."""
+def _draft(image, least):
+    """Has a JPEG decoded smaller, in both directions at least as large as said.
+
+    Returns the box of the image in its new pixels, (left, top, right, bottom); it ends within the
+    last of them, which reaches beyond the image. None where nothing has changed.
+    """
+    if image.format != "JPEG":
+        return None
+    whole = image.size
+    drafted = image.draft(None, (least, least))  # both sides: it may lie on its side
+    return drafted[1] if image.size != whole else None
+
+
+def _sized(image, box, image_size):
+    """An opened image in the size wanted; `box` as from `_draft`."""
+    if box is None:
+        rgb = _upright_rgb(image)
+        whole = isinstance(rgb, np.ndarray)
+        return resize_image(rgb, image_size) if whole else _resized(rgb, image_size)
     sideways = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
     width, height = image_size if sideways else image_size[::-1]
     small = _to_rgb(image).resize((width, height), Image.Resampling.BILINEAR, box)

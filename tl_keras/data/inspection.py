@@ -6,16 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tl_keras.checks import InputError
+from tl_keras.data.array_store import release_pages
+from tl_keras.data.decoded_files import DecodedFiles
 from tl_keras.data.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
-from tl_keras.data.images import (
-    ImageReadError,
-    printable,
-    read_image_and_format,
-    suffix_matches,
-)
+from tl_keras.data.images import ImageReadError, printable, read_checked, suffix_matches
 from tl_keras.progress import track
 
 _SHOWN = 5
+_RELEASE_EVERY = 256  # images
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,8 @@ class Inspection:
         leaks: pictures that stand in two splits, see `Leaks`.
         ignored: paths of the files that were not taken for pictures.
         fingerprints: what each readable file looks like, by path; gone once leaks are found.
-        contents: hash of all pixels of each readable file, by path.
+        contents: hash of the pixels of each readable file, by path, see `Fingerprint`.
+        decoded: the files in the size that was wanted; None for none, or without room for them.
         left_out: an `ImageRecord` of each training image that labels_per_class left out.
     """
 
@@ -38,6 +37,7 @@ class Inspection:
     ignored: tuple[str, ...] = ()
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict, repr=False)
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    decoded: DecodedFiles | None = field(default=None, repr=False)
     left_out: tuple = field(default=(), repr=False)
 
 
@@ -57,17 +57,33 @@ def inspect_dataset(splits, *, ignored=(), notes=()):
     return complete(found, datasets, ignored=ignored, notes=notes)
 
 
-def inspect_files(paths):
+def inspect_files(paths, image_size=None):
     """Decodes files in several threads.
 
     Args:
         paths: list of file paths.
+        image_size: (height, width) in which they will be wanted, to be decoded once; or None.
 
     Returns:
-        Inspection with `bad`, `warnings` and `fingerprints`; the order is that of `paths`.
+        Inspection with `bad`, `warnings`, `fingerprints` and `decoded`; the order is that of
+        `paths`.
     """
+    decoded = DecodedFiles.with_room(paths, image_size)
+    images = None if decoded is None else decoded.images
+    size = None if decoded is None else image_size
+
+    def look(item):
+        row, path = item
+        found, resized = _look(path, size)
+        if resized is not None:
+            images[row] = resized
+            if row % _RELEASE_EVERY == 0:
+                release_pages(images)
+        return found
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = list(track(pool.map(_look, paths), "Checking pictures", total=len(paths)))
+        done = pool.map(look, enumerate(paths))
+        looks = list(track(done, "Checking pictures", total=len(paths)))
     bad = tuple((look.path, look.reason) for look in looks if look.reason)
     renamed = [f"{printable(look.path)} ({look.format})" for look in looks if look.renamed]
     tiny = [printable(look.path) for look in looks if look.tiny]
@@ -76,7 +92,8 @@ def inspect_files(paths):
         _listed("of a single pixel (1 x 1)", tiny),
     ]
     prints = {look.path: look.fingerprint for look in looks if look.fingerprint}
-    return Inspection(bad, tuple(filter(None, warnings)), fingerprints=prints)
+    warnings = tuple(filter(None, warnings))
+    return Inspection(bad, warnings, fingerprints=prints, decoded=decoded)
 
 
 def complete(inspection, datasets, *, ignored=(), notes=()):
@@ -147,18 +164,20 @@ class _Look:
     fingerprint: Fingerprint | None = None
 
 
-def _look(path):
+def _look(path, image_size):
+    """What was found in a file, and its image in that size or None."""
     try:
-        image, found = read_image_and_format(path)
+        checked = read_checked(path, image_size)
     except ImageReadError as error:
-        return _Look(path, reason=error.reason)
-    return _Look(
+        return _Look(path, reason=error.reason), None
+    found = _Look(
         path,
-        format=found,
-        renamed=not suffix_matches(path, found),
-        tiny=image.shape[:2] == (1, 1),
-        fingerprint=fingerprint(image),
+        format=checked.format,
+        renamed=not suffix_matches(path, checked.format),
+        tiny=checked.size == (1, 1),
+        fingerprint=fingerprint(checked.image),
     )
+    return found, checked.resized
 
 
 def _listed(what, items, subject="files", count=None):

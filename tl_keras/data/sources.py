@@ -29,6 +29,7 @@ def load_dataset(
     on_bad_image="refuse",
     on_duplicate="report",
     require_labels=True,
+    image_size=None,
 ):
     """Loads pictures, opens every file of them, and splits them into train, val and test.
 
@@ -48,6 +49,8 @@ def load_dataset(
             inspection, or "refuse" them with an error.
         require_labels: whether labels of two classes or more must be there. If not, labels of
             which a class is too small to be in each split are dropped, which is reported.
+        image_size: (height, width) in which files will be wanted, so that they are decoded but
+            once; None for none. It changes no result.
 
     Returns:
         Splits; its `inspection` holds bad files, warnings and pictures in two splits.
@@ -59,7 +62,9 @@ def load_dataset(
     check_choice("on_duplicate", on_duplicate, ON_DUPLICATE)
     check_fractions(split_fractions)
     contents = _read(source, require_labels)
-    contents, found = _inspect(contents, on_bad_image)
+    # Of images that are left out again, no copies are kept.
+    size = image_size if labels_per_class is None else None
+    contents, found = _inspect(contents, on_bad_image, size)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
     splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
     notes = (*contents.notes, *dropped, *notes)
@@ -74,18 +79,19 @@ def load_dataset(
     return Splits(train, splits.val, splits.test, inspection)
 
 
-def load_parts(source, *, on_bad_image="refuse"):
+def load_parts(source, *, on_bad_image="refuse", image_size=None):
     """Loads all images of a labelled source in the parts that it comes with; cuts nothing.
 
     Args:
         source: as in `load_dataset`.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+        image_size: as in `load_dataset`.
 
     Returns:
         {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
-    contents, found = _inspect(_read(source, require_labels=True), on_bad_image)
+    contents, found = _inspect(_read(source, require_labels=True), on_bad_image, image_size)
     return contents.parts, complete(found, [], ignored=contents.ignored)
 
 
@@ -185,12 +191,15 @@ def _kind(name):
     return suffix if suffix in (".npz", ".npy") else "file"
 
 
-def _inspect(contents, on_bad_image):
+def _inspect(contents, on_bad_image, image_size=None):
     paths = [path for part in contents.parts.values() if part.is_files for path in part.images]
-    found = inspect_files(paths)
+    found = inspect_files(paths, image_size)
     if on_bad_image == "refuse":
         refuse_bad(found)
-    parts = {split: drop_bad(part, found) for split, part in contents.parts.items()}
+    parts = {
+        split: replace(drop_bad(part, found), files=found.decoded)
+        for split, part in contents.parts.items()
+    }
     return replace(contents, parts=parts), found
 
 

@@ -6,14 +6,14 @@ import gzip
 import io
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fingerprints import content_hash
+from tl_keras.data.fingerprints import content_of
 from tl_keras.files import replacing
 
 REST = "rest"  # training images that labels_per_class leaves out
@@ -65,8 +65,8 @@ def contents_of(dataset, contents):
         contents: {path: hash} of files that were decoded already; others are decoded here.
     """
     if dataset.is_files:
-        return [contents.get(p) or content_hash(dataset.load(i)) for i, p in enumerate(dataset.ids)]
-    return [content_hash(dataset.load(index)) for index in range(len(dataset))]
+        return [contents.get(p) or content_of(dataset, i) for i, p in enumerate(dataset.ids)]
+    return [content_of(dataset, index) for index in range(len(dataset))]
 
 
 def record_images(dataset, contents, split):
@@ -203,11 +203,10 @@ def _gather(parts, places, split):
     pieces = [parts[key].subset([row]) for key, row in places]
     images = [piece.images[0] for piece in pieces]
     first = pieces[0]
-    return ImageDataset(
-        tuple(images) if first.is_files else np.stack(images),
-        None if first.labels is None else np.concatenate([piece.labels for piece in pieces]),
-        first.class_names,
-        split,
-        first.source,
-        None if first.is_files else np.concatenate([piece.rows for piece in pieces]),
+    return replace(
+        first,
+        images=tuple(images) if first.is_files else np.stack(images),
+        labels=None if first.labels is None else np.concatenate([p.labels for p in pieces]),
+        split=split,
+        rows=None if first.is_files else np.concatenate([p.rows for p in pieces]),
     )

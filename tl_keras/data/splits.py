@@ -1,9 +1,11 @@
 """Cutting labelled and unlabelled pictures into train, val and test, the same way for one seed."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.dataset import Splits
 
 _NAMES = ("train", "val", "test")
 _SHOWN = 5  # classes in a line
@@ -117,7 +119,7 @@ def joined(datasets):
     labels = None
     if first.labels is not None:
         labels = np.concatenate([part.labels for part in datasets])
-    return ImageDataset(images, labels, first.class_names, first.split, first.source, rows)
+    return replace(first, images=images, labels=labels, rows=rows)
 
 
 def _cut(dataset, fractions, seed):

@@ -7,7 +7,7 @@ import numpy as np
 
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fingerprints import content_hash
+from tl_keras.data.fingerprints import content_of
 from tl_keras.progress import track
 
 NO_LABEL = -1
@@ -50,7 +50,7 @@ def drop_held_out(unlabelled, held_out):
 def _contents(dataset):
     """The content hash of each picture as RGB, in order."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(lambda row: content_hash(dataset.load(row)), range(len(dataset)))
+        yield from pool.map(lambda row: content_of(dataset, row), range(len(dataset)))
 
 
 def join_unlabelled(labelled, unlabelled, image_size):

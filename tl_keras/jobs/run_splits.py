@@ -33,7 +33,7 @@ def own_splits(trained, needed=NAMES):
             records and its splits would have to be drawn anew.
     """
     source = trained.config["data"]
-    parts, inspection = load_parts(source, on_bad_image=trained.config["on_bad_image"])
+    parts, inspection = _load(trained, source)
     if trained.records is None:
         return _older_run(trained, parts, inspection, needed)
     return _recorded_splits(trained, source, parts, inspection, needed)
@@ -45,7 +45,7 @@ def other_splits(trained, data):
     Splits that the data come with are kept. Without them, data that hold at least half of the
     run's images are taken to be the run's own, moved; all others are cut as for a new run.
     """
-    parts, inspection = load_parts(data, on_bad_image=trained.config["on_bad_image"])
+    parts, inspection = _load(trained, data)
     if not {"val", "test"} & set(parts) and _is_moved(trained, parts, inspection):
         return _recorded_splits(trained, data, parts, inspection, NAMES)
     splits, rest = _cut(trained, parts, inspection, trained.config.get("labels_per_class"))
@@ -57,7 +57,7 @@ def other_images(trained, data, split):
 
     A split is that of the data, or of the run if the data are its own, moved, or cut anew.
     """
-    parts, inspection = load_parts(data, on_bad_image=trained.config["on_bad_image"])
+    parts, inspection = _load(trained, data, trained.image_size)
     if split == "all":
         chosen = list(parts.values())
     elif split in parts:
@@ -70,6 +70,10 @@ def other_images(trained, data, split):
     chosen = [keep_classes(part, trained.class_names) for part in chosen]
     _say_known(trained, chosen, inspection.contents)
     return chosen
+
+
+def _load(trained, data, image_size=None):
+    return load_parts(data, on_bad_image=trained.config["on_bad_image"], image_size=image_size)
 
 
 def without_contents(dataset, contents, banned, why):

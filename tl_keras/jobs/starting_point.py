@@ -165,13 +165,18 @@ def _start_of(config, splits, classifier):
 
 def image_size_for(config, train):
     """Side in pixels: what was asked for, else the backbone's own, or less for small pictures."""
-    if config.image_size is not None:
-        return config.image_size
-    row = APPLICATIONS.get(config.backbone)
-    if row is None or train.is_files or max(train.images.shape[1:3]) > SMALL_PICTURE:
-        return None if row is None else row.image_size
+    usual = image_size_for_files(config)
+    small = not train.is_files and max(train.images.shape[1:3]) <= SMALL_PICTURE
+    if usual is None or config.image_size is not None or not small:
+        return usual
     side = 32 if max(train.images.shape[1:3]) <= 32 else SMALL_PICTURE
-    return max(side, row.minimum_size)
+    return max(side, APPLICATIONS[config.backbone].minimum_size)
+
+
+def image_size_for_files(config):
+    """Side in pixels in which files are wanted; None where the backbone is a file that knows it."""
+    row = APPLICATIONS.get(config.backbone)
+    return config.image_size or (row and row.image_size)
 
 
 def suited_to(path):

@@ -12,6 +12,7 @@ from tl_keras.data.sources import load_dataset, load_pictures
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.measuring import headline, measure
+from tl_keras.jobs.starting_point import image_size_for_files
 from tl_keras.progress import say
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.phases import append_history
@@ -38,6 +39,7 @@ class Unlabelled:
 def load_data(config):
     """Returns the `Splits` that `config` asks for, and the pictures without labels or None."""
     rest = config.unlabelled == REST
+    side = image_size_for_files(config)
     splits = load_dataset(
         config.data,
         seed=config.seed,
@@ -45,6 +47,7 @@ def load_data(config):
         labels_per_class=None if rest else config.labels_per_class,
         on_bad_image=config.on_bad_image,
         on_duplicate=config.on_duplicate,
+        image_size=side and (side, side),
     )
     if rest:
         kept, others = keep_and_rest(splits.train, config.labels_per_class, config.seed)

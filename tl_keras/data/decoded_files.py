@@ -1,0 +1,42 @@
+"""Image files in the size of a model, decoded in the same reading as they were checked."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tl_keras.data.array_store import allocate, place_for
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedFiles:
+    """Images of files, in one size.
+
+    Attributes:
+        images: uint8 (n, height, width, 3), 0-255, in memory or on disk.
+        rows: {path: row}.
+    """
+
+    images: np.ndarray
+    rows: dict[str, int]
+
+    @classmethod
+    def with_room(cls, paths, image_size):
+        """Returns one to be filled, or None where there is no room for it.
+
+        Args:
+            paths: of the files.
+            image_size: (height, width), or None for none.
+        """
+        if image_size is None:
+            return None
+        shape = (len(paths), *image_size, 3)
+        if place_for(math.prod(shape)) is None:
+            return None
+        return cls(allocate(shape, np.uint8), {path: row for row, path in enumerate(paths)})
+
+    def rows_for(self, paths, image_size):
+        """Returns the rows of some files, int64 (m,); None if one is not here in that size."""
+        if self.images.shape[1:3] != image_size or not all(path in self.rows for path in paths):
+            return None
+        return np.array([self.rows[path] for path in paths], np.int64)

@@ -48,13 +48,14 @@ def main():
     out = Path(given.out)
     out.mkdir(parents=True, exist_ok=True)
     known = read(out / "results.jsonl")
-    for cell in cells(given):
+    asked = [cell for cell in cells(given) if has_labels(cell, out)]
+    for cell in asked:
         if cell not in known:
             known[cell] = run(cell, out)
             with open(out / "results.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps([*cell, known[cell]]) + "\n")
             print(*cell, known[cell], flush=True)
-    chosen = {cell: known[cell] for cell in cells(given)}
+    chosen = {cell: known[cell] for cell in asked}
     lines = table(chosen)
     print("\n".join(lines))
     if not given.pinned:
@@ -88,6 +89,16 @@ def cells(given):
     ]
 
 
+def has_labels(cell, out):
+    """Whether the smallest class of a task has as many training images as are asked for."""
+    task, labels, *_ = cell
+    smallest = min(len(list(each.iterdir())) for each in unpacked(task, out).iterdir())
+    enough = labels == "all" or int(labels) <= float(SPLIT.split(",")[0]) * smallest
+    if not enough:
+        print(f"{task}: left out at {labels} labels, its smallest class has {smallest} images")
+    return enough
+
+
 def read(path):
     """{cell: figures} of the runs that are finished."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else ()
@@ -106,7 +117,7 @@ def run(cell, out):
     words = [sys.executable, "-m", "tl_keras", "train", "--backbone", "mobilenet_v2"]
     words += ["--data", str(folder), "--preset", way, "--seed", str(seed), "--split", SPLIT]
     words += ["--out", str(path)] + ([] if labels == "all" else ["--labels-per-class", labels])
-    subprocess.run(words, check=True, capture_output=True)
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
     figures = metrics["test"] | {"seconds": metrics["seconds"]["total"]}
     start = metrics.get("linear_start", {})

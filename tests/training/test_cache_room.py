@@ -44,7 +44,6 @@ def chosen(memory, disk, views=8, **settings):
         ((100_000, 270_000), {"cache_dtype": "float32"}, CacheWay(2, "float32", "disk")),
         ((520_000, 900_000), {"cache": "memory"}, CacheWay(8, "float16", "memory")),
         ((900_000, 520_000), {"cache": "disk"}, CacheWay(8, "float16", "disk")),
-        ((819_000, 0), {"refit": True}, CacheWay(7, "float16", "memory")),
         ((59_999, 59_999), {}, None),
     ],
 )

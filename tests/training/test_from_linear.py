@@ -1,8 +1,6 @@
 """Fine-tuning from a linear start."""
 
 import functools
-import gc
-import weakref
 
 import keras
 import numpy as np
@@ -253,25 +251,30 @@ def test_a_last_fit_that_diverges_leaves_the_model_from_before_it(monkeypatch, c
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_features_of_the_search_are_gone_when_the_last_fit_begins(monkeypatch):
-    alive, refit = [], from_linear._refit
+def test_the_frozen_part_runs_once_for_the_search_and_the_last_fit():
+    sizes = []
 
     class Store:
-        def compute(self, *args, **how):
-            found = compute_features(*args, **how)
-            alive.append(weakref.ref(found))
-            return found
+        choose = staticmethod(choose_cache)
 
-        def choose(self, *args):
-            return choose_cache(*args)
+        def compute(self, prefix, source, **how):
+            sizes.append(len(source.labels))
+            return compute_features(prefix, source, **how)
 
-    def counted(*args):
-        gc.collect()
-        assert sum(each() is not None for each in alive) == 0 < len(alive)
-        return refit(*args)
-
-    monkeypatch.setattr(from_linear, "_refit", counted)
     assert fine_tune(classifier(), TRAIN, VAL, **SHORT, features=Store()).from_linear.refit
+    every, val = len(both()[1]), len(VAL[1])
+    assert sizes == [every, every, val]  # for the regression, for fine-tuning, to measure it
+
+
+@pytest.mark.parametrize("cache", ["auto", "none"])
+def test_the_search_of_a_refit_sees_the_training_images_alone_as_without_one(cache):
+    how = SHORT | {"augment": "flip", "epochs": 2, "cache": cache, "lr": 1e-3}
+    searched, plain = (
+        fine_tune(classifier(), TRAIN, VAL, **how | {"refit": refit}) for refit in (True, False)
+    )
+    for name, losses in plain.history.items():
+        np.testing.assert_allclose(searched.history[name][: len(losses)], losses, atol=1e-4)
+    np.testing.assert_allclose(searched.from_linear.val, plain.from_linear.val, atol=1e-4)
 
 
 def _weights(history):

@@ -77,13 +77,12 @@ def choose_cache(outputs, train, val, views, settings):
         train: number of training images.
         val: number of validation images times their views.
         views: those wanted of each training image.
-        settings: `FineTuneSettings`. `cache` may name the place and `cache_dtype` the type; with
-            refit half of the room is kept free for the features of the last fit.
+        settings: `FineTuneSettings`. `cache` may name the place and `cache_dtype` the type.
     """
     numbers = sum(math.prod(shape) for shape in outputs)
     dtypes = [settings.cache_dtype] if settings.cache_dtype else list(_BYTES)
     places = ("memory", "disk") if settings.cache == "auto" else (settings.cache,)
-    left = {place: room / (2 if settings.refit else 1) for place, room in room_left().items()}
+    left = room_left()
     ways = []
     for dtype in dtypes:
         one = numbers * _BYTES[dtype]

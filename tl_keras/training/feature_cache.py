@@ -104,6 +104,11 @@ class Features:
         """The first version of each image alone."""
         return dataclasses.replace(self, arrays=[array[:1] for array in self.arrays])
 
+    def first(self, count):
+        """The first images alone, with their views; nothing is copied."""
+        arrays = [array[:, :count] for array in self.arrays]
+        return dataclasses.replace(self, arrays=arrays, labels=self.labels[:count])
+
     def loader(self):
         """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.
 

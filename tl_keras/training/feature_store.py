@@ -39,7 +39,7 @@ class FeatureStore:
         What is kept already leaves less room; a choice by that would compute it anew, in another
         way, and results would depend on what was trained before.
         """
-        of = settings.cache, settings.cache_dtype, settings.cache_gb, settings.refit
+        of = settings.cache, settings.cache_dtype, settings.cache_gb
         key = tuple(map(tuple, outputs)), train, val, views, of
         if key not in self._ways:
             self._ways[key] = choose_cache(outputs, train, val, views, settings)

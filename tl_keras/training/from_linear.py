@@ -10,13 +10,13 @@ import numpy as np
 
 from tl_keras.checks import DivergedError, InputError
 from tl_keras.data.augmentation_presets import mirrors
-from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.splits import joined
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
 from tl_keras.progress import say
 from tl_keras.training.class_weights import image_weights
 from tl_keras.training.cutting import cut_at_frozen, unpacked
+from tl_keras.training.feature_cache import Features
 from tl_keras.training.freezing import apply_unfreeze, freeze
 from tl_keras.training.linear_start import fit_linear_start, last_dense
 from tl_keras.training.temperature import fit_temperature, tempered_losses
@@ -138,20 +138,19 @@ def set_linear_start(model, part, settings, batch_size):
     images = dataclasses.replace(part.train, augment="none", mirrored=mirrored)
     classes, views = model.output_shape[-1], images.distinct_views
 
-    def features(images):
-        return part.compute(cut.prefix, images, views=views, batch_size=batch_size).arrays[0]
+    images = _with_val(images, part.val) if settings.refit else images
+    how = {"views": views, "batch_size": batch_size}
+    features = part.compute(cut.prefix, images, **how).arrays[0]
+    count = len(part.train.labels)
 
-    def fit(features, labels):
+    def fit(number):
         how = {"seed": settings.seed, "class_weights": settings.class_weights}
-        return fit_linear_start(features, labels, classes, **how)
+        return fit_linear_start(features[:, :number], images.labels[:number], classes, **how)
 
-    train = features(images)
-    starts = Starts(fit(train, images.labels))
+    starts = Starts(fit(count))
     if settings.refit:
-        val = features(part.val)
-        labels = np.concatenate([images.labels, part.val.labels])
-        both = fit(np.concatenate([train, val], axis=1), labels)
-        starts = Starts(starts.train, both, starts.train.predict(val))
+        val = starts.train.predict(features[:, count:])
+        starts = Starts(starts.train, fit(len(images.labels)), val)
     _put(starts.train, model)
     return starts
 
@@ -184,27 +183,35 @@ def tune_from_linear(model, settings, starts, whole, above, fit, limit):
         Start at a linear probe: Kumar et al. 2022, arXiv 2202.10054. Weights between: Wortsman et
         al. 2022, arXiv 2109.01903.
     """
-    found, tried = _search(model, settings, starts, whole, above, fit, limit)
-    # The features of the search are gone: those of the last fit need the room.
-    return _refit(model, found, tried, whole, above, fit, limit) if settings.refit else found
-
-
-def _search(model, settings, starts, whole, above, fit, limit):
-    """(`FromLinear`; the settings of its fine-tuning, None at the start)"""
-    weights = model.get_weights()
-    start = FromLinear(starts, weights, [Point(None, 0.0)], 0, starts.val)
+    start = FromLinear(starts, model.get_weights(), [Point(None, 0.0)], 0, starts.val)
+    found, tried, images, part = start, None, whole.train, None
+    if settings.refit:
+        images = _with_val(whole.train, whole.val)
     tries = settings.fine_tunings(len(whole.train.labels))
-    if not tries:
-        return start, None
-    if not limit.allows(0, whole.train):
+    if tries and not limit.allows(0, whole.train):
         _say_left_out("fine-tuning")
-        return start, None
-    apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
-    ways = _Ways(above(whole), gives_logits(model), settings.class_weights)
+    elif tries:
+        apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
+        # What the frozen part gives is computed once, for the last fit too.
+        part = above(dataclasses.replace(whole, train=images))
+        ways = _Ways(_first(part, whole.train), gives_logits(model), settings.class_weights)
+        found, tried = _search(ways, start, tries, fit, limit)
+    return _refit(model, found, tried, images, part, fit, limit) if settings.refit else found
+
+
+def _first(part, train):
+    """The part with the training images alone, the first of those that it has."""
+    if isinstance(part.train, Features):
+        train = part.train.first(len(train.labels))
+    return dataclasses.replace(part, train=train)
+
+
+def _search(ways, start, tries, fit, limit):
+    """(`FromLinear`; the settings of its fine-tuning, None at the start)"""
     gone = _go_each(ways, tries, fit, limit)
     if not gone:
         return start, None
-    found = ways.best(starts, weights)
+    found = ways.best(start)
     return found, gone[(found.chosen - 1) // len(POINTS)] if found.chosen else None
 
 
@@ -231,9 +238,8 @@ def _go_each(ways, tries, fit, limit):
     return gone
 
 
-def _refit(model, found, tried, whole, above, fit, limit):
+def _refit(model, found, tried, images, part, fit, limit):
     """Repeats the training that was chosen on training and validation images together."""
-    images = _with_val(whole)
     if tried is not None and not limit.allows(tried.epochs, images):
         _say_left_out("the last fit with the validation images")
         return found
@@ -243,7 +249,7 @@ def _refit(model, found, tried, whole, above, fit, limit):
     found = dataclasses.replace(found, weights=model.get_weights(), refit=True)
     if tried is None:
         return found
-    part = above(dataclasses.replace(whole, train=images, val=None))
+    part = dataclasses.replace(part, val=None)
     at_start = part.model.get_weights()
     try:
         phase = fit(part, tried)
@@ -255,16 +261,15 @@ def _refit(model, found, tried, whole, above, fit, limit):
     return dataclasses.replace(found, phase=phase)
 
 
-def _with_val(whole):
-    """`Pictures` of training and validation images; of several kinds or sizes in the model's."""
-    train, val = whole.train.dataset, whole.val.dataset
-    if _kind(train) != _kind(val):
-        images = np.concatenate([part.decoded(whole.train.image_size) for part in (train, val)])
-        labels = np.concatenate([train.labels, val.labels])
-        both = ImageDataset(images, labels, train.class_names, train.split, train.source)
-    else:
-        both = joined([train, val])
-    return dataclasses.replace(whole.train, dataset=both)
+def _with_val(train, val):
+    """`Pictures` of both, training images first; of several kinds or sizes in the model's size."""
+    parts = [train.dataset, val.dataset]
+    if _kind(parts[0]) == _kind(parts[1]):
+        return dataclasses.replace(train, dataset=joined(parts))
+    images = np.concatenate([part.decoded(train.image_size) for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    both = dataclasses.replace(parts[0], images=images, labels=labels, rows=None)
+    return dataclasses.replace(train, dataset=both)
 
 
 def _kind(dataset):
@@ -315,12 +320,12 @@ class _Ways:
         end = self.part.model.get_weights()
         self.points += [(tried.lr, share, end, phase) for share in POINTS]
 
-    def best(self, starts, weights):
-        """`FromLinear`, with the model at the point that was chosen."""
+    def best(self, start):
+        """`FromLinear` as at the start, with the model at the point that was chosen."""
         points, chosen, val = self._measured()
         _, share, end, phase = self.points[chosen]
         self._set(share, end)
-        return FromLinear(starts, weights, points, chosen, val, phase)
+        return dataclasses.replace(start, points=points, chosen=chosen, val=val, phase=phase)
 
     def _set(self, share, end):
         self.part.model.set_weights(_between(self.at_start, end, share))

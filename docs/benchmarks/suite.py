@@ -34,7 +34,10 @@ TASKS = (
 WAYS = ("plain", "fast", "balanced", "best")
 PINNED = {"tasks": "solarcells,textures", "labels": "5", "seeds": 1, "ways": "plain,fast,balanced"}
 SPLIT = "0.6,0.1,0.3"
-FIGURES = ("accuracy", "loss", "expected_calibration_error", "seconds")
+FIGURES = (
+    *("accuracy", "loss", "expected_calibration_error", "calibration_error_by_chance"),
+    "seconds",
+)
 
 
 def main():
@@ -182,7 +185,8 @@ def table(results):
     ways = list(dict.fromkeys(cell[3] for cell in results))
     groups = list(dict.fromkeys(cell[:2] for cell in results))
     lines = [f"{machine()}. {__doc__.splitlines()[0]} Accuracy in % / log loss / calibration"]
-    lines[0] += " error, means over seeds; the last rows are means over tasks."
+    lines[0] += " error (that of exactly right probabilities, by chance), means over seeds; the"
+    lines[0] += " last rows are means over tasks."
     lines += [
         "",
         f"| task, labels per class | {' | '.join(ways)} |",
@@ -206,8 +210,8 @@ def table(results):
 
 
 def cell_text(figures):
-    accuracy, loss, error = (mean(figures, name) for name in FIGURES[:3])
-    return f"{100 * accuracy:.1f} / {loss:.3f} / {error:.3f}"
+    accuracy, loss, error, chance = (mean(figures, name) for name in FIGURES[:4])
+    return f"{100 * accuracy:.1f} / {loss:.3f} / {error:.3f} ({chance:.3f})"
 
 
 def mean(figures, name):

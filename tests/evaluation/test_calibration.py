@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.evaluation.calibration import expected_calibration_error, reliability_bins
+from tl_keras.evaluation.calibration import (
+    calibration_error_by_chance,
+    expected_calibration_error,
+    reliability_bins,
+)
 
 
 def two_classes(confidences, correct):
@@ -42,6 +46,24 @@ def test_error_equals_a_slow_plain_version(bins):
             sure = sum(max(probabilities[i]) for i in inside) / len(inside)
             total += len(inside) / 200 * abs(right - sure)
     assert expected_calibration_error(probabilities, labels, bins) == pytest.approx(total)
+
+
+@pytest.mark.parametrize("size", [1, 30, 1000])
+def test_the_error_by_chance_is_that_of_labels_drawn_from_the_probabilities(size):
+    rng = np.random.default_rng(5)
+    probabilities = rng.dirichlet([0.3, 0.3, 0.3], size)
+    sums = probabilities.cumsum(axis=1)
+    errors = []
+    for _ in range(2000 if size < 1000 else 200):
+        labels = (rng.random((size, 1)) > sums).sum(axis=1)
+        errors.append(expected_calibration_error(probabilities, np.minimum(labels, 2)))
+    expected = calibration_error_by_chance(reliability_bins(probabilities, labels))
+    assert expected == pytest.approx(np.mean(errors), rel=0.05)
+
+
+def test_certain_answers_leave_nothing_to_chance():
+    bins = reliability_bins(*two_classes([1.0] * 4, [1, 1, 1, 0]))
+    assert calibration_error_by_chance(bins) == 0
 
 
 def test_one_bin_gives_the_difference_of_mean_confidence_and_accuracy():

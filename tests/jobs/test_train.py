@@ -50,7 +50,13 @@ def test_run_folder_holds_every_file_and_nothing_else(finished_run):
 
 def test_metrics_have_the_keys_that_other_programs_read(finished_run):
     metrics = _json(finished_run, "metrics.json")
-    named = {"accuracy", "loss", "macro_f1", "expected_calibration_error"}
+    named = {
+        "accuracy",
+        "loss",
+        "macro_f1",
+        "expected_calibration_error",
+        "calibration_error_by_chance",
+    }
     assert set(metrics["train"]) == {"accuracy", "loss"}
     assert {"accuracy", "loss"} <= set(metrics["val"])
     assert named <= set(metrics["test"])

@@ -60,6 +60,12 @@ def test_gaps_that_cancel_are_not_called_honest():
     assert "in some ranges" in reliability_sentence(evaluate_predictions(rows, labels, "ab"))
 
 
+def test_an_error_that_chance_gives_is_no_reason_for_doubt():
+    rows = [[0.9, 0.1]] * 20 + [[0.6, 0.4]] * 20
+    labels = [0] * 17 + [1] * 3 + [0] * 13 + [1] * 7  # 85 and 65 %
+    assert "at its word" in reliability_sentence(evaluate_predictions(rows, labels, "ab"))
+
+
 def test_few_pictures_are_called_a_rough_estimate():
     assert "With 10 pictures this is a rough" in reliability_sentence(metrics_of(0.9, 9, 1))
 

@@ -33,6 +33,37 @@ def expected_calibration_error(probabilities, labels, bins=15):
     return sum(gaps) / sum(b["count"] for b in filled)
 
 
+def calibration_error_by_chance(bins):
+    """Returns the mean `expected_calibration_error` of right probabilities on so many examples.
+
+    Of n_m examples in a bin the number that are right varies by chance, even if each is right with
+    exactly the probability that was given. With c_m the mean confidence of the bin,
+
+        E |right_m - n_m c_m| = 2 n_m c_m (1 - c_m) b(floor(n_m c_m); n_m - 1, c_m)
+
+    where b is the binomial probability (De Moivre). An error as large as the sum of these over n
+    is no sign of wrong probabilities; it shrinks with the root of n.
+
+    Args:
+        bins: as `reliability_bins` returns them.
+
+    Returns:
+        float, 0 to 1.
+
+    Reference:
+        Broecker and Smith, 2007, "Increasing the reliability of reliability diagrams",
+        doi:10.1175/WAF993.1, whose simulation this replaces.
+    """
+    from scipy.stats import binom
+
+    filled = [each for each in bins if each["count"]]
+    counts = np.array([each["count"] for each in filled])
+    confidence = np.clip([each["confidence"] for each in filled], 0, 1)
+    rest = np.minimum(np.floor(counts * confidence), counts - 1)
+    deviations = 2 * counts * confidence * (1 - confidence)
+    return float((deviations * binom.pmf(rest, counts - 1, confidence)).sum() / counts.sum())
+
+
 def reliability_bins(probabilities, labels, bins=15):
     """Returns confidence and accuracy in bins of equal width of the largest probability.
 

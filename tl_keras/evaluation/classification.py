@@ -6,7 +6,11 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.evaluation.calibration import expected_calibration_error, reliability_bins
+from tl_keras.evaluation.calibration import (
+    calibration_error_by_chance,
+    expected_calibration_error,
+    reliability_bins,
+)
 from tl_keras.evaluation.prediction_checks import check_predictions, confidence_and_correctness
 
 _KERAS_EPSILON = 1e-7
@@ -29,6 +33,7 @@ def evaluate_predictions(probabilities, labels, class_names):
         - "loss": mean negative log likelihood in nats, clipped at 1e-7 as Keras does.
         - "macro_f1": mean F1 of all classes, a class without examples counting 0.
         - "expected_calibration_error": see `expected_calibration_error`.
+        - "calibration_error_by_chance": see `calibration_error_by_chance`.
         - "confusion_matrix": counts, num_classes lists (the true class) of num_classes numbers.
         - "per_class": dicts of "class", "precision", "recall", "f1" and "support" (examples).
           A share of nothing is 0.
@@ -41,15 +46,17 @@ def evaluate_predictions(probabilities, labels, class_names):
     names = _check_class_names(class_names, probabilities.shape[1])
     predicted = probabilities.argmax(axis=1)
     per_class = _per_class(labels, predicted, names)
+    reliability = reliability_bins(probabilities, labels)
     return {
         "num_examples": len(labels),
         "accuracy": float(np.mean(predicted == labels)),
         "loss": _negative_log_likelihood(probabilities, labels),
         "macro_f1": sum(row["f1"] for row in per_class) / len(per_class),
         "expected_calibration_error": expected_calibration_error(probabilities, labels),
+        "calibration_error_by_chance": calibration_error_by_chance(reliability),
         "confusion_matrix": confusion_matrix(labels, predicted, labels=range(len(names))).tolist(),
         "per_class": per_class,
-        "reliability": reliability_bins(probabilities, labels),
+        "reliability": reliability,
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.evaluation.classification import evaluate_predictions
-from tl_keras.jobs.measuring import views_of
+from tl_keras.jobs.measuring import headline, views_of
 from tl_keras.training.linear_start import last_dense
 from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
 
@@ -91,7 +91,8 @@ def calibration_figures(views, labels, temperature):
         temperature: as `calibrate` returned it.
 
     Returns:
-        {"temperature": number, "before": {"loss", "expected_calibration_error"}, "after": ...}
+        {"temperature": number, "before": {"loss", "expected_calibration_error",
+        "calibration_error_by_chance"}, "after": the same}
     """
     names = [str(number) for number in range(views.shape[2])]
     result = {"temperature": temperature}
@@ -100,5 +101,9 @@ def calibration_figures(views, labels, temperature):
         ("after", views.mean(axis=0)),
     ):
         figures = evaluate_predictions(probabilities, labels, names)
-        result[name] = {key: figures[key] for key in ("loss", "expected_calibration_error")}
+        result[name] = {
+            key: value
+            for key, value in headline(figures).items()
+            if key == "loss" or "calibration_error" in key
+        }
     return result

@@ -27,5 +27,5 @@ def views_of(model, dataset, *, batch_size=32, flips=False):
 
 def headline(figures):
     """The figures of `measure` that stand for all."""
-    names = ("accuracy", "loss", "macro_f1", "expected_calibration_error")
-    return {name: figures[name] for name in names}
+    errors = ("expected_calibration_error", "calibration_error_by_chance")
+    return {name: figures[name] for name in ("accuracy", "loss", "macro_f1", *errors)}

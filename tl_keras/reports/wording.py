@@ -47,7 +47,8 @@ def reliability_sentence(metrics):
         f"On average the model is {format_percent(confidence)} sure and right in "
         f"{format_percent(metrics['accuracy'])} of the cases: "
     )
-    if abs(gap) <= _HONEST_GAP and metrics["expected_calibration_error"] <= 2 * _HONEST_GAP:
+    excess = metrics["expected_calibration_error"] - metrics["calibration_error_by_chance"]
+    if abs(gap) <= _HONEST_GAP and excess <= _HONEST_GAP:
         sentence += "its confidence can be taken at its word."
     elif abs(gap) <= _HONEST_GAP:
         sentence += "right on the whole, but too sure in some ranges and not sure enough in others."
@@ -64,15 +65,15 @@ def calibration_sentence(calibration):
     """Returns what the temperature in the model changed on the test images.
 
     Args:
-        calibration: {"temperature": number, "before": {"loss", "expected_calibration_error"},
-            "after": the same}.
+        calibration: as `jobs.calibrating.calibration_figures` returns it.
     """
     before, after = (calibration[when] for when in ("before", "after"))
     return (
         f"A temperature of {calibration['temperature']:.2f}, fitted on held-out images, is part "
         f"of the model. It took the log loss from {before['loss']:.3f} to {after['loss']:.3f}, and "
         f"the calibration error from {before['expected_calibration_error']:.3f} to "
-        f"{after['expected_calibration_error']:.3f}."
+        f"{after['expected_calibration_error']:.3f}. On so many images even probabilities that are "
+        f"exactly right would show {after['calibration_error_by_chance']:.3f} by chance."
     )
 
 

@@ -32,14 +32,13 @@ def test_stages_count_what_runs():
         {
             # 40 + 10 are read; image and mirror image of them go through
             "linear start": STARTING + 50 + 2 * 50 * 108,
-            # the frozen part in 2 views of 40 and of 10; 4 epochs forward and back
+            # the frozen part in 2 views of 40 + 10, and of 10; 4 epochs forward and back
             "fine-tuning 1 of 2": STARTING
-            + 10 * 2 * 40
+            + 10 * 2 * 50
             + 8 * 2 * 10
             + 4 * 40 * 100 * (1 + BACKWARD),
             "fine-tuning 2 of 2": STARTING + 4 * 40 * 100 * (1 + BACKWARD),
-            # all images are read once more
-            "last fit": STARTING + 50 + 10 * 2 * 50 + 4 * 50 * 100 * (1 + BACKWARD),
+            "last fit": STARTING + 4 * 50 * 100 * (1 + BACKWARD),
             # the model and its start
             "test": STARTING + 30 + 30 * 2 * 2 * 108,
         }

@@ -9,10 +9,10 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.progress import say
 from tl_keras.reports.wording import format_duration
-from tl_keras.training.inputs import pictures_of
+from tl_keras.training.inputs import default_batch_size, pictures_of
 from tl_keras.training.linear_start import last_dense
 from tl_keras.training.settings import PRESETS
-from tl_keras.training.time_plan import measure_speed, stages
+from tl_keras.training.time_plan import measure_speed, memory, stages
 
 _SAY_EVERY = 20  # seconds
 
@@ -43,7 +43,9 @@ def planned(config, start, elapsed=0.0):
     for way in ways:
         parts = stages(speed, way.fine_tune, start.splits, features)
         if sum(parts.values()) <= left:
-            return way, _announced(way, parts, minutes and (left - parts["test"]) / 60)
+            batch_size = way.fine_tune.batch_size or default_batch_size(len(start.splits.train))
+            needed = memory(speed, way.fine_tune, start.splits, start.model, batch_size)
+            return way, _announced(way, parts, needed, minutes and (left - parts["test"]) / 60)
     needed = (elapsed + sum(parts.values())) / 60
     raise InputError(
         f"Expected at least {needed:.1f} minutes, which preset {presets[-1]!r} takes here; "
@@ -51,11 +53,12 @@ def planned(config, start, elapsed=0.0):
     )
 
 
-def _announced(config, parts, minutes=None):
+def _announced(config, parts, needed=None, minutes=None):
     lines = ", ".join(f"{name} {format_duration(value)}" for name, value in parts.items())
     total = format_duration(sum(parts.values()))
     more = "" if config.unlabelled is None else ", then the phase with pseudo-labels"
-    say(f"Plan ({config.fine_tune.preset}): {lines}; about {total} in all{more}.")
+    room = "" if needed is None else f" and {needed / 1e9:.1f} GB of memory"
+    say(f"Plan ({config.fine_tune.preset}): {lines}; about {total}{room} in all{more}.")
     return TimeLeft(parts, minutes)
 
 

@@ -12,6 +12,7 @@ _FLOAT = 4  # bytes
 _AT_ONCE = 3  # outputs of the largest size beside what is kept: input, output, a gradient
 _CHANNELS = 64  # at the size of the picture, for a model without a graph to look at
 _MEMINFO = Path("/proc/meminfo")
+_STATUS = Path("/proc/self/status")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -58,6 +59,13 @@ def free_memory():
     if limit.is_file() and limit.read_text().strip() != "max":
         free.append(int(limit.read_text()) - int(used.read_text()))
     return min(free, default=None)
+
+
+def resident_memory():
+    """Returns the bytes of memory that this process takes now; None if unknown."""
+    lines = _STATUS.read_text().splitlines() if _STATUS.is_file() else ()
+    found = [int(line.split()[1]) for line in lines if line.startswith("VmRSS:")]
+    return 1024 * found[0] if found else None
 
 
 def step_budget(free):

@@ -76,7 +76,7 @@ def test_figures_on_images_of_a_refit_are_said_to_flatter(balanced, capfd):
 
 
 def test_without_refit_validation_figures_are_of_the_model_itself(encoder, colours, tmp_path):
-    changes = LINEAR | {"epochs": None, "preset": "fast", "refit": False}
+    changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "refit": False}
     run = train(small_config(encoder, colours, tmp_path / "run", **changes))
     metrics = read_json(run / "metrics.json")
     assert metrics["fine_tuning"]["refit"] is False
@@ -111,7 +111,7 @@ def test_the_temperature_lies_in_the_saved_model(balanced, metrics):
 
 
 def test_fast_trains_no_epoch(encoder, colours, tmp_path):
-    changes = LINEAR | {"epochs": None, "preset": "fast"}
+    changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast"}
     run = train(small_config(encoder, colours, tmp_path / "run", **changes))
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["fine_tuning"]["chosen"] == 0 and len(metrics["fine_tuning"]["points"]) == 1
@@ -144,6 +144,6 @@ def test_pictures_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_p
     folder = save_pictures(tmp_path / "data", 6, classes=("röd", "ü b", "z"))
     for path in sorted((folder / "z").iterdir())[3:]:
         path.unlink()
-    changes = LINEAR | {"epochs": None, "preset": "fast", "split": (0.34, 0.33, 0.33)}
+    changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "split": (0.34, 0.33, 0.33)}
     run = train(small_config(encoder, folder, tmp_path / "run", **changes))
     assert (run / "report.html").is_file()

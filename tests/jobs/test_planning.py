@@ -76,7 +76,7 @@ def test_a_fast_plan_has_no_fine_tuning():
 
 
 def test_minutes_choose_the_preset_and_are_said(encoder, colours, tmp_path, capfd):
-    asked = LINEAR | {"epochs": None, "preset": "best", "unfreeze": "all"}
+    asked = LINEAR | {"epochs": None, "lr": None, "preset": "best"}
     run = train(small_config(encoder, colours, tmp_path / "run", **asked, minutes=0.25))
     tuning = json.loads((run / "config.json").read_text(encoding="utf-8"))["fine_tune"]
     assert tuning["preset"] == "fast"  # 15 seconds are too few for more, and win
@@ -86,9 +86,11 @@ def test_minutes_choose_the_preset_and_are_said(encoder, colours, tmp_path, capf
 
 
 def test_too_few_minutes_for_the_linear_start_are_refused_before_it(encoder, colours, tmp_path):
-    asked = LINEAR | {"epochs": None, "minutes": 0.01}
-    with pytest.raises(InputError, match=r"at least \d+\.\d minutes, which preset 'fast' takes"):
-        train(small_config(encoder, colours, tmp_path / "run", **asked))
+    for lr, least in ((None, "fast"), (0.02, "balanced")):  # a rate is for a fine-tuning
+        asked = LINEAR | {"epochs": None, "lr": lr, "minutes": 0.01}
+        said = rf"at least \d+\.\d minutes, which preset '{least}' takes"
+        with pytest.raises(InputError, match=said):
+            train(small_config(encoder, colours, tmp_path / "run", **asked))
     assert not list(tmp_path.glob("run/*.keras"))
 
 

@@ -313,6 +313,7 @@ def test_a_linear_head_alone_takes_a_linear_start(how, takes):
         ({}, {"patience": 2}, "no patience where it has no effect, with linear_start=True"),
         ({}, {"linear_start": True, "freeze_epochs": 2}, "no freeze_epochs with linear_start=True"),
         ({}, {"preset": "fast", "epochs": 3}, "no epochs with preset='fast'"),
+        ({}, {"preset": "fast", "lr": 1e-3}, "no lr where it has no effect, with preset='fast'"),
         ({}, {"preset": "slow"}, "preset to be one of"),
         ({}, {"preset": "best", "linear_start": False}, "no preset where it has no effect"),
         ({}, {"refit": True, "linear_start": False}, "no refit where it has no effect"),

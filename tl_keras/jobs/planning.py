@@ -64,7 +64,15 @@ def _announced(config, parts, needed=None, minutes=None):
 
 def _presets(asked):
     """The presets that can do what was asked, the most thorough first."""
-    return [name for name in reversed(PRESETS) if name != "fast" or not asked.epochs]
+
+    def can(preset):
+        try:
+            dataclasses.replace(asked, preset=preset)
+        except InputError:  # an option that has no effect with it
+            return False
+        return True
+
+    return [name for name in reversed(PRESETS) if can(name)]
 
 
 def _with_preset(config, start, preset):

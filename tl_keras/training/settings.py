@@ -60,6 +60,10 @@ _IDLE = {
     ("cache", "none"): ("views", "cache_dtype"),
     ("linear_start", False): ("preset", "refit", "minutes"),
     ("linear_start", True): ("patience",),  # the last weights are kept
+    ("preset", "fast"): (  # nothing is fine-tuned
+        *("unfreeze", "lr", "backbone_lr_factor", "depth_decay", "batch_norm", "weight_decay"),
+        *("label_smoothing", "mixup", "cutmix", "views", "l2_sp_weight", "l2_sp_head_weight"),
+    ),
 }
 
 

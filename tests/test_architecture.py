@@ -15,7 +15,7 @@ ORDER = ("data", "models", "training", "evaluation", "reports", "jobs", "cli")
 BASE = ("checks", "files", "one_thread", "progress")
 EXCEPTIONS = {  # they load no TensorFlow
     ("config", "training.settings"),
-    ("config", "training.objective_settings"),
+    ("config", "training.fine_tuning.objective_settings"),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -74,17 +74,34 @@ def test_imports_point_down_the_flow(path):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("data.images", "from tl_keras.models.backbones import build_backbone"),
-        ("data.images", "def f():\n    import tl_keras.training.freezing"),
+        ("data.images", "from tl_keras.models.backbones.backbone import build_backbone"),
+        ("data.images", "def f():\n    import tl_keras.training.frozen.freezing"),
         ("checks", "from tl_keras.data import images"),
         ("files", "from tl_keras import config"),
-        ("config", "from tl_keras.training.fine_tune import fine_tune"),
+        ("config", "from tl_keras.training.fine_tuning.fine_tune import fine_tune"),
         ("jobs.train", "from tl_keras import cli"),
-        ("training.freezing", "from tl_keras.evaluation.prediction import predict_probabilities"),
+        (
+            "training.freezing",
+            "from tl_keras.evaluation.classifiers.prediction import predict_probabilities",
+        ),
     ],
 )
 def test_check_finds_an_import_that_points_up(name, code):
     assert _wrong(name, _imports(ast.parse(code), "tl_keras"))
+
+
+FOLDERS = sorted({path.parent for path in MODULES})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_folders_hold_a_dozen_modules_at_most_and_name_each(folder):
+    names = [path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "__main__")]
+    assert len(names) <= 12
+    if folder.parent not in (PACKAGE, PACKAGE.parent):  # a folder within a room
+        tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+        assert len(tree.body) == 1, "it holds its docstring and nothing else"
+        listed = [line.split(":")[0][2:] for line in ast.get_docstring(tree).splitlines()[2:]]
+        assert [name for name in listed if name] and set(names) <= set(listed)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tl_keras.jobs.compare_settings import CompareConfig
-from tl_keras.jobs.pretrain_settings import PretrainConfig
+from tl_keras.jobs.compare.settings import CompareConfig
+from tl_keras.jobs.pretrain.settings import PretrainConfig
 
 
 def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
-    from tl_keras.jobs import compare
+    from tl_keras.jobs.compare.compare import compare
 
     asked = []
     monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
@@ -29,7 +29,7 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
 
 
 def test_what_is_not_given_to_compare_is_left_to_its_settings(run_cli, monkeypatch):
-    from tl_keras.jobs import compare
+    from tl_keras.jobs.compare.compare import compare
 
     asked = []
     monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
@@ -58,7 +58,7 @@ SHARED = {
 
 @pytest.mark.parametrize("method", PRETRAIN)
 def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypatch):
-    from tl_keras.jobs import pretrain
+    from tl_keras.jobs.pretrain.pretrain import pretrain
 
     asked = []
     monkeypatch.setattr(pretrain, "pretrain", asked.append)
@@ -73,7 +73,7 @@ def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypat
 
 
 def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
-    from tl_keras.jobs import pretrain
+    from tl_keras.jobs.pretrain.pretrain import pretrain
 
     asked = []
     monkeypatch.setattr(pretrain, "pretrain", asked.append)

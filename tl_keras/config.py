@@ -3,7 +3,7 @@
 import dataclasses
 
 from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.training.objective_settings import check_source
+from tl_keras.training.fine_tuning.objective_settings import check_source
 from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
 
 DROPOUT = 0.3  # without a linear start; noise on its weights would undo it

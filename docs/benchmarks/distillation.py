@@ -32,7 +32,7 @@ def main():
     if chosen.seeds < 2:
         options.error("Expected --seeds of at least 2, for an interval.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from tl_keras.training.inputs import random_part
+    from tl_keras.training.fine_tuning.inputs import random_part
 
     started = time.monotonic()
     labelled, rest, test = load_cifar()

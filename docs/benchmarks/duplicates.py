@@ -25,8 +25,8 @@ from tables import machine, replace_section
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.data.changed_copies import as_jpeg, kinds, on_page  # noqa: E402
-from tl_keras.data.fingerprints import looks_of  # noqa: E402
-from tl_keras.data.near_duplicates import near_pairs  # noqa: E402
+from tl_keras.data.inspection.fingerprints import looks_of  # noqa: E402
+from tl_keras.data.inspection.near_duplicates import near_pairs  # noqa: E402
 
 
 def main():

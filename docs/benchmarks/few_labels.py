@@ -143,7 +143,7 @@ def fine_tuned(path, labelled, rest, seed):
 def table(rows, given, size):
     import numpy as np
 
-    from tl_keras.evaluation.intervals import mean_interval
+    from tl_keras.evaluation.statistics.intervals import mean_interval
 
     unlabelled = size - 10 * LABELS_PER_CLASS
     lines = [

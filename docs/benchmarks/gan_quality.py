@@ -104,7 +104,7 @@ def watching(classifier, data, options):
 def measure(model, classifier, data):
     """Prints what 1,000 samples of `model` are worth; returns them."""
     from tl_keras import evaluate_samples, nearest_pictures
-    from tl_keras.reports.grid_callback import as_pictures
+    from tl_keras.reports.figures.grid_callback import as_pictures
 
     samples = as_pictures(model.sample(SAMPLES, seed=1))
     held_out = data.test.images
@@ -126,7 +126,7 @@ def save_grid(samples, grid):
     from PIL import Image
 
     from tl_keras.files import replacing
-    from tl_keras.reports.picture_grids import picture_grid
+    from tl_keras.reports.figures.picture_grids import picture_grid
 
     with replacing(grid) as path:
         Image.fromarray(picture_grid(samples[:100], scale=2)).save(path)

@@ -18,7 +18,7 @@ CENTRES = 0.08  # spread of the centres of the classes, beside noise of 1
 
 def measure(images, classes, dimensions):
     """Prints one line: images, size of the features, seconds, processor seconds, peak in GB."""
-    from tl_keras.training.linear_start import fit_linear_start
+    from tl_keras.training.fine_tuning.linear_start import fit_linear_start
 
     generator = np.random.default_rng(0)
     labels = np.arange(images) % classes

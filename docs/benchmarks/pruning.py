@@ -53,7 +53,7 @@ def trained_cnn(labelled, epochs):
 def pruned(name, model, labelled, test, chosen, how):
     """Rows (name, sparsity of the kernels, zeros of all weights, MB, accuracy), the model first."""
     from tl_keras import prune
-    from tl_keras.training.magnitudes import weight_figures
+    from tl_keras.training.whole.magnitudes import weight_figures
 
     start = model.get_weights()
     rows = [row(name, None, weight_figures(model), accuracy(model, test))]

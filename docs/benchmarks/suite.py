@@ -146,7 +146,7 @@ def plain_keras(folder, labels, seed):
     import numpy as np
 
     from tl_keras import load_dataset
-    from tl_keras.evaluation.classification import evaluate_predictions
+    from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 
     fractions = tuple(map(float, SPLIT.split(",")))
     train, val, test, _ = load_dataset(

@@ -103,7 +103,7 @@ def tune(model, train, val, unfreeze, cache, epochs=EPOCHS):
 
 
 def plain_keras(model, train, val, unfreeze):
-    from tl_keras.training.freezing import apply_unfreeze
+    from tl_keras.training.frozen.freezing import apply_unfreeze
 
     apply_unfreeze(model, unfreeze)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

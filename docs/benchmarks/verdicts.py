@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import stdtrit
 from tables import machine, replace_section
 
-from tl_keras.evaluation.intervals import crossed_difference
+from tl_keras.evaluation.statistics.intervals import crossed_difference
 
 SEEDS = (2, 3, 5, 10)
 IMAGES = (100, 300, 1_000, 10_000)

@@ -31,7 +31,7 @@ def compare(name, shape, rounds):
     import numpy as np
 
     from tl_keras import ImageDataset, SimCLR
-    from tl_keras.models.view_inputs import dataset_batches
+    from tl_keras.models.two_views.view_inputs import dataset_batches
 
     rng = np.random.default_rng(0)
     data = ImageDataset.from_arrays(rng.integers(0, 256, (8 * BATCH, *shape), dtype=np.uint8))
@@ -64,7 +64,7 @@ def compiled(method, shape):
 def with_views_inside(name):
     """SimCLR whose step takes pictures with their indices and makes the views itself."""
     from tl_keras import SimCLR
-    from tl_keras.data.two_views import two_views
+    from tl_keras.data.pipelines.two_views import two_views
 
     class Inside(SimCLR):
         def batch_of(self, data):
@@ -80,7 +80,7 @@ def plain_batches(data, shape):
     """Endless batches of (pictures, indices), shuffled and gathered as `two_view_batches` does."""
     import tensorflow as tf
 
-    from tl_keras.data.pipeline import index_batches, picture_gatherer
+    from tl_keras.data.pipelines.batches import index_batches, picture_gatherer
 
     gather = picture_gatherer(data, shape[:2], 1 if data.is_grayscale else 3)
     batches = index_batches(len(data), BATCH, seed=0, shuffle=True, repeat=True)

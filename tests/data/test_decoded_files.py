@@ -5,7 +5,7 @@ from tests.data.pictures import fill_classes
 from tl_keras.data import images
 from tl_keras.data.array_store import Limits, limited_to
 from tl_keras.data.classes import keep_classes
-from tl_keras.data.sources import load_dataset
+from tl_keras.data.loading import load_dataset
 from tl_keras.data.splits import joined
 
 SIZE = (12, 10)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tl_keras.data.sources import load_dataset
+from tl_keras.data.loading import load_dataset
 
 pytestmark = [
     pytest.mark.real_data,

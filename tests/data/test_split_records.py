@@ -10,7 +10,7 @@ from PIL import Image
 from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.sources import load_dataset, load_parts
+from tl_keras.data.loading import load_dataset, load_parts
 from tl_keras.data.split_records import (
     ImageRecord,
     contents_of,

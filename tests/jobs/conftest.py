@@ -90,7 +90,7 @@ def encoder(made_once):
 @pytest.fixture(scope="session")
 def finished_run(made_once, encoder, colours):
     """A finished run folder; tests read it and change nothing in it."""
-    from tl_keras.jobs.train import train
+    from tl_keras.jobs.train.train import train
 
     return made_once("run", lambda path: train(small_config(encoder, colours, path)))
 
@@ -127,7 +127,7 @@ def bar_pictures(made_once):
 @pytest.fixture(scope="session")
 def pretrained_run(made_once, bar_pictures):
     """A function from a method to its finished run folder; tests change nothing in it."""
-    from tl_keras.jobs.pretrain import pretrain
+    from tl_keras.jobs.pretrain.pretrain import pretrain
 
     def run_of(method):
         options = OPTIONS[method]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tl_keras.jobs.pretrain_settings import TWO_VIEWS, PretrainConfig
+from tl_keras.jobs.pretrain.settings import TWO_VIEWS, PretrainConfig
 
 SIDE = 8
 SMALL = {"epochs": 2, "batch_size": 16, "split": (0.6, 0.2, 0.2)}

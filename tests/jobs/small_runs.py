@@ -6,8 +6,8 @@ from PIL import Image
 
 from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras.config import TrainConfig
-from tl_keras.jobs import compare_methods
-from tl_keras.training.phases import new_history
+from tl_keras.jobs.compare import methods as compare_methods
+from tl_keras.training.fine_tuning.phases import new_history
 from tl_keras.training.settings import FineTuneSettings
 
 CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names them

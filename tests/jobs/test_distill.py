@@ -5,11 +5,11 @@ import json
 import pytest
 
 from tests.jobs.small_runs import CLASSES, save_pictures, small_config
-from tl_keras.jobs.derived_run import load_origin
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.export import export
 from tl_keras.jobs.predict import predict
-from tl_keras.jobs.train import train
+from tl_keras.jobs.runs.derived_run import load_origin
+from tl_keras.jobs.train.train import train
 
 QUICK = ("--epochs", 2, "--batch-size", 8, "--image-size", 12)
 

@@ -5,9 +5,9 @@ from PIL import Image
 
 from tl_keras.checks import InputError
 from tl_keras.config import TrainConfig
-from tl_keras.data.sources import load_dataset
+from tl_keras.data.loading import load_dataset
 from tl_keras.jobs import lr_find as module
-from tl_keras.jobs.starting_point import AFTER_TWO_VIEWS, StartingPoint
+from tl_keras.jobs.train.starting_point import AFTER_TWO_VIEWS, StartingPoint
 from tl_keras.training.settings import FineTuneSettings
 
 

@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 from tests.jobs.omniglot_letters import letters_like_mnist
 from tests.real_data import needs
 from tl_keras.jobs.outliers import outliers
-from tl_keras.jobs.pretrain import pretrain
-from tl_keras.jobs.pretrain_settings import PretrainConfig
+from tl_keras.jobs.pretrain.pretrain import pretrain
+from tl_keras.jobs.pretrain.settings import PretrainConfig
 
 pytestmark = needs("mnist.npz and Omniglot")
 DIGITS, LETTERS = 59_400, 600

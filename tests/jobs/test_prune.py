@@ -11,8 +11,8 @@ from tl_keras.jobs import prune as job
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.export import export
 from tl_keras.jobs.predict import predict
-from tl_keras.jobs.trained_run import load_run
-from tl_keras.training.magnitudes import prunable_kernels
+from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.training.whole.magnitudes import prunable_kernels
 
 QUICK = ("--sparsity", 0.8, "--prune-epochs", 1, "--epochs", 1, "--batch-size", 8)
 

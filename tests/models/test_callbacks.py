@@ -3,9 +3,9 @@
 import keras
 import pytest
 
+from tests.models.gan.small_gans import small_gan
 from tests.models.pictures import blobs
-from tests.models.small_gans import small_gan
-from tests.models.two_view_models import small_model
+from tests.models.two_views.two_view_models import small_model
 from tl_keras import VAE, Autoencoder, SimCLR, fit_without_labels
 
 X = blobs(16)

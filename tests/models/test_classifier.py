@@ -6,7 +6,7 @@ import pytest
 
 from tests.check_model import check_model
 from tl_keras.checks import InputError
-from tl_keras.models.backbones import get_backbone
+from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.classifier import build_classifier, replace_head
 from tl_keras.models.heads import HEADS
 

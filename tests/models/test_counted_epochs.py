@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.models.gan.small_gans import LABELS, PICTURES, small_gan
 from tests.models.pictures import blobs
-from tests.models.small_gans import LABELS, PICTURES, small_gan
-from tests.models.two_view_models import small_model
+from tests.models.two_views.two_view_models import small_model
 from tl_keras import Autoencoder, ImageDataset, SimCLR, fit_without_labels, load_model
 
 X = blobs(16)

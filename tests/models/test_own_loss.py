@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.models.gan.small_gans import small_gan
 from tests.models.pictures import blobs
-from tests.models.small_gans import small_gan
-from tests.models.two_view_models import small_model
+from tests.models.two_views.two_view_models import small_model
 from tl_keras import VAE, Autoencoder, SimCLR, SupCon
 from tl_keras.checks import InputError
 

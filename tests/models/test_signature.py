@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tl_keras import CNN, MLP, RNN, InputError
-from tl_keras.evaluation.prediction import predict_probabilities
+from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.models.signature import gives_logits, num_outputs, picture_shape
-from tl_keras.training.phases import cross_entropy
+from tl_keras.training.fine_tuning.phases import cross_entropy
 
 
 def sequential(activation):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tl_keras.evaluation.comparison import choose_pairs, differences, summarise
-from tl_keras.reports.comparison_page import ComparisonReport
-from tl_keras.reports.comparison_wording import verdict
+from tl_keras.evaluation.statistics.comparison import choose_pairs, differences, summarise
+from tl_keras.reports.pages.comparison_page import ComparisonReport
+from tl_keras.reports.pages.comparison_wording import verdict
 
 ACCURACY = {
     "scratch:cnn": (0.21, 0.34, 0.52),

@@ -4,7 +4,7 @@ import keras
 
 from tests.training.small_models import small_classifier
 from tl_keras import MLP
-from tl_keras.training.freezing import apply_unfreeze, freeze
+from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.step_memory import BUDGET, free_memory, picture_cost, step_budget
 
 PIXELS = 16 * 16 * 3

@@ -13,7 +13,7 @@ from tl_keras.cli.application import (
     given,
     load,
 )
-from tl_keras.jobs.compare_settings import CompareConfig
+from tl_keras.jobs.compare.settings import CompareConfig
 
 METHODS_HELP = (
     "Separated by commas: scratch:mlp, scratch:cnn, scratch:rnn, scratch:BASE, scratch, linear, "

@@ -7,7 +7,7 @@ import typer
 from tl_keras.checks import InputError
 from tl_keras.cli.application import app, load
 from tl_keras.cli.pretraining import DATA_HELP
-from tl_keras.jobs.explore_settings import ExploreConfig
+from tl_keras.jobs.explore.settings import ExploreConfig
 
 
 @app.command()

@@ -6,7 +6,7 @@ import typer
 
 from tl_keras.checks import InputError
 from tl_keras.cli.application import app, fractions, load
-from tl_keras.jobs.pretrain_settings import PretrainConfig
+from tl_keras.jobs.pretrain.settings import PretrainConfig
 
 DATA_HELP = (
     "Folder of pictures, with sub-folders for classes or without; .npz, .npy, or digits, mnist, "

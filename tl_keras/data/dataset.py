@@ -187,9 +187,9 @@ class ImageDataset:
     ):
         """Returns the pictures in batches for `fit`, `evaluate` or `predict`.
 
-        See `tl_keras.data.pipeline.build_pipeline`, which takes the same arguments and more.
+        See `data.pipelines.batches.build_pipeline`, which takes the same arguments and more.
         """
-        from tl_keras.data.pipeline import build_pipeline  # loads TensorFlow
+        from tl_keras.data.pipelines.batches import build_pipeline  # loads TensorFlow
 
         return build_pipeline(
             self,

@@ -13,7 +13,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fingerprints import content_of
+from tl_keras.data.inspection.fingerprints import content_of
 from tl_keras.files import replacing
 
 REST = "rest"  # training images that labels_per_class leaves out

@@ -7,7 +7,7 @@ import numpy as np
 
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fingerprints import content_of
+from tl_keras.data.inspection.fingerprints import content_of
 from tl_keras.progress import track
 
 NO_LABEL = -1

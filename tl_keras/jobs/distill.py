@@ -6,19 +6,19 @@ import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.config import REST
-from tl_keras.data.sources import load_pictures
-from tl_keras.jobs.derived_run import held_out, load_origin, write_run
-from tl_keras.jobs.interruptions import keeping_interrupted
-from tl_keras.jobs.measuring import headline, measure
-from tl_keras.jobs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.run_splits import without_contents
-from tl_keras.models.cnn import CNN
-from tl_keras.models.mlp import MLP
-from tl_keras.models.rnn import RNN
+from tl_keras.data.loading import load_pictures
+from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
+from tl_keras.jobs.runs.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.run_splits import without_contents
+from tl_keras.models.baselines.cnn import CNN
+from tl_keras.models.baselines.mlp import MLP
+from tl_keras.models.baselines.rnn import RNN
 from tl_keras.progress import say
-from tl_keras.training.distillation import distill as distill_into
-from tl_keras.training.inputs import common_size
+from tl_keras.training.fine_tuning.inputs import common_size
 from tl_keras.training.settings import DistillSettings
+from tl_keras.training.whole.distillation import distill as distill_into
 
 STUDENTS = {
     "cnn:small": lambda classes: CNN(classes, "small"),

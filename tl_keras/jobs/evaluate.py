@@ -4,13 +4,13 @@ import json
 
 from tl_keras.checks import check_choice
 from tl_keras.files import write_json
-from tl_keras.jobs.measuring import headline, measure
-from tl_keras.jobs.run_folder import RunFolder
-from tl_keras.jobs.run_splits import other_images, own_splits, say_if_refitted
-from tl_keras.jobs.starting_point import StartingPoint
-from tl_keras.jobs.train import measured, write_outcome
-from tl_keras.jobs.trained_run import load_run
-from tl_keras.jobs.unmeasured import mark_measured, read_config, read_history, read_unmeasured
+from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.run_folder import RunFolder
+from tl_keras.jobs.runs.run_splits import other_images, own_splits, say_if_refitted
+from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.unmeasured import mark_measured, read_config, read_history, read_unmeasured
+from tl_keras.jobs.train.starting_point import StartingPoint
+from tl_keras.jobs.train.train import measured, write_outcome
 from tl_keras.progress import say
 
 SPLITS = ("train", "val", "test", "all")
@@ -31,7 +31,7 @@ def evaluate(run, *, data=None, split=None, out=None):
         out: .json file for the figures, or None.
 
     Returns:
-        The figures of `evaluation.classification.evaluate_predictions`.
+        The figures of `evaluation.classifiers.classification.evaluate_predictions`.
 
     Raises:
         InputError: the run, the data or the split cannot be used.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tl_keras.checks import InputError, check_choice
-from tl_keras.jobs.trained_run import load_run
+from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 
 # format -> (what it writes below the run's export/, module it needs beside TensorFlow, its extra)

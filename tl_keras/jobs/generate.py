@@ -8,10 +8,10 @@ from PIL import Image
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.files import replacing
-from tl_keras.jobs.pretrained_run import load_pretrained_run
+from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
-from tl_keras.reports.grid_callback import as_pictures
-from tl_keras.reports.picture_grids import picture_grid
+from tl_keras.reports.figures.grid_callback import as_pictures
+from tl_keras.reports.figures.picture_grids import picture_grid
 
 STEPS = 8  # of a row that leads from one picture to another
 _SIDE = 72  # screen pixels that a picture should have

@@ -3,12 +3,12 @@
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.data.sources import load_dataset
+from tl_keras.data.loading import load_dataset
 from tl_keras.files import replacing
-from tl_keras.jobs.starting_point import check_names, starting_point
+from tl_keras.jobs.train.starting_point import check_names, starting_point
 from tl_keras.progress import say
-from tl_keras.reports.rate_figures import plot_lr_find
-from tl_keras.reports.style import render_png
+from tl_keras.reports.figures.rate_figures import plot_lr_find
+from tl_keras.reports.figures.style import render_png
 from tl_keras.training.lr_find import SETTINGS
 from tl_keras.training.lr_find import lr_find as find
 

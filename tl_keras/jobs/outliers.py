@@ -8,15 +8,15 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.images import printable
-from tl_keras.data.sources import load_pictures
-from tl_keras.evaluation.odd_pictures import SCORES, odd_scores
+from tl_keras.data.loading import load_pictures
+from tl_keras.evaluation.samples.odd_pictures import SCORES, odd_scores
 from tl_keras.files import write_text
 from tl_keras.jobs.generate import check_ending, write_grid
-from tl_keras.jobs.pretrain_data import in_one_size
-from tl_keras.jobs.pretrained_run import load_pretrained_run
+from tl_keras.jobs.pretrain.data import in_one_size
+from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
-from tl_keras.reports.grid_callback import as_pictures
-from tl_keras.reports.picture_grids import in_pairs
+from tl_keras.reports.figures.grid_callback import as_pictures
+from tl_keras.reports.figures.picture_grids import in_pairs
 
 COLUMNS = 8  # of the picture
 _SAID = 5

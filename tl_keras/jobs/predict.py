@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.data.folders import find_pictures
 from tl_keras.data.images import ImageReadError, printable, read_resized
-from tl_keras.evaluation.prediction import predict_probabilities
+from tl_keras.data.sources.folders import find_pictures
+from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.files import write_text
-from tl_keras.jobs.trained_run import load_run
+from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 
 

@@ -5,14 +5,14 @@ import dataclasses
 import keras
 
 from tl_keras.checks import check_number
-from tl_keras.jobs.derived_run import load_origin, write_run
-from tl_keras.jobs.interruptions import keeping_interrupted
-from tl_keras.jobs.measuring import headline, measure
-from tl_keras.jobs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.run_splits import say_if_refitted
+from tl_keras.jobs.runs.derived_run import load_origin, write_run
+from tl_keras.jobs.runs.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.run_splits import say_if_refitted
 from tl_keras.progress import say
-from tl_keras.training.pruning import prune as prune_model
 from tl_keras.training.settings import PruneSettings
+from tl_keras.training.whole.pruning import prune as prune_model
 
 
 def prune(run, *, sparsity, out=None, **settings):

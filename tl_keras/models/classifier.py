@@ -3,7 +3,7 @@
 import keras
 
 from tl_keras.checks import check_number
-from tl_keras.models.backbones import build_backbone, get_backbone
+from tl_keras.models.backbones.backbone import build_backbone, get_backbone
 from tl_keras.models.heads import apply_head, check_head
 
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tl_keras.data.first_batch import input_errors
+from tl_keras.data.inspection.first_batch import input_errors
 
 _NAME = "epochs_trained"  # in files
 

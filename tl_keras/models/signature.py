@@ -3,7 +3,7 @@
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.models.baseline import Baseline
+from tl_keras.models.baselines.baseline import Baseline
 
 # Whether outputs are logits, by the activation or the operation that made them.
 _ACTIVATIONS = {

@@ -7,19 +7,19 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.models.backbones import get_backbone
+from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.training.class_weights import BALANCED, weigh_batches
-from tl_keras.training.freezing import apply_unfreeze
-from tl_keras.training.inputs import (
+from tl_keras.training.fine_tuning.inputs import (
     default_batch_size,
     labelled,
     pictures_of,
     random_part,
     with_mixup,
 )
-from tl_keras.training.phases import compile_part, endless_batches
+from tl_keras.training.fine_tuning.phases import compile_part, endless_batches
+from tl_keras.training.fine_tuning.trainable_part import TrainablePart
+from tl_keras.training.frozen.freezing import apply_unfreeze
 from tl_keras.training.settings import FineTuneSettings
-from tl_keras.training.trainable_part import TrainablePart
 
 SETTINGS = (
     *("unfreeze", "optimizer", "backbone_lr_factor", "depth_decay", "weight_decay"),

@@ -3,7 +3,7 @@
 import dataclasses
 
 from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.training.objective_settings import check_objective
+from tl_keras.training.fine_tuning.objective_settings import check_objective
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "one-cycle", "constant")
@@ -69,7 +69,7 @@ _IDLE = {
 
 @dataclasses.dataclass(frozen=True)
 class FineTuneSettings:
-    """See `tl_keras.training.fine_tune.fine_tune` for what each setting means.
+    """See `tl_keras.training.fine_tuning.fine_tune.fine_tune` for what each setting means.
 
     A setting that is None was not asked for: `filled` decides it. What would have no effect beside
     another setting is refused.
@@ -204,7 +204,7 @@ def _check_linear_start(settings):
 
 @dataclasses.dataclass(frozen=True)
 class FromScratchSettings:
-    """See `tl_keras.training.from_scratch.fit_from_scratch` for what each setting means."""
+    """See `tl_keras.training.whole.from_scratch.fit_from_scratch` for what each setting means."""
 
     epochs: int = 12
     optimizer: str = "adam"
@@ -223,7 +223,7 @@ class FromScratchSettings:
 
 @dataclasses.dataclass(frozen=True)
 class DistillSettings(FromScratchSettings):
-    """See `tl_keras.training.distillation.distill` for what each setting means."""
+    """See `tl_keras.training.whole.distillation.distill` for what each setting means."""
 
     temperature: float = 4.0
     alpha: float = 0.9
@@ -244,7 +244,7 @@ def check_distillation(temperature, alpha):
 
 @dataclasses.dataclass(frozen=True)
 class PseudoLabelSettings(FromScratchSettings):
-    """See `tl_keras.training.pseudo_labels.fit_with_pseudo_labels` for what each setting means."""
+    """See `training.whole.pseudo_labels.fit_with_pseudo_labels` for what each setting means."""
 
     epochs: int = 10
     confidence: float = 0.95
@@ -272,7 +272,7 @@ def check_fix_match(confidence, unlabelled_weight, average_decay):
 
 @dataclasses.dataclass(frozen=True)
 class PruneSettings(FromScratchSettings):
-    """See `tl_keras.training.pruning.prune` for what each setting means."""
+    """See `tl_keras.training.whole.pruning.prune` for what each setting means."""
 
     prune_epochs: int = 4
     epochs: int = 8
@@ -290,7 +290,7 @@ class PruneSettings(FromScratchSettings):
 
 @dataclasses.dataclass(frozen=True)
 class WithoutLabelsSettings:
-    """See `tl_keras.training.without_labels.fit_without_labels` for what each setting means."""
+    """See `training.whole.without_labels.fit_without_labels` for what each setting means."""
 
     epochs: int = 20
     optimizer: str = "adam"

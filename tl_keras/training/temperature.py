@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tl_keras.training.linear_start import last_dense
+from tl_keras.training.fine_tuning.linear_start import last_dense
 
 _LIMIT = np.log(10)  # of the logarithm of a temperature, either way
 _PRIOR = 0.5  # standard deviation of that logarithm before an image is seen

@@ -1,0 +1,116 @@
+"""The plan of a training run: what it says, what it chooses, and how near it comes."""
+
+import json
+import re
+
+import pytest
+
+from tests.jobs.small_runs import small_config
+from tl_keras import InputError
+from tl_keras.config import TrainConfig
+from tl_keras.jobs.train.planning import _announced
+from tl_keras.jobs.train.train import train
+from tl_keras.training.fine_tuning.from_linear import Deadline
+from tl_keras.training.fine_tuning.time_plan import BACKWARD, STARTING, Speed, stages
+from tl_keras.training.settings import FineTuneSettings
+
+LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
+
+
+class Images(list):
+    """Of two classes, in colour."""
+
+    num_classes, is_grayscale = 2, False
+
+
+def test_stages_count_what_runs():
+    splits = Images(range(40)), Images(range(10)), Images(range(30))
+    settings = FineTuneSettings(refit=True, augment="flip", epochs=4, views=2).filled()
+    speed = Speed(loading=1.0, changing=2.0, frozen=8.0, trained=100.0)
+    found = stages(speed, settings, splits_of(*splits), features=0)
+    assert found == pytest.approx(
+        {
+            # 40 + 10 are read; image and mirror image of them go through
+            "linear start": STARTING + 50 + 2 * 50 * 108,
+            # the frozen part in 2 views of 40 + 10, and of 10; 4 epochs forward and back
+            "fine-tuning 1 of 2": STARTING
+            + 10 * 2 * 50
+            + 8 * 2 * 10
+            + 4 * 40 * 100 * (1 + BACKWARD),
+            "fine-tuning 2 of 2": STARTING + 4 * 40 * 100 * (1 + BACKWARD),
+            "last fit": STARTING + 4 * 50 * 100 * (1 + BACKWARD),
+            # the model and its start
+            "test": STARTING + 30 + 30 * 2 * 2 * 108,
+        }
+    )
+
+
+def test_without_a_cache_the_frozen_part_runs_in_each_epoch():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    how = {"refit": True, "augment": "flip", "epochs": 4, "cache": "none"}
+    found = stages(Speed(0, 2.0, 8.0, 100.0), FineTuneSettings(**how).filled(), splits, features=0)
+    assert found["fine-tuning 2 of 2"] == pytest.approx(
+        STARTING + 4 * 40 * (10 + 100 * (1 + BACKWARD))
+    )
+    assert found["last fit"] == pytest.approx(STARTING + 4 * 50 * (10 + 100 * (1 + BACKWARD)))
+
+
+def test_the_plan_names_a_phase_that_it_does_not_estimate(capfd):
+    settings = FineTuneSettings().filled()
+    for unlabelled, more in ((None, ""), ("more/", ", then the phase with pseudo-labels")):
+        config = TrainConfig("vgg16", "digits", fine_tune=settings, unlabelled=unlabelled)
+        _announced(config, {"linear start": 9.0})
+        assert f"about 9.0 s in all{more}.\n" in capfd.readouterr().err
+
+
+def splits_of(train, val, test):
+    from tl_keras.data.dataset import Splits
+
+    return Splits(train, val, test, None)
+
+
+def test_a_fast_plan_has_no_fine_tuning():
+    settings = FineTuneSettings(preset="fast", augment="none").filled()
+    parts = stages(Speed(0, 0, 1, 0), settings, splits_of(*[Images(range(9))] * 3), features=0)
+    assert list(parts) == ["linear start", "test"]
+
+
+def test_minutes_choose_the_preset_and_are_said(encoder, colours, tmp_path, capfd):
+    asked = LINEAR | {"epochs": None, "lr": None, "preset": "best"}
+    run = train(small_config(encoder, colours, tmp_path / "run", **asked, minutes=0.25))
+    tuning = json.loads((run / "config.json").read_text(encoding="utf-8"))["fine_tune"]
+    assert tuning["preset"] == "fast"  # 15 seconds are too few for more, and win
+    assert tuning["minutes"] == 0.25  # as asked, though measuring takes a part of them
+    said = capfd.readouterr().err
+    assert re.search(r"Plan \(fast\): linear start [\d.]+ s, test [\d.]+ s; about", said)
+
+
+def test_too_few_minutes_for_the_linear_start_are_refused_before_it(encoder, colours, tmp_path):
+    for lr, least in ((None, "fast"), (0.02, "balanced")):  # a rate is for a fine-tuning
+        asked = LINEAR | {"epochs": None, "lr": lr, "minutes": 0.01}
+        said = rf"at least \d+\.\d minutes, which preset '{least}' takes"
+        with pytest.raises(InputError, match=said):
+            train(small_config(encoder, colours, tmp_path / "run", **asked))
+    assert not list(tmp_path.glob("run/*.keras"))
+
+
+def test_minutes_need_a_linear_start():
+    with pytest.raises(InputError, match="no minutes where it has no effect"):
+        FineTuneSettings(minutes=3, linear_start=False)
+
+
+def test_a_limit_judges_by_the_slowest_fine_tuning_so_far(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(
+        "tl_keras.training.fine_tuning.from_linear.time.monotonic", lambda: clock[0]
+    )
+
+    class Source:
+        labels = range(10)
+
+    limit = Deadline(1.0, 100.0)
+    assert limit.allows(1000, Source)  # nothing is known yet
+    with limit.measuring(2, Source):
+        clock[0] += 20  # 1 s for an image in an epoch
+    assert limit.allows(4, Source) and not limit.allows(5, Source)
+    assert Deadline(None, 100.0).allows(10**9, Source)

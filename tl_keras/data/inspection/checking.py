@@ -1,0 +1,189 @@
+"""Opening every picture before anything is trained, with the decoder that training uses."""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tl_keras.checks import InputError
+from tl_keras.data.array_store import release_pages
+from tl_keras.data.decoded_files import DecodedFiles
+from tl_keras.data.images import ImageReadError, printable, read_checked, suffix_matches
+from tl_keras.data.inspection.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
+from tl_keras.progress import track
+
+_SHOWN = 5
+_RELEASE_EVERY = 256  # images
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was noticed about the pictures.
+
+    Attributes:
+        bad: (path, reason) of each file that cannot be read, in order of the dataset.
+        warnings: one line for each kind of oddity, with the first paths.
+        leaks: pictures that stand in two splits, see `Leaks`.
+        ignored: paths of the files that were not taken for pictures.
+        fingerprints: what each readable file looks like, by path; gone once leaks are found.
+        contents: hash of the pixels of each readable file, by path, see `Fingerprint`.
+        decoded: the files in the size that was wanted; None for none, or without room for them.
+        left_out: an `ImageRecord` of each training image that labels_per_class left out.
+    """
+
+    bad: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    leaks: Leaks = Leaks()
+    ignored: tuple[str, ...] = ()
+    fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict, repr=False)
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    decoded: DecodedFiles | None = field(default=None, repr=False)
+    left_out: tuple = field(default=(), repr=False)
+
+
+def inspect_dataset(splits, *, ignored=(), notes=()):
+    """Opens every picture of some datasets and compares the splits.
+
+    Args:
+        splits: `Splits`, or any iterable of `ImageDataset` and None.
+        ignored: paths of files that were not taken for pictures, to be reported.
+        notes: further lines for the warnings.
+
+    Returns:
+        Inspection. Nothing is refused: see `refuse_bad`.
+    """
+    datasets = [part for part in splits if hasattr(part, "images")]
+    found = inspect_files([path for part in datasets if part.is_files for path in part.images])
+    return complete(found, datasets, ignored=ignored, notes=notes)
+
+
+def inspect_files(paths, image_size=None):
+    """Decodes files in several threads.
+
+    Args:
+        paths: list of file paths.
+        image_size: (height, width) in which they will be wanted, to be decoded once; or None.
+
+    Returns:
+        Inspection with `bad`, `warnings`, `fingerprints` and `decoded`; the order is that of
+        `paths`.
+    """
+    decoded = DecodedFiles.with_room(paths, image_size)
+    images = None if decoded is None else decoded.images
+    size = None if decoded is None else image_size
+
+    def look(item):
+        row, path = item
+        found, resized = _look(path, size)
+        if resized is not None:
+            images[row] = resized
+            if row % _RELEASE_EVERY == 0:
+                release_pages(images)
+        return found
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = pool.map(look, enumerate(paths))
+        looks = list(track(done, "Checking pictures", total=len(paths)))
+    bad = tuple((look.path, look.reason) for look in looks if look.reason)
+    renamed = [f"{printable(look.path)} ({look.format})" for look in looks if look.renamed]
+    tiny = [printable(look.path) for look in looks if look.tiny]
+    warnings = [
+        _listed("whose content is of another format than the suffix says", renamed),
+        _listed("of a single pixel (1 x 1)", tiny),
+    ]
+    prints = {look.path: look.fingerprint for look in looks if look.fingerprint}
+    warnings = tuple(filter(None, warnings))
+    return Inspection(bad, warnings, fingerprints=prints, decoded=decoded)
+
+
+def complete(inspection, datasets, *, ignored=(), notes=()):
+    """Returns the inspection with ignored files, notes and leaks between datasets added."""
+    leaks = find_leaks(datasets, inspection.fingerprints)
+    counts = leaks.counts
+    skipped = _listed("that are not pictures by their suffix, ignored", map(printable, ignored))
+    same = [leak.text for leak in leaks if leak.kind == "same"]
+    near = [leak.text for leak in leaks if leak.kind == "near"]
+    warnings = [
+        *inspection.warnings,
+        skipped,
+        *notes,
+        _listed("that stand in two splits", same, "pairs of the same picture", counts["same"]),
+        _listed("in two splits", near, "pairs of nearly the same picture", counts["near"]),
+    ]
+    return Inspection(
+        inspection.bad,
+        tuple(filter(None, warnings)),
+        leaks,
+        tuple(ignored),
+        contents={path: mark.content for path, mark in inspection.fingerprints.items()},
+    )
+
+
+def refuse_bad(inspection):
+    """Raises InputError if a picture cannot be read: how many, the first of them and why."""
+    if not inspection.bad:
+        return
+    first = "; ".join(f"{printable(path)}: {reason}" for path, reason in inspection.bad[:_SHOWN])
+    more = len(inspection.bad) - _SHOWN
+    raise InputError(
+        f"Expected every picture to be readable; received {len(inspection.bad)} that cannot be "
+        f"read: {first}{f'; and {more} more' if more > 0 else ''}. Repair or remove them, or give "
+        "--on-bad-image skip to go on without them."
+    )
+
+
+def refuse_leaks(inspection):
+    """Raises InputError if a picture stands in two splits, the same or nearly: the first pairs."""
+    if not inspection.leaks:
+        return
+    first = "; ".join(leak.text for leak in inspection.leaks[:_SHOWN])
+    count = sum(inspection.leaks.counts.values())
+    more = count - _SHOWN
+    raise InputError(
+        f"Expected no picture in two splits; received {count} pairs of the same or "
+        f"nearly the same: {first}{f'; and {more} more' if more > 0 else ''}. Remove one of each "
+        "pair or put both into one split, or give --on-duplicate report to go on with them."
+    )
+
+
+def drop_bad(dataset, inspection):
+    """Returns the dataset without the pictures that cannot be read."""
+    bad = {path for path, _ in inspection.bad}
+    if not bad or not dataset.is_files:
+        return dataset
+    return dataset.subset([i for i, path in enumerate(dataset.images) if path not in bad])
+
+
+@dataclass(frozen=True)
+class _Look:
+    path: str
+    reason: str = ""
+    format: str = ""
+    renamed: bool = False
+    tiny: bool = False
+    fingerprint: Fingerprint | None = None
+
+
+def _look(path, image_size):
+    """What was found in a file, and its image in that size or None."""
+    try:
+        checked = read_checked(path, image_size)
+    except ImageReadError as error:
+        return _Look(path, reason=error.reason), None
+    found = _Look(
+        path,
+        format=checked.format,
+        renamed=not suffix_matches(path, checked.format),
+        tiny=checked.size == (1, 1),
+        fingerprint=fingerprint(checked.image),
+    )
+    return found, checked.resized
+
+
+def _listed(what, items, subject="files", count=None):
+    items = list(items)
+    count = len(items) if count is None else count
+    if not items:
+        return None
+    more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+    return f"{count} {subject} {what}: {', '.join(items[:_SHOWN])}{more}."

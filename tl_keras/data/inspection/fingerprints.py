@@ -1,0 +1,269 @@
+"""Finding the same picture, or nearly the same, in two splits or in one."""
+
+import hashlib
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from tl_keras.data.images import printable, read_checked
+from tl_keras.data.inspection.near_duplicates import near_pairs
+from tl_keras.data.inspection.registration import COLOUR_SIDE, SIDE
+
+MOST_LISTED = 10_000  # pairs of a kind
+_LEAST_CONTRAST = 8.0  # of 255: below it an image is plain
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+_SMALL_SHARE = 0.25  # of the image: content that is smaller is cut out
+_CROPS = 6
+_AWAY = 0.25  # of the largest difference from the border: further is content
+_GRID = 64
+_FINER = 3  # times the side wanted is the least side after averaging whole pixels
+_ROOM = 1.25  # side of the square over that of the content
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Content hash, small grey copy and coarse colours of an image, in 1.2 kB.
+
+    Attributes:
+        content: hash of its pixels; of a large JPEG, as it is decoded to be checked.
+        thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `thumbnail_of`;
+            None of a plain image.
+        colours: uint8 (8, 8, 2), see `looks_of`; None of a plain image.
+    """
+
+    content: bytes
+    thumbnail: np.ndarray | None
+    colours: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A picture in two splits.
+
+    Attributes:
+        first, second: ids of the two pictures.
+        splits: the two splits' names.
+        kind: "same" (every pixel) or "near" (recompressed, resized, slightly changed).
+    """
+
+    first: str
+    second: str
+    splits: tuple[str, str]
+    kind: str
+
+    @property
+    def text(self):
+        """The two on one line."""
+        return (
+            f"{printable(self.first)} ({self.splits[0]}) and "
+            f"{printable(self.second)} ({self.splits[1]})"
+        )
+
+
+class Leaks(tuple):
+    """Leak objects, at most `MOST_LISTED` of each kind.
+
+    Attributes:
+        counts: {"same": int, "near": int}, of all that were found.
+    """
+
+    def __new__(cls, same=(), near=(), counts=None):
+        leaks = super().__new__(cls, (*same[:MOST_LISTED], *near[:MOST_LISTED]))
+        leaks.counts = counts or {"same": len(same), "near": len(near)}
+        return leaks
+
+
+def fingerprint(image):
+    """Returns the Fingerprint of a picture, uint8 (h, w, 3)."""
+    return Fingerprint(content_hash(image), *looks_of(image))
+
+
+def looks_of(image):
+    """Returns a small grey copy of an image and its coarse colours.
+
+    The grey copy does not depend on brightness and contrast. Content that takes less than a
+    quarter of the image, on a plain ground, is cut out first: a digit on a wide page fills its
+    thumbnail.
+
+    Args:
+        image: uint8 (h, w, 3).
+
+    Returns:
+        (uint8 (32, 32), 0-255; uint8 (8, 8, 2), half of red less green and of blue less green,
+        plus 128); (None, None) where the image has next to no contrast.
+    """
+    content = _reduced(_cut_out(Image.fromarray(image)))
+    grey = _as_grey(content, SIDE)
+    low, high = grey.min(), grey.max()
+    if high - low < _LEAST_CONTRAST:
+        return None, None
+    small = _resized(content, COLOUR_SIDE).astype(np.int16)
+    colours = 128 + (small[..., ::2] - small[..., 1:2]) // 2
+    return np.round((grey - low) * (255 / (high - low))).astype(np.uint8), colours.astype(np.uint8)
+
+
+def thumbnail_of(image):
+    """Returns the grey copy of `looks_of`, uint8 (32, 32), or None."""
+    return looks_of(image)[0]
+
+
+def _cut_out(image):
+    """A PIL image, or its content where that is small."""
+    share = _SMALL_SHARE
+    for _ in range(_CROPS):
+        box = _content(image)
+        if box is None or _area(box) >= share * _area((0, 0, *image.size)):
+            break
+        image, share = image.crop(box), 1.0  # again, on a finer grid
+    return image
+
+
+def _area(box):
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
+
+
+def _reduced(image):
+    """Averages whole pixels of a large image, so that several small copies of it cost little."""
+    factor = min(image.size) // (_FINER * _GRID)
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _resized(image, side):
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def _as_grey(image, side):
+    return _resized(image, side).astype(np.float32) @ _GREY
+
+
+def _content(image):
+    """The box of a square around all that differs from the border; None without any."""
+    grey = _as_grey(_reduced(image), _GRID)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    away = np.abs(grey - np.median(border))
+    rows, columns = np.nonzero(away > max(_AWAY * away.max(), _LEAST_CONTRAST / 2))
+    if not len(rows):
+        return None
+    spans = [
+        (places.min() / _GRID * length, (places.max() + 1) / _GRID * length)
+        for places, length in zip((columns, rows), image.size, strict=True)
+    ]
+    side = _ROOM * max(end - start for start, end in spans)
+    left, top = (max(int((start + end - side) / 2), 0) for start, end in spans)
+    right, bottom = (
+        min(math.ceil((start + end + side) / 2), length)
+        for (start, end), length in zip(spans, image.size, strict=True)
+    )
+    return left, top, right, bottom
+
+
+def content_hash(image):
+    """Returns 16 bytes that differ for pictures with a different pixel or shape."""
+    pixels = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
+    pixels.update(str(image.shape).encode())
+    return pixels.digest()
+
+
+def content_of(dataset, index):
+    """Returns the `content_hash` of an image of a dataset; of a file, as `inspect_files` does."""
+    if dataset.is_files:
+        return content_hash(read_checked(dataset.images[index]).image)
+    return content_hash(dataset.load(index))
+
+
+def find_leaks(datasets, fingerprints):
+    """Finds pictures that stand in more than one dataset.
+
+    Arrays are compared pixel by pixel; files also by their looks, see `near_pairs`.
+
+    Args:
+        datasets: list of `ImageDataset` and None.
+        fingerprints: {path: Fingerprint} of the files.
+
+    Returns:
+        Leaks, the same ones first, of the near ones those first that agree most.
+    """
+    parts = [part for part in datasets if part is not None]
+    same, near = [], []
+    counts = {"same": 0, "near": 0}
+    for one, other in itertools.combinations(parts, 2):
+        splits = (one.split, other.split)
+        exact = _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
+        found = []
+        if one.is_files and other.is_files:
+            found = _near(_known(one, fingerprints), _known(other, fingerprints), set(exact))
+        for kind, leaks, pairs in (("same", same, exact), ("near", near, found)):
+            counts[kind] += len(pairs)
+            leaks += [Leak(a, b, splits, kind) for a, b in pairs[: MOST_LISTED - len(leaks)]]
+    return Leaks(same, near, counts)
+
+
+def find_repeats(dataset, fingerprints):
+    """Finds pictures of one dataset that are the same or, of files, nearly; see `find_leaks`.
+
+    Args:
+        dataset: `ImageDataset`.
+        fingerprints: {path: Fingerprint} of the files.
+
+    Returns:
+        Leaks, the same ones first; of three that are the same, the first with each other.
+    """
+    hashes = _hashes(dataset, fingerprints)
+    split = (dataset.split, dataset.split)
+    exact = [(a, b) for a, b in _same(hashes, hashes) if a != b]
+    near = []
+    if dataset.is_files:
+        copies = {b for _, b in exact}
+        near = _near([known for known in _known(dataset, fingerprints) if known[0] not in copies])
+    counts = {"same": len(exact), "near": len(near)}
+    same, near = (
+        [Leak(a, b, split, kind) for a, b in pairs[:MOST_LISTED]]
+        for kind, pairs in (("same", exact), ("near", near))
+    )
+    return Leaks(same, near, counts)
+
+
+def _hashes(dataset, fingerprints):
+    """(id, content hash) of each picture."""
+    if dataset.is_files:
+        return [(path, mark.content) for path, mark in _known(dataset, fingerprints)]
+    return list(zip(dataset.ids, map(content_hash, dataset.images), strict=True))
+
+
+def _known(dataset, fingerprints):
+    return [(path, fingerprints[path]) for path in dataset.images if path in fingerprints]
+
+
+def _same(one, other):
+    firsts = {}
+    for name, content in one:
+        firsts.setdefault(content, name)
+    return [(firsts[content], name) for name, content in other if content in firsts]
+
+
+def _near(one, other=None, left_out=frozenset()):
+    """Pairs of paths of nearly the same picture, those first that agree most."""
+    names, *looks = zip(
+        *(_textured(part) for part in (one, other) if part is not None), strict=True
+    )
+    thumbnails, colours = looks
+    rows, ratios = near_pairs(*thumbnails, colours=colours)
+    first, second = names[0], names[-1]
+    pairs = [(first[a], second[b]) for a, b in rows[np.argsort(ratios, kind="stable")]]
+    return [pair for pair in pairs if pair not in left_out]
+
+
+def _textured(prints):
+    """(paths, uint8 (n, 32, 32), uint8 (n, 8, 8, 2)) of those that are not plain."""
+    kept = [(path, mark) for path, mark in prints if mark.thumbnail is not None]
+    thumbnails = np.array([mark.thumbnail for _, mark in kept], np.uint8)
+    colours = np.array([mark.colours for _, mark in kept], np.uint8)
+    return (
+        [path for path, _ in kept],
+        thumbnails.reshape(-1, SIDE, SIDE),
+        colours.reshape(-1, COLOUR_SIDE, COLOUR_SIDE, 2),
+    )

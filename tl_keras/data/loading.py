@@ -1,0 +1,250 @@
+"""From what the user names, a dataset's name, a folder or a file, to checked pictures."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_choice
+from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.images import printable
+from tl_keras.data.inspection.checking import (
+    complete,
+    drop_bad,
+    inspect_files,
+    refuse_bad,
+    refuse_leaks,
+)
+from tl_keras.data.sources.arrays import read_npy, read_npz
+from tl_keras.data.sources.folders import (
+    FolderContents,
+    find_pictures,
+    labels_by_folder,
+    read_folder,
+)
+from tl_keras.data.sources.named import NAMED_DATASETS, load_named
+from tl_keras.data.split_records import REST, record_images
+from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
+
+_PARTS = 3  # that a class may have to be cut into
+ON_BAD_IMAGE = ("refuse", "skip")
+ON_DUPLICATE = ("report", "refuse")
+
+
+def load_dataset(
+    source,
+    *,
+    seed=0,
+    split_fractions=(0.8, 0.1, 0.1),
+    labels_per_class=None,
+    on_bad_image="refuse",
+    on_duplicate="report",
+    require_labels=True,
+    image_size=None,
+):
+    """Loads pictures, opens every file of them, and splits them into train, val and test.
+
+    Splits that the source comes with are kept; a missing one is cut from train, each class in
+    proportion. Example: `train, val, test, inspection = load_dataset("digits")`.
+
+    Args:
+        source: one of `NAMED_DATASETS` (./digits is a folder of that name); a folder with a
+            sub-folder for each class, with train, val and test folders above them or without; a
+            .npz file with x_train, y_train, x_test and y_test or with x and y; or a .npy file
+            (no labels).
+        seed: integer from 0; the same seed gives the same splits.
+        split_fractions: parts of (train, val, test), 1 in sum.
+        labels_per_class: number of training pictures to keep of each class, or None for all.
+        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+        on_duplicate: "report" pictures that stand in two splits, the same or nearly, in the
+            inspection, or "refuse" them with an error.
+        require_labels: whether labels of two classes or more must be there. If not, labels of
+            which a class is too small to be in each split are dropped, which is reported.
+        image_size: (height, width) in which files will be wanted, so that they are decoded but
+            once; None for none. It changes no result.
+
+    Returns:
+        Splits; its `inspection` holds bad files, warnings and pictures in two splits.
+
+    Raises:
+        InputError: in one line, what was expected, what was received and what to do.
+    """
+    check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
+    check_choice("on_duplicate", on_duplicate, ON_DUPLICATE)
+    check_fractions(split_fractions)
+    contents = _read(source, require_labels)
+    # Of images that are left out again, no copies are kept.
+    size = image_size if labels_per_class is None else None
+    contents, found = _inspect(contents, on_bad_image, size)
+    parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
+    splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
+    notes = (*contents.notes, *dropped, *notes)
+    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes)
+    if on_duplicate == "refuse":
+        refuse_leaks(inspection)
+    train = splits.train
+    if labels_per_class is not None:
+        train = keep_per_class(train, labels_per_class, seed)
+        left_out = _left_out(splits.train, train, inspection.contents)
+        inspection = replace(inspection, left_out=left_out)
+    return Splits(train, splits.val, splits.test, inspection)
+
+
+def load_parts(source, *, on_bad_image="refuse", image_size=None):
+    """Loads all images of a labelled source in the parts that it comes with; cuts nothing.
+
+    Args:
+        source: as in `load_dataset`.
+        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+        image_size: as in `load_dataset`.
+
+    Returns:
+        {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
+    """
+    check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
+    contents, found = _inspect(_read(source, require_labels=True), on_bad_image, image_size)
+    return contents.parts, complete(found, [], ignored=contents.ignored)
+
+
+def load_pictures(source, *, on_bad_image="refuse"):
+    """Loads all pictures of a source as one set without labels, e.g. to predict their classes.
+
+    Args:
+        source: a picture file, a folder (all pictures below it, whatever its layout), a .npy or
+            .npz file or a named dataset; of these, all splits.
+        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+
+    Returns:
+        ImageDataset with split "all", and its Inspection.
+
+    Raises:
+        InputError: there is no such source, no picture, or one that cannot be read.
+    """
+    pictures, inspection = load_unsplit(source, on_bad_image=on_bad_image)
+    return (
+        replace(pictures, labels=None, class_names=()),
+        replace(inspection, fingerprints={}),
+    )
+
+
+def load_unsplit(source, *, on_bad_image="refuse"):
+    """Loads all pictures of a source as one set, with labels where they are there for the taking.
+
+    As `load_pictures`. The label of a file is the first folder on its way down, below train, val
+    or test; there are none if a picture lies in no folder, or all in one.
+
+    Returns:
+        ImageDataset with split "all", and its Inspection with the fingerprints of files.
+    """
+    check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
+    name = os.fspath(source)
+    contents, found = _inspect(_read_unsplit(name), on_bad_image)
+    (pictures,) = contents.parts.values()
+    if len(pictures) == 0:
+        raise InputError(
+            f"Expected pictures in {printable(name)}; received {len(contents.ignored)} other files "
+            f"and {len(found.bad)} that cannot be read."
+        )
+    inspection = complete(found, [], ignored=contents.ignored)
+    return pictures, replace(inspection, fingerprints=found.fingerprints)
+
+
+def _left_out(whole, kept, contents):
+    """Records of the training images that are not kept."""
+    records, ids = record_images(whole, contents, REST), set(kept.ids)
+    return tuple(r for r, name in zip(records, whole.ids, strict=True) if name not in ids)
+
+
+def _read(source, require_labels):
+    """FolderContents of any source."""
+    name = os.fspath(source)
+    kind = _kind(name)
+    if kind == "folder":
+        return read_folder(name, require_labels=require_labels)
+    if kind == "name":
+        parts = load_named(name)
+    elif kind == ".npz":
+        parts = read_npz(name)
+    elif kind == ".npy":
+        parts = {"all": ImageDataset.from_arrays(read_npy(name), source=name)}
+    else:
+        _refuse_source(name)
+    _check_labels(parts, name, require_labels)
+    return FolderContents(parts)
+
+
+def _read_unsplit(name):
+    ignored = []
+    kind = _kind(name)
+    if kind == "folder":
+        images = tuple(find_pictures(name, ignored, visited=[name]))
+        pictures = ImageDataset(images, *labels_by_folder(images, name), source=name)
+    elif kind == "file":
+        pictures = ImageDataset((name,), source=name)
+    else:
+        parts = list(_read(name, require_labels=False).parts.values())
+        images = np.concatenate([part.images for part in parts])
+        labels = [part.labels for part in parts if part.labels is not None]
+        labels = np.concatenate(labels) if labels else None
+        pictures = ImageDataset(images, labels, parts[0].class_names, source=name)
+    return FolderContents({"all": pictures}, ignored)
+
+
+def _kind(name):
+    """One of "name", "folder", ".npz", ".npy", "file" and "nothing"."""
+    if name in NAMED_DATASETS:
+        return "name"
+    if os.path.isdir(name):
+        return "folder"
+    if not os.path.isfile(name):
+        return "nothing"
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix if suffix in (".npz", ".npy") else "file"
+
+
+def _inspect(contents, on_bad_image, image_size=None):
+    paths = [path for part in contents.parts.values() if part.is_files for path in part.images]
+    found = inspect_files(paths, image_size)
+    if on_bad_image == "refuse":
+        refuse_bad(found)
+    parts = {
+        split: replace(drop_bad(part, found), files=found.decoded)
+        for split, part in contents.parts.items()
+    }
+    return replace(contents, parts=parts), found
+
+
+def _large_classes(parts):
+    """The parts, without labels if a class is too small to be cut, and a line that says so."""
+    for split, part in parts.items():
+        least = _PARTS if split in ("all", "train") else 1
+        for name, count in part.class_counts().items():
+            if count < least:
+                note = (
+                    f"Labels are left out: the class {name!r} is too small to be in each split "
+                    f"({count} pictures)."
+                )
+                return {s: replace(p, labels=None, class_names=()) for s, p in parts.items()}, (
+                    note,
+                )
+    return parts, ()
+
+
+def _check_labels(parts, name, require_labels):
+    part = next(iter(parts.values()))
+    if require_labels and part.num_classes < 2:
+        received = "one class" if part.num_classes else "pictures without labels"
+        raise InputError(
+            f"Expected labels of two classes or more in {printable(name)}; received {received}. "
+            "Give a .npz file with x and y, or a folder with a sub-folder for each class."
+        )
+
+
+def _refuse_source(name):
+    try:
+        check_choice("source", name, NAMED_DATASETS)
+    except InputError as error:
+        raise InputError(
+            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file; "
+            f"received {printable(name)}, which is none of these."
+        ) from None

@@ -1,0 +1,153 @@
+"""Batches of pictures for `fit`, `evaluate` and `predict`, fixed by (seed, epoch, index)."""
+
+import itertools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.images import check_image_size
+from tl_keras.data.pipelines.augmentation import augment_images, luminance, resolve_augment
+
+
+def index_batches(
+    num_examples, batch_size, *, seed, shuffle, first_epoch=0, repeat=False, drop_remainder=False
+):
+    """Returns batches of indices, the order of which depends only on (seed, epoch).
+
+    Args:
+        num_examples: how many examples there are.
+        batch_size: integer above 0.
+        seed: integer.
+        shuffle: whether each epoch is a new permutation; else 0, 1, 2, ...
+        first_epoch: number of the first epoch; without `repeat` also a function that is asked for
+            the number of each epoch when it is opened.
+        repeat: whether epochs follow each other without end (give `fit` steps_per_epoch); else
+            each iteration over the dataset, and so each epoch of `fit`, is the next epoch. Under
+            a distribution strategy `fit` opens the data once more before it starts, which costs
+            an epoch's number: there, only `repeat` gives the order of a single device.
+        drop_remainder: whether an incomplete last batch is left out.
+
+    Returns:
+        tf.data.Dataset of (epoch int64 (), indices int64 (b,)), of known cardinality.
+
+    Raises:
+        InputError: a number is out of range, or there is not one whole batch.
+    """
+    check_number("batch_size", batch_size, minimum=1, integer=True)
+    check_number("seed", seed, integer=True)
+    steps = num_examples // batch_size if drop_remainder else math.ceil(num_examples / batch_size)
+    if steps == 0:
+        raise InputError(
+            f"Expected at least {batch_size if drop_remainder else 1} pictures, one batch; "
+            f"received {num_examples}. Use a smaller batch_size or more pictures."
+        )
+
+    def batches_of(epoch):
+        indices = tf.range(num_examples, dtype=tf.int64)
+        if shuffle:
+            key = tf.stack([tf.constant(seed, tf.int64), epoch])
+            indices = tf.random.experimental.stateless_shuffle(indices, seed=key)
+        batches = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size, drop_remainder)
+        return batches.map(lambda batch: (epoch, batch))
+
+    epochs = tf.data.Dataset.counter(first_epoch) if repeat else numbered_epochs(first_epoch)
+    cardinality = tf.data.INFINITE_CARDINALITY if repeat else steps
+    return epochs.flat_map(batches_of).apply(tf.data.experimental.assert_cardinality(cardinality))
+
+
+def build_pipeline(
+    dataset,
+    batch_size,
+    *,
+    image_size,
+    training=False,
+    seed=0,
+    augment="none",
+    channels=3,
+    first_epoch=0,
+    repeat=False,
+    drop_remainder=False,
+):
+    """Returns batches of a dataset's pictures.
+
+    Without `training` the order is kept and nothing is dropped: the k-th prediction belongs to
+    `dataset.ids[k]`. All files are decoded here, at the first call for this size. With `training`
+    the batches are shuffled already: give `fit` shuffle=False, or Keras warns that it cannot.
+
+    Args:
+        dataset: `ImageDataset`.
+        batch_size: integer above 0.
+        image_size: (height, width).
+        training: whether to shuffle and augment.
+        seed: integer; with the epoch it decides the order and each picture's changes.
+        augment: one of `AUGMENTATIONS` or "auto"; only with `training`.
+        channels: 3 for RGB, 1 for luminance.
+        first_epoch, repeat, drop_remainder: see `index_batches`.
+
+    Returns:
+        tf.data.Dataset of (images float32 (b, h, w, channels) 0-255, labels int32 (b,)), or of
+        images alone where the dataset has no labels.
+
+    Raises:
+        ImageReadError: a file cannot be read any more; the message names it.
+        InputError: an argument is not one of those above.
+    """
+    check_choice("channels", channels, (1, 3))
+    chosen = resolve_augment(augment, dataset)
+    name = chosen if training else "none"
+    batches = index_batches(
+        len(dataset),
+        batch_size,
+        seed=seed,
+        shuffle=training,
+        first_epoch=first_epoch,
+        repeat=repeat,
+        drop_remainder=drop_remainder,
+    )
+    gather = picture_gatherer(dataset, check_image_size(image_size), channels)
+
+    def load_batch(epoch, indices):
+        images = augment_images(gather(indices), name, seed=seed, epoch=epoch, indices=indices)
+        if dataset.labels is None:
+            return images
+        return images, tf.gather(dataset.labels, indices)
+
+    return batches.map(load_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def numbered_epochs(first_epoch=0):
+    """One epoch number for each iteration: first_epoch, then first_epoch + 1, ...
+
+    Args:
+        first_epoch: int; or a function, which is asked in each iteration.
+    """
+    asked = callable(first_epoch)
+    numbers = iter(first_epoch, None) if asked else itertools.count(first_epoch)
+    # Dataset.random(rerandomize_each_iteration=True) would do, but follows TensorFlow's global
+    # seed too, and its epochs have no numbers.
+    # `Dataset.from_generator` would do too, but traces four functions in place of one.
+
+    def number(_):
+        return tf.ensure_shape(tf.numpy_function(lambda: np.int64(next(numbers)), [], tf.int64), ())
+
+    return tf.data.Dataset.from_tensors(0).map(number)
+
+
+def picture_gatherer(dataset, image_size, channels):
+    """Returns a function from indices int64 (b,) to float32 (b, h, w, channels)."""
+    rows_of = dataset.rows_of(image_size)
+    take_first = channels == 1 and dataset.is_grayscale  # its three channels are the same
+    depth = 1 if take_first else 3
+
+    def take(indices):
+        return np.ascontiguousarray(rows_of(indices)[..., :depth])
+
+    def gather(indices):
+        images = tf.numpy_function(take, [indices], tf.uint8, stateful=False)
+        images.set_shape((indices.shape[0], *image_size, depth))
+        images = tf.cast(images, tf.float32)
+        return luminance(images) if channels == 1 and not take_first else images
+
+    return gather

@@ -1,0 +1,86 @@
+"""Datasets that are known by a name."""
+
+import numpy as np
+
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.sources.letters import LETTERS, draw_letters
+
+# Class names in the order of the labels; Keras gives numbers only.
+_FASHION = "t_shirt trouser pullover dress coat sandal shirt sneaker bag ankle_boot"
+_CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
+_CIFAR100 = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
+camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
+dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower
+leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid
+otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray
+road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle
+wardrobe whale willow_tree wolf woman worm
+"""
+_FROM_KERAS = {
+    "mnist": "0 1 2 3 4 5 6 7 8 9",
+    "fashion_mnist": _FASHION,
+    "cifar10": _CIFAR10,
+    "cifar100": _CIFAR100,
+}
+NAMED_DATASETS = ("digits", "letters", *_FROM_KERAS)
+
+
+def load_named(name):
+    """Loads a dataset by its name.
+
+    Args:
+        name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn;
+            "letters" (3,400 images of 28 x 28) are drawn, see `data.sources.letters`; the others
+            are downloaded by Keras once, to its cache folder.
+
+    Returns:
+        {"all": dataset}, or {"train": dataset, "test": dataset} where the set has its own test.
+
+    Raises:
+        InputError: the download failed.
+    """
+    if name == "digits":
+        return {"all": _load_digits()}
+    if name == "letters":
+        return {"all": load_letters()}
+    class_names = _FROM_KERAS[name].split()
+    return {
+        split: ImageDataset.from_arrays(x, y, class_names=class_names, split=split, source=name)
+        for split, (x, y) in zip(("train", "test"), _load_from_keras(name), strict=True)
+    }
+
+
+def load_letters(per_class=100, *, image_size=28, seed=0, split="all"):
+    """Draws letters as a labelled `ImageDataset`; see `data.sources.letters.draw_letters`."""
+    images, labels = draw_letters(per_class, image_size=image_size, seed=seed)
+    return ImageDataset.from_arrays(
+        images, labels, class_names=LETTERS, split=split, source="letters"
+    )
+
+
+def _load_digits():
+    from sklearn.datasets import load_digits  # slow to import
+
+    digits = load_digits()
+    pixels = np.round(digits.images * (255 / 16))  # they come as 0-16
+    names = tuple("0123456789")
+    return ImageDataset.from_arrays(pixels, digits.target, class_names=names, source="digits")
+
+
+def _load_from_keras(name):
+    import keras  # loads TensorFlow
+
+    try:
+        return getattr(keras.datasets, name).load_data()
+    except Exception as error:
+        # Keras raises a bare Exception ("URL fetch failure") without a network, and its cache may
+        # hold a file that is damaged: any of them means that the pictures are not to be had.
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"Expected to download {name} or to find it in Keras's cache; received: {reason}. "
+            f"Without a network, fetch {name} elsewhere as a .npz file with x_train, y_train, "
+            f"x_test and y_test (e.g. {name}.npz) and give its path instead of the name."
+        ) from error

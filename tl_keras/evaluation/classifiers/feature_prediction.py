@@ -1,0 +1,38 @@
+"""Class probabilities from the kept output of a classifier's frozen part."""
+
+import numpy as np
+import tensorflow as tf
+
+from tl_keras.evaluation.classifiers.prediction import predict_probabilities
+from tl_keras.models.inference import traced
+from tl_keras.models.signature import gives_logits, picture_shape
+from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
+from tl_keras.training.frozen.feature_cache import Pictures
+
+
+def predict_above_frozen(model, dataset, store, *, batch_size=64):
+    """Returns the probabilities of every class, running only what training could change.
+
+    Args:
+        model: classifier from `build_classifier`, frozen as `fine_tune` leaves it.
+        dataset: `ImageDataset`.
+        store: `FeatureStore`; a second model with the same frozen part finds its output there.
+        batch_size: pictures a step.
+
+    Returns:
+        float32 (n, num_classes), as `predict_probabilities` gives them.
+    """
+    size = picture_shape(model)[:2]
+    cut = cut_at_frozen(model)
+    if cut.prefix is None:
+        return predict_probabilities(model, dataset.pipeline(batch_size, image_size=size))
+    features = store.compute(cut.prefix, Pictures(dataset, size), batch_size=batch_size)
+    shapes = [i.shape[1:] for i in cut.suffix.inputs]
+    run = traced(lambda *i: cut.suffix(unpacked(i), training=False), shapes)
+    load, rows = features.loader(), np.arange(len(dataset))
+    outputs = [
+        run(*load(0, rows[start : start + batch_size]))
+        for start in range(0, len(dataset), batch_size)
+    ]
+    logits = gives_logits(model)
+    return np.concatenate([(tf.nn.softmax(o) if logits else o).numpy() for o in outputs])

@@ -1,0 +1,168 @@
+"""Features of many pictures made comparable: which lie together, alone, or on top of each other."""
+
+import dataclasses
+
+import numpy as np
+
+from tl_keras.evaluation.encoders import approximate_neighbours
+from tl_keras.evaluation.encoders.clusters import check_features, cluster_features
+from tl_keras.evaluation.encoders.distances import row_blocks
+from tl_keras.evaluation.encoders.probes import unit_rows
+
+CLUSTER_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
+COMPONENTS = 50
+SAME_RATIO = 0.5
+_FITTED = 5000  # pictures, of PCA
+_JUDGED = 1000  # pictures, of the number of clusters
+_BLOCK = 512
+_ROUNDING = 1e-6
+
+
+def directions(features):
+    """Returns features in which distances say how alike pictures are.
+
+    Each row is scaled to length 1: the length of features follows contrast and how much there is
+    to see, their direction what it is. The mean is taken off, which changes no distance. Nothing is
+    left out: in the main directions alone, a picture unlike all others lies in the middle, as the
+    most typical one, because what makes it odd lies in the other directions. For groups alone
+    `main_directions` will do.
+
+    Args:
+        features: float (n, d), as `extract_features` gives them.
+
+    Returns:
+        float32 (n, d).
+
+    Raises:
+        InputError: features are not (n, d) and finite.
+    """
+    rows = unit_rows(check_features(features))
+    return rows - rows.mean(0)
+
+
+def main_directions(space, *, seed=0):
+    """Returns the 50 main directions of `directions`: enough to find groups by, and much quicker.
+
+    They are not whitened: that gives the last of them the weight of the first, and groups
+    dissolve.
+
+    Args:
+        space: float (n, d), of `directions`.
+        seed: int, of the choice of 5,000 rows that PCA is fitted to, and of its solver.
+
+    Returns:
+        float32 (n, min(50, d, n)); (n, 1) of zeros if all rows are the same.
+    """
+    from sklearn.decomposition import PCA
+
+    fitted = space[np.random.default_rng(seed).permutation(len(space))[:_FITTED]]
+    if np.abs(fitted).max() < _ROUNDING:
+        return np.zeros((len(space), 1), np.float32)  # PCA would make NaN of them
+    return PCA(min(COMPONENTS, *fitted.shape), random_state=seed).fit(fitted).transform(space)
+
+
+def choose_num_clusters(space, *, seed=0):
+    """Returns the number of clusters whose members are best apart from the next cluster's.
+
+    By the mean silhouette of 1,000 rows: (b - a) / max(a, b), with a the mean distance of a row to
+    its own cluster and b to the next one; 1 if clusters lie far apart, near 0 if they touch.
+
+    Args:
+        space: float (n, d), of `main_directions`.
+        seed: int, of the choice of rows and of k-means.
+
+    Returns:
+        (number, {number: silhouette} of all that were tried); (1, {}) where there are fewer than
+        four different rows.
+
+    Reference:
+        Rousseeuw 1987, "Silhouettes".
+    """
+    from sklearn.metrics import silhouette_score
+
+    rows = space[np.random.default_rng(seed).permutation(len(space))[:_JUDGED]]
+    different = len(np.unique(rows, axis=0))
+    silhouettes = {}
+    for count in CLUSTER_COUNTS:
+        if count <= different // 2:
+            found = cluster_features(rows, count, starts=3, seed=seed)
+            silhouettes[count] = float(silhouette_score(rows, found.numbers))
+    return (max(silhouettes, key=silhouettes.get) if silhouettes else 1), silhouettes
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbours:
+    """The nearest others of each row.
+
+    Attributes:
+        rows: int64 (n, k), the nearest first.
+        distances: float32 (n, k).
+        found: share of the true nearest that was found; 1 if all rows were compared.
+    """
+
+    rows: np.ndarray
+    distances: np.ndarray
+    found: float = 1.0
+
+    @property
+    def loneliness(self):
+        """float (n,): mean distance to the neighbours over the median of all; 1 is usual."""
+        means = self.distances.mean(1)
+        return means / max(float(np.median(means)), 1e-12)
+
+
+def find_neighbours(space, *, k=10, seed=0):
+    """Finds the k nearest others of each row.
+
+    Up to `EXACT_UP_TO` rows all are compared with all, in blocks; of more an index gives nearly
+    all of them, see `approximate_neighbours`.
+
+    Args:
+        space: float (n, d), n at least 2.
+        k: int; all others where there are fewer. Defaults to 10.
+        seed: int, of the index.
+
+    Returns:
+        `Neighbours`.
+
+    Raises:
+        InputError: there are so many rows that the index is needed, and its library is missing.
+    """
+    k, found = min(k, len(space) - 1), 1.0
+    if len(space) > approximate_neighbours.EXACT_UP_TO:
+        rows, found = approximate_neighbours.approximate_neighbours(space, k, seed=seed)
+    else:
+        rows = approximate_neighbours.exact_neighbours(np.asarray(space, np.float32), k)
+    distances = np.empty((len(space), k), np.float32)
+    for block in row_blocks(len(space), _BLOCK):
+        # Rounding of |a|^2 - 2ab + |b|^2 is too coarse for rows that are nearly the same.
+        differences = space[block][:, None] - space[rows[block]]
+        distances[block] = np.sqrt(np.square(differences).sum(2))
+    order = np.argsort(distances, axis=1, kind="stable")
+    rows, distances = (np.take_along_axis(x, order, 1) for x in (rows, distances))
+    return Neighbours(rows, distances, found)
+
+
+def close_pairs(neighbours, *, ratio=SAME_RATIO):
+    """Returns pairs of rows that are much nearer to each other than neighbours usually are.
+
+    Args:
+        neighbours: `Neighbours`.
+        ratio: float, the largest distance over the median distance to the nearest other. Defaults
+            to 0.5: with MobileNetV2, photographs that were compressed anew, shrunk, brightened or
+            mirrored lie at 0.2 to 0.5, cut by a tenth at 0.4 to 0.6, different ones above 0.8.
+
+    Returns:
+        List of (row, row, distance over that median), rows rising in a pair, the nearest first.
+    """
+    nearest = neighbours.distances[:, 0]
+    usual = max(float(np.median(nearest)), 1e-12)
+    found = {}
+    for row in np.flatnonzero(nearest <= ratio * usual):
+        close = neighbours.distances[row] <= ratio * usual
+        for other, distance in zip(
+            neighbours.rows[row][close], neighbours.distances[row][close], strict=True
+        ):
+            pair = (int(min(row, other)), int(max(row, other)))
+            found[pair] = float(distance) / usual
+    return sorted(((*pair, share) for pair, share in found.items()), key=lambda p: (p[2], p[:2]))

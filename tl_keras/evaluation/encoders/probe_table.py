@@ -1,0 +1,142 @@
+"""What encoders know of the classes, beside controls that learned nothing or next to nothing."""
+
+import dataclasses
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_number
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.evaluation.encoders.clusters import (
+    adjusted_mutual_information,
+    cluster_features,
+    purity,
+)
+from tl_keras.evaluation.encoders.probes import extract_features, knn_probe, linear_probe, unit_rows
+from tl_keras.models.backbones.untrained import untrained_copy
+from tl_keras.models.signature import picture_shape
+from tl_keras.training.fine_tuning.inputs import random_part
+
+PCA_COMPONENTS = 50
+_FITTED = 5000  # pictures, of PCA
+_MEASURED = 512  # pictures, of an untrained net's statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSet:
+    """One kind of features of the same pictures.
+
+    Attributes:
+        name: what the table calls them.
+        train, test: float32 (n, d) and (m, d).
+    """
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+
+
+def probe_table(
+    encoders, train, test, *, unlabelled=None, controls=True, k=20, batch_size=128, seed=0
+):
+    """Measures encoders and controls in the same way, one row each.
+
+    A row's features are probed with the labels of `train` (a linear probe, nearest neighbours) and
+    clustered without any: k-means on the test pictures' features, each scaled to length 1, with as
+    many clusters as classes.
+
+    Args:
+        encoders: dict of name and encoder, see `extract_features`.
+        train, test: labelled `ImageDataset`s.
+        unlabelled: `ImageDataset` that PCA and the statistics of the untrained nets may use, too;
+            None for `train` alone.
+        controls: whether to add, for each encoder, the same net with random weights, and once PCA
+            of the pixels (50 components) and the pixels themselves.
+        k: int, neighbours.
+        batch_size: pictures a step.
+        seed: int, of all that is random.
+
+    Returns:
+        A list of dicts ready for JSON: "features" (a name), "dimensions", "linear_probe" and
+        "knn_probe" (as those functions return them), "purity" and "ami"
+        (see `adjusted_mutual_information`).
+
+    Raises:
+        InputError: labels are missing, of one class, or do not fit.
+    """
+    check_number("k", k, minimum=1, integer=True)
+    for part in (train, test):
+        if not isinstance(part, ImageDataset) or part.labels is None or not len(part):
+            raise InputError("Expected labelled ImageDatasets to probe with; received another.")
+    if not encoders:
+        raise InputError("Expected at least one encoder; received none.")
+    seen = train if unlabelled is None else unlabelled
+    return [
+        _row(features, train.labels, test.labels, k, seed)
+        for features in _all_features(encoders, train, test, seen, controls, batch_size, seed)
+    ]
+
+
+def pixel_features(train, test, seen, image_size, *, components=PCA_COMPONENTS, seed=0):
+    """Returns the features that need no net: PCA of the pixels, and the pixels themselves.
+
+    Args:
+        train, test: `ImageDataset`s.
+        seen: `ImageDataset` that the components are fitted to, at most 5,000 of it.
+        image_size: (height, width) that the pictures are seen in.
+        components: int; of fewer pictures or pixels so many are used.
+        seed: int, of the choice among `seen` and of PCA's solver.
+
+    Returns:
+        [`FeatureSet`, `FeatureSet`]
+    """
+    from sklearn.decomposition import PCA
+
+    fitted = pixel_rows(random_part(seen, _FITTED, seed), image_size)
+    pca = PCA(min(components, *fitted.shape), random_state=seed).fit(fitted)
+    pixels = [pixel_rows(part, image_size) for part in (train, test)]
+    return [
+        FeatureSet("PCA of pixels", *(pca.transform(x) for x in pixels)),
+        FeatureSet("pixels", *pixels),
+    ]
+
+
+def _all_features(encoders, train, test, seen, controls, batch_size, seed):
+    """Yields a `FeatureSet` for each row; only one is held at a time."""
+    for name, encoder in encoders.items():
+        encoder = getattr(encoder, "encoder", encoder)
+        yield _encoded(name, encoder, train, test, batch_size)
+        if controls:
+            *size, channels = picture_shape(encoder)
+            some = random_part(seen, _MEASURED, seed)
+            pictures = next(iter(some.pipeline(len(some), image_size=size, channels=channels)))
+            pictures = pictures[0] if isinstance(pictures, tuple) else pictures
+            untrained = untrained_copy(encoder, pictures, seed=seed)
+            yield _encoded(f"{name}, untrained", untrained, train, test, batch_size)
+    if controls:
+        yield from pixel_features(train, test, seen, size, seed=seed)
+
+
+def _encoded(name, encoder, train, test, batch_size):
+    parts = (extract_features(encoder, part, batch_size=batch_size) for part in (train, test))
+    return FeatureSet(name, *parts)
+
+
+def _row(features, train_labels, test_labels, k, seed):
+    data = (features.train, train_labels, features.test, test_labels)
+    num_clusters = min(len(np.unique(train_labels)), len(features.test))
+    found = cluster_features(unit_rows(features.test), num_clusters, seed=seed)
+    return {
+        "features": features.name,
+        "dimensions": features.train.shape[1],
+        "linear_probe": linear_probe(*data, seed=seed),
+        "knn_probe": knn_probe(*data, k=k),
+        "purity": purity(test_labels, found.numbers),
+        "ami": adjusted_mutual_information(test_labels, found.numbers),
+    }
+
+
+def pixel_rows(dataset, image_size):
+    """Returns pixels from 0 to 1 as rows, float32 (n, h * w * c); grey ones have one channel."""
+    pictures = dataset.decoded(tuple(image_size))
+    pictures = pictures[..., :1] if dataset.is_grayscale else pictures
+    return pictures.reshape(len(pictures), -1).astype(np.float32) / 255

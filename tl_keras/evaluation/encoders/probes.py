@@ -1,0 +1,291 @@
+"""How much of the classes stands in features: a linear classifier and nearest neighbours."""
+
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from tl_keras.checks import InputError, check_number
+from tl_keras.data.unlabelled import as_unlabelled
+from tl_keras.evaluation.classifiers.classification import accuracy_interval
+from tl_keras.evaluation.encoders.distances import row_blocks
+from tl_keras.models.inference import traced
+from tl_keras.models.signature import picture_shape
+from tl_keras.one_thread import one_thread
+
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of scikit-learn's C: a small one binds more
+NEIGHBOURS = 20
+TEMPERATURE = 0.07
+_MANY = 5000  # pictures from which on a fifth is held out once, instead of five times
+_FOLDS = 5
+_UNCHOSEN = 1e-2
+_BLOCK = 256
+
+
+def extract_features(encoder, pictures, *, batch_size=128):
+    """Returns what an encoder says of each picture, in the order of the pictures.
+
+    Args:
+        encoder: built model from pictures (b, h, w, 1 or 3), 0-255, to features (b, d), or to maps
+            (b, h', w', d), which are averaged over their places; or a model with `.encoder`.
+        pictures: `ImageDataset`, or array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255; decoded
+            once in the encoder's size.
+        batch_size: pictures a step. Defaults to 128.
+
+    Returns:
+        float32 (n, d).
+
+    Raises:
+        InputError: the model takes no pictures or gives no features, or there is no picture.
+    """
+    encoder = getattr(encoder, "encoder", encoder)
+    *size, channels = picture_shape(encoder)
+    batches = as_unlabelled(pictures).pipeline(batch_size, image_size=size, channels=channels)
+    return features_of(batches, feature_function(encoder))
+
+
+def features_of(batches, run):
+    """Returns float32 (n, d): what `run`, of `feature_function`, gives for batches of pictures."""
+    pictures = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
+    return np.concatenate([run(batch).numpy() for batch in pictures])
+
+
+def feature_function(encoder):
+    """Returns a compiled function from float32 pictures (b, h, w, c) to float32 (b, d).
+
+    It reads the encoder's weights at each call, so it stays right while they are trained.
+    """
+    rank = len(encoder.output_shape) if isinstance(encoder.output_shape, tuple) else 0
+    if rank not in (2, 4):
+        raise InputError(
+            "Expected an encoder that gives features (b, d) or maps (b, h, w, d); received "
+            f"{encoder.name!r} with output shape {encoder.output_shape}."
+        )
+
+    def pooled(pictures):
+        features = tf.cast(encoder(pictures, training=False), tf.float32)
+        return tf.reduce_mean(features, (1, 2)) if rank == 4 else features
+
+    return traced(pooled, [picture_shape(encoder)])
+
+
+def linear_probe(
+    train_features, train_labels, test_features, test_labels, *, max_iterations=1000, seed=0
+):
+    """Measures how well a linear classifier on fixed features tells the classes apart.
+
+    Logistic regression on features of mean 0 and variance 1 over the training pictures. How much
+    its weights are bound is one of `STRENGTHS`, the one with the lowest log loss on held-out parts
+    of the training features (five folds; of more than 5,000 pictures a fifth, once). The test
+    features choose nothing. There are as many folds as the rarest class has pictures, if fewer; the
+    only picture of a class is never held out. With one picture of each class it is 0.01.
+
+    Args:
+        train_features, test_features: float (n, d) and (m, d), of `extract_features`.
+        train_labels, test_labels: ints (n,) and (m,), from 0, two classes or more in training;
+            any numbers, gaps included.
+        max_iterations: of the solver, L-BFGS. Defaults to 1,000.
+        seed: int, of what is held out.
+
+    Returns:
+        A dict ready for JSON: "accuracy" on test; "interval", its 95% Wilson interval (low, high);
+        "strength", scikit-learn's C that was chosen; "converged"; "num_train" and "num_test".
+        Where the solver did not converge there is a warning, too.
+
+    Raises:
+        InputError: features and labels do not fit each other, are not finite, or of one class.
+    """
+    from sklearn.preprocessing import StandardScaler
+
+    check_number("max_iterations", max_iterations, minimum=1, integer=True)
+    train, test = _checked(train_features, train_labels, test_features, test_labels)
+    scaler = StandardScaler().fit(train[0])
+    classes, y = np.unique(train[1], return_inverse=True)
+    x = scaler.transform(train[0])
+    with one_thread():
+        strength = _choose_strength(x, y, max_iterations, seed)
+        classifier, converged = _fit(x, y, strength, max_iterations)
+    if not converged:
+        warnings.warn(
+            f"The linear probe did not converge in {max_iterations} iterations: its accuracy may "
+            "be too low. Give more max_iterations.",
+            stacklevel=2,
+        )
+    return {
+        **_scored(classes[classifier.predict(scaler.transform(test[0]))], test[1], len(y)),
+        "strength": strength,
+        "converged": converged,
+    }
+
+
+def knn_probe(
+    train_features,
+    train_labels,
+    test_features,
+    test_labels,
+    *,
+    k=NEIGHBOURS,
+    temperature=TEMPERATURE,
+):
+    """Measures how well the nearest training pictures tell the class of a test picture.
+
+    Each of the k nearest by cosine similarity s votes for its class with weight
+    exp(s / temperature); the lowest class wins a tie. Nothing is fitted or chosen.
+
+    Args:
+        train_features, test_features: float (n, d) and (m, d), of `extract_features`.
+        train_labels, test_labels: ints (n,) and (m,), from 0.
+        k: int, neighbours; all where there are fewer. Defaults to 20.
+        temperature: float above 0. Defaults to 0.07.
+
+    Returns:
+        A dict ready for JSON: "accuracy" on test; "interval", its 95% Wilson interval (low, high);
+        "k", as used; "num_train" and "num_test".
+
+    Raises:
+        InputError: features and labels do not fit each other, are not finite, or of one class.
+
+    Reference:
+        Wu et al. 2018, "Unsupervised feature learning via non-parametric instance discrimination"
+        (arXiv:1805.01978), who have k = 200 on ImageNet; small data have few pictures a class.
+    """
+    check_number("k", k, minimum=1, integer=True)
+    check_number("temperature", temperature, above=0)
+    train, test = _checked(train_features, train_labels, test_features, test_labels)
+    k = min(k, len(train[0]))
+    predicted = vote(
+        unit_rows(train[0]), train[1], unit_rows(test[0]), k=k, temperature=temperature
+    )
+    return {**_scored(predicted, test[1], len(train[0])), "k": k}
+
+
+def vote(known, labels, asked, *, k, temperature, left_out=False):
+    """Returns the class that the k nearest rows vote for, as `knn_probe` describes.
+
+    Args:
+        known, asked: float (n, d) and (m, d), rows of length 1.
+        labels: ints (n,), of `known`.
+        k: int, 1 to n.
+        temperature: float.
+        left_out: whether `asked` is `known` and no row may vote for itself; k is below n then.
+
+    Returns:
+        ints (m,).
+    """
+    classes, numbers = np.unique(labels, return_inverse=True)
+    one_hot = np.eye(len(classes))[numbers]
+    winners = np.empty(len(asked), np.int64)
+    for rows in row_blocks(len(asked), _BLOCK):
+        similar = asked[rows] @ known.T
+        if left_out:
+            similar[np.arange(len(similar)), np.arange(rows.start, rows.stop)] = -np.inf
+        nearest = np.argpartition(-similar, k - 1, axis=1)[:, :k]
+        s = np.take_along_axis(similar, nearest, 1).astype(np.float64)
+        # Relative to the nearest, or exp overflows at low temperatures.
+        weights = np.exp((s - s.max(1, keepdims=True)) / temperature)
+        winners[rows] = np.einsum("nk,nkc->nc", weights, one_hot[nearest]).argmax(1)
+    return classes[winners]
+
+
+def unit_rows(features):
+    """Returns rows of length 1; a row of zeros stays."""
+    features = np.asarray(features, np.float32)
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+
+
+def _choose_strength(x, y, max_iterations, seed):
+    """The one of `STRENGTHS` with the lowest log loss on held-out parts of x.
+
+    y: class numbers from 0 without gaps.
+    """
+    folds = _folds(y, seed)
+    if not folds:
+        return _UNCHOSEN
+    losses = np.zeros(len(STRENGTHS))
+    for fitted, held_out in folds[: 1 if len(x) > _MANY else None]:
+        for number, strength in enumerate(STRENGTHS):
+            classifier, _ = _fit(x[fitted], y[fitted], strength, max_iterations)
+            losses[number] += _log_loss(classifier.predict_proba(x[held_out]), y[held_out])
+    return STRENGTHS[int(losses.argmin())]
+
+
+def _folds(y, seed):
+    """[(rows to fit, rows held out)] with every class among those to fit; [] if there are none."""
+    from sklearn.model_selection import StratifiedKFold
+
+    counts = np.bincount(y)
+    alone = np.flatnonzero(counts[y] == 1)
+    others = np.flatnonzero(counts[y] > 1)
+    if not len(others):
+        return []
+    folds = StratifiedKFold(min(_FOLDS, counts[counts > 1].min()), shuffle=True, random_state=seed)
+    parts = folds.split(others, y[others])
+    return [(np.append(others[fitted], alone), others[held]) for fitted, held in parts]
+
+
+def _log_loss(probabilities, y):
+    """Mean of -log p of the right class, for probabilities (n, classes) of float32 or float64."""
+    right = probabilities[np.arange(len(y)), y].astype(np.float64)
+    return -np.log(np.maximum(right, np.finfo(probabilities.dtype).tiny)).mean()
+
+
+def _fit(x, y, strength, max_iterations):
+    """(fitted LogisticRegression, whether its solver converged)"""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    classifier = LogisticRegression(C=strength, max_iter=max_iterations)
+    with warnings.catch_warnings(record=True) as noticed:
+        warnings.simplefilter("always")
+        classifier.fit(x, y)
+    return classifier, not any(issubclass(w.category, ConvergenceWarning) for w in noticed)
+
+
+def _scored(predicted, labels, num_train):
+    accuracy = float(np.mean(predicted == labels))
+    return {
+        "accuracy": accuracy,
+        "interval": accuracy_interval(accuracy, len(labels)),
+        "num_train": num_train,
+        "num_test": len(labels),
+    }
+
+
+def _checked(train_features, train_labels, test_features, test_labels):
+    """((features float32, labels int), the same of test)"""
+    parts = []
+    for name, x, y in (
+        ("training", train_features, train_labels),
+        ("test", test_features, test_labels),
+    ):
+        x, y = np.asarray(x, np.float32), np.asarray(y)
+        if x.ndim != 2 or not len(x) or y.shape != (len(x),) or y.dtype.kind not in "iu":
+            raise InputError(
+                f"Expected {name} features (n, d) and n integer labels, n above 0; received "
+                f"{x.shape} and {y.shape} of type {y.dtype}."
+            )
+        if y.min() < 0:
+            rows = np.flatnonzero(y < 0)
+            raise InputError(
+                f"Expected {name} class numbers from 0; received {y.min()} in {len(rows)} rows, "
+                f"the first {rows[0]}. Leave out the rows without a label."
+            )
+        if not np.isfinite(x).all():
+            rows = np.flatnonzero(~np.isfinite(x).all(1))[:5].tolist()
+            raise InputError(
+                f"Expected finite {name} features; received NaN or infinity in rows {rows} and "
+                "maybe more. The encoder has diverged: train it with a lower learning rate."
+            )
+        parts.append((x, y))
+    (x, y), (other, _) = parts
+    if x.shape[1] != other.shape[1]:
+        raise InputError(
+            f"Expected as many features in training as in test; received {x.shape[1]} and "
+            f"{other.shape[1]}. Extract both with one encoder."
+        )
+    if len(np.unique(y)) < 2:
+        raise InputError(
+            "Expected training labels of two classes or more; received one class. Label pictures "
+            "of another class, too."
+        )
+    return parts

@@ -1,0 +1,137 @@
+"""How good generated pictures are, in the eyes of a small classifier of the same data."""
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_number
+from tl_keras.data.array_checks import check_pixels
+from tl_keras.evaluation.samples.frechet import frechet_distance
+from tl_keras.evaluation.samples.manifolds import precision_and_recall
+from tl_keras.models.baselines.cnn import CNN
+from tl_keras.models.signature import picture_shape
+from tl_keras.training.fine_tuning.inputs import labelled, random_part
+from tl_keras.training.whole.from_scratch import fit_from_scratch
+
+_MOST = 10_000  # rows of each set that are compared
+_BATCH_SIZE = 256
+
+
+def fit_sample_classifier(train, *, epochs=3, limit=20_000, seed=0):
+    """Trains the classifier in whose features samples are measured: `CNN` "small".
+
+    Args:
+        train: labelled pictures, see `fit_from_scratch`.
+        epochs: int. Defaults to 3.
+        limit: int, pictures to train on, drawn at random if there are more. Defaults to 20,000.
+        seed: int, of the draw and of the order. Defaults to 0; call
+            `keras.utils.set_random_seed` for the same first weights too.
+
+    Returns:
+        Trained `CNN`.
+
+    Raises:
+        InputError: there are no labels.
+    """
+    check_number("limit", limit, minimum=1, integer=True)
+    train = random_part(labelled(train, None, split="train"), limit, seed)
+    model = CNN(max(train.num_classes, 2), "small")
+    fit_from_scratch(model, train, epochs=epochs, seed=seed, augment="none")
+    return model
+
+
+def classifier_features(classifier, pictures):
+    """What a classifier makes of pictures.
+
+    Args:
+        classifier: built `CNN`, `MLP` or other baseline of this project.
+        pictures: (n, h, w) or (n, h, w, c), 0-255, of its size.
+
+    Returns:
+        (float32 (n, d), what its last layer takes; int64 (n,), the most probable classes).
+    """
+    features, classes = [], []
+    pictures = np.asarray(pictures)
+    for start in range(0, len(pictures), _BATCH_SIZE):
+        batch = pictures[start : start + _BATCH_SIZE].astype(np.float32)
+        features.append(np.asarray(classifier.features(batch), np.float32))
+        classes.append(np.asarray(classifier.predictions(features[-1])).argmax(1))
+    return np.concatenate(features), np.concatenate(classes)
+
+
+def evaluate_samples(samples, real, classifier, *, held_out=None, k=3):
+    """Measures samples against real pictures, and held-out real pictures in the same way.
+
+    Distances are between the features of `classifier`, so they can be compared for one classifier
+    and one number of samples only, and are not the "FID". The floor is what real pictures get that
+    are neither in `real` nor generated: no generator can be expected to get below its Fréchet
+    distance. Every figure depends on the number of pictures, so samples and held-out pictures are
+    measured on equally many: of the larger set a random part, the same each time.
+
+    Args:
+        samples: (n, h, w, c), 0-255, at least k + 1.
+        real: the pictures that the generator learned from, (m, h, w, c) or (m, h, w), 0-255. Of
+            more than 10,000 in any set so many are taken.
+        classifier: see `fit_sample_classifier`.
+        held_out: other real pictures, at least k + 1 and better as many as there are samples; or
+            None for no floor.
+        k: int, neighbours for precision and recall. Defaults to 3.
+
+    Returns:
+        dict: "num_samples" (measured), "num_real"; "frechet_distance"; "precision", "recall";
+        "class_shares" (list, num_classes), "classes_covered" (those with at least one sample),
+        "smallest_share"; and "floor", a dict of the same for `held_out`, or None.
+
+    Raises:
+        InputError: too few pictures, or of another size or scale than the classifier takes.
+    """
+    real = _rows("real", real, classifier, k)
+    reference, _ = classifier_features(classifier, real)
+    samples = _rows("samples", samples, classifier, k)
+    floor = None
+    if held_out is not None:
+        held_out = _rows("held_out", held_out, classifier, k)
+        most = min(len(samples), len(held_out))
+        samples, held_out = _some(samples, most), _some(held_out, most)
+        floor = _measure(held_out, reference, classifier, k)
+    return {**_measure(samples, reference, classifier, k), "floor": floor}
+
+
+def class_shares(classes, num_classes):
+    """Returns the share of each class, float64 (num_classes,), in class numbers (n,)."""
+    return np.bincount(classes, minlength=num_classes) / len(classes)
+
+
+def _measure(pictures, reference, classifier, k):
+    features, classes = classifier_features(classifier, pictures)
+    # As many of each, or a larger set would span the larger manifold.
+    most = min(len(features), len(reference))
+    precision, recall = precision_and_recall(_some(features, most), _some(reference, most), k)
+    shares = class_shares(classes, classifier.num_classes)
+    return {
+        "num_samples": len(features),
+        "num_real": len(reference),
+        "frechet_distance": frechet_distance(features, reference),
+        "precision": precision,
+        "recall": recall,
+        "class_shares": shares.tolist(),
+        "classes_covered": int(np.count_nonzero(shares)),
+        "smallest_share": float(shares.min()),
+    }
+
+
+def _rows(name, pictures, classifier, k):
+    """Checked pictures, at most 10,000."""
+    pictures = np.asarray(pictures)
+    pictures = pictures[..., None] if pictures.ndim == 3 else pictures
+    if pictures.shape[1:] != tuple(picture_shape(classifier)) or len(pictures) <= k:
+        raise InputError(
+            f"Expected more than {k} pictures of shape {picture_shape(classifier)}, which the "
+            f"classifier takes; received shape {pictures.shape}."
+        )
+    return _some(check_pixels(pictures, name), _MOST)
+
+
+def _some(rows, most):
+    """At most so many rows, at random: evenly spaced ones of a row of classes may be of one."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:most])]

@@ -1,0 +1,171 @@
+"""`tl-keras compare`: which way of training is better, and from how many labels on."""
+
+import contextlib
+import dataclasses
+import gc
+import itertools
+from pathlib import Path
+
+import tensorflow as tf
+
+from tl_keras.evaluation.statistics.comparison import choose_pairs, differences, summarise
+from tl_keras.jobs.compare.data import (
+    check_records,
+    data_name,
+    load_compare_data,
+    write_compare_records,
+)
+from tl_keras.jobs.compare.methods import check_heeded, parse_method
+from tl_keras.jobs.compare.pretraining import ENCODERS, PretrainedEncoders
+from tl_keras.jobs.compare.report import write_compare_report
+from tl_keras.jobs.compare.results import Results
+from tl_keras.jobs.compare.runner import MethodRunner
+from tl_keras.jobs.compare.settings import CompareConfig
+from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.progress import say
+from tl_keras.reports.pages.comparison_wording import verdict
+from tl_keras.training.frozen.feature_store import FeatureStore
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        path: its run folder.
+        rows: a dict a run, as results.csv has them.
+        summary: a dict for each method and budget, see `statistics.comparison.summarise`.
+        differences: {(method, other): {labels_per_class: `MeanInterval` of method - other}}.
+        verdicts: {(method, other): sentences}, the most telling first.
+    """
+
+    path: Path
+    rows: list[dict]
+    summary: list[dict]
+    differences: dict
+    verdicts: dict
+
+
+def compare(data, *, methods, labels_per_class, source_data=None, out=None, **settings):
+    """Compares ways of training on the same labelled pictures, and says which is better.
+
+    Methods x label budgets x seeds: in each of these runs every method gets the same labelled
+    pictures, the same validation pictures, and the same epochs or seconds. The best epoch, and
+    from scratch the learning rate, are chosen on validation; the test pictures are used once a
+    run. What a frozen part gives is computed once for all runs that share it. A comparison that
+    was stopped goes on where it was if it is started again with the same settings and `out`.
+
+    Example:
+        found = compare("pictures/", backbone="mobilenet_v2", labels_per_class=(10, 50),
+                        methods=("scratch:cnn", "frozen", "fine-tune"), out="runs/compared")
+        print(*found.verdicts.values(), sep="\\n")
+
+    Args:
+        data: what `load_dataset` takes, or `Splits`.
+        methods: names, see `jobs.compare.methods.parse_method`.
+        labels_per_class: integers, the budgets.
+        source_data: for "joint", the source task: as `data`, or an `ImageDataset`.
+        out: run folder, new, empty or one to go on with; None for runs/compare-DATA-TIME.
+        **settings: further fields of `jobs.compare.settings.CompareConfig`: seeds (default 3),
+            backbone, weights, head, image_size, baseline_size, epochs (default 30) or seconds,
+            augment, views, test_pictures, seed, split, on_bad_image.
+
+    Returns:
+        `Comparison`. The run folder has results.csv, correct.npz, summary.csv, metrics.json and
+            report.html.
+
+    Raises:
+        InputError: something cannot be used; checked before any training.
+    """
+    config = CompareConfig(
+        data=data_name(data),
+        methods=methods,
+        labels_per_class=labels_per_class,
+        source_data=data_name(source_data),
+        **settings,
+    )
+    chosen = [parse_method(name, config.backbone) for name in config.methods]
+    check_heeded(settings, chosen)
+    path = out or default_run_path("compare", config.data)
+    with RunFolder(path, continues=config.to_json()) as run:
+        results = Results(run.path / "results.csv")
+        check_records(run.path, results.rows, data)
+        loaded = load_compare_data(config, data, source_data, run.path)
+        encoders = PretrainedEncoders(run.path / ENCODERS, config, loaded.splits)
+        parts = loaded.splits.train, loaded.source
+        runner = MethodRunner(config, *parts, FeatureStore(), encoders)
+        if not results.rows:
+            for method in chosen:
+                runner.check(method)
+            run.write_json("config.json", config.to_json())
+            run.write_environment()
+            write_compare_records(run.path, loaded)
+        with _without_advice_on_tracing():
+            _run_missing(config, chosen, loaded, runner, results)
+        comparison = evaluate_runs(run.path, results)
+        write_compare_report(config, comparison, loaded, encoders.facts)
+    for sentences in comparison.verdicts.values():
+        say(sentences)
+    say(f"Report: {run.path / 'report.html'}")
+    return comparison
+
+
+def evaluate_runs(path, results):
+    """Returns the `Comparison` of finished runs, `Results`."""
+    rows, correct = results.rows, results.correct
+    found = {pair: differences(correct, *pair) for pair in choose_pairs(rows)}
+    verdicts = {pair: verdict(*pair, found[pair]) for pair in found}
+    return Comparison(Path(path), rows, summarise(rows, correct), found, verdicts)
+
+
+def _run_missing(config, methods, loaded, runner, results):
+    """Makes the runs that results.csv lacks. Each depends on its settings and seed alone."""
+    budgets = config.labels_per_class
+    for number, (seed, budget) in enumerate(itertools.product(config.all_seeds, budgets)):
+        missing = [m for m in methods if not results.has(m.name, budget, seed)]
+        if not missing:
+            continue
+        train, val = loaded.labelled(budget, seed)  # features of these go when the round is over
+        for method in missing:
+            say(
+                f"{method.name}, {budget} labels a class, seed {seed} "
+                f"({number + 1} of {len(budgets) * config.seeds} rounds)"
+            )
+            row, correct = _run(method, runner, train, val, loaded.splits.test, seed)
+            results.append({"method": method.name, "labels_per_class": budget, **row}, correct)
+            gc.collect()  # a net and its functions refer to each other
+            say(f"{method.name}: {row['test_accuracy']:.1%} on test, {row['seconds']:.0f} s")
+
+
+@contextlib.contextmanager
+def _without_advice_on_tracing():
+    """Keeps TensorFlow from warning that functions are traced again: each run has a new net."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _run(method, runner, train, val, test, seed):
+    """Returns the row of one run, and which test images it got right (n,)."""
+    best = runner.train(method, train, val, seed)
+    figures, correct = runner.measure_each(method, best.model, test)
+    history = best.history
+    row = {
+        "seed": seed,
+        "test_accuracy": figures["accuracy"],
+        "val_accuracy": best.val["accuracy"],
+        "test_loss": figures["loss"],
+        "test_macro_f1": figures["macro_f1"],
+        "epochs": len(history.epoch),
+        "best_epoch": 0 if history.best_epoch is None else history.best_epoch + 1,
+        "lr": best.rate,
+        "train_pictures": len(train),
+        "val_pictures": len(val),
+        "test_pictures": len(test),
+        "seconds": round(best.seconds, 3),
+    }
+    return row, correct

@@ -1,0 +1,140 @@
+"""The pictures of a comparison: the same for every method, and what is set aside of them."""
+
+import dataclasses
+
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.images import printable
+from tl_keras.data.inspection.checking import Inspection
+from tl_keras.data.loading import load_dataset, load_parts
+from tl_keras.data.sources.named import NAMED_DATASETS
+from tl_keras.data.split_records import read_records, record_splits, write_records
+from tl_keras.data.splits import at_most_per_class, keep_per_class
+from tl_keras.jobs.runs.run_folder import SPLITS
+from tl_keras.jobs.runs.run_splits import NAMES, begun_splits
+from tl_keras.progress import say
+from tl_keras.training.fine_tuning.inputs import random_part, tell_rare
+
+SOURCE_SPLITS = "source_splits.csv.gz"
+VAL_PER_CLASS = 10  # at least, where the data have so many
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareData:
+    """What all methods are trained and measured on.
+
+    Attributes:
+        splits: the data; of `test` as much as is measured on.
+        source: labelled pictures of the source task, or None.
+        records: an `ImageRecord` of each picture of the whole splits.
+        source_records: the same of the source, if it was split here; else ().
+    """
+
+    splits: Splits
+    source: ImageDataset | None
+    records: tuple = ()
+    source_records: tuple = ()
+
+    def labelled(self, labels_per_class, seed):
+        """Returns (train, val) of one run, equal for all methods.
+
+        The labels of a smaller budget are among those of a larger one of the same seed. Val
+        has as many pictures of a class as train, or 10 if that is more, as far as there are: who
+        has few labels has few to choose an epoch with.
+        """
+        train = keep_per_class(self.splits.train, labels_per_class, seed)
+        most = max(labels_per_class, VAL_PER_CLASS)
+        return train, at_most_per_class(self.splits.val, most, seed)
+
+
+def load_compare_data(config, data, source, begun=None):
+    """Loads the data of a comparison and checks that it can be made with them.
+
+    Args:
+        config: `CompareConfig`.
+        data: what `load_dataset` takes, or `Splits`.
+        source: the same, an `ImageDataset`, or None.
+        begun: folder of a comparison that goes on; its splits are found again, not drawn anew.
+
+    Raises:
+        InputError: the data cannot be used, or a class has fewer pictures than a budget; or some
+            with which the comparison was begun are not there any more.
+    """
+    if isinstance(data, Splits):
+        _check_classes(data)
+    splits = _same_splits(config, data, begun and begun / SPLITS)
+    records = record_splits(splits)
+    keep_per_class(splits.train, config.labels_per_class[-1], config.seed)
+    if config.test_pictures is not None:
+        splits = splits._replace(test=random_part(splits.test, config.test_pictures, config.seed))
+        tell_rare(splits.test, splits.train.num_classes, "test")
+    source_records = ()
+    if isinstance(source, str | Splits):
+        source = _same_splits(config, source, begun and begun / SOURCE_SPLITS)
+        source, source_records = source.train, record_splits(source)
+    return CompareData(splits, source, records, source_records)
+
+
+def check_records(folder, rows, data):
+    """Refuses to go on with runs of a folder that is older than records of splits.
+
+    Pictures that are given as `Splits`, or by a name, cannot have changed places.
+    """
+    if not rows or (folder / SPLITS).is_file():
+        return
+    if not isinstance(data, Splits) and str(data) not in NAMED_DATASETS:
+        raise InputError(
+            f"Expected a comparison that keeps the images of its splits; received {folder}, an "
+            f"older one, and {printable(str(data))}, which may have changed since: drawn anew, "
+            "its splits could be others. Nothing was changed. Give another --out."
+        )
+    say(f"NOT KEPT: {folder} is older than records of splits; they are taken to be unchanged.")
+
+
+def write_compare_records(folder, loaded):
+    """Keeps the splits of a comparison in its folder, so that it can go on with them."""
+    write_records(folder / SPLITS, loaded.records)
+    if loaded.source_records:
+        write_records(folder / SOURCE_SPLITS, loaded.source_records)
+
+
+def data_name(data):
+    """What config.json calls data: the name or path, or what stands in `data` itself."""
+    if isinstance(data, tuple | ImageDataset):
+        parts = data[:3] if isinstance(data, tuple) else (data,)
+        sizes = " + ".join(str(len(part)) for part in parts if part is not None)
+        return f"{parts[0].source} ({', '.join(parts[0].class_names)}; {sizes} pictures)"
+    return data if data is None else str(data)
+
+
+def _same_splits(config, data, path):
+    """The splits that the file `path` has, or else those of `data`."""
+    if path is None or not path.is_file():
+        return data if isinstance(data, Splits) else _load(config, data)
+    if isinstance(data, Splits):
+        parts = {n: p for n, p in zip(NAMES, data[:3], strict=True) if p is not None}
+        inspection = data.inspection or Inspection()
+    else:
+        parts, inspection = load_parts(data, on_bad_image=config.on_bad_image)
+    return begun_splits(read_records(path), parts, inspection, path.parent)
+
+
+def _load(config, name):
+    return load_dataset(
+        name, seed=config.seed, split_fractions=config.split, on_bad_image=config.on_bad_image
+    )
+
+
+def _check_classes(splits):
+    if None in splits[:3]:
+        raise InputError("Expected train, val and test to compare on; received a missing part.")
+    names = set(splits.train.class_names)
+    for part in splits[1:3]:
+        lacks, has = names - set(part.class_names), set(part.class_names) - names
+        if part.class_names != splits.train.class_names:
+            raise InputError(
+                f"Expected the classes of train in {part.split}, in the same order; received a "
+                f"{part.split} part without {', '.join(sorted(lacks)) or 'none of them missing'} "
+                f"and with {', '.join(sorted(has)) or 'none'} besides."
+            )
+    return splits

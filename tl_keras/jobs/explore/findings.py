@@ -1,0 +1,129 @@
+"""What there is to find in pictures that nobody labelled: groups, repeats, odd ones, a map."""
+
+import dataclasses
+
+import numpy as np
+
+from tl_keras.data.inspection.fingerprints import find_repeats
+from tl_keras.evaluation.encoders.clusters import (
+    Clusters,
+    adjusted_mutual_information,
+    cluster_features,
+    purity,
+)
+from tl_keras.evaluation.encoders.feature_space import (
+    choose_num_clusters,
+    close_pairs,
+    directions,
+    find_neighbours,
+    main_directions,
+)
+from tl_keras.evaluation.encoders.grid_places import grid_places
+from tl_keras.evaluation.encoders.latent_plane import project
+
+MOST_ON_MAP = 600
+_FEWEST_FOR_TSNE = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two pictures that are one, or nearly.
+
+    Attributes:
+        first, second: rows.
+        kind: "same" (every pixel), "near" (nearly every pixel) or "alike" (in their features).
+    """
+
+    first: int
+    second: int
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What was found; rows are those of the data.
+
+    Attributes:
+        clusters: `Clusters`.
+        silhouettes: {number of clusters: mean silhouette} that were tried; {} if it was given.
+        pairs: `Pair`s, the most alike first.
+        pair_counts: {kind: number of pairs that were found}; of very many not all are in `pairs`.
+        neighbours_found: share of the true nearest others that was found, see `Neighbours`.
+        loneliness: float (n,), mean distance to the nearest others, 1 for the usual.
+        map_rows: int64 (m,), the pictures on the map.
+        map_places: int64 (m, 2), their (row, column) on a grid.
+        map_side: int, places of a side.
+        map_method: "tsne" or "pca".
+        agreement: {"purity", "ami"} with the folders or labels, or None without.
+    """
+
+    clusters: Clusters
+    silhouettes: dict
+    pairs: tuple
+    pair_counts: dict
+    neighbours_found: float
+    loneliness: np.ndarray
+    map_rows: np.ndarray
+    map_places: np.ndarray
+    map_side: int
+    map_method: str
+    agreement: dict | None
+
+
+def find(features, pictures, fingerprints, *, clusters=None, seed=0):
+    """Looks for groups, repeats and odd pictures.
+
+    Args:
+        features: float (n, d).
+        pictures: `ImageDataset` of n; its labels are compared with the clusters, no more.
+        fingerprints: {path: Fingerprint} of its files.
+        clusters: int, or None to choose.
+        seed: int.
+
+    Returns:
+        `Findings`.
+    """
+    space = directions(features)
+    main = main_directions(space, seed=seed)
+    count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(main, seed=seed)
+    found = cluster_features(main, count, seed=seed).seen_in(space)
+    neighbours = find_neighbours(space, seed=seed)
+    rows = np.sort(np.random.default_rng([seed, 1]).permutation(len(space))[:MOST_ON_MAP])
+    method = "pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne"
+    points, _ = project(main[rows], method=method, seed=seed)
+    places, side = grid_places(points)
+    labels = pictures.labels
+    pairs, counts = _pairs(pictures, fingerprints, neighbours)
+    return Findings(
+        clusters=found,
+        silhouettes=silhouettes,
+        pairs=pairs,
+        pair_counts=counts,
+        neighbours_found=neighbours.found,
+        loneliness=neighbours.loneliness,
+        map_rows=rows,
+        map_places=places,
+        map_side=side,
+        map_method=method,
+        agreement=None if labels is None else _agreement(labels, found.numbers),
+    )
+
+
+def _agreement(labels, numbers):
+    return {
+        "purity": purity(labels, numbers),
+        "ami": adjusted_mutual_information(labels, numbers),
+    }
+
+
+def _pairs(pictures, fingerprints, neighbours):
+    """(`Pair`s, {kind: number}): repeats by their pixels, then those that the features tell."""
+    row_of = {name: row for row, name in enumerate(pictures.ids)}
+    repeats = find_repeats(pictures, fingerprints)
+    pairs = {
+        tuple(sorted((row_of[leak.first], row_of[leak.second]))): leak.kind for leak in repeats
+    }
+    for first, second, _ in close_pairs(neighbours):
+        pairs.setdefault((first, second), "alike")
+    counts = {**repeats.counts, "alike": list(pairs.values()).count("alike")}
+    return tuple(Pair(*rows, kind) for rows, kind in pairs.items()), counts

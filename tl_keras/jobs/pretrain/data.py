@@ -1,0 +1,88 @@
+"""The pictures of a pretraining: every split as an array of one size, with labels or without."""
+
+import dataclasses
+
+import numpy as np
+
+from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.loading import load_dataset
+from tl_keras.data.pipelines.augmentation import luminance
+from tl_keras.evaluation.encoders.distances import row_blocks
+from tl_keras.jobs.pretrain.encoders import picture_size
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainData:
+    """Pictures in one size.
+
+    Attributes:
+        splits: as they were loaded.
+        train, val, test: uint8 (n, h, w, c) each as an `ImageDataset`, c = 1 if all are grey.
+    """
+
+    splits: Splits
+    train: ImageDataset
+    val: ImageDataset
+    test: ImageDataset
+
+    @property
+    def picture_shape(self):
+        """(h, w, c)."""
+        return self.train.images.shape[1:]
+
+    @property
+    def num_classes(self):
+        """Number of classes; 0 without labels."""
+        return self.train.num_classes
+
+
+def load_pretrain_data(config):
+    """Loads and decodes what `config` names; labels may be missing.
+
+    Args:
+        config: `PretrainConfig`.
+
+    Raises:
+        InputError: the data cannot be used.
+    """
+    splits = load_dataset(
+        config.data,
+        seed=config.seed,
+        split_fractions=config.split,
+        on_bad_image=config.on_bad_image,
+        on_duplicate=config.on_duplicate,
+        require_labels=bool(config.conditional) or config.method == "supcon",
+    )
+    return in_one_form(splits, picture_size(config, splits.train))
+
+
+def in_one_form(splits, image_size):
+    """Returns the `PretrainData` of `Splits` in (height, width)."""
+    channels = 1 if all(part.is_grayscale for part in splits[:3]) else 3
+    return PretrainData(splits, *(in_one_size(part, image_size, channels) for part in splits[:3]))
+
+
+def in_one_size(dataset, image_size, channels):
+    """Returns the pictures of `dataset` as an array of (height, width) and 1 or 3 channels.
+
+    Args:
+        dataset: `ImageDataset`; it is decoded here.
+        image_size: (height, width).
+        channels: 3, or 1 for the brightness.
+
+    Returns:
+        ImageDataset of uint8 (n, height, width, channels), with the labels of `dataset`.
+    """
+    pictures = dataset.decoded(image_size)
+    if channels == 1:
+        pictures = pictures[..., :1] if dataset.is_grayscale else _brightness(pictures)
+    return ImageDataset(
+        pictures, dataset.labels, dataset.class_names, dataset.split, dataset.source
+    )
+
+
+def _brightness(pictures):
+    gray = np.empty((*pictures.shape[:3], 1), np.uint8)
+    for rows in row_blocks(len(pictures)):
+        gray[rows] = np.round(luminance(pictures[rows].astype(np.float32)))
+    return gray

@@ -1,0 +1,81 @@
+"""The encoder that learns from two views, and the size in which it sees pictures."""
+
+from pathlib import Path
+
+import keras
+
+from tl_keras.checks import InputError, check_choice
+from tl_keras.jobs.pretrain.settings import SMALL_RESNET, TWO_VIEWS
+from tl_keras.jobs.train.scratch import quicken_batch_norm
+from tl_keras.jobs.train.starting_point import image_size_for
+from tl_keras.models.backbones.applications import APPLICATIONS
+from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
+from tl_keras.models.backbones.small_resnet import SMALLEST_SIDE, build_small_resnet
+from tl_keras.training.fine_tuning.inputs import common_size
+
+LARGEST_SIDE = 96  # pixels, of "small_resnet" where no size is asked for
+
+
+def picture_size(config, train):
+    """Returns the (height, width) in which the pictures of a pretraining are seen.
+
+    Args:
+        config: `PretrainConfig`.
+        train: `ImageDataset` as it was loaded.
+
+    Raises:
+        InputError: there is no such backbone, or it cannot be read.
+    """
+    if config.method not in TWO_VIEWS:
+        return common_size(train, config.image_size)
+    _check_name(config)
+    if is_backbone_path(config.backbone):
+        return build_backbone(config.backbone, image_size=config.image_size).input_shape[1:3]
+    if config.backbone not in (None, SMALL_RESNET):
+        side = image_size_for(config, train)
+        return side, side
+    size = common_size(train, config.image_size)
+    if config.image_size is not None:
+        return size
+    return tuple(min(max(side, SMALLEST_SIDE), LARGEST_SIDE) for side in size)
+
+
+def build_encoder(config, size):
+    """Builds the encoder of a pretraining from two views.
+
+    Args:
+        config: `PretrainConfig`.
+        size: (height, width), of `picture_size`.
+
+    Returns:
+        Functional model (b, h, w, 3) RGB 0-255 -> features.
+
+    Raises:
+        InputError: the backbone or its weights cannot be had.
+    """
+    if config.backbone in (None, SMALL_RESNET):
+        return build_small_resnet(size, **({"width": config.width} if config.width else {}))
+    if is_backbone_path(config.backbone):
+        encoder = build_backbone(config.backbone)
+        encoder.trainable = True
+        return encoder
+    keras.utils.set_random_seed(config.seed)
+    encoder = build_backbone(config.backbone, image_size=size, weights=config.weights)
+    if config.weights in (None, "random"):
+        quicken_batch_norm(encoder)
+    return encoder
+
+
+def _check_name(config):
+    name = config.backbone or SMALL_RESNET
+    if not is_backbone_path(name):
+        check_choice("backbone", name, (SMALL_RESNET, *APPLICATIONS))
+    elif not Path(name).exists():
+        raise InputError(
+            f"Expected a backbone that is there; received {name}: no such file or folder."
+        )
+    if config.weights is not None and name not in APPLICATIONS:
+        raise InputError(
+            f"Expected weights only with the name of a base as backbone; received "
+            f"weights={config.weights!r} with backbone={name!r}. Leave weights out."
+        )

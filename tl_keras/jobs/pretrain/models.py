@@ -1,0 +1,160 @@
+"""The model that a pretraining asks for, and what is decided by the data."""
+
+import dataclasses
+import math
+
+from tl_keras.checks import InputError
+from tl_keras.data.pipelines.two_views import resolve_views
+from tl_keras.jobs.pretrain.encoders import build_encoder
+from tl_keras.jobs.pretrain.settings import LATENT, SMALL_RESNET, TWO_VIEWS
+from tl_keras.models.gan.gan import GAN
+from tl_keras.models.latent.autoencoder import Autoencoder
+from tl_keras.models.latent.vae import VAE
+from tl_keras.models.two_views.simclr import SimCLR
+from tl_keras.models.two_views.simsiam import SimSiam
+from tl_keras.models.two_views.supcon import SupCon
+from tl_keras.models.two_views.vicreg import VICReg
+from tl_keras.models.two_views.view_inputs import dataset_batches
+from tl_keras.training.fine_tuning.inputs import default_batch_size
+
+MODELS = {
+    "autoencoder": Autoencoder,
+    "vae": VAE,
+    "gan": GAN,
+    "simclr": SimCLR,
+    "simsiam": SimSiam,
+    "supcon": SupCon,
+    "vicreg": VICReg,
+}
+_BATCH_SIZE_OF_GAN = 64
+_LATENT_DIM = {"autoencoder": 32, "vae": 50, "gan": 100}
+# A GAN on little data is at its best early: then its discriminator knows the pictures by heart.
+_STEPS = {"autoencoder": 8000, "vae": 8000, "gan": 3000} | dict.fromkeys(TWO_VIEWS, 3000)
+_EPOCHS = (20, 300)  # at least, at most
+_ENDLESS = 10_000  # epochs, where the time ends a training
+_VALUES_PER_NUMBER = 8  # of a picture, for each number of its code: a bottleneck must be one
+_LARGEST_DENSE = 32  # pixels a side
+_GRIDS = 12
+_STEPS_PER_EXECUTION = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is decided by the data where the configuration leaves it open.
+
+    Attributes:
+        batch_size, epochs: ints.
+        steps: of an epoch.
+        latent_dim, grid_every: ints; None with two views.
+        architecture: "dense" or "conv"; None for a GAN and with two views.
+        backbone: what learns from two views; else None.
+        augment: preset by which two views differ; else None.
+    """
+
+    batch_size: int
+    epochs: int
+    steps: int
+    latent_dim: int | None = None
+    grid_every: int | None = None
+    architecture: str | None = None
+    backbone: str | None = None
+    augment: str | None = None
+
+
+def make_plan(config, data):
+    """Returns the `Plan` for a `PretrainConfig` and a `PretrainData`."""
+    size, shape = len(data.train), data.picture_shape
+    two_views = config.method in TWO_VIEWS
+    batch_size = config.batch_size or default_batch_size(size, _largest_batch(config.method))
+    # A batch of two views that is not full is left out.
+    steps = max(1, size // batch_size) if two_views else math.ceil(size / batch_size)
+    epochs = _epochs(config, steps)
+    if two_views:
+        augment = resolve_views(
+            config.augment or "auto", is_grayscale=shape[2] == 1, image_size=shape[:2]
+        )
+        return Plan(
+            batch_size, epochs, steps, backbone=config.backbone or SMALL_RESNET, augment=augment
+        )
+    return Plan(
+        batch_size,
+        epochs,
+        steps,
+        latent_dim=config.latent_dim or _latent_dim(config.method, shape),
+        grid_every=config.grid_every or max(1, epochs // _GRIDS),
+        architecture=_architecture(config, shape),
+    )
+
+
+def build_model(config, data, plan):
+    """Builds the model; a GAN is compiled too, with its own optimizers.
+
+    Args:
+        config: `PretrainConfig`.
+        data: `PretrainData`.
+        plan: `Plan`.
+
+    Raises:
+        InputError: an option does not go with these pictures.
+    """
+    options = config.model_options | {"seed": config.seed}
+    kind = MODELS[config.method]
+    if config.method in TWO_VIEWS:
+        if config.method == "supcon":
+            _check_classes(data, config, "method supcon", "Use method simclr.")
+        model = kind(build_encoder(config, data.picture_shape[:2]), **options)
+        how = {"training": True, "augment": plan.augment}
+        dataset_batches(model, data.train, plan.batch_size, **how)  # refuses too few pictures
+        return model
+    options["latent_dim"] = plan.latent_dim
+    if config.method in LATENT:
+        return kind(data.picture_shape, **options | {"architecture": plan.architecture})
+    return _gan(config, data, plan, options)
+
+
+def _gan(config, data, plan, options):
+    if config.conditional:
+        _check_classes(data, config, "a conditional GAN", "Leave --conditional out.")
+        options["num_classes"] = data.num_classes
+    if config.width is not None:
+        options["width"] = config.width
+    model = GAN(data.picture_shape, **options)
+    several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
+    model.compile(steps_per_execution=several)
+    if config.lr is not None:
+        for optimizer in (model.optimizer, model.discriminator_optimizer):
+            optimizer.learning_rate = config.lr
+    return model
+
+
+def _largest_batch(method):
+    return _BATCH_SIZE_OF_GAN if method == "gan" else MODELS[method].recipe["batch_size"]
+
+
+def _epochs(config, steps):
+    if config.epochs is not None or config.minutes is not None:
+        return config.epochs or _ENDLESS
+    least, most = _EPOCHS
+    return min(max(math.ceil(_STEPS[config.method] / steps), least), most)
+
+
+def _architecture(config, shape):
+    if config.architecture is not None or config.method == "gan":
+        return config.architecture
+    small = shape[2] == 1 and max(shape[:2]) <= _LARGEST_DENSE
+    return "dense" if small or any(side % 4 for side in shape[:2]) else "conv"
+
+
+def _latent_dim(method, shape):
+    most = _LATENT_DIM[method]
+    if method == "gan":
+        return most
+    return min(most, max(2, math.prod(shape) // _VALUES_PER_NUMBER))
+
+
+def _check_classes(data, config, what, way_on):
+    if data.num_classes < 2:
+        raise InputError(
+            f"Expected labels of two classes or more for {what}; received {data.num_classes} in "
+            f"{config.data}. {way_on}"
+        )

@@ -1,0 +1,116 @@
+"""The pictures of a pretraining's page: reconstructions, samples, ways between them, codes."""
+
+import numpy as np
+from scipy.stats import norm
+
+from tl_keras.evaluation.encoders.distances import nearest_pictures
+from tl_keras.evaluation.encoders.latent_plane import project
+from tl_keras.jobs.generate import grid_png, interpolations
+from tl_keras.reports.figures.grid_callback import as_pictures
+from tl_keras.reports.figures.picture_grids import in_pairs
+from tl_keras.reports.figures.pretraining_figures import plot_latent_planes, plot_pretraining_curves
+from tl_keras.reports.figures.style import render_png
+from tl_keras.reports.pages.pretraining_page import Picture
+from tl_keras.training.fine_tuning.inputs import random_part
+
+COLUMNS = 10
+_PAIRS = 20
+_SAMPLES = 80
+_ROWS = 6  # of interpolations
+_POINTS = 800  # of the latent plane
+_FEWEST_FOR_TSNE = 50
+_SIDE_OF_PLANE, _EDGE = 15, 0.03  # pictures, and quantiles left out at each end
+
+
+def curves(outcome):
+    figure = plot_pretraining_curves(outcome.history.history)
+    return Picture(render_png(figure), "What was measured in each epoch")
+
+
+def reconstructions(outcome):
+    """Test pictures with what the model makes of them below."""
+    pictures = random_part(outcome.data.test, _PAIRS, outcome.config.seed).images
+    made = as_pictures(outcome.model.reconstruct(pictures))
+    return Picture(
+        grid_png(in_pairs(pictures, made, COLUMNS), COLUMNS),
+        "Pictures and their reconstructions",
+        "Test pictures, and below each what the model gives back from "
+        f"{outcome.model.latent_dim} numbers.",
+    )
+
+
+def samples(outcome):
+    """New pictures; of a conditional GAN a column for each class."""
+    model = outcome.model
+    classes = getattr(model, "num_classes", None)
+    columns = classes if classes and classes <= 2 * COLUMNS else COLUMNS
+    made = as_pictures(model.sample(_SAMPLES // columns * columns, seed=outcome.config.seed))
+    caption = "A column is a class." if classes else ""
+    return Picture(grid_png(made, columns), "Pictures that the model made", caption)
+
+
+def ways(outcome):
+    """From one picture to another: random ones, of an autoencoder two test pictures."""
+    model, seed = outcome.model, outcome.config.seed
+    if hasattr(model, "sample"):
+        made = interpolations(model, _ROWS, steps=COLUMNS, seed=seed)
+        ends = "two random latent points"
+    else:
+        codes = model.encode(random_part(outcome.data.test, 2 * _ROWS, seed).images)
+        pairs = zip(codes[::2], codes[1::2], strict=False)
+        points = [np.linspace(a, b, COLUMNS) for a, b in pairs]
+        made = as_pictures(model.decode(np.concatenate(points)))
+        ends = "the codes of two test pictures"
+    return Picture(
+        grid_png(made, COLUMNS),
+        "Pictures between two others",
+        f"Each row is the way between {ends}, which are its first and last picture.",
+    )
+
+
+def codes(outcome):
+    """Codes of test pictures in a plane."""
+    some = random_part(outcome.data.test, _POINTS, outcome.config.seed)
+    points = outcome.model.encode(some.images)
+    planes = [project(points)]
+    if points.shape[1] > 2 and len(points) >= _FEWEST_FOR_TSNE:
+        planes.append(project(points, method="tsne", seed=outcome.config.seed))
+    figure = plot_latent_planes(planes, some.labels, some.class_names)
+    note = "Each point is a test picture"
+    if some.class_names:
+        known = outcome.config.method == "supcon"
+        note += ", its colour its label" + ("." if known else ", which the model never saw.")
+    return Picture(render_png(figure), "Codes of pictures in a plane", note)
+
+
+def plane_of_pictures(outcome):
+    """What a VAE with two numbers decodes, over the plane of them."""
+    at = norm.ppf(np.linspace(_EDGE, 1 - _EDGE, _SIDE_OF_PLANE))
+    points = [(x, y) for y in at[::-1] for x in at]
+    return Picture(
+        grid_png(as_pictures(outcome.model.decode(points)), _SIDE_OF_PLANE),
+        "Pictures over the plane of the two numbers",
+        "What each point of the plane decodes to; equal steps hold equally many pictures.",
+    )
+
+
+def nearest(outcome):
+    """Samples with the nearest training picture below each."""
+    made = as_pictures(outcome.model.sample(_PAIRS, seed=outcome.config.seed))
+    train = outcome.data.train.images
+    rows, _ = nearest_pictures(made, train)
+    return Picture(
+        grid_png(in_pairs(made, train[rows], COLUMNS), COLUMNS),
+        "Samples and the nearest training pictures",
+        "Samples, and below each the training picture that is nearest by its pixels.",
+    )
+
+
+def film_strip(path):
+    """What the model made as it learned, from the file that training wrote."""
+    return Picture(
+        path.read_bytes(),
+        "What the model made in the course of training",
+        "The top row is before training; each further row is some epochs later, from the same "
+        "starting points.",
+    )

@@ -1,0 +1,151 @@
+"""`tl-keras pretrain`: pictures in, labels or not; an encoder and a page out."""
+
+import dataclasses
+import time
+import warnings
+
+import keras
+
+from tl_keras.evaluation.encoders.embedding_watch import EmbeddingWatch
+from tl_keras.jobs.pretrain.data import PretrainData, load_pretrain_data
+from tl_keras.jobs.pretrain.fit import encoder_of, fit
+from tl_keras.jobs.pretrain.measures import measure_pretrained
+from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
+from tl_keras.jobs.pretrain.probes import verdict
+from tl_keras.jobs.pretrain.report import write_report
+from tl_keras.jobs.pretrain.settings import TWO_VIEWS, PretrainConfig
+from tl_keras.jobs.runs.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.progress import say
+from tl_keras.reports.figures.grid_callback import PictureGrids
+from tl_keras.training.epoch_lines import EpochLines
+
+GRIDS = "figures/epochs"
+_SHOWN = 32  # pictures that are reconstructed after some epochs
+_FEWEST_WATCHED = 50  # validation pictures, or the training pictures are watched
+_WATCHED = 50  # times at most where the epochs are known
+_LINES = 20  # that are printed where only the time is known
+_GRID_SIDE = 72  # screen pixels that a picture should have in a grid
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a pretraining found out; the report is made from it.
+
+    Attributes:
+        config: what was asked for.
+        plan: what was decided by the data.
+        data: the pictures.
+        model: of `build_model`, trained.
+        history: of its training, with `phases` and `best_epoch`.
+        metrics: the content of metrics.json.
+        warnings: of the training, such as that a GAN has collapsed.
+    """
+
+    config: PretrainConfig
+    plan: Plan
+    data: PretrainData
+    model: keras.Model
+    history: keras.callbacks.History
+    metrics: dict
+    warnings: tuple[str, ...] = ()
+
+
+def pretrain(config):
+    """Trains a model that needs no labels as `config` says and writes its run folder.
+
+    Args:
+        config: `PretrainConfig`.
+
+    Returns:
+        Path of the run folder.
+
+    Raises:
+        InputError: the data or a setting cannot be used; nothing is left half-written.
+    """
+    started = time.monotonic()
+    keras.utils.set_random_seed(config.seed)
+    with RunFolder(config.out or default_run_path(config.method, config.data)) as run:
+        data = load_pretrain_data(config)
+        plan = make_plan(config, data)
+        model = build_model(config, data, plan)
+        run.write_json("config.json", config.to_json())
+        run.write_environment()
+        with (
+            keeping_interrupted(run, model, plan.batch_size),
+            warnings.catch_warnings(record=True) as noticed,
+        ):
+            watch = watching(config, model, data, plan, run.path / GRIDS)
+            history = fit(config, model, data, plan, watch)
+        noticed = tuple(dict.fromkeys(str(warning.message) for warning in noticed))
+        for message in noticed:
+            say(f"Warning: {message}")
+        trained = time.monotonic() - started
+        encoder = encoder_of(model, data.train, config.seed)
+        metrics = measure_pretrained(config, model, data, encoder)
+        metrics |= {
+            "best_epoch": history.best_epoch + 1,
+            "plan": dataclasses.asdict(plan),
+            "pictures": {part.split: len(part) for part in data.splits[:3]},
+            "seconds": {"training": trained, "total": time.monotonic() - started},
+        }
+        run.save_model(encoder, "encoder.keras")
+        _write(run, Outcome(config, plan, data, model, history, metrics, noticed))
+    say(_result(config, metrics))
+    say(f"Report: {run.path / 'report.html'}")
+    return run.path
+
+
+def watching(config, model, data, plan, folder):
+    """Callbacks that show how a pretraining goes on.
+
+    Args:
+        config: `PretrainConfig`.
+        model: of `build_model`.
+        data: `PretrainData`.
+        plan: `Plan`.
+        folder: where pictures of how it learns are written, of a model that makes pictures.
+    """
+    if config.method not in TWO_VIEWS:
+        scale = max(1, round(_GRID_SIDE / max(data.picture_shape[:2])))
+        shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
+        grids = PictureGrids(folder, plan.grid_every, pictures=shown, scale=scale)
+        return [grids, EpochLines(plan.epochs)]
+    watched = data.val if len(data.val) >= _FEWEST_WATCHED else data.train
+    if config.minutes is None:
+        every, lines = max(1, plan.epochs // _WATCHED), EpochLines(plan.epochs)
+    else:
+        every, lines = 1, EpochLines(apart=60 * config.minutes / _LINES)
+    return [EmbeddingWatch(watched, every=every, seed=config.seed), lines]
+
+
+def _write(run, outcome):
+    run.save_model(outcome.model)
+    if outcome.config.conditional:
+        names = list(outcome.data.train.class_names)
+        run.write_json("classes.json", {"class_names": names})
+    run.write_history(outcome.history)
+    run.write_json("metrics.json", outcome.metrics)
+    write_report(run.path, outcome)
+
+
+def _result(config, metrics):
+    test = metrics.get("test", {})
+    parts = []
+    if "negative_elbo" in test:
+        parts.append(f"Test negative ELBO {test['negative_elbo']:.2f} nats")
+    if "mse" in test:
+        parts.append(
+            f"test mean squared error {test['mse']:.5f} (PCA with as many numbers "
+            f"{test['pca_mse']:.5f})"
+        )
+    if metrics["samples"]:
+        samples = metrics["samples"]
+        parts.append(
+            f"Fréchet distance of samples {samples['frechet_distance']:.2f} (of held-out pictures "
+            f"{samples['floor']['frechet_distance']:.2f})"
+        )
+    if metrics["probes"]:
+        parts.append(verdict(metrics["probes"]).rstrip("."))
+    text = "; ".join(parts) or "Trained"
+    return f"{text[0].upper()}{text[1:]}. {metrics['seconds']['total']:.0f} s."

@@ -1,0 +1,64 @@
+"""The pictures of a page on learning from two views: what it was taught, what looks alike to it."""
+
+import numpy as np
+import tensorflow as tf
+
+from tl_keras.data.pipelines.two_views import two_views
+from tl_keras.evaluation.encoders.probes import extract_features, unit_rows
+from tl_keras.jobs.generate import grid_png
+from tl_keras.reports.figures.grid_callback import as_pictures
+from tl_keras.reports.figures.picture_grids import below_each_other
+from tl_keras.reports.pages.pretraining_page import Picture
+from tl_keras.training.fine_tuning.inputs import random_part
+
+COLUMNS = 10
+_ASKED = 10  # test pictures whose neighbours are shown
+_SEARCHED = 5000  # training pictures among which they are found
+_NEIGHBOURS = 8
+_PAPER = 255
+
+
+def views(outcome):
+    """Training pictures, and below each two views of it as training made them."""
+    some = random_part(outcome.data.train, COLUMNS, outcome.config.seed).images
+    made = two_views(
+        tf.cast(some, tf.float32),
+        outcome.plan.augment,
+        seed=outcome.config.seed,
+        epoch=0,
+        indices=tf.range(len(some), dtype=tf.int64),
+    )
+    rows = below_each_other((some, *(as_pictures(view.numpy()) for view in made)), COLUMNS)
+    return Picture(
+        grid_png(rows, COLUMNS),
+        "Pictures and two views of each",
+        "In each column a training picture, and below it two of its views. The net was taught "
+        f"that they are the same; what differs between them (preset “{outcome.plan.augment}”), it "
+        "learned to ignore.",
+    )
+
+
+def neighbours(outcome):
+    """Test pictures, each in a row with the training pictures that are nearest to it."""
+    data, seed = outcome.data, outcome.config.seed
+    asked = random_part(data.test, _ASKED, seed)
+    known = random_part(data.train, _SEARCHED, seed)
+    of_asked, of_known = (unit_rows(extract_features(outcome.model, x)) for x in (asked, known))
+    nearest = np.argsort(-of_asked @ of_known.T, axis=1, kind="stable")[:, :_NEIGHBOURS]
+    gap = np.full_like(asked.images[:1], _PAPER)
+    rows = [
+        np.concatenate([asked.images[row : row + 1], gap, known.images[found]])
+        for row, found in enumerate(nearest)
+    ]
+    caption = (
+        "Left a test picture; beside it the training pictures that are most alike to the encoder, "
+        "the nearest first."
+    )
+    if data.num_classes:
+        right = np.mean(known.labels[nearest] == asked.labels[:, None])
+        caption += f" {right:.0%} of these are of the class of the picture on the left."
+    return Picture(
+        grid_png(np.concatenate(rows), nearest.shape[1] + 2),
+        "Pictures and their nearest neighbours",
+        caption,
+    )

@@ -1,0 +1,79 @@
+"""A run that is made from another one: its images, in its splits, and a new model."""
+
+from tl_keras.data.split_records import contents_of
+from tl_keras.evaluation.classifiers.classification import accuracy_interval
+from tl_keras.jobs.runs.interruptions import keeping_saved
+from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.run_splits import check_left, other_splits, own_splits, without_contents
+from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.unmeasured import mark_measured, write_unmeasured
+from tl_keras.progress import say
+
+
+def load_origin(run, data=None):
+    """Reads a run and its data, with the labels that it was trained on.
+
+    Args:
+        run: run folder.
+        data: another source with (at least) its classes; None for its own.
+
+    Returns:
+        (`TrainedRun`, `Splits` with classes in the order of its outputs, the training pictures
+        that labels_per_class left out, or None). No image of train is one of test.
+
+    Raises:
+        InputError: the run or the data cannot be used.
+    """
+    trained = load_run(run)
+    splits, rest = own_splits(trained) if data is None else other_splits(trained, data)
+    contents, banned = splits.inspection.contents, held_out(trained, splits)
+    train = without_contents(splits.train, contents, banned["test"], "they are test images as well")
+    check_left(trained, train.source, "train", train)
+    return trained, splits._replace(train=train), rest
+
+
+def held_out(trained, splits):
+    """Returns {"val": hashes, "test": hashes} of the images that a new model is not trained on."""
+    contents = splits.inspection.contents
+    return {
+        part.split: trained.contents(part.split) | set(contents_of(part, contents))
+        for part in splits[1:3]
+    }
+
+
+def write_run(folder, trained, splits, model, history, metrics):
+    """Writes the files by which `evaluate`, `predict` and `export` know a run, then measures it.
+
+    Args:
+        folder: `RunFolder`; it has config.json and splits.csv.gz already.
+        trained: `TrainedRun` that this one comes from.
+        splits: data of `load_origin`.
+        model: the new classifier.
+        history: of its training.
+        metrics: dict to go into metrics.json beside the figures of `model`.
+    """
+    folder.save_model(model)
+    folder.write_json(
+        "classes.json",
+        {"class_names": list(trained.class_names), "image_size": list(model.input_shape[1:3])},
+    )
+    folder.write_history(history)
+    best = history.best_epoch
+    known = {
+        **metrics,
+        "seconds": dict(history.seconds),
+        "best_epoch": None if best is None else best + 1,
+        "pictures": {part.split: len(part) for part in splits[:3]},
+    }
+    write_unmeasured(folder, known)
+    with keeping_saved(folder.path):
+        figures = {
+            part.split: headline(measure(model, part)[1]) for part in (splits.val, splits.test)
+        }
+        folder.write_json("metrics.json", {**figures, **known})
+        mark_measured(folder)
+    low, high = accuracy_interval(figures["test"]["accuracy"], len(splits.test))
+    say(
+        f"Test accuracy {figures['test']['accuracy']:.1%} ({low:.1%} to {high:.1%}, "
+        f"{len(splits.test)} pictures), {history.seconds['total']:.0f} s: {folder.path}"
+    )

@@ -1,0 +1,31 @@
+"""Figures of a classifier on labelled images."""
+
+import numpy as np
+
+from tl_keras.evaluation.classifiers.classification import evaluate_predictions
+from tl_keras.evaluation.classifiers.prediction import predict_views
+from tl_keras.models.signature import picture_shape
+
+
+def measure(model, *datasets, batch_size=32, flips=False):
+    """Returns (probabilities (n, c), named figures) of `model` on labelled datasets together.
+
+    `flips`: see `predict_probabilities`.
+    """
+    views = [views_of(model, dataset, batch_size=batch_size, flips=flips) for dataset in datasets]
+    probabilities = np.concatenate(views, axis=1).mean(axis=0)
+    labels = np.concatenate([dataset.labels for dataset in datasets])
+    return probabilities, evaluate_predictions(probabilities, labels, datasets[0].class_names)
+
+
+def views_of(model, dataset, *, batch_size=32, flips=False):
+    """Returns the probabilities of each view of a dataset's images, see `predict_views`."""
+    *image_size, channels = picture_shape(model)
+    batches = dataset.pipeline(batch_size, image_size=image_size, channels=channels)
+    return predict_views(model, batches, flips=flips)
+
+
+def headline(figures):
+    """The figures of `measure` that stand for all."""
+    errors = ("expected_calibration_error", "calibration_error_by_chance")
+    return {name: figures[name] for name in ("accuracy", "loss", "macro_f1", *errors)}

@@ -1,0 +1,56 @@
+"""A finished run of `tl-keras pretrain`, read back to make or to judge pictures."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.files import read_json
+from tl_keras.models.saving.saved_models import load_model
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainedRun:
+    """A model that was trained without labels.
+
+    Attributes:
+        path: the run folder.
+        method: see `PretrainConfig`.
+        model: what was trained.
+        metrics: the content of metrics.json.
+        class_names: those of a conditional GAN; else ().
+    """
+
+    path: Path
+    method: str
+    model: keras.Model
+    metrics: dict
+    class_names: tuple[str, ...]
+
+
+def load_pretrained_run(path):
+    """Reads the run folder `path`.
+
+    Raises:
+        InputError: it is not a finished run of `tl-keras pretrain`, or its model cannot be
+            loaded safely.
+    """
+    path = Path(path)
+    for name in ("config.json", "metrics.json", "model.keras"):
+        if not (path / name).is_file():
+            raise InputError(
+                f"Expected a finished run folder of `tl-keras pretrain` with {name}; received "
+                f"{path}, which has none."
+            )
+    config, metrics = read_json(path / "config.json"), read_json(path / "metrics.json")
+    if not isinstance(config, dict) or "method" not in config:
+        raise InputError(
+            f"Expected a run folder of `tl-keras pretrain`; received {path}, which another "
+            "command wrote."
+        )
+    names = ()
+    if config.get("conditional"):
+        names = tuple(read_json(path / "classes.json", "class_names")["class_names"])
+    model = load_model(path / "model.keras")
+    return PretrainedRun(path, config["method"], model, metrics, names)

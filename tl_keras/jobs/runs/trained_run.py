@@ -1,0 +1,72 @@
+"""A finished run, read back for evaluation, prediction and export."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.data.split_records import read_records
+from tl_keras.files import read_json
+from tl_keras.jobs.runs.run_folder import SPLITS
+from tl_keras.models.saving.saved_models import load_model
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A classifier, its classes and how it was trained.
+
+    Attributes:
+        path: the run folder.
+        model: the classifier.
+        class_names: in the order of its outputs.
+        config: the content of config.json.
+        flips: whether its figures are of predictions averaged over mirror images.
+    """
+
+    path: Path
+    model: keras.Model
+    class_names: tuple[str, ...]
+    config: dict
+    flips: bool = False
+
+    @property
+    def image_size(self):
+        """(height, width) that the model takes."""
+        return tuple(self.model.input_shape[1:3])
+
+    @functools.cached_property
+    def records(self):
+        """An `ImageRecord` of each image of its splits; None for a run without such a file."""
+        path = self.path / SPLITS
+        return read_records(path) if path.is_file() else None
+
+    def contents(self, split):
+        """Content hashes of the images of a split."""
+        return {record.content for record in self.records or () if record.split == split}
+
+
+def load_run(path):
+    """Reads the run folder `path`.
+
+    Raises:
+        InputError: it is not a finished run folder, or its model cannot be loaded safely.
+    """
+    path = Path(path)
+    for name in ("config.json", "classes.json", "model.keras"):
+        if not (path / name).is_file():
+            raise InputError(
+                f"Expected a finished run folder with {name}; received {path}, which has none. "
+                "Train one with `tl-keras train --out`."
+            )
+    classes = read_json(path / "classes.json", "class_names")
+    class_names = tuple(classes["class_names"])
+    config = read_json(path / "config.json", "data", "split", "on_bad_image", "fine_tune")
+    model = load_model(path / "model.keras")
+    if model.output_shape[-1] != len(class_names):
+        raise InputError(
+            f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "
+            f"the model; received {len(class_names)}."
+        )
+    return TrainedRun(path, model, class_names, config, bool(classes.get("test_time_flips")))

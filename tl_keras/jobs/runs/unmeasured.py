@@ -1,0 +1,69 @@
+"""What a run knows before its model is measured, and how it is completed after."""
+
+import csv
+import dataclasses
+
+from tl_keras.config import TrainConfig
+from tl_keras.files import read_json
+from tl_keras.training.fine_tuning.phases import new_history
+from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
+
+UNMEASURED = "unmeasured.json"
+
+
+def write_unmeasured(run, metrics, phases=None):
+    """Writes unmeasured.json, which stands in a run folder until metrics.json does.
+
+    Args:
+        run: `RunFolder`.
+        metrics: the content of metrics.json as far as it is known.
+        phases: of the history, if the run has a page.
+    """
+    run.write_json(UNMEASURED, {"metrics": metrics, "phases": phases})
+
+
+def mark_measured(run):
+    """Removes unmeasured.json: metrics.json and the page of the run are written."""
+    (run.path / UNMEASURED).unlink(missing_ok=True)
+
+
+def read_unmeasured(path):
+    """Returns (metrics, phases) of a run that was not measured; None for one that was."""
+    path = path / UNMEASURED
+    if not path.is_file():
+        return None
+    known = read_json(path, "metrics", "phases")
+    return known["metrics"], known["phases"]
+
+
+def read_history(path, phases, best_epoch):
+    """Returns the `History` of a run folder as training gave it.
+
+    Args:
+        path: run folder.
+        phases: as in unmeasured.json.
+        best_epoch: from 1, or None.
+    """
+    with open(path / "history.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    history = new_history()
+    names = [name for name in (rows[0] if rows else ()) if name not in ("epoch", "phase")]
+    history.history = {name: [float(row[name]) for row in rows] for name in names}
+    history.epoch = [int(row["epoch"]) - 1 for row in rows]
+    history.phases = phases
+    history.best_epoch = None if best_epoch is None else best_epoch - 1
+    return history
+
+
+def read_config(config):
+    """Returns the `TrainConfig` that a config.json was written from."""
+    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    pseudo_labels = config["pseudo_labels"]
+    return TrainConfig(
+        **{name: config[name] for name in names if name in config}
+        | {
+            "split": tuple(config["split"]),
+            "fine_tune": FineTuneSettings(**config["fine_tune"]),
+            "pseudo_labels": pseudo_labels and PseudoLabelSettings(**pseudo_labels),
+        }
+    )

@@ -1,0 +1,16 @@
+"""The job of `tl-keras train`.
+
+- best_rate: training at several learning rates, of which validation chooses
+- calibrating: makes the probabilities of a trained classifier mean what they say
+- letters_task: drawn letters as the source task where ImageNet weights are not to be had
+- planning: plan of a training run and the time it takes, said before and while it runs
+- report: the page and figures of a training run
+- scratch: training the classifier that a configuration asks for from random weights
+- source: the source of joint training: its data, its classifier, and how much of it is kept
+- start_figures: the linear start of a fine-tuning, measured beside the classifier that came of it
+- starting_point: what a training run starts from: ImageNet weights, a file, random numbers or a
+  source task
+- train: `tl-keras train`: labelled pictures in, a classifier and a page that explains it out
+- unlabelled: what `tl-keras train --unlabelled` adds: pictures without labels, and a phase that
+  uses them
+"""

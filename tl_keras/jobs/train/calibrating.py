@@ -1,0 +1,109 @@
+"""Makes the probabilities of a trained classifier mean what they say."""
+
+import numpy as np
+
+from tl_keras.evaluation.classifiers.classification import evaluate_predictions
+from tl_keras.jobs.runs.measuring import headline, views_of
+from tl_keras.training.fine_tuning.linear_start import last_dense
+from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
+
+
+def calibrate(model, probabilities, labels):
+    """Fits a temperature on held-out predictions and folds it into the last layer of `model`.
+
+    Each image counts once, whatever class weights the model was trained with: probabilities are
+    to fit the data as they are.
+
+    Args:
+        model: classifier; one whose last layer is not Dense is left as it is.
+        probabilities: float (views, n, num_classes), its predictions for images that it was not
+            trained on.
+        labels: ints (n,).
+
+    Returns:
+        The temperature by which logits were divided; None where there is no such layer.
+    """
+    if last_dense(model) is None:
+        return None
+    temperature = fit_temperature(probabilities, labels)
+    fold_temperature(model, temperature)
+    return temperature
+
+
+def held_out_predictions(history, splits, *, model, flips):
+    """Predictions for labelled images by a classifier that was not trained on them.
+
+    Those of a linear start are its validation images and, out of fold, its training images. After
+    a refit they are of the classifiers before it: out of fold, or of those without the validation
+    images.
+
+    Args:
+        history: `TrainingHistory` of the training.
+        splits: `Splits` of it.
+        model: the trained classifier.
+        flips: whether predictions are means over each image and its mirror image.
+
+    Returns:
+        (probabilities (views, n, num_classes), labels (n,))
+    """
+    tuned, train, val = history.from_linear, splits.train, splits.val
+    if tuned is None:
+        return views_of(model, val, flips=flips), val.labels
+    views = val_predictions(tuned, val, model=model, flips=flips)
+    if tuned.chosen:
+        return views, val.labels
+    if tuned.refit:
+        known = tuned.starts.both.probabilities, np.concatenate([train.labels, val.labels])
+        views = views[:, :0]
+    else:
+        known = tuned.starts.train.probabilities, train.labels
+    return _with_rows(views, val.labels[: views.shape[1]], *known)
+
+
+def val_predictions(tuned, val, *, model, flips):
+    """Predictions (views, n, num_classes) for the validation images, before any refit.
+
+    After a refit the model has seen these images and is not asked: where training had no mirror
+    images, the one view from before has to do.
+
+    Args:
+        tuned: `FromLinear`.
+        val, model, flips: see `held_out_predictions`.
+    """
+    if tuned.val is None or (flips and len(tuned.val) == 1 and not tuned.refit):
+        return views_of(model, val, flips=flips)
+    return tuned.val if flips else tuned.val[:1]
+
+
+def _with_rows(views, labels, more, more_labels):
+    """Appends predictions (n, num_classes), those for each view; rows of NaN are left out."""
+    known = np.isfinite(more).all(axis=1)
+    more = np.broadcast_to(more[known], (len(views), known.sum(), more.shape[1]))
+    return np.concatenate([views, more], axis=1), np.concatenate([labels, more_labels[known]])
+
+
+def calibration_figures(views, labels, temperature):
+    """Log loss and calibration error of a calibrated classifier, and those without calibration.
+
+    Args:
+        views: float (views, n, num_classes), probabilities of the calibrated classifier.
+        labels: ints (n,).
+        temperature: as `calibrate` returned it.
+
+    Returns:
+        {"temperature": number, "before": {"loss", "expected_calibration_error",
+        "calibration_error_by_chance"}, "after": the same}
+    """
+    names = [str(number) for number in range(views.shape[2])]
+    result = {"temperature": temperature}
+    for name, probabilities in (
+        ("before", tempered(views, 1 / temperature)),
+        ("after", views.mean(axis=0)),
+    ):
+        figures = evaluate_predictions(probabilities, labels, names)
+        result[name] = {
+            key: value
+            for key, value in headline(figures).items()
+            if key == "loss" or "calibration_error" in key
+        }
+    return result

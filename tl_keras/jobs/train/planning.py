@@ -1,0 +1,120 @@
+"""Plan of a training run and the time it takes, said before and while it runs."""
+
+import dataclasses
+import math
+import time
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.progress import say
+from tl_keras.reports.pages.wording import format_duration
+from tl_keras.training.fine_tuning.inputs import default_batch_size, pictures_of
+from tl_keras.training.fine_tuning.linear_start import last_dense
+from tl_keras.training.fine_tuning.time_plan import measure_speed, memory, stages
+from tl_keras.training.settings import PRESETS
+
+_SAY_EVERY = 20  # seconds
+
+
+def planned(config, start, elapsed=0.0):
+    """Decides what a start leaves open, says what will be done and how long it takes.
+
+    Args:
+        config: `TrainConfig` as it was asked for; with minutes they choose the preset.
+        start: `StartingPoint`.
+        elapsed: seconds since the command began, which count into the minutes.
+
+    Returns:
+        (`TrainConfig` with a value for all; `TimeLeft`, or None without a linear start)
+
+    Raises:
+        InputError: not even the linear start fits into the minutes.
+    """
+    resolved, minutes = start.resolved(config), config.fine_tune.minutes
+    if not resolved.fine_tune.linear_start:
+        return resolved, None
+    presets = _presets(config.fine_tune) if minutes else [resolved.fine_tune.preset]
+    ways = [_with_preset(config, start, preset) for preset in presets]
+    images = pictures_of(start.splits.train, start.model, ways[0].fine_tune, training=True)
+    speed = measure_speed(start.model, images, ways[0].fine_tune)
+    features = last_dense(start.model).kernel.shape[0]
+    left = math.inf if minutes is None else 60 * minutes - elapsed
+    for way in ways:
+        parts = stages(speed, way.fine_tune, start.splits, features)
+        if sum(parts.values()) <= left:
+            batch_size = way.fine_tune.batch_size or default_batch_size(len(start.splits.train))
+            needed = memory(speed, way.fine_tune, start.splits, start.model, batch_size)
+            return way, _announced(way, parts, needed, minutes and (left - parts["test"]) / 60)
+    needed = (elapsed + sum(parts.values())) / 60
+    raise InputError(
+        f"Expected at least {needed:.1f} minutes, which preset {presets[-1]!r} takes here; "
+        f"received --minutes {minutes:g}. Give more, or fewer --labels-per-class."
+    )
+
+
+def _announced(config, parts, needed=None, minutes=None):
+    lines = ", ".join(f"{name} {format_duration(value)}" for name, value in parts.items())
+    total = format_duration(sum(parts.values()))
+    more = "" if config.unlabelled is None else ", then the phase with pseudo-labels"
+    room = "" if needed is None else f" and {needed / 1e9:.1f} GB of memory"
+    say(f"Plan ({config.fine_tune.preset}): {lines}; about {total}{room} in all{more}.")
+    return TimeLeft(parts, minutes)
+
+
+def _presets(asked):
+    """The presets that can do what was asked, the most thorough first."""
+
+    def can(preset):
+        try:
+            dataclasses.replace(asked, preset=preset)
+        except InputError:  # an option that has no effect with it
+            return False
+        return True
+
+    return [name for name in reversed(PRESETS) if can(name)]
+
+
+def _with_preset(config, start, preset):
+    tuning = dataclasses.replace(config.fine_tune, preset=preset)
+    return start.resolved(dataclasses.replace(config, fine_tune=tuning))
+
+
+class TimeLeft:
+    """Says now and then how long a training will still take.
+
+    Args:
+        parts: {stage: estimated seconds}, see `training.fine_tuning.time_plan.stages`.
+        minutes: for all fine-tunings; None for no limit.
+    """
+
+    def __init__(self, parts, minutes=None):
+        self.minutes = minutes
+        self._parts = list(parts.values())[1:]  # the linear start shows its own bars
+
+    def callbacks(self):
+        """The callbacks of the next phase of `fine_tune`."""
+        if self._parts:
+            self._parts.pop(0)
+        return [_PhaseClock(sum(self._parts))]
+
+
+class _PhaseClock(keras.callbacks.Callback):
+    """Says how long the phase will still take, and what comes after it."""
+
+    def __init__(self, after):
+        super().__init__()
+        self._after = after
+
+    def on_train_begin(self, logs=None):
+        self._started = self._said = time.monotonic()
+        self._first = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._first = epoch if self._first is None else self._first
+        now, done = time.monotonic(), epoch - self._first + 1
+        if now - self._said >= _SAY_EVERY:
+            self._said = now
+            last = self.params["epochs"] - epoch - 1
+            left = (now - self._started) / done * last + self._after
+            say(f"About {format_duration(left)} left.")

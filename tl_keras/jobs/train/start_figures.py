@@ -1,0 +1,62 @@
+"""The linear start of a fine-tuning, measured beside the classifier that came of it."""
+
+import dataclasses
+
+from tl_keras.evaluation.statistics.intervals import paired_accuracy_difference
+from tl_keras.jobs.runs.measuring import headline, measure
+
+
+def fine_tuning_figures(tuned):
+    """The content of "fine_tuning" in metrics.json: the points that validation chose from.
+
+    Args:
+        tuned: `FromLinear`.
+    """
+    kept = tuned.starts.both if tuned.refit else tuned.starts.train
+    return {
+        "strength": kept.strength,
+        "seconds_of_fit": kept.seconds,
+        "refit": tuned.refit,
+        "points": [dataclasses.asdict(point) for point in tuned.points],
+        "chosen": tuned.chosen,
+    }
+
+
+def linear_start_figures(outcome):
+    """The content of "linear_start" in metrics.json: the start alone on the test images.
+
+    A model that is its start is not measured again. Others have their own weights again afterwards.
+
+    Args:
+        outcome: `Outcome` of the trained classifier.
+    """
+    model, history = outcome.start.model, outcome.history
+    seconds = {"seconds": history.seconds["linear_start"]}
+    if history.from_linear.chosen == 0 and "unlabelled" not in outcome.metrics:
+        return outcome.metrics["test"] | seconds | ahead_of(outcome.probabilities, outcome)
+    trained = model.get_weights()
+    model.set_weights(history.from_linear.weights)
+    flips = outcome.metrics["test_time_flips"]
+    probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
+    model.set_weights(trained)
+    return {
+        **headline(figures),
+        **seconds,
+        **ahead_of(probabilities, outcome),
+    }
+
+
+def ahead_of(probabilities, outcome):
+    """Compares the trained classifier with other predictions on its test images, paired.
+
+    Args:
+        probabilities: float (n, num_classes) of the others.
+        outcome: `Outcome` of the trained classifier.
+
+    Returns:
+        {"difference", "half_width"}: of the accuracies, and of its 95% interval.
+    """
+    labels = outcome.start.splits.test.labels
+    right = [each.argmax(axis=1) == labels for each in (outcome.probabilities, probabilities)]
+    difference, half_width = paired_accuracy_difference(*right)
+    return {"difference": difference, "half_width": half_width}

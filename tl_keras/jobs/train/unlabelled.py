@@ -1,0 +1,152 @@
+"""What `tl-keras train --unlabelled` adds: pictures without labels, and a phase that uses them."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tl_keras.checks import InputError
+from tl_keras.config import REST
+from tl_keras.data.classes import keep_classes
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.loading import load_dataset, load_pictures
+from tl_keras.data.splits import keep_and_rest
+from tl_keras.data.unlabelled import drop_held_out
+from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.train.starting_point import image_size_for_files
+from tl_keras.progress import say
+from tl_keras.training.fine_tuning.phases import append_history
+from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
+from tl_keras.training.whole.pseudo_labels import (
+    fit_with_pseudo_labels,
+    group_size,
+    with_batch_size,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Unlabelled:
+    """Pictures without labels that a training may use.
+
+    Attributes:
+        pictures: `ImageDataset`.
+        left_out: how many others stand in val or test.
+    """
+
+    pictures: ImageDataset
+    left_out: int
+
+
+def load_data(config):
+    """Returns the `Splits` that `config` asks for, and the pictures without labels or None."""
+    rest = config.unlabelled == REST
+    side = image_size_for_files(config)
+    splits = load_dataset(
+        config.data,
+        seed=config.seed,
+        split_fractions=config.split,
+        labels_per_class=None if rest else config.labels_per_class,
+        on_bad_image=config.on_bad_image,
+        on_duplicate=config.on_duplicate,
+        image_size=side and (side, side),
+    )
+    if rest:
+        kept, others = keep_and_rest(splits.train, config.labels_per_class, config.seed)
+        return splits._replace(train=kept), others
+    if config.unlabelled is None:
+        return splits, None
+    return splits, load_pictures(config.unlabelled, on_bad_image=config.on_bad_image)[0]
+
+
+def ready(config, start, unlabelled):
+    """Checks that a training can use the pictures without labels, before it begins.
+
+    Args:
+        config: `TrainConfig`.
+        start: `StartingPoint`.
+        unlabelled: `ImageDataset`, or None.
+
+    Returns:
+        `config` with the batch size, and `Unlabelled` pictures, of the classes of `start` if
+        known; None without any.
+
+    Raises:
+        InputError: there are too few.
+    """
+    if unlabelled is None:
+        return config, None
+    train = start.splits.train
+    if unlabelled.labels is not None and config.unlabelled == REST:
+        unlabelled = keep_classes(unlabelled, train.class_names)
+    unlabelled = _not_held_out(unlabelled, start.splits)
+    settings = dataclasses.replace(config.pseudo_labels, seed=config.seed)
+    _freeze_as_tuned(start.model, config.fine_tune)
+    settings = with_batch_size(settings, start.model, train, unlabelled.pictures)
+    return dataclasses.replace(config, pseudo_labels=settings), unlabelled
+
+
+def _not_held_out(unlabelled, splits):
+    """`Unlabelled` without what stands in val or test, which is said."""
+    pictures = drop_held_out(unlabelled, [splits.val, splits.test])
+    left_out = len(unlabelled) - len(pictures)
+    if not len(pictures):
+        raise InputError(
+            f"Expected unlabelled pictures that do not stand in val or test; received {left_out}, "
+            "all of which do. Give others."
+        )
+    if left_out:
+        say(
+            f"{left_out} of {len(unlabelled)} pictures without labels stand in val or test too "
+            "and are left out."
+        )
+    return Unlabelled(pictures, left_out)
+
+
+def _freeze_as_tuned(model, tuning):
+    """Freezes what fine-tuning will leave frozen: what trains decides what a step costs."""
+    if tuning.epochs != 0:
+        apply_unfreeze(model, tuning.unfreeze, tuning.batch_norm)
+    elif tuning.freeze_epochs:
+        freeze(model)
+
+
+def go_on(history, config, start, unlabelled):
+    """Trains the classifier of `start` on, with pseudo-labels; appends to `history`.
+
+    `history.labels_alone` becomes the test figures from before, measured as those after.
+    """
+    _, before = measure(start.model, start.splits.test, flips=start.flips(config))
+    history.labels_alone = headline(before)
+    pictures = unlabelled.pictures
+    say(f"Pseudo-labels for {len(pictures)} pictures without labels:")
+    splits, settings = start.splits, dataclasses.asdict(config.pseudo_labels)
+    try:
+        more = fit_with_pseudo_labels(start.model, splits.train, pictures, splits.val, **settings)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise InputError(_out_of_memory(config.pseudo_labels)) from error
+    append_history(history, more)
+
+
+def _out_of_memory(settings):
+    size, ratio = settings.batch_size, settings.unlabelled_ratio
+    groups = size // group_size(settings)
+    less = f"--batch-size {groups // 2 * group_size(settings)}"
+    if groups == 1:
+        less = f"--unlabelled-ratio {max(ratio // 2, 1)}"
+    return (
+        f"Expected memory enough for batches of {size} pictures, {groups} labelled and "
+        f"{groups * ratio} not; received out of memory in the phase with pseudo-labels. Give "
+        f"{less}, or a smaller --image-size."
+    )
+
+
+def unlabelled_figures(history, unlabelled):
+    """The content of "unlabelled" in metrics.json: rates of the last epoch, and the way before."""
+    figures = {
+        "pictures": len(unlabelled.pictures),
+        "left_out": unlabelled.left_out,
+        "labels_alone": history.labels_alone,
+    }
+    for name in ("pseudo_label_rate", "pseudo_label_accuracy"):
+        if name in history.history:
+            figures[name] = history.history[name][-1]
+    return figures

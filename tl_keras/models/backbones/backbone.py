@@ -1,0 +1,208 @@
+"""Backbones: RGB 0-255 pictures in, features out, preprocessing inside."""
+
+import numbers
+from pathlib import Path
+
+import keras
+
+from tl_keras.checks import InputError, check_choice
+from tl_keras.models.backbones.applications import APPLICATIONS, build_base
+from tl_keras.models.backbones.imagenet_weights import cached_weights, fetch_weights
+from tl_keras.models.backbones.weights_files import load_weights
+from tl_keras.models.saving.saved_models import load_model
+
+_ENCODER_NAMES = ("encoder.keras", "model.keras")
+
+
+def list_backbones():
+    """Returns the names of all backbones, in the order of their families."""
+    return tuple(APPLICATIONS)
+
+
+def build_backbone(backbone, *, image_size=None, weights="imagenet"):
+    """Builds a backbone: a flat Functional model that takes pictures as they are.
+
+    The family's pixel preprocessing is the first layer, and each layer of the base can be reached
+    with `get_layer`, so the graph can be cut anywhere.
+
+    Args:
+        backbone: one of
+            str, a name from `list_backbones()`;
+            path of a `.keras` file, or of a run folder with `encoder.keras` or `model.keras`;
+            keras.Model, from pictures (b, h, w, c) to features. From a classifier (file or
+            model) its nested backbone is taken, from an `Autoencoder` or `VAE` its encoder.
+            Files and models bring their own weights.
+        image_size: int or (height, width) in pixels. Defaults to the size the published weights
+            were trained at, or to a file's own.
+        weights: "imagenet" (from the Keras cache, else downloaded), None or "random", or the path
+            of a weights file. Defaults to "imagenet". Random kernels follow Keras's defaults;
+            VGG's are He normal. For a seed call `keras.utils.set_random_seed` first.
+
+    Returns:
+        Functional model named after the backbone: (b, h, w, 3) RGB 0-255 float32 ->
+        (b, h', w', c) features, or (b, c) from an encoder that gives vectors.
+
+    Raises:
+        InputError: unknown name, size below the family's minimum or not the file's, weights that
+            cannot be had or do not fit.
+    """
+    if isinstance(backbone, keras.Model):
+        return _encoder(backbone, backbone.name, image_size, weights)
+    if is_backbone_path(backbone):
+        model = load_model(_encoder_file(Path(backbone)))
+        return _encoder(model, str(backbone), image_size, weights)
+    check_choice("backbone", backbone, list_backbones())
+    size = _check_image_size(backbone, image_size)
+    source = _check_weights(weights)
+    file = fetch_weights(backbone, size) if source == "imagenet" else source
+    model = build_base(backbone, size)
+    if file is not None:
+        load_weights(model, file)
+    return model
+
+
+def get_backbone(model):
+    """Returns the nested backbone of a classifier, also after saving and loading.
+
+    Args:
+        model: keras.Model built by `build_classifier`.
+
+    Returns:
+        keras.Model, the one model among the layers of `model`.
+
+    Raises:
+        InputError: `model` holds no nested model, or several.
+    """
+    nested = _nested_models(model)
+    if len(nested) == 1:
+        return nested[0]
+    raise InputError(
+        f"Expected a classifier with one nested backbone; received {model.name!r} with "
+        f"{len(nested)}. Build it with build_classifier."
+    )
+
+
+def imagenet_weights_cached(backbone, image_size=None):
+    """Tells without a network whether `weights="imagenet"` needs no download.
+
+    Args:
+        backbone: str, a name from `list_backbones()`; or a path, which brings its own weights.
+        image_size: int or (height, width). Defaults to the backbone's own.
+
+    Returns:
+        bool, True if the whole, undamaged file is in the Keras cache, or `backbone` is a path.
+
+    Raises:
+        InputError: unknown backbone or impossible size.
+    """
+    if is_backbone_path(backbone):
+        return True
+    check_choice("backbone", backbone, list_backbones())
+    return cached_weights(backbone, _check_image_size(backbone, image_size)) is not None
+
+
+def is_backbone_path(backbone):
+    """Whether `backbone` is meant as a file or run folder rather than as a name."""
+    if isinstance(backbone, Path):
+        return True
+    if not isinstance(backbone, str) or backbone in APPLICATIONS:
+        return False
+    return "/" in backbone or backbone.endswith((".keras", ".h5")) or Path(backbone).exists()
+
+
+def _check_image_size(backbone, image_size):
+    row = APPLICATIONS[backbone]
+    height, width = _pair(row.image_size if image_size is None else image_size)
+    if min(height, width) < row.minimum_size:
+        raise InputError(
+            f"Expected image_size of at least {row.minimum_size} for {backbone}; received "
+            f"({height}, {width}). Choose a larger image_size or another backbone."
+        )
+    return height, width
+
+
+def _pair(image_size):
+    sizes = (image_size, image_size) if isinstance(image_size, numbers.Integral) else image_size
+    if (
+        isinstance(sizes, (tuple, list))
+        and len(sizes) == 2
+        and all(isinstance(s, numbers.Integral) and not isinstance(s, bool) for s in sizes)
+        and all(0 < s <= 30_000 for s in sizes)
+    ):
+        return int(sizes[0]), int(sizes[1])
+    raise InputError(
+        "Expected image_size to be an integer or (height, width) in pixels; "
+        f"received image_size={image_size!r}."
+    )
+
+
+def _check_weights(weights):
+    if weights is None or weights == "random":
+        return None
+    if weights == "auto":
+        raise InputError(
+            "Expected weights to be 'imagenet', 'random' or a weights file; received 'auto', "
+            "which only the command line and the train job resolve."
+        )
+    if weights == "imagenet":
+        return weights
+    if isinstance(weights, (str, Path)) and Path(weights).is_file():
+        return Path(weights)
+    raise InputError(
+        "Expected weights to be 'imagenet', 'random' or the path of a weights file; "
+        f"received weights={str(weights)!r}, and there is no such file."
+    )
+
+
+def _encoder_file(path):
+    if not path.is_dir():
+        return path
+    for name in _ENCODER_NAMES:
+        if (path / name).is_file():
+            return path / name
+    raise InputError(
+        f"Expected a run folder with {' or '.join(_ENCODER_NAMES)}; received {path}, "
+        "which holds neither."
+    )
+
+
+def _nested_models(model):
+    return [layer for layer in model.layers if isinstance(layer, keras.Model)]
+
+
+def _encoder(model, origin, image_size, weights):
+    """Checks that a model read from a file, or given, can serve as a backbone."""
+    if weights != "imagenet":
+        raise InputError(
+            f"Expected no weights beside {origin}, which brings its own; received "
+            f"weights={str(weights)!r}. Leave weights out."
+        )
+    # What learned without labels, an Autoencoder or a VAE, has its encoder as an attribute.
+    model = getattr(model, "encoder", model)
+    nested = _nested_models(model)
+    # A classifier's backbone takes the classifier's pictures; a block of a base does not.
+    if len(nested) == 1 and nested[0].input_shape == model.input_shape:
+        model = nested[0]
+    _check_shapes(model, origin)
+    if image_size is not None and _pair(image_size) != model.input_shape[1:3]:
+        raise InputError(
+            f"Expected image_size={model.input_shape[1:3]}, which {origin} was built for; "
+            f"received {_pair(image_size)}. Leave image_size out or train another encoder."
+        )
+    return model
+
+
+def _check_shapes(model, origin):
+    shapes = model.input_shape, model.output_shape
+    if (
+        all(isinstance(shape, tuple) for shape in shapes)
+        and len(shapes[0]) == 4
+        and shapes[0][-1] in (1, 3)
+        and None not in shapes[0][1:]
+        and len(shapes[1]) in (2, 4)
+    ):
+        return
+    raise InputError(
+        "Expected a model from pictures (b, h, w, 3) to features (b, h, w, c) or (b, c); "
+        f"received {origin} from {shapes[0]} to {shapes[1]}."
+    )

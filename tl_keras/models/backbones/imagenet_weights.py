@@ -1,0 +1,99 @@
+"""ImageNet weights in the Keras cache: whether they are there, and downloading them whole."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.files import replacing
+from tl_keras.models.backbones.imagenet_files import imagenet_file
+from tl_keras.models.saving.hdf5_safety import check_hdf5
+
+
+def cached_weights(backbone, image_size):
+    """Finds the ImageNet weights of a backbone in the Keras cache, without a network.
+
+    A file counts only if it is whole: by the published hash, or for the files that have none
+    (MobileNet, MobileNetV2) by the end of file that its first block declares.
+
+    Args:
+        backbone: str, a name from `list_backbones()`.
+        image_size: (int, int), height and width.
+
+    Returns:
+        Path, or None if the file is absent or damaged.
+    """
+    file = imagenet_file(backbone, image_size)
+    path = _cache_folder() / file.name
+    return path if path.is_file() and _is_whole(path, file.file_hash) else None
+
+
+def fetch_weights(backbone, image_size):
+    """Returns the path of the ImageNet weights, downloading them if they are not in the cache.
+
+    The download goes to a temporary name and is renamed once it is whole, so an interrupted one
+    is never found in the cache and two processes can fetch the same file.
+
+    Args:
+        backbone: str, a name from `list_backbones()`.
+        image_size: (int, int), height and width.
+
+    Returns:
+        Path in the Keras cache.
+
+    Raises:
+        InputError: no network, or what came is not the published file.
+    """
+    cached = cached_weights(backbone, image_size)
+    if cached is not None:
+        return cached
+    file = imagenet_file(backbone, image_size)
+    path = _cache_folder() / file.name
+    with replacing(path) as temporary:
+        _download(file, temporary)
+        if not _is_whole(temporary, file.file_hash):
+            raise _unavailable(file, "the file that came is cut short or not the published one")
+    return path
+
+
+def _cache_folder():
+    """Where `keras.utils.get_file` keeps weights, its fallback for a read-only home included."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser()
+    if home.exists() and not os.access(home, os.W_OK):
+        home = Path(tempfile.gettempdir()) / ".keras"
+    return home / "models"
+
+
+def _is_whole(path, file_hash):
+    if file_hash is not None:
+        algorithm = "sha256" if len(file_hash) == 64 else "md5"
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest() == file_hash
+    try:
+        check_hdf5(path)
+    except InputError:
+        return False
+    return True
+
+
+def _download(file, temporary):
+    try:
+        keras.utils.get_file(
+            temporary.name, file.url, cache_subdir=str(temporary.parent), force_download=True
+        )
+    except Exception as error:  # Keras raises a bare Exception
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # this machine's disk, which `replacing` explains
+        raise _unavailable(file, str(error).splitlines()[0]) from error
+
+
+def _unavailable(file, reason):
+    reason = reason.replace(f" on {file.url}", "")
+    return InputError(
+        f"Expected to download the ImageNet weights {file.url}; received no network or no such "
+        f"file ({reason}). Give a weights file, or weights='random', or on the command line "
+        f"--weights auto; or put {file.name} into {_cache_folder()}."
+    )

@@ -1,0 +1,290 @@
+"""The generative adversarial network."""
+
+import keras
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.inspection.first_batch import input_errors
+from tl_keras.models.counted_epochs import CountedEpochs
+from tl_keras.models.divergence import LastGoodWeights
+from tl_keras.models.gan.adversarial_steps import METRICS, AdversarialSteps
+from tl_keras.models.gan.collapse import CollapseWatch
+from tl_keras.models.gan.dcgan import build_discriminator, build_generator
+from tl_keras.models.gan.inputs import PIXEL_SCALE, checked, checked_pair, to_unit, training_input
+from tl_keras.models.gan.losses import LOSSES
+from tl_keras.models.gan.networks import check_networks, feature_encoder
+from tl_keras.models.gan.sampling import GeneratorSampling
+from tl_keras.models.gan.weight_average import average_of
+from tl_keras.models.latent.image_networks import check_picture_shape
+from tl_keras.models.own_loss import check_own_loss, check_unweighted
+from tl_keras.models.precision import layers_in, scaling
+from tl_keras.models.saving.saved_seeds import SavedSeeds
+
+_ADAM = {  # learning rate, beta_1, beta_2 of Adam
+    "non-saturating": (4e-4, 0.5, 0.999),
+    "wgan-gp": (1e-4, 0.0, 0.9),
+}
+_DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
+_PENALTY_WEIGHT = {"non-saturating": 1.0, "wgan-gp": 10.0}
+_BATCH_SIZE = 64
+
+
+@keras.saving.register_keras_serializable(package="tl_keras")
+class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.Model):
+    """A generator that turns noise into pictures and a discriminator that finds them out.
+
+    In each step the discriminator learns first. The pictures generated for its (last) step are
+    those by which the generator learns, so the generator runs forward once; the discriminator
+    that judges them is the one after its step. Samples come from an exponential moving average of
+    the generator's weights.
+
+    Example:
+        gan = GAN((28, 28, 1))
+        gan.compile()
+        gan.fit(x_train, epochs=20)
+        pictures = gan.sample(64)
+
+    Metrics: `d_loss`, `g_loss`, `real_accuracy` and `fake_accuracy`, the shares of real and of
+    generated pictures that the discriminator recognises (with "wgan-gp": above and below the middle
+    between the two mean scores), and at the end of an epoch `diversity`, see `CollapseWatch`.
+
+    Args:
+        input_shape: (height, width) or (height, width, channels), 1 or 3 channels.
+        latent_dim: int, at least 1. Defaults to 100.
+        loss: "non-saturating" or "wgan-gp". Defaults to "non-saturating".
+        num_classes: int, at least 2, for pictures of a wanted class; `fit` then needs labels.
+            None, the default, ignores labels.
+        generator: keras.Model latent (b, latent_dim) -> (b, h, w, c) in -1 to 1, with num_classes
+            [latent, one-hot classes] ->. Defaults to `build_generator`.
+        discriminator: keras.Model pictures (b, h, w, c) in -1 to 1 -> logits (b, 1), with
+            num_classes [pictures, one-hot classes] ->. Defaults to `build_discriminator`.
+        width: int, maps of the default networks at half the picture size. Defaults to 32.
+        discriminator_width: int, the same of the default discriminator alone. Defaults to `width`.
+        label_smoothing: float in [0, 1), taken off the label of real pictures by the
+            non-saturating loss. Defaults to 0.1.
+        penalty_weight: float, of the gradient penalty: half of it times `r1_penalty`, with
+            "wgan-gp" times `gradient_penalty`. Defaults to 1, with "wgan-gp" to 10.
+        discriminator_steps: int, steps of the discriminator, each with new noise, for one of the
+            generator. Defaults to 1, with "wgan-gp" to 5.
+        ema_decay: float in [0, 1), of the generator's average; lower in the first steps. Defaults
+            to 0.999.
+        seed: int, of the noise; None for a random one.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+
+    Input: pictures (b, h, w, c), or (b, h, w) for one channel, 0-255, uint8 or float; with
+        num_classes a pair of these and one-hot classes.
+    Output: the discriminator's logits, float32 (b, 1); above 0 for what looks real.
+
+    Raises:
+        InputError: an argument cannot be used, or the size does not halve often enough.
+
+    Reference:
+        Goodfellow et al. 2014, arXiv 1406.2661; networks: `tl_keras.models.gan.dcgan`; losses:
+        `tl_keras.models.gan.losses`; averaging: Yazici et al. 2019, arXiv 1806.04498.
+    """
+
+    seed_names = ("noise_seeds", "sample_seeds", "validation_seeds")
+
+    def __init__(
+        self,
+        input_shape,
+        latent_dim=100,
+        loss="non-saturating",
+        num_classes=None,
+        *,
+        generator=None,
+        discriminator=None,
+        width=32,
+        discriminator_width=None,
+        label_smoothing=0.1,
+        penalty_weight=None,
+        discriminator_steps=None,
+        ema_decay=0.999,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        shape = check_picture_shape(input_shape)
+        self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
+        self.loss_name = check_choice("loss", loss, LOSSES)
+        if num_classes is not None:
+            check_number("num_classes", num_classes, minimum=2, integer=True)
+        self.num_classes = num_classes
+        self.width = check_number("width", width, minimum=1, integer=True)
+        own_width = width if discriminator_width is None else discriminator_width
+        check_number("discriminator_width", own_width, minimum=1, integer=True)
+        self.discriminator_width = own_width
+        self.label_smoothing = check_number("label_smoothing", label_smoothing, minimum=0, below=1)
+        penalty = _PENALTY_WEIGHT[loss] if penalty_weight is None else penalty_weight
+        self.penalty_weight = check_number("penalty_weight", penalty, minimum=0)
+        steps = _DISCRIMINATOR_STEPS[loss] if discriminator_steps is None else discriminator_steps
+        self.discriminator_steps = check_number(
+            "discriminator_steps", steps, minimum=1, integer=True
+        )
+        self.ema_decay = check_number("ema_decay", ema_decay, minimum=0, below=1)
+        self.seed = seed
+        self._own = {"generator": generator, "discriminator": discriminator}
+        with layers_in(self.dtype_policy):
+            self._set_networks(shape)
+        self.noise_seeds = keras.random.SeedGenerator(seed)
+        # Neither sampling nor validation changes training.
+        self.sample_seeds = keras.random.SeedGenerator(seed)
+        self.validation_seeds = keras.random.SeedGenerator(seed)
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in METRICS}
+        self.input_shape, self.output_shape = (None, *shape), (None, 1)
+        self.built = True
+
+    def _set_networks(self, shape):
+        self.generator = self._own["generator"] or build_generator(
+            shape, self.latent_dim, self.num_classes, width=self.width
+        )
+        self.discriminator = self._own["discriminator"] or build_discriminator(
+            shape, self.num_classes, width=self.discriminator_width
+        )
+        check_networks(self.generator, self.discriminator, shape, self.latent_dim, self.num_classes)
+        self.average_generator = average_of(self.generator, "average_generator")
+
+    @property
+    def encoder(self):
+        """The discriminator up to its features, for pixels 0-255: a backbone.
+
+        Functional model (b, h, w, 3) RGB 0-255 -> the layer "features" (b, h', w', maps), or what
+        the last layer of a discriminator of your own takes. Where the GAN has one channel,
+        colour is reduced to brightness first. Its layers are shared with the GAN, not
+        copied: training one changes the other.
+        """
+        with layers_in(self.dtype_policy):
+            return feature_encoder(self.discriminator, PIXEL_SCALE)
+
+    def compile(
+        self,
+        optimizer=None,
+        discriminator_optimizer=None,
+        *,
+        steps_per_execution=1,
+        run_eagerly=False,
+        jit_compile=False,
+        **refused,
+    ):
+        """Gives both networks their optimizers and builds these.
+
+        Args:
+            optimizer: of the generator, see `keras.optimizers.get`. Defaults to Adam with
+                learning rate 4e-4 and beta_1 0.5; with "wgan-gp" 1e-4, beta_1 0 and beta_2 0.9.
+            discriminator_optimizer: the same for the discriminator. Defaults to another one like
+                that of the generator. On several replicas both are made anew under the strategy.
+            steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default: on
+                a CPU it slows convolutions down.
+            **refused: `loss` and `metrics` are the model's own, see `own_loss.OWN`.
+
+        Raises:
+            InputError: both optimizers are one object, or there is a loss or a metric.
+        """
+        check_own_loss(self, refused)
+        if optimizer is None:
+            rate, beta_1, beta_2 = _ADAM[self.loss_name]
+            optimizer = keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2)
+        with self.distribute_strategy.scope():
+            optimizer = keras.optimizers.get(optimizer)
+            other = keras.optimizers.get(discriminator_optimizer or like(optimizer))
+            if other is optimizer:
+                raise InputError(
+                    "Expected two optimizers, one for each network; received one object twice."
+                )
+            if self._replicas() > 1:
+                # Made outside the scope they would count each step once a replica.
+                optimizer, other = (o if o.built else like(o) for o in (optimizer, other))
+            optimizer, other = (scaling(o, self.dtype_policy) for o in (optimizer, other))
+            super().compile(
+                optimizer=optimizer,
+                steps_per_execution=steps_per_execution,
+                run_eagerly=run_eagerly,
+                jit_compile=jit_compile,
+            )
+            self.discriminator_optimizer = other
+            # Before `fit`: under a strategy the second one could not be built in it.
+            self.optimizer.build(self.generator.trainable_variables)
+            self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        return {
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "discriminator_optimizer": keras.saving.serialize_keras_object(
+                self.discriminator_optimizer
+            ),
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    def compile_from_config(self, config):
+        self.compile(
+            keras.saving.deserialize_keras_object(config["optimizer"]),
+            keras.saving.deserialize_keras_object(config["discriminator_optimizer"]),
+            steps_per_execution=config["steps_per_execution"],
+        )
+
+    def get_config(self):
+        own = {
+            name: network and keras.saving.serialize_keras_object(network)
+            for name, network in self._own.items()
+        }
+        names = ("latent_dim", "num_classes", "width", "discriminator_width", "label_smoothing")
+        names += ("penalty_weight", "discriminator_steps", "ema_decay", "seed")
+        return {
+            **super().get_config(),
+            "input_shape": list(self.input_shape[1:]),
+            "loss": self.loss_name,
+            **{name: getattr(self, name) for name in names},
+            **own,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        own = {
+            name: config[name] and keras.saving.deserialize_keras_object(config[name])
+            for name in ("generator", "discriminator")
+        }
+        return cls(**config | own)
+
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
+    ):
+        """Trains both networks as `keras.Model.fit` does.
+
+        Args:
+            x: pictures (n, h, w, c) or (n, h, w), 0-255; an `ImageDataset`; or a
+                `tf.data.Dataset` of batches of pictures or of (pictures, labels).
+            y: class numbers (n,) or one-hot (n, num_classes); without num_classes not looked at.
+            batch_size: int; of a `tf.data.Dataset` its own. Defaults to 64.
+            epochs, verbose, callbacks, **kwargs: as in Keras.
+
+        Returns:
+            keras.callbacks.History.
+
+        Raises:
+            InputError: pictures or labels cannot be used.
+            DivergedError: a loss became NaN; the model holds the weights of the last whole epoch.
+        """
+        check_unweighted(self, x, **kwargs)
+        data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
+        kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
+            callbacks = [*guards, *keras.tree.flatten(callbacks or ())]
+        return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """As Keras's `evaluate`; see `fit` for `x` and `y`."""
+        check_unweighted(self, x, **kwargs)
+        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)  # by `fit`, which has checked
+        with input_errors():
+            return super().evaluate(x, y, batch_size=batch_size, **kwargs)
+
+    def call(self, inputs, training=None):
+        pictures, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        return self._judge(to_unit(self, pictures), classes, training)
+
+
+def like(optimizer):
+    """Returns a new optimizer with the settings of this one."""
+    return type(optimizer).from_config(optimizer.get_config())

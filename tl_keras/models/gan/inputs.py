@@ -1,0 +1,126 @@
+"""Pictures and labels as the networks of a GAN take them."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tl_keras.checks import InputError
+from tl_keras.data.array_checks import check_images, check_labels, check_pixels
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.inspection.first_batch import check_first_batch
+from tl_keras.data.pipelines.batches import build_pipeline
+
+PIXEL_SCALE = {"scale": 1 / 127.5, "offset": -1.0}  # 0-255 to -1-1
+_SOME = 1000  # pictures whose diversity stands for that of all
+
+
+def to_unit(model, pictures):
+    """Returns pictures 0-255 as (b, h, w, c) in -1 to 1.
+
+    Args:
+        model: what they go into; its `input_shape` is (None, h, w, c).
+        pictures: (b, h, w, c), or (b, h, w) for one channel.
+
+    Raises:
+        InputError: they have another size.
+    """
+    shape = tuple(pictures.shape)
+    full = shape if len(shape) == 4 else (*shape, 1)
+    expected = model.input_shape[1:]
+    known = zip(full[1:], expected, strict=False)
+    if len(full) != 4 or any(size not in (None, wanted) for size, wanted in known):
+        raise InputError(
+            f"Expected pictures of shape {expected}, for which the model was built; received "
+            f"{shape[1:]}. Resize them or build another model."
+        )
+    pictures = ops.cast(ops.reshape(pictures, (-1, *expected)), "float32")
+    return pictures * PIXEL_SCALE["scale"] + PIXEL_SCALE["offset"]
+
+
+def to_pixels(pictures):
+    """Returns pictures in -1 to 1, an array, as uint8 0-255."""
+    pixels = (np.asarray(pictures) - PIXEL_SCALE["offset"]) / PIXEL_SCALE["scale"]
+    return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
+
+
+def checked(x):
+    """Returns pictures as uint8, a `tf.data.Dataset` of them with its first batch looked at."""
+    if isinstance(x, tf.data.Dataset):
+        return check_first_batch(x, check_pixels)
+    return x if isinstance(x, keras.utils.PyDataset) else check_images(x)
+
+
+def checked_pair(data):
+    """`checked` of what somebody gives as validation_data: pictures, (pictures, labels) or None."""
+    if isinstance(data, tuple | list):
+        return (checked(data[0]), *data[1:])
+    return None if data is None else checked(data)
+
+
+def one_hot_classes(labels, num_classes):
+    """Returns labels (b,), (b, 1) or one-hot (b, num_classes) as float32 (b, num_classes).
+
+    Raises:
+        InputError: there are none.
+    """
+    if labels is None:
+        raise InputError(
+            f"Expected labels beside the pictures, for num_classes={num_classes}; received none. "
+            "Give fit(x, y), or build the GAN without num_classes."
+        )
+    if len(labels.shape) == 2 and labels.shape[1] == num_classes:
+        return ops.cast(labels, "float32")
+    return tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes)
+
+
+def training_input(model, x, y, batch_size):
+    """Returns (arguments of `keras.Model.fit`, some of the pictures or None), checked.
+
+    On several replicas the incomplete last batch is left out: it could starve one of them.
+
+    Args:
+        model: the GAN.
+        x, y: see `GAN.fit`.
+        batch_size: int.
+    """
+    if isinstance(x, tf.data.Dataset):
+        return {"x": checked(x)}, None
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    drop = replicas > 1 and x is not None and len(x) >= batch_size
+    if isinstance(x, ImageDataset):
+        return _dataset_input(model, x, batch_size, drop)
+    x = check_images(x)
+    if model.num_classes:
+        y = None if y is None else check_labels(y, len(x), class_names=range(model.num_classes))
+        one_hot_classes(y, model.num_classes)  # refuses none
+    else:
+        y = None
+    if not drop:
+        return {"x": x, "y": y, "batch_size": batch_size}, x[:_SOME]
+    batches = tf.data.Dataset.from_tensor_slices(x if y is None else (x, y))
+    batches = batches.shuffle(len(x)).batch(batch_size, drop_remainder=True)
+    return {"x": batches}, x[:_SOME]
+
+
+def _dataset_input(model, dataset, batch_size, drop):
+    *size, channels = model.input_shape[1:]
+    if model.num_classes and (
+        dataset.labels is None or int(dataset.labels.max()) >= model.num_classes
+    ):
+        raise InputError(
+            f"Expected labels below num_classes={model.num_classes}; received {dataset.source} "
+            f"with classes {dataset.class_names or 'unknown'}."
+        )
+    batches = build_pipeline(
+        dataset,
+        batch_size,
+        image_size=tuple(size),
+        channels=channels,
+        training=True,
+        seed=model.seed or 0,
+        first_epoch=lambda: model.epochs_trained,
+        drop_remainder=drop,
+    )
+    some = dataset.subset(np.arange(min(len(dataset), _SOME))).decoded(tuple(size))
+    return {"x": batches, "shuffle": False}, some

@@ -1,0 +1,210 @@
+"""Encoders and decoders: from pictures to numbers and back, dense or convolutional."""
+
+import math
+import numbers
+
+import keras
+from keras import layers, ops
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.pipelines.augmentation import LUMINANCE
+
+ARCHITECTURES = ("dense", "conv")
+KERNEL_SIZE = 4  # a multiple of the stride, so that transposed convolutions leave no chequers
+
+
+def check_picture_shape(input_shape):
+    """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises."""
+    shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    whole = all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
+    if len(shape) != 3 or shape[2] not in (1, 3) or not whole:
+        raise InputError(
+            "Expected input_shape (height, width), (height, width, 1) or (height, width, 3); "
+            f"received input_shape={input_shape!r}."
+        )
+    return tuple(int(size) for size in shape)
+
+
+def check_halvings(shape, halvings):
+    """Refuses a picture whose sides cannot be halved so many times."""
+    factor = 2**halvings
+    if shape[0] % factor or shape[1] % factor:
+        raise InputError(
+            f"Expected pictures whose sides {factor} divides, because architecture 'conv' halves "
+            f"them {halvings} times; received {shape[0]} x {shape[1]}. Resize them, give fewer "
+            "filters, or use architecture='dense'."
+        )
+
+
+def check_widths(name, widths):
+    """Returns a tuple of layers' widths, or raises."""
+    if not isinstance(widths, tuple | list):
+        raise InputError(
+            f"Expected {name} to be a tuple of widths, such as (200, 200); received "
+            f"{name}={widths!r}."
+        )
+    return tuple(check_number(name, width, minimum=1, integer=True) for width in widths)
+
+
+def check_network(name, network, takes, gives):
+    """Returns a net of the user's if it takes and, unless None, gives such shapes."""
+    shapes = (getattr(network, "input_shape", None), getattr(network, "output_shape", None))
+    fits = isinstance(network, keras.Model) and all(isinstance(s, tuple) for s in shapes)
+    fits = fits and shapes[0][1:] == takes and gives in (None, shapes[1][1:])
+    if not fits or not hasattr(network, "inputs"):
+        wanted = "features" if gives is None else gives
+        raise InputError(
+            f"Expected {name} to be a Functional or Sequential model from {takes} to {wanted}; "
+            f"received {network!r} from {shapes[0]} to {shapes[1]}."
+        )
+    last = [layer for layer in network.layers if hasattr(layer, "activation")][-1:]
+    if gives and last and last[0].activation is not keras.activations.linear:
+        raise InputError(
+            f"Expected a {name} that gives logits, without activation in its last layer; received "
+            f"{last[0].activation.__name__!r} in {last[0].name!r}. Its sigmoid is taken outside."
+        )
+    return network
+
+
+def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activation="relu"):
+    """Builds a net from pictures to a vector of features, its layers in a row.
+
+    "dense" flattens the pixels; "conv" first halves both sides with a 4x4 convolution of stride 2
+    for each entry of `filters`. Dense layers of `hidden_units` follow in both.
+
+    Args:
+        input_shape: (h, w, c).
+        architecture: "dense" or "conv".
+        hidden_units: ints, widths of Dense layers.
+        filters: ints, maps of each convolution.
+        activation: str, after every layer. Defaults to "relu".
+
+    Returns:
+        Functional model: "image" (b, h, w, c) pixels 0-255 -> (b, d).
+
+    Raises:
+        InputError: unknown architecture, or sides that cannot be halved so often.
+    """
+    check_choice("architecture", architecture, ARCHITECTURES)
+    kernel = _initializer(activation)
+    image = keras.Input(input_shape, name="image")
+    x = layers.Rescaling(1.0 / 255.0, name="scaled")(image)
+    if architecture == "conv":
+        check_halvings(input_shape, len(filters))
+        for number, maps in enumerate(filters, 1):
+            x = layers.Conv2D(
+                maps,
+                KERNEL_SIZE,
+                strides=2,
+                padding="same",
+                activation=activation,
+                kernel_initializer=kernel,
+                name=f"conv_{number}",
+            )(x)
+    x = layers.Flatten(name="flat")(x)
+    x = _dense(x, hidden_units, activation)
+    return keras.Model(image, x, name="encoder_network")
+
+
+def build_decoder(
+    latent_dim, output_shape, architecture, *, hidden_units, filters=(), activation="relu"
+):
+    """Builds the mirror image of `build_encoder`: latent numbers to a picture's logits.
+
+    Args:
+        latent_dim: int.
+        output_shape: (h, w, c).
+        architecture: "dense" or "conv".
+        hidden_units: ints, widths of Dense layers, from the latent numbers upwards.
+        filters: ints, maps of each transposed convolution, from the small picture upwards.
+        activation: str, after every layer but the last. Defaults to "relu".
+
+    Returns:
+        Functional model: (b, latent_dim) -> (b, h, w, c) logits, of which the sigmoid is the
+        picture on a scale from 0 to 1.
+
+    Raises:
+        InputError: as `build_encoder`.
+    """
+    check_choice("architecture", architecture, ARCHITECTURES)
+    latent = keras.Input((latent_dim,), name="latent")
+    x = _dense(latent, hidden_units, activation)
+    if architecture == "dense":
+        x = layers.Dense(math.prod(output_shape), name="logits")(x)
+        x = layers.Reshape(output_shape, name="picture")(x)
+    else:
+        x = _growing(x, output_shape, filters, activation)
+    return keras.Model(latent, x, name="decoder")
+
+
+def chain_on_rgb(network, *, is_row):
+    """Returns `network` as one that takes RGB 0-255, with the same layers; itself if it does.
+
+    Colour is reduced to brightness first where the network takes one channel.
+
+    Args:
+        network: Functional model (b, h, w, 1 or 3) -> one tensor.
+        is_row: whether its layers are a row, which is laid out flat; any other net is nested.
+
+    Returns:
+        Functional model: "image" (b, h, w, 3) -> the same output.
+    """
+    *size, channels = network.input_shape[1:]
+    if channels == 3:
+        return network
+    image = keras.Input((*size, 3), name="image")
+    x = brightness(image)
+    if is_row:
+        for layer in network.layers[1:]:
+            x = layer(x)
+    else:
+        x = network(x)
+    return keras.Model(image, x, name=network.name)
+
+
+def brightness(image):
+    """Returns the brightness (b, h, w, 1) of a Functional model's RGB pictures (b, h, w, 3)."""
+    weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
+    return ops.sum(weighted, axis=-1, keepdims=True)
+
+
+def _dense(x, hidden_units, activation):
+    for number, units in enumerate(hidden_units, 1):
+        x = layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=_initializer(activation),
+            name=f"dense_{number}",
+        )(x)
+    return x
+
+
+def _growing(x, output_shape, filters, activation):
+    """The smallest maps from a vector, then doubled until they have the size of the picture."""
+    check_halvings(output_shape, len(filters))
+    height, width = (side // 2 ** len(filters) for side in output_shape[:2])
+    first, *rest = (*filters, output_shape[2])
+    x = layers.Dense(
+        height * width * first,
+        activation=activation,
+        kernel_initializer=_initializer(activation),
+        name="maps",
+    )(x)
+    x = layers.Reshape((height, width, first), name="small_picture")(x)
+    for number, maps in enumerate(rest, 1):
+        last = number == len(rest)
+        x = layers.Conv2DTranspose(
+            maps,
+            KERNEL_SIZE,
+            strides=2,
+            padding="same",
+            activation=None if last else activation,
+            kernel_initializer="glorot_uniform" if last else _initializer(activation),
+            name="logits" if last else f"deconv_{number}",
+        )(x)
+    return x
+
+
+def _initializer(activation):
+    return "he_normal" if activation in ("relu", "elu", "gelu", "silu") else "glorot_uniform"

@@ -1,0 +1,112 @@
+"""Loading `.keras` files that may come from anywhere: no foreign code, no bombs, no surprises."""
+
+import importlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+
+from tl_keras.checks import InputError
+from tl_keras.models.saving.hdf5_safety import check_hdf5
+from tl_keras.models.saving.safe_config import OWN_MODELS, check_config
+from tl_keras.models.saving.variable_limit import limit_variables
+
+_CONFIG = "config.json"
+_WEIGHTS = "model.weights.h5"
+_MEMBERS = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
+_MOST_BYTES = {_CONFIG: 64 * 2**20, "metadata.json": 2**20, _WEIGHTS: 16 * 2**30}
+_MOST_EXPANSION = 100
+_SMALL_BYTES = 2**20
+# Times what is stored: Bidirectional makes its layers anew; the state of an optimizer that was
+# saved before its first step is not in the file.
+_MADE_TWICE, _WITH_OPTIMIZER = 2, 8
+
+
+def load_model(path, *, compile=False):
+    """Loads a model saved with `model.save("….keras")`, from a source that need not be trusted.
+
+    Before Keras sees the file its members, sizes, class names and HDF5 links are checked, and
+    Keras's own safe mode stays on. Nothing is unpacked to disk outside a temporary folder. Layers
+    that ask for more than twice the weights in the file (eight times with `compile`, for the
+    optimizer) are refused before memory is taken for them.
+
+    Args:
+        path: str or Path of a `.keras` file.
+        compile: bool, whether to restore loss, metrics and optimizer too, of which only Keras's
+            own are accepted. Defaults to False.
+
+    Returns:
+        keras.Model.
+
+    Raises:
+        InputError: no such file, another format, damaged, larger than 16 GiB or 100 times what
+            is stored, or holding a Lambda layer, a class neither of Keras nor of tl_keras, an
+            unexpected member, a link, or layers of more weights than are there.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive, path)
+            config = json.loads(archive.read(_CONFIG))
+            check_config(config if compile else {**config, "compile_config": None}, path)
+            with archive.open(_WEIGHTS) as weights:
+                stored = check_hdf5(io.BytesIO(weights.read()), f"{path}:{_WEIGHTS}")
+        for module in OWN_MODELS.values():
+            importlib.import_module(module)  # Keras finds a class once it is registered
+        most = stored * (_WITH_OPTIMIZER if compile else _MADE_TWICE) + _SMALL_BYTES
+        with limit_variables(most, lambda asked: _too_large(path, asked, stored)):
+            return keras.saving.load_model(path, compile=compile, safe_mode=True)
+    except InputError:
+        raise
+    except Exception as error:  # Keras and the readers below it raise a dozen kinds
+        raise _refusal(path, f"cannot be read: {_one_line(error)}") from error
+
+
+def _check_file(path):
+    if path.suffix != ".keras":
+        raise InputError(
+            f"Expected a model file ending in .keras; received {path}. "
+            "Load older formats where they were made and save them again as .keras."
+        )
+    if not path.is_file():
+        raise InputError(f"Expected a .keras file; received {path}, and there is no such file.")
+    if not zipfile.is_zipfile(path):
+        raise _refusal(path, "is damaged or in another format")
+
+
+def _check_members(archive, path):
+    """Refuses members that Keras did not write and sizes that are not there."""
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    for name in names:
+        if name not in _MEMBERS:
+            raise _refusal(path, f"holds the unexpected member {name!r}")
+    if len(set(names)) < len(names) or not {_CONFIG, _WEIGHTS} <= set(names):
+        raise _refusal(path, f"holds {', '.join(names) or 'nothing'}")
+    for member in members:
+        declared, stored = member.file_size, member.compress_size
+        too_dense = declared > _SMALL_BYTES and declared > _MOST_EXPANSION * stored
+        if declared > _MOST_BYTES[member.filename] or too_dense:
+            raise _refusal(
+                path, f"declares {declared:,} bytes for {member.filename} and stores {stored:,}"
+            )
+
+
+def _too_large(path, asked, stored):
+    return _refusal(
+        path, f"declares layers of {asked:,} bytes of weights or more and stores {stored:,} bytes"
+    )
+
+
+def _refusal(path, reason):
+    return InputError(
+        f"Expected a whole .keras file of Keras's own layers; received {path}, which {reason}. "
+        "Nothing was executed."
+    )
+
+
+def _one_line(error):
+    return (str(error) or type(error).__name__).strip().splitlines()[0][:300]

@@ -1,0 +1,72 @@
+"""SimSiam: each view predicts the other, and a stopped gradient keeps them from collapse."""
+
+import keras
+from keras import ops
+
+from tl_keras.checks import check_number
+from tl_keras.models.two_views.contrast import normalised
+from tl_keras.models.two_views.two_view_model import TwoViewModel
+
+
+def negative_cosine(predicted, target):
+    """Minus the cosine between rows of (n, d) and (n, d): float32 (n,), from -1 to 1."""
+    return -ops.sum(normalised(predicted) * normalised(target), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="tl_keras")
+class SimSiam(TwoViewModel):
+    """Learns an encoder by predicting the embedding of one view from that of the other.
+
+    The loss is the mean of -cos(predictor(z1), stop(z2)) and -cos(predictor(z2), stop(z1)). Nothing
+    in it holds pictures apart: without the stopped gradient all embeddings become one. Watch
+    `embedding_spread`; there is a `CollapseWarning` when it vanishes.
+
+    Example:
+        model = SimSiam(build_small_resnet(32))
+        model.compile()
+        model.fit(x_train, epochs=20)
+
+    Args:
+        encoder: see `TwoViewModel`.
+        projection_units: see `TwoViewModel`.
+        predictor_units: int, hidden units of the predictor, fewer than the embedding's. Defaults to
+            128.
+        stop_gradient: bool, whether the predicted view is held fixed. False shows what it is for.
+        **kwargs: `seed`, and those of `TwoViewModel`.
+
+    Raises:
+        InputError: an argument cannot be used.
+
+    Reference:
+        Chen and He 2021, arXiv 2011.10566. There the embedding ends in a batch normalisation too,
+        which this one does without ("hidden-only" there).
+    """
+
+    def __init__(
+        self,
+        encoder,
+        *,
+        projection_units=(512, 512),
+        predictor_units=128,
+        stop_gradient=True,
+        **kwargs,
+    ):
+        super().__init__(encoder, projection_units=projection_units, **kwargs)
+        check_number("predictor_units", predictor_units, minimum=1, integer=True)
+        self.predictor_units = predictor_units
+        self.stop_gradient = bool(stop_gradient)
+        size = self.projection_units[-1]
+        self.predictor = self.build_head(size, (predictor_units, size), "predictor")
+
+    def losses_between(self, first, second, labels, training):
+        one, two = ops.split(self.predictor(ops.concatenate([first, second]), training=training), 2)
+        if self.stop_gradient:
+            first, second = ops.stop_gradient(first), ops.stop_gradient(second)
+        return {"loss": (negative_cosine(one, second) + negative_cosine(two, first)) / 2}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "predictor_units": self.predictor_units,
+            "stop_gradient": self.stop_gradient,
+        }

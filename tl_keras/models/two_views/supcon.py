@@ -1,0 +1,67 @@
+"""SupCon: views of pictures of one class find each other."""
+
+import keras
+from keras import ops
+
+from tl_keras.checks import InputError, check_number
+from tl_keras.models.two_views.contrast import contrastive_loss
+from tl_keras.models.two_views.two_view_model import TwoViewModel
+
+
+def sup_con(first, second, labels, temperature=0.1):
+    """The supervised contrastive loss of each picture, averaged over positives outside the log.
+
+    The positives of a view are all other views of pictures with its label, see
+    `contrast.contrastive_loss`. Where each picture has a label of its own it is `nt_xent`.
+
+    Args:
+        first, second: (n, d), embeddings of the two views. On several replicas each gives its own.
+        labels: int (n,).
+        temperature: above 0. Defaults to 0.1.
+
+    Returns:
+        float32 (n,), for each picture the mean over its two views.
+    """
+    return contrastive_loss(first, second, labels, temperature)
+
+
+@keras.saving.register_keras_serializable(package="tl_keras")
+class SupCon(TwoViewModel):
+    """Learns an encoder from labels: pictures of a class come together, classes move apart.
+
+    Example:
+        model = SupCon(build_small_resnet(32))
+        model.compile()
+        model.fit(x_train, y_train, epochs=20)
+
+    Args:
+        encoder: see `TwoViewModel`.
+        temperature: float above 0. Defaults to 0.1.
+        projection_units: see `TwoViewModel`.
+        **kwargs: `seed`, and those of `TwoViewModel`.
+
+    Raises:
+        InputError: an argument cannot be used, or pictures come without labels.
+
+    Reference:
+        Khosla et al. 2020, arXiv 2004.11362, the loss L_out.
+    """
+
+    uses_labels = True
+
+    def __init__(self, encoder, *, temperature=0.1, projection_units=(256, 128), **kwargs):
+        super().__init__(encoder, projection_units=projection_units, **kwargs)
+        self.temperature = check_number("temperature", temperature, above=0)
+
+    def losses_between(self, first, second, labels, training):
+        if labels is None:
+            raise InputError(
+                "Expected labels beside the pictures, by which SupCon knows what belongs together; "
+                "received none. Give fit(x, y), or use SimCLR."
+            )
+        if len(labels.shape) == 2:
+            labels = labels[:, 0] if labels.shape[1] == 1 else ops.argmax(labels, axis=1)
+        return {"loss": sup_con(first, second, labels, self.temperature)}
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}

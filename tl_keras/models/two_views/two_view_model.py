@@ -1,0 +1,231 @@
+"""What the methods have in common that learn from two random views of each picture."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from tl_keras.checks import InputError
+from tl_keras.data.array_checks import check_pixels
+from tl_keras.data.inspection.first_batch import input_errors
+from tl_keras.models.backbones.backbone import build_backbone
+from tl_keras.models.latent.image_networks import check_widths
+from tl_keras.models.own_loss import OwnLossModel, check_unweighted
+from tl_keras.models.precision import layers_in
+from tl_keras.models.replicas import gather_replicas
+from tl_keras.models.two_views.embedding_spread import SpreadWatch, embedding_spread
+from tl_keras.models.two_views.view_inputs import BATCH_SIZE, paired, training_batches
+
+_AT_ONCE = 256  # pictures
+
+
+class TwoViewModel(OwnLossModel):
+    """An encoder, a projection head, and training on pairs of views.
+
+    A subclass gives its losses in `losses_between`, which training and validation share. The
+    encoder is what is wanted; the head above it, which training needs, is not used afterwards.
+
+    Args:
+        encoder: Functional model (b, h, w, 3) RGB 0-255 -> features (b, d) or maps (b, h', w', d),
+            of which the mean is taken; or anything that `build_backbone` takes.
+        projection_units: ints, widths of the head: Dense layers, of which all but the last are
+            followed by batch normalisation and a rectifier. The last is the embedding's size.
+        seed: int or None, of the random views in `fit`; None for 0.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`. `dtype` is that of the head, and
+            of an encoder that is built by its name; one that is given keeps its own.
+
+    Attributes:
+        encoder: the model given.
+
+    Input: (b, h, w), (b, h, w, 1) or (b, h, w, 3), pixels 0-255, uint8 or float.
+    Output: embeddings, float32 (b, projection_units[-1]).
+
+    Metrics: `loss` and `embedding_spread`, see `models.two_views.embedding_spread`.
+    """
+
+    uses_labels = False
+    recipe = {"lr": 2e-3, "weight_decay": 1e-4, "augment": "auto", "batch_size": BATCH_SIZE}
+
+    def __init__(self, encoder, *, projection_units, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        with layers_in(self.dtype_policy):
+            self.encoder = build_backbone(encoder)
+        self.input_shape = self.encoder.input_shape
+        self.projection_units = check_widths("projection_units", projection_units)
+        self.seed = seed
+        self.features = _averaged(self.encoder)
+        self.projector = self.build_head(
+            self.features.output_shape[-1], self.projection_units, "projector"
+        )
+        names = (*self.loss_names, "embedding_spread")
+        self.trackers = [keras.metrics.Mean(name) for name in names]
+        self.built = True
+
+    def build_head(self, inputs, units, name):
+        """`perceptron` that computes as the `dtype` of this model says."""
+        with layers_in(self.dtype_policy):
+            return perceptron(inputs, units, name)
+
+    def losses_between(self, first, second, labels, training):
+        """The losses of a batch, by the names of `loss_names`, as values or means of a picture.
+
+        Args:
+            first, second: float32 (b, d), embeddings of the two views.
+            labels: (b,) or one-hot (b, num_classes); None where there are none.
+            training: bool.
+        """
+        raise NotImplementedError
+
+    def losses_of(self, batch, training):
+        views, labels = batch
+        # One call for both: half the overhead, and moments over twice as many pictures.
+        embeddings = self.call(ops.concatenate(views), training=training)
+        first, second = ops.split(embeddings, 2)
+        losses = self.losses_between(first, second, labels, training)
+        every = gather_replicas(ops.stop_gradient(first))
+        return {**losses, "embedding_spread": embedding_spread(every)}
+
+    def batch_of(self, data):
+        views, labels = paired(self, data)
+        return tuple(self._as_rgb(view) for view in views), labels
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The mean loss; of a replica, its share of the whole.
+
+        Args:
+            x: a pair of views, or pictures, each of which then is both of its views.
+            y: labels, or None.
+            y_pred, sample_weight: ignored.
+            training: bool.
+        """
+        views = x if isinstance(x, tuple | list) else (x, x)
+        return super().compute_loss(tuple(views), y, training=training)
+
+    def call(self, inputs, training=None):
+        features = self.features(self._as_rgb(inputs), training=training)
+        return ops.cast(self.projector(features, training=training), "float32")
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_data=None,
+        augment="auto",
+        validation_batch_size=None,
+        **kwargs,
+    ):
+        """As Keras's `fit`, on pictures, of which views are made here.
+
+        Epochs are counted over all calls, and in files: each has views and an order of its own.
+
+        Args:
+            x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; an
+                `ImageDataset`; or a `tf.data.Dataset` of batches of pictures, with or without
+                labels, or of pairs of views (view_1, view_2) or ((view_1, view_2), labels).
+            y: labels, which only some methods look at.
+            batch_size: int, at least 2; what does not fill a batch is left out of an epoch. Of a
+                `tf.data.Dataset` its own. Defaults to 256, or all pictures if they are fewer.
+            epochs, verbose, callbacks, **kwargs: as in Keras.
+            validation_data: like `x`, or a pair of arrays (x, y).
+            augment: "auto" or one of `augmentation_presets.VIEWS`.
+            validation_batch_size: int, at least 2. Defaults to `batch_size`.
+
+        Raises:
+            InputError: the pictures cannot be used, or are fewer than a batch.
+            DivergedError: the loss became NaN; the model has the weights of the last good epoch.
+        """
+        check_unweighted(self, x, validation_data=validation_data, **kwargs)
+        how = {"augment": augment, "batch_size": batch_size}
+        batches = training_batches(self, x, y, training=True, **how)
+        if validation_data is not None:
+            held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            own_size = isinstance(held_out[0], tf.data.Dataset)
+            how["batch_size"] = validation_batch_size or (None if own_size else batch_size)
+            validation_data = training_batches(self, *held_out, training=False, **how)
+        return super().fit(
+            batches,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=self.guarded(callbacks),
+            validation_data=validation_data,
+            shuffle=False,  # the batches are shuffled already
+            **kwargs,
+        )
+
+    def evaluate(self, x=None, y=None, batch_size=None, augment="auto", **kwargs):
+        """As Keras's `evaluate`, on views that are the same in each call; see `fit`."""
+        check_unweighted(self, x, **kwargs)
+        batches = training_batches(
+            self, x, y, training=False, augment=augment, batch_size=batch_size
+        )
+        with input_errors():
+            return super().evaluate(batches, **kwargs)
+
+    def guards(self):
+        return [*super().guards(), SpreadWatch()]
+
+    def encode(self, x):
+        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> features, float32 array (n, d)."""
+        x = check_pixels(x)
+        parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
+        features = [self.features(self._as_rgb(part), training=False) for part in parts]
+        return np.concatenate([np.asarray(part, np.float32) for part in features])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "projection_units": list(self.projection_units),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        encoder = keras.saving.deserialize_keras_object(config["encoder"])
+        return cls(**{**config, "encoder": encoder})
+
+    def _as_rgb(self, pictures):
+        """Float32 (b, h, w, c) 0-255, as the encoder takes them; grey is repeated."""
+        size, channels = self.input_shape[1:3], self.input_shape[3]
+        shape = tuple(pictures.shape[1:])
+        if shape[:2] != size or shape[2:] not in ((), (1,), (channels,)):
+            raise InputError(
+                f"Expected pictures of shape {(*size, channels)}, for which the encoder was made; "
+                f"received {shape}. Resize them or build another encoder."
+            )
+        pictures = ops.cast(pictures, "float32")
+        pictures = pictures if len(shape) == 3 else pictures[..., None]
+        return ops.broadcast_to(pictures, (*ops.shape(pictures)[:3], channels))
+
+
+def perceptron(inputs, units, name):
+    """Dense layers, all but the last followed by batch normalisation and a rectifier.
+
+    Args:
+        inputs: int, the size of what comes in.
+        units: ints, widths.
+        name: str.
+
+    Returns:
+        Functional model (b, inputs) -> (b, units[-1]).
+    """
+    x = features = keras.Input((inputs,), name="features")
+    for number, width in enumerate(units[:-1], 1):
+        x = layers.Dense(width, use_bias=False, name=f"dense_{number}")(x)
+        x = layers.BatchNormalization(momentum=0.9, synchronized=True, name=f"bn_{number}")(x)
+        x = layers.ReLU(name=f"relu_{number}")(x)
+    # float32 under every policy, as all that a model gives.
+    x = layers.Dense(units[-1], dtype="float32", name="embedding")(x)
+    return keras.Model(features, x, name=name)
+
+
+def _averaged(encoder):
+    """The encoder with the mean of its maps, where it gives maps."""
+    if len(encoder.output_shape) == 2:
+        return encoder
+    mean = layers.GlobalAveragePooling2D(name="features", dtype="float32")(encoder.output)
+    return keras.Model(encoder.input, mean, name="features")

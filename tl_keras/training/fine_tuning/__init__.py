@@ -1,0 +1,16 @@
+"""Fine-tuning a classifier, from a linear start or in phases.
+
+- fine_tune: fine-tuning: from a linear start, or in phases, the head first
+- from_linear: fine-tuning that starts at a logistic regression and keeps the best point on the way
+- inputs: what the user gives to train on, checked and ready to be read
+- linear_start: logistic regression on frozen features: the start of fine-tuning, and its honest
+  opponent
+- logistic_regression: penalised logistic regression on features that are too many to be copied
+- objective_settings: the objectives of `fine_tune` and their options, checked without loading
+  TensorFlow
+- objectives: what fine-tuning may minimise beside the loss on the target's labels
+- phases: what each phase of training does anew: its loss, its optimizer, its batches, its fit
+- source_task: the task that a backbone is to keep while it learns another: joint training's source
+- time_plan: estimates time and memory of a training from a linear start from a few measured images
+- trainable_part: the part of a model that a phase trains, and what that part reads
+"""

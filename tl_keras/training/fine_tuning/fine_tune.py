@@ -1,0 +1,310 @@
+"""Fine-tuning: from a linear start, or in phases, the head first."""
+
+import dataclasses
+import math
+import time
+
+from tl_keras.checks import InputError
+from tl_keras.data.array_store import limited_to
+from tl_keras.data.pipelines.augmentation_presets import mirrors
+from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.training.fine_tuning.from_linear import (
+    Deadline,
+    check_linear_start,
+    set_linear_start,
+    suited_to_head,
+    tune_from_linear,
+)
+from tl_keras.training.fine_tuning.inputs import (
+    default_batch_size,
+    labelled,
+    pictures_of,
+    suited_to_data,
+)
+from tl_keras.training.fine_tuning.objective_settings import check_source, option_value
+from tl_keras.training.fine_tuning.objectives import with_l2_sp
+from tl_keras.training.fine_tuning.phases import compile_for_use, fit_phase, new_history
+from tl_keras.training.fine_tuning.source_task import SourceTask
+from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
+from tl_keras.training.frozen.cache_room import cache_limits
+from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
+from tl_keras.training.settings import LOWEST_RATE, PRETRAINED, FineTuneSettings
+
+
+def fine_tune(
+    model,
+    train,
+    val=None,
+    *,
+    source=None,
+    source_model=None,
+    make_callbacks=None,
+    features=None,
+    **settings,
+):
+    """Trains a classifier: its head alone, then also the unfrozen part of its backbone.
+
+    A head of one Dense layer starts from a logistic regression on the frozen features of each image
+    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned, and
+    the point at three quarters of the straight line between the weights before and after it is
+    kept, or another one whose log loss on validation is clearly lower: the start itself, if
+    fine-tuning does harm. Other heads,
+    and any with linear_start=False, first train alone for `freeze_epochs`; of both phases the
+    latest weights are kept whose validation accuracy is within one standard error of the best.
+
+    The frozen part runs once over the data and its output is cached, with results equal to the
+    uncached run; with augmentation, `views` versions of each picture are cached and taken in
+    turn. Each phase has a fresh optimizer and fresh callbacks.
+
+    An option that would have no effect beside another, such as `views` with augment="none", is
+    refused.
+
+    Args:
+        model: classifier from `build_classifier`.
+        train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
+            (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
+        val: the same for validation. Default None: then the last weights are kept or, from a linear
+            start, the point at three quarters of the way.
+        source: for objective="joint", labelled pictures of the source task; as `train`.
+        source_model: classifier of the source task, with the same backbone object as `model`:
+            `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None
+            makes a new one with a head like that of `model`.
+        make_callbacks: function without arguments that returns a list of new Keras callbacks,
+            called once a phase. None for none.
+        features: `training.frozen.feature_store.FeatureStore` that several calls share, so that the
+            frozen part runs once for all of them. None for this call alone.
+        linear_start: whether to begin with a logistic regression. Default None: where the model can
+            and neither `freeze_epochs` nor objective="joint" is given. Its Dropout acts while
+            fine-tuning; 0 is best.
+        preset: "fast" (the linear start alone), "balanced" (and fine-tuning, of up to 300 images at
+            two rates), or "best" (and more of it: a third of the rate; and lr=3e-4, epochs=40,
+            mixup=1 and label_smoothing=0.1), all where nothing else is given. Default "balanced";
+            only with a linear start.
+        refit: whether the chosen training is finally repeated on training and validation images
+            together. The model has then seen them, and `history.from_linear` has what it predicted
+            for the validation images before. Default False; only with a linear start.
+        minutes: a fine-tuning, or the last one of refit, is left out if it would end later than so
+            long after the call, judged by those before. Default None, for no limit; only
+            with a linear start.
+        freeze_epochs: epochs with the whole backbone frozen. Default 0; here and below in brackets
+            the default without a linear start: (3).
+        epochs: epochs with the unfrozen part training too. Default 16 (40).
+        unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none". Default
+            "half".
+        optimizer: "adam", "sgd" or "rmsprop".
+        lr: highest learning rate of the head. Default 5e-7 for each training image, at least 3e-5
+            and at most 3e-4, and where that is not half of it 3e-4 too (1e-3).
+        backbone_lr_factor: factor on it for the top of the backbone. Default 1 (0.3).
+        depth_decay: further factor at the bottom of the backbone, geometric between. Default 1.
+        schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
+        weight_decay: decoupled, on kernels, in proportion to the rate of each. Default 0.05.
+        label_smoothing: Default 0 (0.1).
+        mixup: alpha of the Beta distribution by which two pictures and their labels are blended
+            where the frozen part ends, see `data.pipelines.mixing`; 0 for none. Default 0 (1 where
+            the augmentation mirrors pictures and a phase has at least 500 steps, else 0).
+        cutmix: part of the pictures that get a rectangle of their partner instead, where `mixup`
+            is not 0. Default 0.5.
+        batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
+        augment: "auto", "none", or a name of `data.pipelines.augmentation`.
+        cache: "auto" (memory or, where that has no room, disk), "memory", "disk", or "none".
+        cache_dtype: "float32" or "float16" (half the room, not bit-equal). Default None: float32
+            where all views fit, else float16.
+        cache_gb: gigabytes that all cached images and features may take, in memory and on disk
+            together. Default None: a quarter of the free memory, 2 GiB at most, and half of the
+            free disk. What does not fit is cached in fewer views or, with a line that says so, not.
+        views: augmented versions cached of each picture, at most one for each epoch; they are
+            taken in turn. Default 8 (24).
+        batch_norm: "frozen", the default, or "train".
+        patience: epochs without better validation before a phase ends; None, the default, for
+            never: while the learning rate is high a lucky epoch would end a phase too soon. Only
+            without a linear start.
+        seed: of order and augmentation.
+        class_weights: "balanced" weighs an image of class c by n / (classes * n_c) in L below and
+            in the loss of the linear start, so that every class counts the same. Strength, epoch
+            and point are chosen on validation with its classes weighed alike, because a good macro
+            score is the goal. The probabilities suppose classes of one size. Default "none".
+        objective: what is minimised, with L the loss on `train`:
+            "plain": L.
+            "l2-sp": L + l2_sp_weight / 2 * ||w - w0||^2 over the trainable weights of the
+                backbone, w0 those at the start, + l2_sp_head_weight / 2 * ||v||^2 over the head's.
+                `weight_decay` acts beside it; 0 leaves the pull to the start alone.
+            "joint": L + source_weight * (loss on `source`), the backbone shared by two heads.
+                Each step has as many pictures of the source as of the target.
+            A weight of 0 is exactly "plain".
+        l2_sp_weight, l2_sp_head_weight: Default 0.1 and 0.01; only with "l2-sp".
+        source_weight: Default 1; only with "joint".
+
+    Returns:
+        `TrainingHistory`, a `keras.callbacks.History` over all phases. Beside `history` and `epoch`
+        it has `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
+        `best_epoch` (from 0; None if no epoch was better than the start), `seconds` with "cache",
+        "head", "fine_tune", with refit "last_fit", and "total", and `from_linear` (None without a
+        linear start), which holds the start, the points that validation chose from, and the chosen
+        one. After "joint" it has `source_model`, the source's classifier on the backbone as it is
+        now.
+
+    Raises:
+        InputError: a setting or the data cannot be used; checked before any training.
+        DivergedError: the loss became NaN, in each of several fine-tunings from a linear start; the
+            model holds the best weights before that.
+
+    Reference:
+        Linear start: Kumar et al. 2022, arXiv 2202.10054. Points on the line: Wortsman et al. 2022,
+        arXiv 2109.01903. L2-SP: Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
+    """
+    settings = FineTuneSettings(**settings)
+    if settings.linear_start:
+        check_linear_start(model)
+    settings = settings.filled(suited_to_head(model))
+    check_source(settings.objective, source)
+    if source_model is not None:
+        check_source(settings.objective, source_model, "source_model")
+    ways = {"compute": features.compute, "choose": features.choose} if features else {}
+    with limited_to(cache_limits(settings.cache_gb, settings.cache)):
+        return _FineTuning(
+            model, train, val, source, source_model, make_callbacks, ways, settings
+        ).run()
+
+
+class _FineTuning:
+    """One call of `fine_tune`."""
+
+    def __init__(self, model, train, val, source, source_model, make_callbacks, ways, settings):
+        self.model = model
+        self.settings = settings
+        self.make_callbacks = make_callbacks or list
+        self.backbone = get_backbone(model)
+        num_classes = model.output_shape[-1]
+        train = labelled(train, num_classes, split="train")
+        settings = self.settings = suited_to_data(settings, train)
+        val = None if val is None else labelled(val, num_classes, split="val")
+        self.batch_size = settings.batch_size or default_batch_size(len(train))
+        self.history = new_history()
+        self.history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
+        self.source = None
+        if settings.objective == "joint":
+            self.source = SourceTask(
+                model,
+                source,
+                source_model,
+                settings,
+                batch_size=self.batch_size,
+                steps=math.ceil(len(train) / self.batch_size),
+            )
+            self.history.source_model = self.source.model
+            if not option_value(settings, "source_weight"):
+                self.source = None
+        if settings.refit and not (val and len(val)):
+            raise InputError(
+                "Expected validation images for refit=True; received none. Leave refit out."
+            )
+        train = pictures_of(train, model, settings, training=True)
+        val = val and pictures_of(val, model, settings, training=False)
+        if val and settings.linear_start:
+            mirrored = mirrors(settings.augment, train.dataset)
+            val = dataclasses.replace(val, mirrored=mirrored)
+        whole = TrainablePart(model, train, val, **ways)
+        # The target's part, and with it the source's in joint training.
+        self.whole = [whole, self.source.whole] if self.source else [whole]
+
+    def run(self):
+        started = time.monotonic()
+        if self.settings.linear_start:
+            self._from_linear()
+        else:
+            self._head_first()
+        self._compile_for_use()
+        self.history.seconds["total"] = time.monotonic() - started
+        self.history.set_model(self.model)
+        return self.history
+
+    def _from_linear(self):
+        started = time.monotonic()
+        [whole] = self.whole
+        tries = self.settings.fine_tunings(len(whole.train.labels))
+        epochs = max([tried.epochs for tried in tries], default=0)
+        starts = set_linear_start(self.model, whole, self.settings, self.batch_size)
+        self.history.seconds["linear_start"] = time.monotonic() - started
+
+        def fit(part, settings):
+            name = "fine_tune" if part.val or not settings.refit else "last_fit"
+            self._phase(name, settings.epochs, [part], settings)
+            return len(self.history.phases) - 1
+
+        tuned = self.history.from_linear = tune_from_linear(
+            self.model,
+            self.settings,
+            starts,
+            whole,
+            lambda part: self._cut([part], epochs)[0],
+            fit,
+            Deadline(self.settings.minutes, started),
+        )
+        ends = [phase["end"] for phase in self.history.phases]
+        self.history.best_epoch = None if tuned.phase is None else ends[tuned.phase] - 1
+
+    def _head_first(self):
+        settings = self.settings
+        tunes = settings.unfreeze != "none" and settings.epochs > 0
+        below = self.whole
+        if tunes:
+            apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
+            tuned = self._cut(self.whole, max(settings.epochs, settings.freeze_epochs))
+            # The head's features come from the cached ones: nothing is computed twice.
+            uncached = any(isinstance(part.model, AboveFrozen) for part in tuned)
+            below = self.whole if uncached else tuned
+        if settings.freeze_epochs:
+            freeze(self.model)
+            self._phase("head", settings.freeze_epochs, self._cut(below, settings.freeze_epochs))
+        if tunes:
+            apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
+            self._phase("fine_tune", settings.epochs, tuned)
+
+    def _compile_for_use(self):
+        settings = self.settings
+        for classifier in (self.model, getattr(self.history, "source_model", None)):
+            if classifier is not None:
+                # For a further, gentle `fit`.
+                rate = (settings.lr or LOWEST_RATE) * (
+                    settings.backbone_lr_factor or PRETRAINED["backbone_lr_factor"]
+                )
+                compile_for_use(classifier, settings.optimizer, rate)
+
+    def _cut(self, parts, epochs):
+        """What trains of each part, on the output of what is frozen now."""
+        started = time.monotonic()
+        passes = [epochs, *([self.source.passes(epochs)] if self.source else [])]
+        above = [
+            part.above_frozen(self.settings, epochs=seen, batch_size=self.batch_size)
+            for part, seen in zip(parts, passes, strict=True)
+        ]
+        self.history.seconds["cache"] += time.monotonic() - started
+        return above
+
+    def _phase(self, name, epochs, parts, settings=None):
+        """Trains; with settings of its own the last weights are kept."""
+        started = time.monotonic()
+        first_epoch = len(self.history.epoch)
+        fit_phase(
+            self.history,
+            name,
+            parts[0],
+            self.model,
+            settings or self.settings,
+            batch_size=self.batch_size,
+            epochs=epochs,
+            keep_last=settings is not None,
+            callbacks=self.make_callbacks(),
+            objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
+        )
+        seconds = self.history.seconds.get(name, 0.0)
+        self.history.seconds[name] = seconds + time.monotonic() - started
+
+    def _objective(self, parts, model, batches, first_epoch):
+        """Puts the objective's term around the model, and beside the batches what it reads."""
+        if self.source:
+            return self.source.join(parts[1], model, batches, first_epoch)
+        if self.settings.objective == "l2-sp":
+            weights = [option_value(self.settings, f"l2_sp_{of}weight") for of in ("", "head_")]
+            return with_l2_sp(model, self.backbone, *weights), batches
+        return model, batches

@@ -1,0 +1,184 @@
+"""Estimates time and memory of a training from a linear start from a few measured images."""
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+
+from tl_keras.data.array_store import room_left
+from tl_keras.data.pipelines.augmentation_presets import mirrors
+from tl_keras.models.inference import traced
+from tl_keras.training.fine_tuning.linear_start import MANY
+from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
+from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
+from tl_keras.training.step_memory import picture_cost, resident_memory
+
+IMAGES = 16  # that are measured
+_FLOAT = 4  # bytes
+# Measured with MobileNetV2 on 597 and 796 images of 224 pixels, two CPUs:
+STARTING = 4.0  # seconds to trace what a stage runs
+BACKWARD = 3.0  # times the forward pass of what trains, and the update of its weights
+FIT = 7e-8  # seconds of the logistic regression for each image, view, class and feature
+
+
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """Seconds for one image, and the room that it takes.
+
+    Attributes:
+        loading: to read and to decode it.
+        changing: to augment it.
+        frozen: to run what fine-tuning leaves frozen.
+        trained: to run what is above that.
+        features: numbers that the frozen part gives.
+    """
+
+    loading: float
+    changing: float
+    frozen: float
+    trained: float
+    features: int = 0
+
+    @property
+    def whole(self):
+        return self.frozen + self.trained
+
+
+def measure_speed(model, images, settings):
+    """Measures the `Speed` of a classifier on some of its training images.
+
+    Args:
+        model: classifier; what is frozen of it afterwards is what `settings` say.
+        images: `Pictures`.
+        settings: `FineTuneSettings`.
+    """
+    some = dataclasses.replace(images, dataset=images.dataset.subset(_few(len(images.labels))))
+    count, rows = len(some.labels), np.arange(len(some.labels))
+    started = time.perf_counter()
+    load = some.loader()
+    loading = (time.perf_counter() - started) / count
+    tensors = load(0, rows)
+    changing = _shortest(lambda: load(1, rows)) / count
+    freeze(model)
+    backbone = cut_at_frozen(model).prefix
+    whole = _seconds(backbone, tensors) / count
+    if not settings.fine_tunings(len(images.labels)):
+        return Speed(loading, changing, whole, 0.0, _numbers(backbone))
+    apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
+    below = cut_at_frozen(model).prefix
+    if below is None:
+        return Speed(loading, changing, 0.0, whole)
+    frozen = min(whole, _seconds(below, tensors) / count)
+    return Speed(loading, changing, frozen, whole - frozen, _numbers(below))
+
+
+def _numbers(model):
+    return sum(math.prod(output.shape[1:]) for output in model.outputs)
+
+
+def _few(size):
+    return np.unique(np.linspace(0, size - 1, min(IMAGES, size)).astype(int))
+
+
+def _seconds(model, tensors):
+    run = traced(lambda *i: model(unpacked(i), training=False), [i.shape[1:] for i in model.inputs])
+    run(*tensors)  # warms up
+    return _shortest(lambda: run(*tensors))
+
+
+def _shortest(run):
+    """Seconds of the shorter of two calls."""
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def stages(speed, settings, splits, features):
+    """Estimates the seconds of each stage of a training from a linear start.
+
+    Args:
+        speed: `Speed`.
+        settings: `FineTuneSettings`.
+        splits: `Splits`.
+        features: numbers for each image that the backbone gives.
+
+    Returns:
+        {name of the stage: seconds}, in order.
+    """
+    train, val, test = (len(part) for part in splits[:3])
+    both = train + val if settings.refit else train
+    views = 2 if mirrors(settings.augment, splits.train) else 1
+    fitted = sum(min(size, MANY) for size in ((train, both) if settings.refit else (train,)))
+    result = {
+        "linear start": STARTING
+        + speed.loading * (train + val)
+        + speed.whole * views * both
+        + FIT * views * features * splits.train.num_classes * fitted
+    }
+    tries = settings.fine_tunings(train)
+    for number, tried in enumerate(tries):
+        once = 0 if number else speed.frozen * views * val + _cached(speed, tried, both)
+        name = f"fine-tuning {number + 1} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
+        result[name] = once + _fine_tuning(speed, tried, train)
+    if settings.refit and tries:
+        result["last fit"] = _fine_tuning(speed, tries[0], both)
+    # Predictions of the trained model, and of its start where that is another.
+    models = 2 if tries else 1
+    result["test"] = STARTING + test * (speed.loading + models * views * speed.whole)
+    return result
+
+
+def _cached(speed, settings, images):
+    """Seconds in which the frozen part runs for all fine-tunings."""
+    if settings.cache == "none":
+        return 0.0
+    return (speed.changing + speed.frozen) * _views(settings) * images
+
+
+def _views(settings):
+    return min(settings.views or 1, settings.epochs)
+
+
+def _fine_tuning(speed, settings, images):
+    """Seconds of one; without a cache the frozen part runs in each epoch."""
+    uncached = speed.changing + speed.frozen if settings.cache == "none" else 0.0
+    once = uncached + speed.trained * (1 + BACKWARD)
+    return STARTING + settings.epochs * images * once
+
+
+def memory(speed, settings, splits, model, batch_size):
+    """Estimates the bytes of memory that a training from a linear start takes at its peak.
+
+    They are those of the process as it is, of the images and features that are kept in memory, and
+    of a step.
+
+    Args:
+        speed: `Speed`.
+        settings: `FineTuneSettings`.
+        splits: `Splits`.
+        model: classifier, frozen as it will be trained.
+        batch_size: images a step.
+
+    Returns:
+        int, or None where the system does not tell what the process takes.
+    """
+    taken = resident_memory()
+    if taken is None:
+        return None
+    train, val, test = splits[:3]
+    numbers = math.prod(model.input_shape[1:])
+    images = [part for part in (train, val, test) if part.is_files and part.files is None]
+    size = numbers * sum(map(len, images))
+    tries = settings.fine_tunings(len(train))
+    if settings.cache != "none":
+        mirrored = 2 if mirrors(settings.augment, train) else 1
+        views = max([mirrored, *map(_views, tries)])
+        rows = views * (len(train) + (len(val) if settings.refit else 0)) + mirrored * len(val)
+        size += _FLOAT * rows * speed.features
+    cost = picture_cost(model)
+    step = batch_size * (cost.training if tries else cost.passing)
+    return int(taken + min(size, room_left()["memory"]) + step)

@@ -1,0 +1,154 @@
+"""Which layers of a classifier train: freezing and unfreezing its backbone."""
+
+import contextlib
+
+import keras
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.training.settings import parse_unfreeze
+
+
+def freeze(model):
+    """Freezes the whole backbone of `model`; the head keeps training.
+
+    Compile again before `fit`: Keras reads `trainable` when it compiles.
+
+    Args:
+        model: a classifier from `build_classifier`.
+
+    Returns:
+        `model`.
+    """
+    get_backbone(model).trainable = False
+    return model
+
+
+def unfreeze(model, *, last=None, from_layer=None, all=False, batch_norm="frozen"):  # noqa: A002
+    """Lets the upper part of the backbone of `model` train; what lies below is frozen.
+
+    BatchNormalization layers stay frozen, their statistics too, unless `batch_norm="train"`:
+    batches of a small data set would overwrite what the source taught. (`training=False` in the
+    call, the widely copied way, does not hold them still in Keras 3.)
+
+    Args:
+        model: a classifier from `build_classifier`.
+        last: number of layers of the backbone, counted from its output, that train.
+        from_layer: name of the first backbone layer that trains.
+        all: whether the whole backbone trains.
+        batch_norm: "frozen" or "train".
+
+    Returns:
+        `model`. Compile it again before `fit`.
+
+    Raises:
+        InputError: not exactly one of the three is given, or it names what is not there.
+    """
+    check_choice("batch_norm", batch_norm, ("frozen", "train"))
+    if sum((last is not None, from_layer is not None, bool(all))) != 1:
+        raise InputError(
+            "Expected exactly one of last=, from_layer= or all=True; "
+            f"received last={last!r}, from_layer={from_layer!r}, all={all!r}."
+        )
+    backbone = get_backbone(model)
+    layers = backbone.layers
+    first = 0 if all else _first_trainable(layers, last, from_layer)
+    backbone.trainable = True
+    for index, layer in enumerate(layers):
+        layer.trainable = index >= first
+        if batch_norm == "frozen":
+            freeze_batch_norm(layer)
+    return model
+
+
+def freeze_batch_norm(layer):
+    """Freezes every BatchNormalization in `layer`, statistics included."""
+    for leaf in layer._flatten_layers():
+        if isinstance(leaf, keras.layers.BatchNormalization):
+            leaf.trainable = False
+
+
+@contextlib.contextmanager
+def everything_trains(model):
+    """Inside the block all layers of `model` train, but BatchNormalization that is frozen."""
+    before = [(layer, layer.trainable) for layer in model._flatten_layers()]
+    for layer, trainable in before:  # a model stands before its layers
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = trainable if normalises else True
+    try:
+        yield
+    finally:
+        for layer, trainable in before:
+            layer.trainable = trainable
+
+
+def _first_trainable(layers, last, from_layer):
+    if from_layer is not None:
+        names = [layer.name for layer in layers]
+        return names.index(check_choice("from_layer", from_layer, names))
+    check_number("last", last, minimum=0, maximum=len(layers), integer=True)
+    return len(layers) - last
+
+
+def apply_unfreeze(model, unfreeze_setting, batch_norm="frozen"):
+    """Applies the setting of `fine_tune` and the command line to `model`.
+
+    Args:
+        model: a classifier from `build_classifier`.
+        unfreeze_setting: "none", "all", "half" (the upper half of the backbone, cut where the
+            least data crosses), "last:N" or "from:LAYER".
+        batch_norm: "frozen" or "train".
+    """
+    kind, value = parse_unfreeze(unfreeze_setting)
+    if kind == "none":
+        return freeze(model)
+    if kind == "all":
+        return unfreeze(model, all=True, batch_norm=batch_norm)
+    if kind == "last":
+        return unfreeze(model, last=value, batch_norm=batch_norm)
+    layer = value if kind == "from" else half_way_layer(get_backbone(model))
+    return unfreeze(model, from_layer=layer, batch_norm=batch_norm)
+
+
+def half_way_layer(backbone, window=(0.4, 0.6)):
+    """Names the layer from which the upper half of `backbone` trains.
+
+    Among the cuts that leave between 40 and 60 % of the weighted layers above, the one that the
+    least data crosses: what crosses is what the feature cache has to hold.
+
+    Args:
+        backbone: Functional model.
+        window: the share of weighted layers that may lie below the cut.
+
+    Returns:
+        The name of the first layer above the cut; the first layer of all where there is no graph
+        to cut.
+    """
+    layers = backbone.layers
+    position = {id(layer): index for index, layer in enumerate(layers)}
+    weighted = [bool(layer.weights) for layer in layers]
+    total = max(1, sum(weighted))
+    best, smallest = 0, None
+    for cut in range(1, len(layers)):
+        if not window[0] <= sum(weighted[:cut]) / total <= window[1]:
+            continue
+        size = sum(
+            _size(layer)
+            for index, layer in enumerate(layers[:cut])
+            if _last_use(layer, position, default=index) >= cut
+        )
+        if smallest is None or size <= smallest:
+            best, smallest = cut, size
+    return layers[best].name
+
+
+def _last_use(layer, position, default):
+    uses = [position.get(id(node.operation), default) for node in layer._outbound_nodes]
+    return max(uses, default=default)
+
+
+def _size(layer):
+    size = 1
+    for side in layer.output.shape[1:]:
+        size *= side or 1
+    return size

@@ -1,0 +1,72 @@
+"""Training a whole net from random weights, made fast for small nets and small pictures."""
+
+import time
+
+from tl_keras.models.signature import num_outputs
+from tl_keras.training.fine_tuning.inputs import labelled
+from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
+from tl_keras.training.settings import FromScratchSettings
+from tl_keras.training.whole.whole_model import build_for, fit_whole, picture_batches
+
+
+def fit_from_scratch(model, train, val=None, *, callbacks=(), **settings):
+    """Trains every layer of a model that is not frozen, from its weights as they are.
+
+    The same as `compile` and `fit` with the same optimizer, on the project's pipeline: order and
+    augmentation depend on (seed, epoch, index) only. The weights of the best validation epoch are
+    kept. Small nets spend much of a step outside their layers, so Adam's update is one fused
+    operation and many steps run in one call; both compute what plain Keras computes.
+
+    Example:
+        model = CNN(10, architecture="small")
+        history = fit_from_scratch(model, train, val, epochs=12)
+
+    Args:
+        model: classifier with one output vector a picture: `MLP`, `CNN`, `RNN`, or any built
+            Functional or Sequential model. A baseline that is not built gets the size of the
+            pictures, and one channel if all of them are grey.
+        train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w), (n, h, w, 1) or
+            (n, h, w, 3) and class numbers (n,), or a finite batched `tf.data.Dataset` of them.
+        val: the same for validation, or None: then the last weights are kept.
+        callbacks: Keras callbacks. They see one batch in 32, the last of each execution.
+        epochs: Default 12.
+        optimizer: "adam", "sgd" or "rmsprop".
+        lr: highest learning rate. Default 1e-3.
+        schedule: "cosine" with a warm-up over a tenth of the steps, or "constant".
+        weight_decay: decoupled, on kernels. Default 0.
+        label_smoothing: Default 0.
+        batch_size: pictures a step over all replicas. Default 128, less for under 1,024 pictures.
+        augment: "auto", "none", or a name of `data.pipelines.augmentation`.
+        patience: epochs without better validation before it ends; None, the default, for never.
+        seed: of order and augmentation.
+
+    Returns:
+        A `keras.callbacks.History` with `phases`, `best_epoch` (from 0; None if none was better
+        than the start) and `seconds` ({"from_scratch", "total"}), as `fine_tune` gives it.
+
+    Raises:
+        InputError: a setting, the data or the model cannot be used; checked before any training.
+        DivergedError: the loss became NaN; the model holds the best weights before that.
+    """
+    settings = FromScratchSettings(**settings)
+    started = time.monotonic()
+    train = labelled(train, None, split="train")
+    build_for(model, train)
+    train = labelled(train, num_outputs(model), split="train")
+    val = None if val is None else labelled(val, num_outputs(model), split="val")
+    history = new_history()
+    if settings.epochs:
+        fit_whole(
+            history,
+            "from_scratch",
+            model,
+            settings,
+            size=len(train),
+            batches_of=picture_batches(model, train, settings),
+            val=val,
+            callbacks=callbacks,
+        )
+    compile_for_use(model, settings.optimizer, settings.lr)
+    history.seconds["total"] = time.monotonic() - started
+    history.set_model(model)
+    return history

@@ -1,0 +1,179 @@
+"""Magnitude pruning: the smallest weights go, little by little, and the others make up for it."""
+
+import dataclasses
+import time
+
+import keras
+
+from tl_keras.checks import check_number
+from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.training.fine_tuning.inputs import labelled
+from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
+from tl_keras.training.frozen.freezing import everything_trains
+from tl_keras.training.settings import PruneSettings
+from tl_keras.training.whole.magnitudes import magnitude_masks, prunable_kernels, weight_figures
+from tl_keras.training.whole.whole_model import batch_size_for, fit_whole, picture_batches
+
+UPDATE_EVERY = 8  # steps of an epoch, while the sparsity rises
+
+
+def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
+    """Sets the smallest weights of a trained classifier to zero and trains the others on.
+
+    The sparsity rises over `prune_epochs`, fast at first and slowly at the end, as
+    sparsity * (1 - (1 - t)^3) at the part t of the steps: taken all at once, 80 % and more of the
+    weights are missed too much. Then `epochs` epochs follow at the full sparsity, of which
+    the one with the best validation accuracy is kept. A mask after each update holds the zeros
+    at exactly zero. All layers train meanwhile, but BatchNormalization that is frozen.
+
+    The model stays an ordinary model of the same layers, and takes as much room in memory and as
+    long to run as before: it is the compressed file that shrinks. A further `fit` would let the
+    zeros grow again.
+
+    Example:
+        history = prune(model, 0.8, train, val)
+        print(history.pruning["after"]["gzip_bytes"])
+
+    Args:
+        model: trained classifier, Functional, Sequential or a baseline.
+        sparsity: share of the prunable weights to take, above 0 and below 1, rounded to the
+            nearest whole number of weights.
+        train: labelled pictures in any form that `fit_from_scratch` takes.
+        val: the same for validation, or None: then the last weights are kept.
+        callbacks: Keras callbacks.
+        prune_epochs: epochs in which the sparsity rises, at the full learning rate. Default 4;
+            0 takes all at once.
+        epochs: epochs after that. Default 8.
+        lr: Default 3e-4.
+        scope: "global", the default: the smallest weights of all kernels together, so that
+            layers with more than they need give more; or "layer": the same share of each.
+        also: kernels that are spared unless named: "depthwise", "last".
+        optimizer, schedule, weight_decay, label_smoothing, batch_size, augment, patience, seed:
+            see `fit_from_scratch`; the schedule is that of the epochs after the rise.
+
+    Returns:
+        A `keras.callbacks.History` with the phases "prune" and "fine_tune". Its `pruning` holds
+        "sparsity", "prunable" (number of weights), "kernels" (path -> share of zeros), and
+        "before" and "after", each {"weights", "zeros", "gzip_bytes"} and, with `val`,
+        "val_accuracy"; "weights" and "zeros" are of the whole model, biases included.
+
+    Raises:
+        InputError: a setting, the data or the model cannot be used; checked before any training.
+        DivergedError: the loss became NaN; the model holds the best weights before that.
+
+    Reference:
+        Zhu and Gupta 2017, arXiv 1710.01878; there each layer has the same share.
+    """
+    settings = PruneSettings(**settings)
+    check_number("sparsity", sparsity, above=0, below=1)
+    started = time.monotonic()
+    train = labelled(train, num_outputs(model), split="train")
+    val = None if val is None else labelled(val, num_outputs(model), split="val")
+    kernels = prunable_kernels(model, settings.also)
+    history = new_history()
+    before = _figures(model, val, settings)
+    with everything_trains(model):
+        _fit(history, model, kernels, sparsity, train, val, settings, callbacks)
+    history.pruning = {
+        "sparsity": sparsity,
+        "prunable": sum(kernel.numpy().size for kernel in kernels),
+        "kernels": {kernel.path: float((kernel.numpy() == 0).mean()) for kernel in kernels},
+        "before": before,
+        "after": _figures(model, val, settings),
+    }
+    history.seconds["total"] = time.monotonic() - started
+    history.set_model(model)
+    return history
+
+
+class Masking(keras.callbacks.Callback):
+    """Sets the masks of `MaskedUpdates` by magnitude, once or while the sparsity rises.
+
+    Args:
+        kernels: variables that the optimizer has masks for.
+        sparsity: share to reach.
+        scope: see `magnitude_masks`.
+        epochs: in which to reach it; 0 for at once.
+    """
+
+    def __init__(self, kernels, sparsity, scope, epochs=0):
+        super().__init__()
+        self.kernels, self.sparsity, self.scope, self.epochs = kernels, sparsity, scope, epochs
+
+    def on_train_begin(self, logs=None):
+        optimizer = self.model.optimizer
+        with self.model.distribute_strategy.scope():
+            if not optimizer.built:
+                optimizer.build(self.model.trainable_variables)
+        self._first = -self.params["steps"]  # step of the phase at which the epoch starts
+        if not self.epochs:
+            self._take(self.sparsity)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._first += self.params["steps"]
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.epochs and batch % UPDATE_EVERY == 0:
+            part = (self._first + batch) / (self.epochs * self.params["steps"])
+            self._take(rising_sparsity(self.sparsity, part))
+
+    def _take(self, sparsity):
+        # With mixed_float16 Keras wraps the optimizer in one that scales the loss.
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        masks = apply_masks(self.kernels, sparsity, self.scope)
+        for kernel, mask in zip(self.kernels, masks, strict=True):
+            optimizer.mask_of(kernel).assign(mask.astype("float32"))
+
+
+def rising_sparsity(sparsity, part):
+    """The sparsity at a part from 0 to 1 of the way to `sparsity`."""
+    return sparsity * (1 - (1 - part) ** 3)
+
+
+def apply_masks(kernels, sparsity, scope):
+    """Sets the smallest weights of `kernels` to zero; returns the masks."""
+    values = [kernel.numpy() for kernel in kernels]
+    masks = magnitude_masks(values, sparsity, scope)
+    for kernel, value, mask in zip(kernels, values, masks, strict=True):
+        value[~mask] = 0.0
+        kernel.assign(value)
+    return masks
+
+
+def _fit(history, model, kernels, sparsity, train, val, settings, callbacks):
+    def phase(name, settings, masking, **how):
+        fit_whole(
+            history,
+            name,
+            model,
+            settings,
+            size=len(train),
+            batches_of=picture_batches(model, train, settings),
+            val=val,
+            callbacks=[masking, *callbacks],
+            optimizer={"masked": tuple(kernels)},
+            **how,
+        )
+
+    scope, epochs = settings.scope, settings.prune_epochs
+    if epochs:
+        rise = dataclasses.replace(settings, epochs=epochs, schedule="constant", patience=None)
+        # Validation would choose the weights from before the pruning.
+        # In calls of so many steps, so that callbacks come in time; on replicas after each.
+        rising = Masking(kernels, sparsity, scope, epochs)
+        phase("prune", rise, rising, keep_last=True, steps_per_execution=UPDATE_EVERY)
+    apply_masks(kernels, sparsity, scope)
+    if settings.epochs:
+        phase("fine_tune", settings, Masking(kernels, sparsity, scope))
+
+
+def _figures(model, val, settings):
+    figures = weight_figures(model)
+    compile_for_use(model, settings.optimizer, settings.lr)
+    if val is not None:
+        *size, channels = picture_shape(model)
+        batches = val.pipeline(
+            batch_size_for(len(val), settings), image_size=size, channels=channels
+        )
+        figures["val_accuracy"] = model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
+    return figures

@@ -23,7 +23,7 @@ OPTIONS = [
 @pytest.fixture
 def asked(monkeypatch):
     """The configurations that reach the training job, which does nothing."""
-    from tl_keras.jobs.train.train import train
+    from tl_keras.jobs.train import train
 
     configs = []
     monkeypatch.setattr(train, "train", configs.append)
@@ -228,7 +228,7 @@ def test_signal_ends_with_its_status(number, status, run_cli, monkeypatch):
 def test_signal_inside_a_command_is_not_swallowed_by_the_parser(
     number, status, run_cli, monkeypatch
 ):
-    from tl_keras.jobs.train.train import train
+    from tl_keras.jobs.train import train
 
     monkeypatch.setattr(train, "train", lambda _: signal.raise_signal(number))
     assert run_cli(*TRAIN)[0] == status

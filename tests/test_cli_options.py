@@ -7,7 +7,7 @@ from tl_keras.jobs.pretrain.settings import PretrainConfig
 
 
 def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
-    from tl_keras.jobs.compare.compare import compare
+    from tl_keras.jobs.compare import compare
 
     asked = []
     monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
@@ -29,7 +29,7 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
 
 
 def test_what_is_not_given_to_compare_is_left_to_its_settings(run_cli, monkeypatch):
-    from tl_keras.jobs.compare.compare import compare
+    from tl_keras.jobs.compare import compare
 
     asked = []
     monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
@@ -58,7 +58,7 @@ SHARED = {
 
 @pytest.mark.parametrize("method", PRETRAIN)
 def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypatch):
-    from tl_keras.jobs.pretrain.pretrain import pretrain
+    from tl_keras.jobs.pretrain import pretrain
 
     asked = []
     monkeypatch.setattr(pretrain, "pretrain", asked.append)
@@ -73,7 +73,7 @@ def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypat
 
 
 def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
-    from tl_keras.jobs.pretrain.pretrain import pretrain
+    from tl_keras.jobs.pretrain import pretrain
 
     asked = []
     monkeypatch.setattr(pretrain, "pretrain", asked.append)

@@ -161,7 +161,7 @@ def test_table_that_cannot_be_written_names_its_path(finished_run, picture):
 
 
 def test_training_and_prediction_see_the_same_pixels_of_a_large_jpeg(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (900, 960, 3), np.uint8)
     path = str(tmp_path / "large.jpg")
     Image.fromarray(noise).save(path)
     [[seen]] = _batches([path], (20, 24), 1, {})

@@ -99,7 +99,7 @@ def compare(
     # What was not given has the defaults of `CompareConfig`.
     settings = given(**settings)
     CompareConfig(data=data, **settings)  # refuses at once what needs no TensorFlow to be refused
-    load("jobs.compare", "compare")(data, **settings)
+    load("jobs.compare.compare", "compare")(data, **settings)
 
 
 def _integers(text):

@@ -44,7 +44,7 @@ def explore(
         seed=seed,
         out=out,
     )
-    load("jobs.explore", "explore")(config)
+    load("jobs.explore.explore", "explore")(config)
 
 
 def _number(text):

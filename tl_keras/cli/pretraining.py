@@ -137,7 +137,7 @@ def pretrain(
         seed=seed,
         out=out,
     )
-    load("jobs.pretrain", "pretrain")(config)
+    load("jobs.pretrain.pretrain", "pretrain")(config)
 
 
 @app.command()

@@ -47,4 +47,4 @@ def export(
 @app.command()
 def backbones():
     """Lists the names of all backbones."""
-    typer.echo("\n".join(load("models.backbones", "list_backbones")()))
+    typer.echo("\n".join(load("models.backbones.backbone", "list_backbones")()))

@@ -304,7 +304,7 @@ def train(
             ),
         ),
     )
-    load("jobs.train", "train")(config)
+    load("jobs.train.train", "train")(config)
 
 
 @app.command()

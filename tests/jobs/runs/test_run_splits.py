@@ -13,10 +13,10 @@ from tests.jobs.small_runs import CLASSES, save_pictures, untrained_history
 from tl_keras.checks import InputError
 from tl_keras.jobs import distill as distill_job
 from tl_keras.jobs import prune as prune_job
-from tl_keras.jobs.runs.derived_run import load_origin
 from tl_keras.jobs.distill import distill
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.prune import prune
+from tl_keras.jobs.runs.derived_run import load_origin
 from tl_keras.jobs.runs.run_splits import own_splits
 from tl_keras.jobs.runs.trained_run import load_run
 

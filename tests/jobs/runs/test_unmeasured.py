@@ -10,13 +10,13 @@ import pytest
 
 from tests.jobs.small_runs import arguments, save_pictures, small_config, untrained_history
 from tl_keras.checks import InputError
-from tl_keras.jobs.runs import derived_run
 from tl_keras.jobs import prune as prune_job
-from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.prune import prune
-from tl_keras.jobs.train.train import train
+from tl_keras.jobs.runs import derived_run
 from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.train import train as train_job
+from tl_keras.jobs.train.train import train
 from tl_keras.training.settings import PseudoLabelSettings
 
 SAVED = {"model.keras", "classes.json", "history.csv", "unmeasured.json"}

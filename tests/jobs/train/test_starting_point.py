@@ -15,6 +15,7 @@ from tl_keras.config import TrainConfig
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.sources.letters import LETTERS
 from tl_keras.files import write_json
+from tl_keras.jobs.train import letters_task, scratch, unlabelled
 from tl_keras.jobs.train import starting_point as module
 from tl_keras.jobs.train.starting_point import (
     AFTER_TWO_VIEWS,
@@ -23,7 +24,7 @@ from tl_keras.jobs.train.starting_point import (
     starting_point,
     suited_to,
 )
-from tl_keras.jobs.train import letters_task, scratch, train, unlabelled
+from tl_keras.jobs.train.train import train
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.settings import FineTuneSettings

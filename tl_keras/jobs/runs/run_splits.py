@@ -6,8 +6,8 @@ from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes, keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
-from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.loading import load_parts
+from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import REST, contents_of, find_images, record_images
 from tl_keras.data.splits import keep_and_rest, make_splits
 from tl_keras.progress import say

@@ -63,7 +63,7 @@ def run_cli(monkeypatch, capsys, signal_handlers):
     """Runs a command; returns (status, what it printed, what it said on standard error)."""
 
     def run(*words):
-        monkeypatch.setattr(sys, "argv", ["tl-keras", *words])
+        monkeypatch.setattr(sys, "argv", ["tl-keras", *map(str, words)])
         with pytest.raises(SystemExit) as stopped:
             cli.main()
         return stopped.value.code or 0, *capsys.readouterr()

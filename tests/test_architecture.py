@@ -11,12 +11,8 @@ import pytest
 import tl_keras
 
 PACKAGE = Path(tl_keras.__file__).parent
-ORDER = ("data", "models", "training", "evaluation", "reports", "jobs", "cli")
+ORDER = ("settings", "data", "models", "training", "evaluation", "reports", "jobs", "cli")
 BASE = ("checks", "files", "one_thread", "progress")
-EXCEPTIONS = {  # they load no TensorFlow
-    ("config", "training.settings"),
-    ("config", "training.fine_tuning.objective_settings"),
-}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -35,27 +31,17 @@ def _imports(tree, package):
 
 
 def _rank(name):
-    """Place in the flow: base modules below all rooms, config beside jobs."""
+    """Place in the flow: base modules are below all rooms."""
     room = name.split(".")[0]
-    if room in BASE or room == "__version__":
-        return -1
-    return ORDER.index("jobs") if room == "config" else ORDER.index(room)
+    return -1 if room in BASE or room == "__version__" else ORDER.index(room)
 
 
 def _wrong(name, imported):
     """Those of the imported names that module `name` may not import."""
-    rank, room = _rank(name), name.split(".")[0]
+    rank, is_base = _rank(name), name.split(".")[0] in BASE
     return [
-        target
-        for target in imported
-        if (room in BASE and _rank(target) >= 0)
-        or _rank(target) > rank
-        or (room == "config" and not _is_for_config(target))
+        target for target in imported if _rank(target) > rank or (is_base and _rank(target) >= 0)
     ]
-
-
-def _is_for_config(target):
-    return _rank(target) < 0 or any(target.startswith(to) for _, to in EXCEPTIONS)
 
 
 def _name(path):
@@ -77,8 +63,8 @@ def test_imports_point_down_the_flow(path):
         ("data.images", "from tl_keras.models.backbones.backbone import build_backbone"),
         ("data.images", "def f():\n    import tl_keras.training.frozen.freezing"),
         ("checks", "from tl_keras.data import images"),
-        ("files", "from tl_keras import config"),
-        ("config", "from tl_keras.training.fine_tuning.fine_tune import fine_tune"),
+        ("files", "from tl_keras import settings"),
+        ("settings.train", "from tl_keras.data.dataset import Splits"),
         ("jobs.train", "from tl_keras import cli"),
         (
             "training.freezing",
@@ -113,7 +99,7 @@ def test_files_are_short_and_name_their_subject(path):
 def test_import_and_help_load_no_tensorflow():
     code = """
 import sys
-import tl_keras, tl_keras.cli, tl_keras.config
+import tl_keras, tl_keras.cli, tl_keras.settings.commands
 sys.argv = ["tl-keras", "train", "--help"]
 try:
     tl_keras.cli.main()

@@ -3,13 +3,12 @@
 import signal
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from tl_keras import cli
 from tl_keras.checks import InputError
-from tl_keras.config import TrainConfig
-from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.train import TrainSettings
+from tl_keras.settings.whole_model import PseudoLabelSettings
 
 pytestmark = pytest.mark.usefixtures("signal_handlers")
 TRAIN = ("train", "--backbone", "vgg16", "--data", "digits")
@@ -30,20 +29,20 @@ def asked(monkeypatch):
     return configs
 
 
-def test_help_of_train_lists_every_option():
-    shown = CliRunner().invoke(cli.app, ["train", "--help"], env={"COLUMNS": "200"}).output
-    words = shown.replace("│", " ").split()
+def test_help_of_train_lists_every_option(run_cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    words = run_cli("train", "--help")[1].replace("│", " ").split()
     assert [option for option in OPTIONS if option not in words] == []
 
 
-def test_help_of_the_learning_rate_says_that_the_images_decide():
-    options = typer.main.get_command(cli.app).commands["train"].params
-    shown = next(option.help for option in options if option.name == "lr")
-    assert "default: by the number of images from a linear start, else 0.001" in shown
+def test_help_of_the_learning_rate_says_that_the_images_decide(run_cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = run_cli("train", "--help")[1]
+    assert "[default: by the number of images from a linear start, else 0.001" in shown
 
 
-def test_help_lists_every_command():
-    shown = CliRunner().invoke(cli.app, ["--help"]).output
+def test_help_lists_every_command(run_cli):
+    shown = run_cli("--help")[1]
     for name in (
         "train",
         "evaluate",
@@ -63,7 +62,7 @@ def test_help_lists_every_command():
 
 def test_defaults_of_the_command_are_those_of_the_configuration(run_cli, asked):
     assert run_cli(*TRAIN)[0] == 0
-    assert asked == [TrainConfig("vgg16", "digits")]
+    assert asked == [TrainSettings("vgg16", "digits")]
 
 
 OBJECTIVES = [
@@ -111,7 +110,7 @@ def test_every_option_reaches_its_setting(of_run, objective, run_cli, asked):
     )
     pseudo |= {"epochs": 6, "lr": 0.03} | {name: tuning[name] for name in shared}
     assert run_cli(*TRAIN, *options, "--split", "0.6,0.2,0.2")[0] == 0
-    wanted = TrainConfig(
+    wanted = TrainSettings(
         "vgg16",
         "digits",
         split=(0.6, 0.2, 0.2),
@@ -160,7 +159,7 @@ def test_patience_of_zero_means_never(run_cli, asked):
         (("--epochs", "-1"), "Expected epochs to be an integer >= 0; received epochs=-1."),
         (("--unfreeze", "top"), "Expected unfreeze to be 'half', 'all', 'none', 'last:N'"),
         (("--optimizer", "adma"), "Expected optimizer to be one of adam"),
-        (("--split", "a,b"), "Expected split to be three numbers such as 0.8,0.1,0.1; received"),
+        (("--split", "a,b"), "Expected split to be three fractions above 0"),
         (("--split", "0.5,0.5"), "Expected split to be three fractions above 0"),
         (("--seed", "4294967296"), "Expected seed to be an integer"),
         (("--on-bad-image", "drop"), "Expected on_bad_image to be one of"),
@@ -168,17 +167,17 @@ def test_patience_of_zero_means_never(run_cli, asked):
         (("--cache", "ram"), "Expected cache to be one of"),
         (("--image-size", "0"), "Expected image_size to be an integer >= 1"),
         (("--objective", "l2sp"), "Expected objective to be one of l2-sp"),
-        (("--objective", "joint"), "Expected labelled source pictures with objective='joint'"),
+        (("--objective", "joint"), "Expected labelled source images with objective='joint'"),
         (("--source-data", "mnist"), "Expected no source_data with objective='plain'"),
         (("--source-weight", "2"), "Expected source_weight only with objective='joint'"),
         (("--objective", "l2-sp", "--l2-sp-weight", "-1"), "Expected l2_sp_weight to be a number"),
-        (("--patience", "-1"), "Expected patience to be an integer >= 1"),
+        (("--patience", "-1"), "Expected patience to be an integer >= 0"),
         (("--hidden-units", "1024"), "Expected no hidden_units where it has no effect, with head"),
-        (("--confidence", "0.95"), "Expected confidence only with unlabelled pictures; received"),
-        (("--pseudo-epochs", "10"), "Expected pseudo_epochs only with unlabelled pictures; recei"),
-        (("--pseudo-lr", "0.001"), "Expected pseudo_lr only with unlabelled pictures; received"),
-        (("--unlabelled-ratio", "7"), "Expected unlabelled_ratio only with unlabelled pictures;"),
-        (("--unlabelled-weight", "1"), "Expected unlabelled_weight only with unlabelled pictures"),
+        (("--confidence", "0.95"), "Expected confidence only with unlabelled images; received"),
+        (("--pseudo-epochs", "10"), "Expected pseudo_epochs only with unlabelled images; recei"),
+        (("--pseudo-lr", "0.001"), "Expected pseudo_lr only with unlabelled images; received"),
+        (("--unlabelled-ratio", "7"), "Expected unlabelled_ratio only with unlabelled images;"),
+        (("--unlabelled-weight", "1"), "Expected unlabelled_weight only with unlabelled images"),
         (("--unfreeze", "none", "--batch-norm", "frozen"), "Expected no batch_norm where it has"),
         (("--mixup", "0", "--cutmix", "0.5"), "Expected no cutmix where it has no effect, with m"),
         (("--cache", "none", "--cache-dtype", "float32"), "Expected no cache_dtype where it has n"),
@@ -202,7 +201,7 @@ def test_words_that_cannot_be_parsed_are_status_2_without_traceback(words, run_c
 
 
 def test_message_of_several_lines_is_printed_as_one(run_cli, monkeypatch):
-    def fail():
+    def fail(_):
         raise InputError("first\n  second")
 
     monkeypatch.setattr(cli, "app", fail)
@@ -210,7 +209,7 @@ def test_message_of_several_lines_is_printed_as_one(run_cli, monkeypatch):
 
 
 def test_bug_keeps_its_traceback(monkeypatch):
-    def fail():
+    def fail(_):
         raise KeyError("a bug")
 
     monkeypatch.setattr(cli, "app", fail)
@@ -220,7 +219,7 @@ def test_bug_keeps_its_traceback(monkeypatch):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal_ends_with_its_status(number, status, run_cli, monkeypatch):
-    monkeypatch.setattr(cli, "app", lambda: signal.raise_signal(number))
+    monkeypatch.setattr(cli, "app", lambda _: signal.raise_signal(number))
     assert run_cli() == (status, "", "")
 
 
@@ -238,3 +237,30 @@ def test_backbones_are_listed_one_a_line(run_cli):
     status, output, _ = run_cli("backbones")
     assert status == 0
     assert {"vgg16", "resnet50", "mobilenet_v2"} <= set(output.splitlines())
+
+
+def test_completion_for_a_shell_is_written(run_cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = tmp_path / "completion"
+    words = ("--shell", "bash", "--output", script)
+    assert run_cli("--install-completion", *words)[0] == 0
+    text = script.read_text(encoding="utf-8")
+    assert "--labels-per-class" in text and "lr-find" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("train", "--epoch", "3"), "Unknown option: --epoch. Did you mean --epochs?"),
+        (("trian",), 'Unknown command "trian". Did you mean "train"?'),
+    ],
+)
+def test_wrong_name_is_one_line_with_the_nearest(words, hint, run_cli):
+    status, output, error = run_cli(*words)
+    assert (status, output) == (2, "")
+    assert error.startswith(f"Error: {hint}") and error.count("\n") == 1
+
+
+def test_option_that_is_given_twice_has_its_last_value(run_cli, asked):
+    assert run_cli(*TRAIN, "--lr", "1", "--lr", "0.5", "--refit", "--no-refit")[0] == 0
+    assert (asked[0].fine_tune.lr, asked[0].fine_tune.refit) == (0.5, False)

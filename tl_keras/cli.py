@@ -1,19 +1,33 @@
-"""The `tl-keras` command: parses, builds a configuration, calls a job. Loads no TensorFlow."""
+"""The `tl-keras` command: from options to settings, from settings to a job. Loads no TensorFlow."""
 
+import importlib
+import inspect
 import os
 import signal
 import sys
+from typing import Annotated, get_args, get_origin
+
+from cyclopts import App, Group, Parameter
+from cyclopts.exceptions import CycloptsError
 
 from tl_keras.checks import InputError
-from tl_keras.cli import (  # noqa: F401 - they add their commands
-    comparing,
-    exploring,
-    pretraining,
-    runs,
-    shrinking,
-    training,
+from tl_keras.settings.commands import COMMANDS, FINISHED
+from tl_keras.settings.compare import CompareSettings
+from tl_keras.settings.config_files import asked_for, settings_from
+from tl_keras.settings.declaration import MISSING, PANELS, options_of
+
+_GROUPS = {panel: Group(panel.title, sort_key=place) for place, panel in enumerate(PANELS)}
+_CONFIG_HELP = "File with options: config.json of a run, which is repeated, or a .toml file."
+
+app = App(
+    name="tl-keras",
+    help="Transfer learning and label-free learning for images.",
+    help_format="plaintext",
+    version_flags=(),
+    exit_on_error=False,
+    print_error=False,
 )
-from tl_keras.cli.application import app
+app.register_install_completion_command()
 
 
 def main():
@@ -22,7 +36,112 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
-        app()
-    except InputError as error:
+        app(sys.argv[1:])
+    except (InputError, CycloptsError) as error:
         print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+
+
+def load(module, name):
+    """Returns a function of the package; TensorFlow is loaded here and not before.
+
+    Its native log lines while loading (no GPU found, and the like) bypass Python and every log
+    level; nobody can act on them, so standard error is closed to them for that moment.
+    """
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            loaded = importlib.import_module(f"tl_keras.{module}")
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+    return getattr(loaded, name)
+
+
+def _run(command, args, given):
+    """Calls the job of a command with the options that were given as text."""
+    file = given.pop("config", None)
+    by_place = [o.name for o in options_of(command.settings).values() if o.positional]
+    given |= dict(zip(by_place, args, strict=False))
+    if len(args) > len(by_place):  # the last one takes several
+        given[by_place[-1]] = args[len(by_place) - 1 :]
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = settings_from(command.settings, given, file)
+    job = load(command.module, command.module.rpartition(".")[2])
+    if command.settings is CompareSettings:  # its methods decide what has an effect
+        job(**asked_for(settings, given))
+    else:
+        job(settings)
+
+
+def _parameter(option):
+    """An option as a parameter of a function that cyclopts calls."""
+    several = get_origin(option.kind) is tuple
+    shown = {
+        "help": "Required: " * (option.default is MISSING) + option.help,
+        "show_default": option.default_text or False,
+        "converter": _value,
+        "allow_repeating": True,  # the last one counts, or all of a list
+    }
+    if option.positional:
+        place = inspect.Parameter.POSITIONAL_ONLY
+        if several:
+            place, hint = inspect.Parameter.VAR_POSITIONAL, get_args(option.kind)[0]
+            return inspect.Parameter(
+                option.name, place, annotation=Annotated[hint, Parameter(**shown)]
+            )
+    else:
+        place = inspect.Parameter.KEYWORD_ONLY
+        shown["group"] = _GROUPS[option.panel]
+        if several:
+            shown |= {"n_tokens": 1, "negative": (), "metavar": "A,B,..."}
+    annotation = Annotated[option.kind | None, Parameter(**shown)]
+    return inspect.Parameter(option.name, place, default=None, annotation=annotation)
+
+
+def _value(kind, tokens):
+    """The value of an option from its words; what cannot be read is left for the checks."""
+    words = [token.value for token in tokens]
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        parts = [part.strip() for word in words for part in word.split(",")]
+        return tuple(_number(inner, part) for part in parts)
+    return _number(kind, words[0])
+
+
+def _number(kind, word):
+    for number in (int, float):
+        if kind is number or number in get_args(kind):
+            try:
+                return number(word)
+            except ValueError:
+                return word
+    return word
+
+
+def add_command(to, name, command):
+    """Adds a command, whose parameters are the options of its settings, to a cyclopts `App`."""
+    config = Annotated[str | None, Parameter(help=_CONFIG_HELP, group=_GROUPS[PANELS[0]])]
+    parameters = [_parameter(option) for option in options_of(command.settings).values()]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters.append(inspect.Parameter("config", keyword, default=None, annotation=config))
+
+    def run(*args, **given):
+        _run(command, args, given)
+
+    run.__name__ = run.__qualname__ = name.replace("-", "_")
+    run.__signature__ = inspect.Signature(sorted(parameters, key=lambda p: p.kind))
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    to.command(run, name=name, help=command.summary, group=command.group)
+
+
+for _name, _command in COMMANDS.items():
+    add_command(app, _name, _command)
+
+
+@app.command(group=FINISHED)
+def backbones():
+    """Lists the names of all backbones."""
+    print("\n".join(load("models.backbones.backbone", "list_backbones")()))  # noqa: T201

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tl_keras.jobs.pretrain.settings import TWO_VIEWS, PretrainConfig
+from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
 
 SIDE = 8
 SMALL = {"epochs": 2, "batch_size": 16, "split": (0.6, 0.2, 0.2)}
@@ -34,8 +34,8 @@ def save_bars(path, count=120):
 
 
 def pretrain_config(method, data, out, **changes):
-    """A `PretrainConfig` for a run of two epochs."""
-    return PretrainConfig(method, str(data), out=str(out), **SMALL | changes)
+    """A `PretrainSettings` for a run of two epochs."""
+    return PretrainSettings(method, str(data), out=str(out), **SMALL | changes)
 
 
 def pretrain_words(method, data, out, *more):

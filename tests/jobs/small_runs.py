@@ -5,10 +5,10 @@ import numpy as np
 from PIL import Image
 
 from tests.training.small_models import coloured_pictures, small_backbone
-from tl_keras.config import TrainConfig
 from tl_keras.jobs.compare import methods as compare_methods
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.train import TrainSettings
 from tl_keras.training.fine_tuning.phases import new_history
-from tl_keras.training.settings import FineTuneSettings
 
 CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names them
 _CHANNEL = {"röd": 0, "green": 1, "blue sky": 2}
@@ -33,13 +33,13 @@ def save_encoder(path):
 
 
 def small_config(encoder, data, out, **changes):
-    """A `TrainConfig` for the tiny encoder; settings of `fine_tune` are told by their name."""
+    """A `TrainSettings` for the tiny encoder; settings of `fine_tune` are told by their name."""
     of_config = {"head": "gap", "hidden_units": 16, "dropout": 0.0, "split": (0.5, 0.25, 0.25)}
     of_tuning = {"freeze_epochs": 3, "epochs": 3, "lr": 0.02, "batch_size": 8, "augment": "none"}
     for name, value in changes.items():
         is_tuning = name in FineTuneSettings.__dataclass_fields__
         (of_tuning if is_tuning else of_config)[name] = value
-    return TrainConfig(
+    return TrainSettings(
         backbone=str(encoder),
         data=str(data),
         out=str(out),

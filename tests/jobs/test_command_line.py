@@ -3,6 +3,7 @@
 import pytest
 
 from tests.jobs.small_runs import arguments, save_pictures
+from tl_keras.files import read_json
 
 
 @pytest.fixture
@@ -76,3 +77,12 @@ def test_used_run_folder_is_refused_in_one_line(run_cli, finished_run, encoder, 
     assert error.startswith("Error: Expected a new or empty run folder")
     assert error.count("\n") == 1
     assert (finished_run / "model.keras").read_bytes() == before
+
+
+def test_run_is_repeated_from_its_config_with_equal_figures(run_cli, finished_run, tmp_path):
+    out = tmp_path / "again"
+    assert run_cli("train", "--config", finished_run / "config.json", "--out", out)[0] == 0
+    first, again = (read_json(run / "config.json") for run in (finished_run, out))
+    assert again == first | {"out": str(out)}
+    first, again = (read_json(run / "metrics.json") for run in (finished_run, out))
+    assert again["test"] == first["test"]

@@ -4,11 +4,11 @@ import pytest
 from PIL import Image
 
 from tl_keras.checks import InputError
-from tl_keras.config import TrainConfig
 from tl_keras.data.loading import load_dataset
 from tl_keras.jobs import lr_find as module
 from tl_keras.jobs.train.starting_point import AFTER_TWO_VIEWS, StartingPoint
-from tl_keras.training.settings import FineTuneSettings
+from tl_keras.settings.fine_tune import StepSettings
+from tl_keras.settings.train import LrFindSettings
 
 
 @pytest.fixture
@@ -43,9 +43,10 @@ def test_what_train_would_train_is_tested(asked, unfreeze, monkeypatch, colours,
     start = StartingPoint(None, load_dataset(colours), {}, suited=AFTER_TWO_VIEWS)
     monkeypatch.setattr(module, "starting_point", lambda *_: start)
     monkeypatch.setattr(module, "find", find)
-    config = TrainConfig("vgg16", str(colours), fine_tune=FineTuneSettings(**asked))
+    out = str(tmp_path / "lr.png")
+    tuning = StepSettings(**asked)
     with pytest.raises(InputError, match=f"tested with {unfreeze}"):
-        module.lr_find(config, lowest=1e-6, highest=1, steps=10, out=tmp_path / "lr.png")
+        module.lr_find(LrFindSettings("vgg16", str(colours), fine_tune=tuning, steps=10, out=out))
 
 
 @pytest.mark.parametrize(

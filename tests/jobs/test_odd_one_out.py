@@ -15,7 +15,7 @@ from tests.jobs.omniglot_letters import letters_like_mnist
 from tests.real_data import needs
 from tl_keras.jobs.outliers import outliers
 from tl_keras.jobs.pretrain.pretrain import pretrain
-from tl_keras.jobs.pretrain.settings import PretrainConfig
+from tl_keras.settings.label_free import PretrainSettings
 
 pytestmark = needs("mnist.npz and Omniglot")
 DIGITS, LETTERS = 59_400, 600
@@ -39,7 +39,7 @@ def mixture(tmp_path_factory):
 @pytest.mark.parametrize("method", ["autoencoder", "vae"])
 def test_one_letter_in_a_hundred_digits_is_found(method, mixture, tmp_path):
     path, is_letter = mixture
-    run = pretrain(PretrainConfig(method, str(path), out=str(tmp_path / "run")))
+    run = pretrain(PretrainSettings(method, str(path), out=str(tmp_path / "run")))
     areas = {}
     for score in ("auto", "reconstruction"):
         rows = outliers(run, path, score=score, out=tmp_path / f"{score}.csv")

@@ -2,8 +2,10 @@
 
 import pytest
 
-from tl_keras.jobs.compare.settings import CompareConfig
-from tl_keras.jobs.pretrain.settings import PretrainConfig
+from tl_keras.settings.compare import CompareSettings
+from tl_keras.settings.finished_runs import DistillRunSettings, PruneRunSettings
+from tl_keras.settings.label_free import GenerateSettings, OutliersSettings, PretrainSettings
+from tl_keras.settings.whole_model import DistillSettings, PruneSettings
 
 
 def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
@@ -14,17 +16,17 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
     values = {
         "seeds": 5, "backbone": "vgg16", "weights": "random", "head": "linear", "image_size": 48,
         "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
-        "source_data": "mnist", "test_pictures": 100, "seed": 3, "on_bad_image": "skip",
+        "source_data": "mnist", "test_images": 100, "seed": 3, "on_bad_image": "skip",
         "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x",
     }  # fmt: skip
     options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
     words = ("--methods", "joint, simclr", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
     assert run_cli("compare", "--data", "digits", *options, *words)[0] == 0
     wanted = values | {
-        "methods": ("joint", "simclr"), "labels_per_class": (50, 10), "split": (0.6, 0.2, 0.2),
+        "methods": ("joint", "simclr"), "labels_per_class": (10, 50), "split": (0.6, 0.2, 0.2),
     }  # fmt: skip
     assert asked == [wanted]
-    fields = set(CompareConfig.__dataclass_fields__)
+    fields = set(CompareSettings.__dataclass_fields__)
     assert set(wanted) | {"data"} == fields, "a setting has no option"
 
 
@@ -35,7 +37,7 @@ def test_what_is_not_given_to_compare_is_left_to_its_settings(run_cli, monkeypat
     monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
     assert run_cli("compare", "--data", "digits")[0] == 0
     assert not {"backbone", "weights", "head", "views", "image_size"} & set(asked[0])
-    assert asked[0]["seeds"] == CompareConfig.seeds
+    assert set(asked[0]) == set()
 
 
 PRETRAIN = {
@@ -69,7 +71,7 @@ def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypat
     words = ("pretrain", "--method", method, "--data", "digits", *words, "--split", "0.6,0.2,0.2")
     assert run_cli(*words)[0] == 0
     widths = {name: (9, 8) for name in ("hidden_units", "projection_units") if name in values}
-    assert asked == [PretrainConfig(method, "digits", split=(0.6, 0.2, 0.2), **values | widths)]
+    assert asked == [PretrainSettings(method, "digits", split=(0.6, 0.2, 0.2), **values | widths)]
 
 
 def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
@@ -81,12 +83,12 @@ def test_objective_of_pretrain_reaches_its_setting(run_cli, monkeypatch):
     assert run_cli(*words, "--objective", "iwae", "--k", "7")[0] == 0
     assert run_cli(*words)[0] == 0
     assert asked == [
-        PretrainConfig("vae", "digits", objective="iwae", k=7),
-        PretrainConfig("vae", "digits"),
+        PretrainSettings("vae", "digits", objective="iwae", k=7),
+        PretrainSettings("vae", "digits"),
     ]
     tried = {"method", "data", "split", "objective", "k", "grid_every", *SHARED}
     tried = tried.union(*PRETRAIN.values())
-    assert tried == set(PretrainConfig.__dataclass_fields__), "a setting has no option"
+    assert tried == set(PretrainSettings.__dataclass_fields__), "a setting has no option"
 
 
 def test_options_of_generate_and_outliers_reach_their_jobs(run_cli, monkeypatch):
@@ -94,13 +96,35 @@ def test_options_of_generate_and_outliers_reach_their_jobs(run_cli, monkeypatch)
 
     asked = []
     for module, name in ((generate, "generate"), (outliers, "outliers")):
-        monkeypatch.setattr(module, name, lambda *a, **settings: asked.append((a, settings)))
+        monkeypatch.setattr(module, name, asked.append)
     words = ("--n", "9", "--interpolate", "--labels", "cat, dog", "--seed", "3", "--out", "a.png")
     assert run_cli("generate", "runs/x", *words)[0] == 0
     more = ("--score", "bound", "--n", "5", "--on-bad-image", "skip", "--out", "a.csv")
     assert run_cli("outliers", "runs/x", "pictures/", *more)[0] == 0
     of_generate = {
-        "n": 9, "interpolate": True, "labels": ["cat", "dog"], "seed": 3, "out": "a.png",
+        "n": 9, "interpolate": True, "labels": ("cat", "dog"), "seed": 3, "out": "a.png",
     }  # fmt: skip
     of_outliers = {"score": "bound", "n": 5, "on_bad_image": "skip", "out": "a.csv"}
-    assert asked == [(("runs/x",), of_generate), (("runs/x", "pictures/"), of_outliers)]
+    assert asked == [
+        GenerateSettings("runs/x", **of_generate),
+        OutliersSettings("runs/x", "pictures/", **of_outliers),
+    ]
+
+
+def test_options_of_prune_and_distill_reach_their_jobs(run_cli, monkeypatch):
+    from tl_keras.jobs import distill, prune
+
+    asked = []
+    for module, name in ((prune, "prune"), (distill, "distill")):
+        monkeypatch.setattr(module, name, asked.append)
+    words = ("--sparsity", "0.5", "--also", "depthwise", "--also", "last", "--prune-epochs", "2")
+    assert run_cli("prune", "runs/x", *words, "--scope", "layer", "--lr", "0.1")[0] == 0
+    words = ("--student", "mlp", "--unlabelled", "rest", "--image-size", "8", "--alpha", "0.5")
+    assert run_cli("distill", "runs/x", *words, "--epochs", "3")[0] == 0
+    pruned = PruneSettings(also=("depthwise", "last"), prune_epochs=2, scope="layer", lr=0.1)
+    distilled = DistillSettings(alpha=0.5, epochs=3)
+    student = {"student": "mlp", "unlabelled": "rest", "image_size": 8, "distill": distilled}
+    assert asked == [
+        PruneRunSettings("runs/x", 0.5, prune=pruned),
+        DistillRunSettings("runs/x", **student),
+    ]

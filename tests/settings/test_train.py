@@ -6,15 +6,9 @@ import json
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.config import TrainConfig
-from tl_keras.training.settings import (
-    FROM_LINEAR,
-    PRETRAINED,
-    DistillSettings,
-    FineTuneSettings,
-    PseudoLabelSettings,
-    parse_unfreeze,
-)
+from tl_keras.settings.fine_tune import FROM_LINEAR, PRETRAINED, FineTuneSettings, parse_unfreeze
+from tl_keras.settings.train import TrainSettings
+from tl_keras.settings.whole_model import DistillSettings, PseudoLabelSettings
 
 
 def _received(argument, value, wanted):
@@ -52,7 +46,7 @@ TUNING = [
     _received("weight_decay", -0.1, "a number >= 0"),
     _received("label_smoothing", 1, "a number >= 0 and <= 0.9"),
     _received("views", 0, "an integer >= 1"),
-    _received("patience", 0, "an integer >= 1"),
+    _received("patience", -1, "an integer >= 0"),
     _received("objective", "joined", "one of joint"),
     ({"objective": "l2-sp", "l2_sp_weight": -1.0}, "l2_sp_weight to be a number >= 0", "=-1.0"),
     ({"l2_sp_head_weight": 0.1}, "l2_sp_head_weight only with objective='l2-sp'", "'plain'"),
@@ -88,7 +82,7 @@ def _check(build, parts):
 
 @pytest.mark.parametrize(("changes", "wanted", "received"), RUN)
 def test_bad_value_of_the_run_is_refused(changes, wanted, received):
-    _check(lambda: TrainConfig("vgg16", "digits", **changes), (wanted, received))
+    _check(lambda: TrainSettings("vgg16", "digits", **changes), (wanted, received))
 
 
 @pytest.mark.parametrize(("changes", "wanted", "received"), TUNING)
@@ -111,16 +105,16 @@ def test_option_without_effect_is_refused_though_it_is_the_default(settings, rea
         ({"pseudo_labels": PseudoLabelSettings()}, "with unlabelled=None; received pseudo_labels="),
         (
             {"unlabelled": "x", "fine_tune": FineTuneSettings(class_weights="balanced")},
-            "in whose phase they would have no effect; received class_weights='balanced'",
+            "as it would have no effect in its phase; received class_weights='balanced'",
         ),
         (
             {"unlabelled": "x", "fine_tune": FineTuneSettings(minutes=3)},
-            "no minutes with unlabelled, whose phase they would not bound; received minutes=3",
+            "no minutes with unlabelled, as it would not bound its phase; received minutes=3",
         ),
     ],
 )
 def test_option_of_the_run_without_effect_is_refused(settings, message):
-    _check(lambda: TrainConfig("vgg16", "digits", **settings), (message,))
+    _check(lambda: TrainSettings("vgg16", "digits", **settings), (message,))
 
 
 def test_views_without_augmentation_are_refused_in_distillation():
@@ -130,36 +124,36 @@ def test_views_without_augmentation_are_refused_in_distillation():
 @pytest.mark.parametrize(
     ("objective", "source", "wanted", "received"),
     [
-        ("joint", None, "labelled source pictures with objective='joint'", "no source_data"),
+        ("joint", None, "labelled source images with objective='joint'", "no source_data"),
         ("l2-sp", "mnist", "no source_data with objective='l2-sp'", "received source_data"),
     ],
 )
 def test_source_data_are_there_for_joint_and_for_nothing_else(objective, source, wanted, received):
     tuning = FineTuneSettings(objective=objective)
     _check(
-        lambda: TrainConfig("vgg16", "digits", source_data=source, fine_tune=tuning),
+        lambda: TrainSettings("vgg16", "digits", source_data=source, fine_tune=tuning),
         (wanted, received, "Only objective='joint' trains on a source"),
     )
 
 
 def test_seed_that_numpy_does_not_take_is_refused():
     _check(
-        lambda: TrainConfig("vgg16", "digits", fine_tune=FineTuneSettings(seed=2**32)),
+        lambda: TrainSettings("vgg16", "digits", fine_tune=FineTuneSettings(seed=2**32)),
         ("seed to be an integer >= 0 and <= 4294967295", "received seed=4294967296"),
     )
 
 
 def test_seed_of_the_run_is_that_of_the_tuning():
-    assert TrainConfig("vgg16", "digits", fine_tune=FineTuneSettings(seed=7)).seed == 7
+    assert TrainSettings("vgg16", "digits", fine_tune=FineTuneSettings(seed=7)).seed == 7
 
 
 def test_settings_cannot_be_changed_after_the_check():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        TrainConfig("vgg16", "digits").dropout = 7
+        TrainSettings("vgg16", "digits").dropout = 7
 
 
 def test_json_brings_back_the_same_configuration():
-    config = TrainConfig(
+    config = TrainSettings(
         "vgg16",
         "digits",
         image_size=48,
@@ -173,7 +167,7 @@ def test_json_brings_back_the_same_configuration():
         "pseudo_labels": PseudoLabelSettings(**read.pop("pseudo_labels")),
     }
     read["split"] = tuple(read["split"])
-    assert TrainConfig(**read, **parts) == config
+    assert TrainSettings(**read, **parts) == config
 
 
 def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
@@ -192,7 +186,7 @@ def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
 @pytest.mark.parametrize("asked", [{"linear_start": True}, {"preset": "best"}])
 def test_a_head_with_other_layers_has_no_linear_start(asked):
     with pytest.raises(InputError, match="only with head='linear'; received .* with head='gap'"):
-        TrainConfig("vgg16", "digits", head="gap", fine_tune=FineTuneSettings(**asked))
+        TrainSettings("vgg16", "digits", head="gap", fine_tune=FineTuneSettings(**asked))
 
 
 @pytest.mark.parametrize(("name", "value"), PRETRAINED.items())

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from tests.training.small_models import coloured_pictures, small_backbone
 from tl_keras import ImageDataset, InputError, build_classifier, fine_tune, lr_find
+from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.class_weights import equal_images, image_weights, weigh_batches
 from tl_keras.training.fine_tuning.from_linear import choose
 from tl_keras.training.fine_tuning.source_task import SourceTask
-from tl_keras.training.settings import FineTuneSettings
 from tl_keras.training.temperature import fit_temperature, tempered_losses
 
 COUNTS = (20, 5, 5)

@@ -1,11 +1,8 @@
 """`tl-keras distill`: a small net that learns from a trained classifier."""
 
-import dataclasses
-
 import keras
 
-from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.config import REST
+from tl_keras.checks import InputError
 from tl_keras.data.loading import load_pictures
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
@@ -16,8 +13,10 @@ from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN
 from tl_keras.progress import say
+from tl_keras.settings.finished_runs import DistillRunSettings
+from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.train import REST
 from tl_keras.training.fine_tuning.inputs import common_size
-from tl_keras.training.settings import DistillSettings
 from tl_keras.training.whole.distillation import distill as distill_into
 
 STUDENTS = {
@@ -30,21 +29,12 @@ STUDENTS = {
 }
 
 
-def distill(
-    run, *, student="cnn:small", data=None, unlabelled=None, image_size=None, out=None, **settings
-):
+@takes_settings(DistillRunSettings)
+def distill(settings):
     """Trains a student on what the classifier of a run says, and writes a run folder.
 
     Args:
-        run: run folder of the teacher.
-        student: one of `STUDENTS`.
-        data: labelled pictures with the classes of the run; None for the run's own, split as
-            it was then.
-        unlabelled: pictures without labels in any form that `tl-keras predict` takes; "rest" for
-            the training pictures that the run's labels_per_class left out; None for none.
-        image_size: side in pixels for the student; None for that of the pictures, or 64 for files.
-        out: run folder to write; None for runs/STUDENT-DATA-TIME.
-        **settings: those of `tl_keras.distill`.
+        settings: `DistillRunSettings`, or its fields one by one.
 
     Returns:
         Path of the run folder; its metrics.json has the teacher's figures under "teacher".
@@ -52,31 +42,28 @@ def distill(
     Raises:
         InputError: the run, the data or a setting cannot be used.
     """
-    chosen = DistillSettings(**settings)
-    check_choice("student", student, tuple(STUDENTS))
-    if image_size is not None:
-        check_number("image_size", image_size, minimum=1, integer=True)
-    trained, splits, rest = load_origin(run, data)
-    more = _unlabelled(unlabelled, rest, trained, splits)
-    keras.utils.set_random_seed(chosen.seed)
+    student = settings.student
+    trained, splits, rest = load_origin(settings.run, settings.data)
+    more = _unlabelled(settings.unlabelled, rest, trained, splits)
+    keras.utils.set_random_seed(settings.distill.seed)
     model = STUDENTS[student](len(trained.class_names))
-    model.build((None, *common_size(splits.train, image_size), 3))
-    data = str(data or trained.config["data"])
-    with RunFolder(out or default_run_path(student, data)) as folder:
+    model.build((None, *common_size(splits.train, settings.image_size), 3))
+    data = str(settings.data or trained.config["data"])
+    with RunFolder(settings.out or default_run_path(student, data)) as folder:
         folder.write_json(
             "config.json",
             {
-                "teacher": str(run),
+                "teacher": settings.run,
                 "student": student,
                 "data": data,
-                "unlabelled": unlabelled and str(unlabelled),
+                "unlabelled": settings.unlabelled,
                 "labels_per_class": trained.config.get("labels_per_class"),
                 "split": trained.config["split"],
                 "on_bad_image": trained.config["on_bad_image"],
-                "out": out and str(out),
+                "out": settings.out,
                 # What the teacher was trained with; its seed is that of the splits.
                 "fine_tune": trained.config["fine_tune"],
-                "distill": dataclasses.asdict(chosen),
+                "distill": settings.distill.to_json(),
             },
         )
         folder.write_environment()
@@ -84,10 +71,18 @@ def distill(
         teacher = headline(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, model):
             history = distill_into(
-                model, trained.model, splits.train, splits.val, unlabelled=more, **settings
+                model,
+                trained.model,
+                splits.train,
+                splits.val,
+                unlabelled=more,
+                **vars(settings.distill),
             )
         pictures = 0 if more is None else len(more)
-        metrics = {"teacher": {"run": str(run), "test": teacher}, "unlabelled_pictures": pictures}
+        metrics = {
+            "teacher": {"run": settings.run, "test": teacher},
+            "unlabelled_pictures": pictures,
+        }
         write_run(folder, trained, splits, model, history, metrics)
     say(f"The teacher: {teacher['accuracy']:.1%}; {pictures} pictures without labels.")
     return folder.path

@@ -2,7 +2,6 @@
 
 import json
 
-from tl_keras.checks import check_choice
 from tl_keras.files import write_json
 from tl_keras.jobs.runs.measuring import headline, measure
 from tl_keras.jobs.runs.run_folder import RunFolder
@@ -12,23 +11,21 @@ from tl_keras.jobs.runs.unmeasured import mark_measured, read_config, read_histo
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.jobs.train.train import measured, write_outcome
 from tl_keras.progress import say
+from tl_keras.settings.finished_runs import EvaluateSettings
+from tl_keras.settings.signatures import takes_settings
 
 SPLITS = ("train", "val", "test", "all")
 
 
-def evaluate(run, *, data=None, split=None, out=None):
+@takes_settings(EvaluateSettings)
+def evaluate(settings):
     """Measures the classifier of a run folder and prints its figures.
 
     The run's own images are found again by their content, in the splits that it was trained with.
     A run that stopped while it was measured gets its metrics.json and its page.
 
     Args:
-        run: run folder.
-        data: source of labelled pictures with (at least) the classes of the run; None for the
-            data of the run.
-        split: "train", "val", "test" or "all" three together; None for "test" of the run's data,
-            and for all of other data.
-        out: .json file for the figures, or None.
+        settings: `EvaluateSettings`, or its fields one by one.
 
     Returns:
         The figures of `evaluation.classifiers.classification.evaluate_predictions`.
@@ -36,9 +33,9 @@ def evaluate(run, *, data=None, split=None, out=None):
     Raises:
         InputError: the run, the data or the split cannot be used.
     """
-    split = split or ("test" if data is None else "all")
-    check_choice("split", split, SPLITS)
-    trained = load_run(run)
+    data = settings.data
+    split = settings.split or ("test" if data is None else "all")
+    trained = load_run(settings.run)
     splits = None
     if data is None:
         if split in ("val", "all"):
@@ -50,8 +47,8 @@ def evaluate(run, *, data=None, split=None, out=None):
     _, figures = measure(trained.model, *parts, flips=trained.flips)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
     print(json.dumps(shown, indent=2))  # noqa: T201 - what the command is for
-    if out is not None:
-        write_json(out, figures)
+    if settings.out is not None:
+        write_json(settings.out, figures)
     if splits is not None:
         _complete(trained, splits)
     return figures

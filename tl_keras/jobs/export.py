@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_keras.checks import InputError, check_choice
+from tl_keras.checks import InputError
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
+from tl_keras.settings.finished_runs import ExportSettings
+from tl_keras.settings.signatures import takes_settings
 
 # format -> (what it writes below the run's export/, module it needs beside TensorFlow, its extra)
 FORMATS = {
@@ -18,13 +20,12 @@ FORMATS = {
 }
 
 
-def export(run, *, format="saved_model", out=None):  # noqa: A002 - the CLI's name
+@takes_settings(ExportSettings)
+def export(settings):
     """Exports the classifier of a run folder; inputs stay RGB 0-255 in the model's size.
 
     Args:
-        run: run folder.
-        format: "saved_model" (TensorFlow Serving), "onnx" or "litert".
-        out: file or folder to write; default is RUN/export/ and the format's usual name.
+        settings: `ExportSettings`, or its fields one by one.
 
     Returns:
         The path that was written.
@@ -33,21 +34,21 @@ def export(run, *, format="saved_model", out=None):  # noqa: A002 - the CLI's na
         InputError: unknown format, packages not installed, `out` exists or cannot be written, or
             no usable run.
     """
-    name, module, extra = FORMATS[check_choice("format", format, FORMATS)]
+    name, module, extra = FORMATS[settings.format]
     if module and importlib.util.find_spec(module) is None:
         raise InputError(
-            f"Expected {module} to be installed for format={format!r}; received none. "
+            f"Expected {module} to be installed for format={settings.format!r}; received none. "
             f"Run: pip install 'tl-keras[{extra}]'"
         )
-    target = Path(out) if out else Path(run) / "export" / name
+    target = Path(settings.out) if settings.out else Path(settings.run) / "export" / name
     if target.exists():
         raise InputError(
             f"Expected a path that does not exist yet; received {target}. Remove it or choose "
             "another --out."
         )
-    trained = load_run(run)
+    trained = load_run(settings.run)
     try:
-        _write(trained.model, format, target)
+        _write(trained.model, settings.format, target)
     except OSError as error:
         raise InputError(
             f"Expected to be able to write {target}; received {error.strerror or error}. Free "

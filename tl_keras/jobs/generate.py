@@ -6,29 +6,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.checks import InputError, check_choice
 from tl_keras.files import replacing
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_pictures
 from tl_keras.reports.figures.picture_grids import picture_grid
+from tl_keras.settings.label_free import GenerateSettings
+from tl_keras.settings.signatures import takes_settings
 
 STEPS = 8  # of a row that leads from one picture to another
 _SIDE = 72  # screen pixels that a picture should have
 
 
-def generate(run, *, n=64, interpolate=False, labels=None, seed=0, out="grid.png"):
+@takes_settings(GenerateSettings)
+def generate(settings):
     """Makes pictures and writes them into one.
 
     Args:
-        run: run folder of `tl-keras pretrain` with a VAE or a GAN.
-        n: number of pictures.
-        interpolate: whether each row of eight leads from one random picture to another; `n` is
-            rounded up to whole rows.
-        labels: names of classes for a conditional GAN, taken in turn (with `interpolate` row by
-            row); None for all classes.
-        seed: the same seed gives the same pictures.
-        out: .png file.
+        settings: `GenerateSettings`, or its fields one by one.
 
     Returns:
         uint8 (n, h, w, c), 0-255.
@@ -36,24 +32,23 @@ def generate(run, *, n=64, interpolate=False, labels=None, seed=0, out="grid.png
     Raises:
         InputError: the run makes no pictures, a class is unknown, or `out` cannot be written.
     """
-    check_number("n", n, minimum=1, integer=True)
-    check_number("seed", seed, minimum=0, maximum=2**31 - 1, integer=True)
-    check_ending(out, ".png")
-    trained = load_pretrained_run(run)
+    n, seed, interpolate = settings.n, settings.seed, settings.interpolate
+    check_ending(settings.out, ".png")
+    trained = load_pretrained_run(settings.run)
     if not hasattr(trained.model, "sample"):
         raise InputError(
-            f"Expected a run of a VAE or a GAN, which make pictures; received {run} of method "
-            f"{trained.method!r}. Pretrain with --method vae or gan."
+            f"Expected a run of a VAE or a GAN, which make pictures; received "
+            f"{settings.run} of method {trained.method!r}. Pretrain with --method vae or gan."
         )
     rows = -(-n // STEPS) if interpolate else n
-    classes = _classes(trained, labels, rows)
+    classes = _classes(trained, settings.labels, rows)
     if interpolate:
         pictures = interpolations(trained.model, rows, labels=classes, seed=seed)
     else:
         given = {} if classes is None else {"labels": classes}
         pictures = as_pictures(trained.model.sample(n, seed=seed, **given))
-    write_grid(out, pictures, STEPS if interpolate else None)
-    say(f"{len(pictures)} pictures: {out}")
+    write_grid(settings.out, pictures, STEPS if interpolate else None)
+    say(f"{len(pictures)} pictures: {settings.out}")
     return pictures
 
 

@@ -5,21 +5,22 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset
 from tl_keras.files import replacing
+from tl_keras.jobs.generate import check_ending
 from tl_keras.jobs.train.starting_point import check_names, starting_point
 from tl_keras.progress import say
 from tl_keras.reports.figures.rate_figures import plot_lr_find
 from tl_keras.reports.figures.style import render_png
-from tl_keras.training.lr_find import SETTINGS
+from tl_keras.settings.declaration import values_of
+from tl_keras.settings.fine_tune import StepSettings
+from tl_keras.settings.train import RangeSettings
 from tl_keras.training.lr_find import lr_find as find
 
 
-def lr_find(config, *, lowest, highest, steps, out):
+def lr_find(settings):
     """Tests learning rates on what `tl-keras train` would train; prints the suggested one.
 
     Args:
-        config: `TrainConfig`; of its `fine_tune` those settings count that play a part here.
-        lowest, highest, steps: see `tl_keras.lr_find`.
-        out: .png file for the plot.
+        settings: `LrFindSettings`.
 
     Returns:
         `tl_keras.training.lr_find.RangeTest`.
@@ -27,8 +28,9 @@ def lr_find(config, *, lowest, highest, steps, out):
     Raises:
         InputError: something cannot be used, or the loss never fell; the plot is written then too.
     """
-    if not str(out).endswith(".png"):
-        raise InputError(f"Expected out to end in .png; received {out}.")
+    check_ending(settings.out, ".png")
+    out, rates = settings.out, values_of(settings, RangeSettings)
+    config = settings.for_training()
     check_names(config)
     keras.utils.set_random_seed(config.seed)
     splits = load_dataset(
@@ -40,16 +42,14 @@ def lr_find(config, *, lowest, highest, steps, out):
     )
     start = starting_point(config, splits)
     tuning = start.settings(config.fine_tune)
-    settings = {name: getattr(tuning, name) for name in SETTINGS}
-    result = find(
-        start.model, start.splits.train, lowest=lowest, highest=highest, steps=steps, **settings
-    )
+    result = find(start.model, start.splits.train, **rates, **values_of(tuning, StepSettings))
     with replacing(out) as temporary:
         temporary.write_bytes(render_png(plot_lr_find(result)))
     if result.suggestion is None:
         raise InputError(
-            f"Expected a loss that falls between the rates {lowest:g} and {result.rates[-1]:g}; "
-            f"received one that only rises, see {out}. Give a smaller --lowest or more --steps."
+            f"Expected a loss that falls between the rates {settings.lowest:g} and "
+            f"{result.rates[-1]:g}; received one that only rises, see {out}. Give a "
+            "smaller --lowest or more --steps."
         )
     say(f"Suggested --lr {result.suggestion:.2g}, a tenth of the rate with the lowest loss: {out}")
     print(f"{result.suggestion:.2g}")  # noqa: T201 - what the command is for

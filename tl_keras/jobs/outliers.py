@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_pictures
-from tl_keras.evaluation.samples.odd_pictures import SCORES, odd_scores
+from tl_keras.evaluation.samples.odd_pictures import odd_scores
 from tl_keras.files import write_text
 from tl_keras.jobs.generate import check_ending, write_grid
 from tl_keras.jobs.pretrain.data import in_one_size
@@ -17,12 +17,15 @@ from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_pictures
 from tl_keras.reports.figures.picture_grids import in_pairs
+from tl_keras.settings.label_free import OutliersSettings
+from tl_keras.settings.signatures import takes_settings
 
 COLUMNS = 8  # of the picture
 _SAID = 5
 
 
-def outliers(run, data, *, score="auto", n=32, on_bad_image="refuse", out="outliers.csv"):
+@takes_settings(OutliersSettings)
+def outliers(settings):
     """Gives each picture a score of how odd it is and writes them, the oddest first.
 
     The CSV has the columns rank, path, score and odder_than: the share of the test pictures of
@@ -30,12 +33,7 @@ def outliers(run, data, *, score="auto", n=32, on_bad_image="refuse", out="outli
     each what the model makes of it.
 
     Args:
-        run: run folder of `tl-keras pretrain` with an autoencoder or a VAE.
-        data: pictures in any form that `load_pictures` takes.
-        score: see `odd_scores`.
-        n: how many of the oddest to show.
-        on_bad_image: "refuse" or "skip".
-        out: .csv file.
+        settings: `OutliersSettings`, or its fields one by one.
 
     Returns:
         The rows as a list of dicts.
@@ -43,24 +41,24 @@ def outliers(run, data, *, score="auto", n=32, on_bad_image="refuse", out="outli
     Raises:
         InputError: no usable run or pictures, or `out` cannot be written.
     """
-    check_choice("score", score, SCORES)
-    check_number("n", n, minimum=1, integer=True)
+    score, out = settings.score, settings.out
     check_ending(out, ".csv")
-    trained = load_pretrained_run(run)
+    trained = load_pretrained_run(settings.run)
     model = trained.model
     if not hasattr(model, "reconstruction_error"):
         raise InputError(
             "Expected a run of an autoencoder or a VAE, which reconstruct pictures; received "
-            f"{run} of method {trained.method!r}. Pretrain with --method autoencoder or vae."
+            f"{settings.run} of method {trained.method!r}. Pretrain with --method "
+            "autoencoder or vae."
         )
-    found, _ = load_pictures(data, on_bad_image=on_bad_image)
+    found, _ = load_pictures(settings.data, on_bad_image=settings.on_bad_image)
     *size, channels = model.input_shape[1:]
     pictures = in_one_size(found, tuple(size), channels).images
     scores = odd_scores(model, pictures, score=score)
     order = np.argsort(-scores, kind="stable")
     rows = _rows(found.ids, scores, order, _held_out(trained, score))
     _write_csv(out, rows)
-    oddest = pictures[order[:n]]
+    oddest = pictures[order[: settings.n]]
     grid = in_pairs(oddest, as_pictures(model.reconstruct(oddest)), COLUMNS)
     write_grid(Path(out).with_suffix(".png"), grid, COLUMNS)
     _say(rows, out)

@@ -7,26 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from tl_keras.checks import InputError, check_number
+from tl_keras.checks import InputError
 from tl_keras.data.images import ImageReadError, printable, read_resized
 from tl_keras.data.sources.folders import find_pictures
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.files import write_text
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
+from tl_keras.settings.finished_runs import PredictSettings
+from tl_keras.settings.signatures import takes_settings
 
 
-def predict(run, paths, *, out="predictions.csv", batch_size=32):
+@takes_settings(PredictSettings)
+def predict(settings):
     """Predicts the class of every picture and writes a CSV with one row a file.
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
     that cannot be read has its reason in the column error and nothing in the others.
 
     Args:
-        run: run folder of `tl-keras train`.
-        paths: picture files, and folders that are searched for pictures.
-        out: the CSV file, UTF-8.
-        batch_size: pictures a step.
+        settings: `PredictSettings`, or its fields one by one.
 
     Returns:
         The rows as a list of dicts.
@@ -34,9 +34,9 @@ def predict(run, paths, *, out="predictions.csv", batch_size=32):
     Raises:
         InputError: no such path or no picture, no usable run, or `out` cannot be written.
     """
-    check_number("batch_size", batch_size, minimum=1, integer=True)
-    files = _files(paths)
-    trained = load_run(run)
+    batch_size = settings.batch_size
+    files = _files(settings.paths)
+    trained = load_run(settings.run)
     errors = {}
     probabilities = predict_probabilities(
         trained.model,
@@ -52,8 +52,8 @@ def predict(run, paths, *, out="predictions.csv", batch_size=32):
     writer = csv.DictWriter(table, rows[0].keys())
     writer.writeheader()
     writer.writerows(rows)
-    write_text(out, table.getvalue())
-    say(f"{len(files)} files, {len(errors)} of them unreadable: {out}")
+    write_text(settings.out, table.getvalue())
+    say(f"{len(files)} files, {len(errors)} of them unreadable: {settings.out}")
     return rows
 
 

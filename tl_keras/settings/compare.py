@@ -1,92 +1,82 @@
-"""What a comparison was asked to do: checked on creation, saved as config.json. No TensorFlow."""
+"""Settings of `tl-keras compare`."""
 
 import dataclasses
 import json
+from typing import Annotated
 
-from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.config import TrainConfig
-from tl_keras.jobs.pretrain.settings import METHODS, TWO_VIEWS
+from tl_keras.checks import InputError, check_number
+from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
+from tl_keras.settings.image_source import HIGHEST_SEED, SplitSettings
+from tl_keras.settings.label_free import METHODS, TWO_VIEWS
+from tl_keras.settings.train import Head
 
 TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains too
 KINDS = ("scratch", "linear", "frozen", *TUNED)
-# A pretraining on all training pictures must not read their labels.
+# A pretraining on all training images must not read their labels.
 PRETRAININGS = tuple(method for method in METHODS if method != "supcon")
 EPOCHS = 30
 
 
 @dataclasses.dataclass(frozen=True)
-class CompareConfig:
-    """The settings of `tl-keras compare`.
+class CompareSettings(SplitSettings):
+    """Compares ways of training by the number of labels, on a page with a verdict."""
 
-    Attributes:
-        data: what `load_dataset` takes.
-        methods: see `jobs.compare.methods.parse_method`.
-        labels_per_class: budgets, ascending.
-        seeds: how many runs each method has at each budget.
-        backbone: name of a base, or an encoder's file or run folder; None if no method needs it.
-        weights: "imagenet", "random" or a weights file of the backbone.
-        head: head on the backbone.
-        image_size: side in pixels for backbones; None for their own.
-        baseline_size: side for MLP, CNN and RNN; None for the pictures' own, 64 at most.
-        epochs: of each training; None for 30, or without end where there is a time limit.
-        seconds: of each training; None for no limit.
-        augment: as in `fine_tune`, the same for all methods.
-        views: augmented versions of each picture that are cached for a frozen part.
-        pretrain_epochs: of each pretraining; None for what suits the data.
-        pretrain_minutes: time limit of each pretraining from two views; None for none.
-        source_data: for joint, what `data` is for the source task.
-        test_pictures: measure on so many pictures of the test split; None for all.
-        seed: the first seed; with it the splits are cut.
-        split: fractions of train, val and test where the data has no split of its own.
-        on_bad_image: "refuse" or "skip".
-        out: run folder.
-    """
+    data: Annotated[str, FIRST]
+    """Folder with one sub-folder per class, or the name of a data set, as in train."""
+    methods: Annotated[tuple[str, ...], FIRST] = ("scratch:cnn", "linear", "fine-tune")
+    """Methods, separated by commas: scratch:mlp, scratch:cnn, scratch:rnn, scratch:BASE, scratch,
+    linear, frozen, fine-tune, l2-sp, joint; simclr, simsiam, vicreg, autoencoder, vae, gan.
 
-    data: str
-    methods: tuple[str, ...]
-    labels_per_class: tuple[int, ...]
-    seeds: int = 3
-    backbone: str | None = None
-    weights: str = "imagenet"
-    head: str = TrainConfig.head
-    image_size: int | None = None
-    baseline_size: int | None = None
-    epochs: int | None = None
-    seconds: float | None = None
-    augment: str = "auto"
-    views: int = 4
-    pretrain_epochs: int | None = None
-    pretrain_minutes: float | None = None
-    source_data: str | None = None
-    test_pictures: int | None = None
-    seed: int = 0
-    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    on_bad_image: str = "refuse"
-    out: str | None = None
+    frozen:ENCODER and the like take another network than --backbone. The last six are pretrained
+    here without labels, then tuned. See `jobs.compare.methods.parse_method`."""
+    labels_per_class: Annotated[tuple[int, ...], FIRST, Bounds(minimum=1)] = (10, 50, 250)
+    """Numbers of labels, separated by commas."""
+    seeds: Annotated[int, FIRST, Bounds(minimum=1)] = 3
+    """Runs of each method at each number of labels."""
+    backbone: Annotated[str | None, FIRST] = None
+    """Name (see `tl-keras backbones`), encoder file or run folder."""
+    weights: Annotated[str, MODEL] = "imagenet"
+    """imagenet, random or a file."""
+    head: Annotated[Head, MODEL] = "linear"
+    """Layers between the backbone and the classes."""
+    image_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """Side in pixels for backbones; default: their own."""
+    baseline_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """Side in pixels for mlp, cnn and rnn; default: the images' own, 64 at most."""
+    epochs: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Epochs of each run; default: 30, or without end where there is a time limit."""
+    seconds: Annotated[float | None, FIRST, Bounds(above=0)] = None
+    """Time limit of each run; without --epochs it alone decides."""
+    augment: Annotated[str, DATA] = "auto"
+    """Augmentation, the same for all methods: auto, none, flip, photos, digits or cifar."""
+    views: Annotated[int, RUN, Bounds(minimum=1)] = 4
+    """Augmented versions cached of each image for a frozen part."""
+    pretrain_epochs: Annotated[int | None, RUN, Bounds(minimum=1)] = None
+    """Epochs of each pretraining; default: as in pretrain."""
+    pretrain_minutes: Annotated[float | None, RUN, Bounds(above=0)] = None
+    """Time limit of simclr, simsiam and vicreg."""
+    source_data: Annotated[str | None, DATA] = None
+    """joint: the source, in any form that --data takes."""
+    test_images: Annotated[int | None, DATA, Bounds(minimum=1)] = None
+    """Measure on only so many test images."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
+    """First seed; with it the splits are cut."""
+    _: dataclasses.KW_ONLY
+    out: Annotated[str | None, FIRST] = None
+    """Run folder; a comparison that was stopped goes on."""
 
     def __post_init__(self):
-        self._set("methods", _unique("methods", self.methods))
-        budgets = _unique("labels_per_class", self.labels_per_class)
-        for budget in budgets:
-            check_number("labels_per_class", budget, minimum=1, integer=True)
-        self._set("labels_per_class", tuple(sorted(budgets)))
-        self._set("split", tuple(self.split))
-        for name in ("seeds", "views"):
-            check_number(name, getattr(self, name), minimum=1, integer=True)
-        for name in ("image_size", "baseline_size", "epochs", "pretrain_epochs", "test_pictures"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), minimum=1, integer=True)
-        check_number("seed", self.seed, minimum=0, maximum=2**32 - 1 - self.seeds, integer=True)
-        for name in ("seconds", "pretrain_minutes"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), above=0)
+        super().__post_init__()
+        for name in ("methods", "labels_per_class"):
+            _check_unique(name, getattr(self, name))
+        object.__setattr__(self, "labels_per_class", tuple(sorted(self.labels_per_class)))
+        check_number("seed", self.seed, maximum=HIGHEST_SEED - self.seeds)
         if self.weights == "auto":
             raise InputError(
                 "Expected weights to be 'imagenet', 'random' or a weights file; received 'auto', "
                 "by which two comparisons could differ."
             )
         self._check_pretraining()
-        check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
         self._check_source()
 
     @property
@@ -97,10 +87,7 @@ class CompareConfig:
         """Returns the settings as JSON reads them back, without where they are written."""
         settings = dataclasses.asdict(self)
         del settings["out"]
-        return json.loads(json.dumps(settings, default=str))
-
-    def _set(self, name, value):
-        object.__setattr__(self, name, value)
+        return json.loads(json.dumps(settings))
 
     def _check_pretraining(self):
         ways = {way for method in self.methods for way in method.split(":")}
@@ -127,10 +114,8 @@ class CompareConfig:
         )
 
 
-def _unique(name, values):
-    """Returns `values` as a tuple, refused if it is empty or holds something twice."""
-    values = (values,) if isinstance(values, str | int) else tuple(values)
+def _check_unique(name, values):
+    """Refuses values of which there is none, or one twice."""
     if not values or len(set(values)) < len(values):
         received = ", ".join(map(str, values)) or "none"
         raise InputError(f"Expected {name}, each once; received {received}.")
-    return values

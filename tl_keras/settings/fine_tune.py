@@ -1,48 +1,32 @@
-"""The settings of the functions that train, checked without loading TensorFlow."""
+"""Settings of fine-tuning and of the range test of its learning rate."""
 
 import dataclasses
+from typing import Annotated, Literal, get_args
 
-from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.training.fine_tuning.objective_settings import check_objective
+from tl_keras.checks import InputError
+from tl_keras.settings.declaration import (
+    FINE_TUNING,
+    FIRST,
+    REGULARISATION,
+    RUN,
+    UNSET,
+    Bounds,
+    Checked,
+    Start,
+    fields_of,
+)
+from tl_keras.settings.whole_model import Optimizer, Schedule, check_effect
 
-OPTIMIZERS = ("adam", "sgd", "rmsprop")
-SCHEDULES = ("cosine", "one-cycle", "constant")
-CACHES = ("auto", "memory", "disk", "none")
-CLASS_WEIGHTS = ("balanced", "none")
-_CHOICES = {
-    "cache_dtype": ("float32", "float16"),
-    "batch_norm": ("frozen", "train"),
-    "class_weights": CLASS_WEIGHTS,
+Preset = Literal["fast", "balanced", "best"]
+PRESETS = get_args(Preset)
+# Each objective has options of its own, with their defaults.
+OBJECTIVES = {
+    "plain": {},
+    "l2-sp": {"l2_sp_weight": 0.1, "l2_sp_head_weight": 0.01},
+    "joint": {"source_weight": 1.0},
 }
-SCOPES = ("global", "layer")  # of pruning: over what magnitudes are compared
-ALSO = ("depthwise", "last")  # kernels that are pruned only if they are named
-PRESETS = ("fast", "balanced", "best")
-# Of these the start decides where nothing is asked. Here is what suits a pretrained backbone whose
-# head starts from random weights:
-PRETRAINED = {
-    "linear_start": False,
-    "lr": 1e-3,
-    "freeze_epochs": 3,
-    "epochs": 40,
-    "unfreeze": "half",
-    "backbone_lr_factor": 0.3,
-    "depth_decay": 1.0,
-    "batch_norm": "frozen",
-    "weight_decay": 0.05,
-    "label_smoothing": 0.1,
-}
-# and a head that starts from a logistic regression on frozen features.
-FROM_LINEAR = {
-    "linear_start": True,
-    "preset": "balanced",
-    "refit": False,
-    "freeze_epochs": 0,
-    "epochs": 16,
-    "backbone_lr_factor": 1.0,
-    "label_smoothing": 0.0,
-    "mixup": 0.0,
-    "views": 8,
-}
+_OBJECTIVE_OF = {option: name for name, options in OBJECTIVES.items() for option in options}
+PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
 # Highest learning rate for each training image, and its limits. Few images and a high rate take
 # the head away from where the regression put it, and often what is learned does not make up for
 # it; where images are far from photographs it does, so few images are tried at the highest too.
@@ -67,65 +51,150 @@ _IDLE = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class FineTuneSettings:
-    """See `tl_keras.training.fine_tuning.fine_tune.fine_tune` for what each setting means.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepSettings(Checked):
+    """Settings that decide a step of fine-tuning: those of `tl_keras.lr_find` too.
+
+    A setting that is None was not asked for: `FineTuneSettings.filled` decides it.
+    """
+
+    unfreeze: Annotated[str | None, FINE_TUNING, Start(other="half")] = None
+    """Part of the backbone that trains: half, last:N, from:LAYER, all or none."""
+    optimizer: Annotated[Optimizer, FINE_TUNING] = "adam"
+    """Optimizer."""
+    backbone_lr_factor: Annotated[
+        float | None, FINE_TUNING, Bounds(above=0, maximum=1), Start(1.0, 0.3)
+    ] = None
+    """Factor on the learning rate for the top of the backbone."""
+    depth_decay: Annotated[
+        float | None, FINE_TUNING, Bounds(above=0, maximum=1), Start(other=1.0)
+    ] = None
+    """Further factor at the bottom of the backbone, geometric between."""
+    weight_decay: Annotated[float | None, REGULARISATION, Bounds(minimum=0), Start(other=0.05)] = (
+        None
+    )
+    """Decoupled weight decay, on kernels, in proportion to the rate of each."""
+    label_smoothing: Annotated[
+        float | None, REGULARISATION, Bounds(minimum=0, maximum=0.9), Start(0.0, 0.1)
+    ] = None
+    """Part of the label that is spread over all classes; 0 for none."""
+    mixup: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None
+    """Alpha of the mixing of image pairs; default: 1 where long training mirrors, else 0.
+
+    Two images and their labels are blended where the frozen part ends, by a number drawn from a
+    Beta distribution, see `data.pipelines.mixing`. Without a linear start the default is 1 where
+    the augmentation mirrors images and a phase has at least 500 steps; from a linear start 0."""
+    cutmix: Annotated[float | None, REGULARISATION, Bounds(minimum=0, maximum=1)] = None
+    """Part of the mixed images that are cut, not blended; default: 0.5."""
+    batch_size: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
+    """Images per step over all replicas; default: 32, less for under 256 images."""
+    augment: Annotated[str, REGULARISATION] = "auto"
+    """Augmentation: auto, none, flip, photos, digits or cifar."""
+    cache: Annotated[Literal["auto", "memory", "disk", "none"], RUN] = "auto"
+    """Where features of the frozen part are kept; auto: memory, or disk without room there."""
+    cache_dtype: Annotated[Literal["float32", "float16"] | None, RUN] = None
+    """Type of cached features; default: what has room.
+
+    float16 takes half the room and is not bit-equal; the default is float32 where all views fit."""
+    batch_norm: Annotated[Literal["frozen", "train"] | None, FINE_TUNING, Start(other="frozen")] = (
+        None
+    )
+    """Whether batch normalisation of the unfrozen part trains."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
+    """Seed of splits, order, augmentation and initial weights."""
+    class_weights: Annotated[Literal["balanced", "none"], REGULARISATION] = "none"
+    """balanced: every class counts the same in the loss.
+
+    An image of class c weighs n / (classes * n_c), in the loss of the linear start too. Strength,
+    epoch and point are chosen on validation with its classes weighed alike, because a good macro
+    score is the goal. The probabilities suppose classes of one size."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.unfreeze is not None:
+            parse_unfreeze(self.unfreeze)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FineTuneSettings(StepSettings):
+    """Settings of `tl_keras.fine_tune`.
 
     A setting that is None was not asked for: `filled` decides it. What would have no effect beside
     another setting is refused.
     """
 
-    freeze_epochs: int | None = None
-    epochs: int | None = None
-    unfreeze: str | None = None
-    optimizer: str = "adam"
-    lr: float | None = None
-    backbone_lr_factor: float | None = None
-    depth_decay: float | None = None
-    schedule: str = "cosine"
-    weight_decay: float | None = None
-    label_smoothing: float | None = None
-    mixup: float | None = None
-    cutmix: float | None = None
-    batch_size: int | None = None
-    augment: str = "auto"
-    cache: str = "auto"
-    cache_dtype: str | None = None
-    cache_gb: float | None = None
-    views: int | None = None
-    batch_norm: str | None = None
-    patience: int | None = None
-    seed: int = 0
-    class_weights: str = "none"
-    objective: str = "plain"
-    l2_sp_weight: float | None = None
-    l2_sp_head_weight: float | None = None
-    source_weight: float | None = None
-    linear_start: bool | None = None
-    preset: str | None = None
-    refit: bool | None = None
-    minutes: float | None = None
+    linear_start: Annotated[bool | None, FINE_TUNING] = None
+    """Start from a logistic regression on frozen features; default: where nothing speaks against.
+
+    Only for a head of one Dense layer, without `freeze_epochs` and objective="joint". The head's
+    Dropout acts while fine-tuning; 0 is best."""
+    preset: Annotated[Preset | None, FIRST] = None
+    """How much is tried from a linear start; default: balanced.
+
+    "fast": the linear start alone; options of fine-tuning are refused. "balanced": and fine-tuning,
+    of up to 300 images at two rates. "best": and more of it, at a third of the rate, and with
+    lr=3e-4, epochs=40, mixup=1 and label_smoothing=0.1, all where nothing else is given."""
+    minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
+    """Time limit from a linear start; `tl-keras train` chooses the preset by it.
+
+    The command limits all it does, and chooses among the presets that can do what else was asked.
+    Not with --unlabelled. In `fine_tune` a fine-tuning, or the last one of refit, is left out if it
+    would end later than so long after the call, judged by those before."""
+    refit: Annotated[bool | None, FINE_TUNING] = None
+    """Repeat the chosen training on train and val together, from a linear start.
+
+    The model has then seen the validation images, and `history.from_linear` has what it predicted
+    for them before. The default of `fine_tune` is False; that of `tl-keras train` is True without
+    --labels-per-class and --unlabelled."""
+    freeze_epochs: Annotated[int | None, FINE_TUNING, Bounds(minimum=0), Start(0, 3)] = None
+    """Epochs of the head alone, with the whole backbone frozen."""
+    epochs: Annotated[int | None, FIRST, Bounds(minimum=0), Start(16, 40)] = None
+    """Epochs with the unfrozen part."""
+    lr: Annotated[
+        float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")
+    ] = None
+    """Highest learning rate of the head.
+
+    From a linear start 5e-7 for each training image, at least 3e-5 and at most 3e-4, and where
+    that is not half of it 3e-4 too."""
+    schedule: Annotated[Schedule, FINE_TUNING] = "cosine"
+    """Course of the learning rate; cosine warms up over a tenth of the steps."""
+    cache_gb: Annotated[float | None, RUN, Bounds(above=0)] = None
+    """Gigabytes for cached images and features; default: a share of what is free.
+
+    In memory and on disk together. The default is a quarter of the free memory, 2 GiB at most, and
+    half of the free disk. What does not fit is cached in fewer views or, with a line, not."""
+    views: Annotated[int | None, RUN, Bounds(minimum=1)] = None
+    """Augmented versions cached of each image, taken in turn; default: 8 from a linear start, else
+    24.
+
+    At most one for each epoch."""
+    patience: Annotated[int | None, FINE_TUNING, Bounds(minimum=0)] = None
+    """Without a linear start: epochs without better validation that end a phase; 0 for never.
+
+    The default is never: while the learning rate is high a lucky epoch would end a phase too
+    soon."""
+    objective: Annotated[Literal["plain", "l2-sp", "joint"], REGULARISATION] = "plain"
+    """Function that is minimised.
+
+    With L the loss on the target, "plain" is L. "l2-sp" is L + l2_sp_weight / 2 * ||w - w0||^2 over
+    the trainable weights of the backbone, w0 those at the start, + l2_sp_head_weight / 2 * ||v||^2
+    over the head's; `weight_decay` acts beside it. "joint" is L + source_weight * (loss on the
+    source), the backbone shared by two heads; each step has as many images of the source as of the
+    target. A weight of 0 is exactly "plain"."""
+    l2_sp_weight: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None
+    """l2-sp: pull of the backbone to its start; default: 0.1."""
+    l2_sp_head_weight: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None
+    """l2-sp: pull of the head to zero; default: 0.01."""
+    source_weight: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None
+    """joint: weight of the source's loss; default: 1."""
 
     def __post_init__(self):
-        check_objective(self)
-        if self.unfreeze is not None:
-            parse_unfreeze(self.unfreeze)
-        _check_shared(self)
-        check_choice("cache", self.cache, CACHES)
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) is not None:
-                check_choice(name, getattr(self, name), choices)
-        _check_given(self, "freeze_epochs", minimum=0, integer=True)
-        _check_given(self, "mixup", minimum=0)
-        _check_given(self, "cutmix", minimum=0, maximum=1)
-        for name in ("backbone_lr_factor", "depth_decay"):
-            _check_given(self, name, above=0, maximum=1)
-        _check_given(self, "views", minimum=1, integer=True)
-        _check_given(self, "minutes", above=0)
-        _check_given(self, "cache_gb", above=0)
-        if self.preset is not None:
-            check_choice("preset", self.preset, PRESETS)
-        _check_effect(self, _IDLE)
+        super().__post_init__()
+        if self.patience == 0:
+            object.__setattr__(self, "patience", None)
+        _check_objective(self)
+        check_effect(self, _IDLE)
         _check_linear_start(self)
 
     def filled(self, suited=None):
@@ -180,6 +249,38 @@ class FineTuneSettings:
         return self.freeze_epochs is None and self.objective != "joint"
 
 
+# Of these the start decides where nothing is asked: what suits a pretrained backbone whose head
+# starts from random weights,
+_STARTS = {option.name: option.marker(Start) for option in fields_of(FineTuneSettings)}
+PRETRAINED = {"linear_start": False} | {
+    name: start.other for name, start in _STARTS.items() if start and start.other is not UNSET
+}
+# and a head that starts from a logistic regression on frozen features.
+FROM_LINEAR = {"linear_start": True, "preset": "balanced", "refit": False, "mixup": 0.0, "views": 8}
+FROM_LINEAR |= {
+    name: start.linear for name, start in _STARTS.items() if start and start.linear is not UNSET
+}
+
+
+def without_decided(tuning):
+    """Returns {name: value} of a run's fine-tuning without what its start and preset decided."""
+    start = {name: tuning.get(name) for name in ("linear_start", "preset")}
+    usual = vars(FineTuneSettings(**start).filled()) | {"refit": True, "preset": "balanced"}
+    usual["linear_start"] = True
+    return {name: value for name, value in tuning.items() if value != usual.get(name, value)}
+
+
+def _check_objective(settings):
+    """Refuses options that the objective does not use."""
+    for option, user in _OBJECTIVE_OF.items():
+        value = getattr(settings, option)
+        if value is not None and user != settings.objective:
+            raise InputError(
+                f"Expected {option} only with objective={user!r}; received {option}={value!r} "
+                f"with objective={settings.objective!r}."
+            )
+
+
 def _check_linear_start(settings):
     """Refuses options that contradict a linear start, or its preset."""
     name, value = next(
@@ -202,147 +303,10 @@ def _check_linear_start(settings):
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class FromScratchSettings:
-    """See `tl_keras.training.whole.from_scratch.fit_from_scratch` for what each setting means."""
-
-    epochs: int = 12
-    optimizer: str = "adam"
-    lr: float = 1e-3
-    schedule: str = "cosine"
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    batch_size: int | None = None
-    augment: str = "auto"
-    patience: int | None = None
-    seed: int = 0
-
-    def __post_init__(self):
-        _check_shared(self)
-
-
-@dataclasses.dataclass(frozen=True)
-class DistillSettings(FromScratchSettings):
-    """See `tl_keras.training.whole.distillation.distill` for what each setting means."""
-
-    temperature: float = 4.0
-    alpha: float = 0.9
-    views: int | None = None
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_distillation(self.temperature, self.alpha)
-        _check_given(self, "views", minimum=1, integer=True)
-        _check_effect(self, {("augment", "none"): ("views",)})
-
-
-def check_distillation(temperature, alpha):
-    """Refuses a temperature or a weight of the teacher that has no meaning."""
-    check_number("temperature", temperature, above=0)
-    check_number("alpha", alpha, minimum=0, maximum=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class PseudoLabelSettings(FromScratchSettings):
-    """See `training.whole.pseudo_labels.fit_with_pseudo_labels` for what each setting means."""
-
-    epochs: int = 10
-    confidence: float = 0.95
-    unlabelled_weight: float = 1.0
-    unlabelled_ratio: int = 7
-    average_decay: float = 0.999
-    strong_augment: str = "auto"
-    backbone_lr_factor: float = 0.3
-    depth_decay: float = 1.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_fix_match(self.confidence, self.unlabelled_weight, self.average_decay)
-        check_number("unlabelled_ratio", self.unlabelled_ratio, minimum=1, integer=True)
-        for name in ("backbone_lr_factor", "depth_decay"):
-            check_number(name, getattr(self, name), above=0, maximum=1)
-
-
-def check_fix_match(confidence, unlabelled_weight, average_decay):
-    """Refuses numbers of `FixMatch` that have no meaning."""
-    check_number("confidence", confidence, above=0, below=1)
-    check_number("unlabelled_weight", unlabelled_weight, minimum=0)
-    check_number("average_decay", average_decay, minimum=0, below=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class PruneSettings(FromScratchSettings):
-    """See `tl_keras.training.whole.pruning.prune` for what each setting means."""
-
-    prune_epochs: int = 4
-    epochs: int = 8
-    lr: float = 3e-4
-    scope: str = "global"
-    also: tuple[str, ...] = ()
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_number("prune_epochs", self.prune_epochs, minimum=0, integer=True)
-        check_choice("scope", self.scope, SCOPES)
-        for kind in self.also:
-            check_choice("also", kind, ALSO)
-
-
-@dataclasses.dataclass(frozen=True)
-class WithoutLabelsSettings:
-    """See `training.whole.without_labels.fit_without_labels` for what each setting means."""
-
-    epochs: int = 20
-    optimizer: str = "adam"
-    lr: float | None = None
-    schedule: str = "cosine"
-    epsilon: float | None = None
-    weight_decay: float | None = None
-    batch_size: int | None = None
-    augment: str | None = None
-    seed: int = 0
-
-    def __post_init__(self):
-        _check_training(self)
-        _check_given(self, "epsilon", above=0)
-
-
-def _check_shared(settings):
-    _check_training(settings)
-    _check_given(settings, "label_smoothing", minimum=0, maximum=0.9)
-    _check_given(settings, "patience", minimum=1, integer=True)
-
-
-def _check_training(settings):
-    check_choice("optimizer", settings.optimizer, OPTIMIZERS)
-    check_choice("schedule", settings.schedule, SCHEDULES)
-    check_number("seed", settings.seed, minimum=0, integer=True)
-    _check_given(settings, "epochs", minimum=0, integer=True)
-    _check_given(settings, "lr", above=0)
-    _check_given(settings, "weight_decay", minimum=0)
-    _check_given(settings, "batch_size", minimum=1, integer=True)
-
-
-def _check_given(settings, name, **limits):
-    """Checks a number that may be None."""
-    if getattr(settings, name) is not None:
-        check_number(name, getattr(settings, name), **limits)
-
-
-def _check_effect(settings, idle):
-    """Refuses options that were given and have no effect.
-
-    Args:
-        settings: any of these classes.
-        idle: as `_IDLE`.
-    """
-    for (name, value), options in idle.items():
-        for option in options if getattr(settings, name) == value else ():
-            if getattr(settings, option) is not None:
-                raise InputError(
-                    f"Expected no {option} where it has no effect, with {name}={value!r}; received "
-                    f"{option}={getattr(settings, option)!r}. Leave it out or change {name}."
-                )
+def option_value(settings, option):
+    """The value of an option of the objective in `settings`, its default if it is None."""
+    value = getattr(settings, option)
+    return OBJECTIVES[_OBJECTIVE_OF[option]][option] if value is None else value
 
 
 def usual_rate(size):

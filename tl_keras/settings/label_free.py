@@ -1,18 +1,28 @@
-"""What a pretraining was asked to do: checked on creation, saved as config.json. No TensorFlow."""
+"""Settings of the commands that need no labels: `pretrain`, `explore`, `generate`, `outliers`."""
 
 import dataclasses
+from typing import Annotated, Literal, get_args
 
-from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.config import check_split
+from tl_keras.checks import InputError
+from tl_keras.settings.declaration import (
+    DATA,
+    FINE_TUNING,
+    FIRST,
+    MODEL,
+    POSITIONAL,
+    RUN,
+    Bounds,
+    Checked,
+)
+from tl_keras.settings.image_source import OnBadImage, Seed, SplitOnceSettings
 
-LATENT = ("autoencoder", "vae")
-TWO_VIEWS = ("simclr", "simsiam", "supcon", "vicreg")
+Latent = Literal["autoencoder", "vae"]
+TwoViews = Literal["simclr", "simsiam", "supcon", "vicreg"]
+LATENT, TWO_VIEWS = get_args(Latent), get_args(TwoViews)
 METHODS = (*LATENT, "gan", *TWO_VIEWS)
 SMALL_RESNET = "small_resnet"
-ARCHITECTURES = ("dense", "conv")
-LIKELIHOODS = ("auto", "bernoulli", "gaussian")
-OBJECTIVES = ("elbo", "iwae")
-LOSSES = ("non-saturating", "wgan-gp")
+PIXELS = "pixels"
+_HIGHEST_SEED = 2**31 - 1
 
 # Which methods have an option that not all of them have. Its name is that of the model's argument.
 OPTIONS = {
@@ -44,116 +54,92 @@ OPTIONS_OF_THE_JOB = {
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainConfig:
-    """The settings of `tl-keras pretrain`.
+class PretrainSettings(SplitOnceSettings):
+    """Learns from images without labels; writes a model, an encoder and a report.
 
     An option that is None has the default that `jobs.pretrain.models` gives it; one of another
     method is refused.
-
-    Attributes:
-        method: "autoencoder", "vae", "gan", "simclr", "simsiam", "supcon" or "vicreg".
-        data: what `load_dataset` takes; labels are not needed and train nothing, but for
-            `conditional` and "supcon".
-        latent_dim: numbers of a code; None for 32, 50 or 100 by method, less for tiny pictures.
-        architecture: "dense" or "conv"; None for "dense" on grey pictures of at most 32 x 32.
-        hidden_units: widths of the Dense layers.
-        noise: share of the pixels that a denoising autoencoder has to fill in.
-        likelihood, binarize, beta, free_bits, kl_warmup, objective, k: see `VAE`.
-        loss: see `GAN`.
-        width: maps of the first convolution, of a GAN or of "small_resnet".
-        conditional: whether the GAN is told the labels and makes pictures of a wanted class.
-        temperature: see `SimCLR` and `SupCon`.
-        projection_units: widths of the Dense layers between the encoder and the loss.
-        backbone: encoder that learns from two views: None for "small_resnet", a name of
-            `list_backbones()`, or an encoder's file or run folder to go on with.
-        weights: what a named backbone starts from: None for random numbers, "imagenet" or a file.
-        augment: how two views of a picture differ: None for "auto", or a preset.
-        minutes: the learning rate falls over this time, and training ends when it is over; None
-            for epochs alone. With both, what comes first ends it.
-        epochs: None for as many as make some 8,000 steps (GAN and two views 3,000), at least 20,
-            at most 300.
-        batch_size: pictures a step; None for 128 (GAN 64, two views 256), less for few pictures.
-        lr: highest learning rate; None for the model's own.
-        image_size: side in pixels; None for that of arrays, 64 for files; of two views at least
-            what the backbone takes.
-        grid_every: epochs between pictures of how it learns; None for twelve in all.
-        split: fractions of train, val and test where the data has no split of its own.
-        on_bad_image: "refuse" or "skip".
-        on_duplicate: what to do with pictures in two splits, "report" or "refuse".
-        seed: of splits, order and random numbers.
-        out: run folder; None for runs/METHOD-DATA-TIME.
     """
 
-    method: str
-    data: str
-    latent_dim: int | None = None
-    architecture: str | None = None
-    hidden_units: tuple[int, ...] | None = None
-    noise: float | None = None
-    likelihood: str | None = None
-    binarize: bool | None = None
-    beta: float | None = None
-    free_bits: float | None = None
-    kl_warmup: int | None = None
-    objective: str | None = None
-    k: int | None = None
-    loss: str | None = None
-    conditional: bool | None = None
-    width: int | None = None
-    temperature: float | None = None
-    projection_units: tuple[int, ...] | None = None
-    backbone: str | None = None
-    weights: str | None = None
-    augment: str | None = None
-    minutes: float | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    lr: float | None = None
-    image_size: int | None = None
-    grid_every: int | None = None
-    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    on_bad_image: str = "refuse"
-    on_duplicate: str = "report"
-    seed: int = 0
-    out: str | None = None
+    method: Annotated[Literal[Latent, "gan", TwoViews], FIRST]
+    """What is learned.
+
+    autoencoder, vae: to reconstruct images. gan: to make new ones. simclr, simsiam, vicreg: to
+    match two augmented views of an image, the best start for a classifier. supcon: the same, with
+    labels."""
+    data: Annotated[str, FIRST]
+    """Folder of images, or the name of a data set.
+
+    With sub-folders for classes or without; .npz, .npy, or digits, mnist, fashion_mnist, cifar10,
+    cifar100. Labels are not needed and train nothing, but for `conditional` and "supcon"."""
+    latent_dim: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """Dimensions of a code; default: 32, vae 50, gan 100, less for tiny images."""
+    architecture: Annotated[Literal["dense", "conv"] | None, MODEL] = None
+    """autoencoder, vae: layers; default: dense for grey images of at most 32 x 32."""
+    hidden_units: Annotated[tuple[int, ...] | None, MODEL, Bounds(minimum=1)] = None
+    """autoencoder, vae: widths of the Dense layers, such as 200,200."""
+    noise: Annotated[float | None, MODEL, Bounds(minimum=0, below=1)] = None
+    """autoencoder: share of the pixels that are blackened in training; default: 0."""
+    likelihood: Annotated[Literal["auto", "bernoulli", "gaussian"] | None, MODEL] = None
+    """vae: distribution of a pixel; default: auto."""
+    binarize: Annotated[bool | None, MODEL] = None
+    """vae: draw pixels black or white anew in each step."""
+    beta: Annotated[float | None, MODEL, Bounds(minimum=0)] = None
+    """vae: weight of the KL term; default: 1."""
+    free_bits: Annotated[float | None, MODEL, Bounds(minimum=0)] = None
+    """vae: nats of each dimension that cost nothing; default: 0."""
+    kl_warmup: Annotated[int | None, MODEL, Bounds(minimum=0)] = None
+    """vae: steps in which the weight of the KL term rises; default: 0."""
+    objective: Annotated[Literal["elbo", "iwae"] | None, MODEL] = None
+    """vae: bound that is maximised; default: elbo."""
+    k: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """vae: samples per image of iwae, at so many times the cost; default: 50."""
+    loss: Annotated[Literal["non-saturating", "wgan-gp"] | None, MODEL] = None
+    """gan: loss of generator and discriminator; default: non-saturating."""
+    conditional: Annotated[bool | None, MODEL] = None
+    """gan: make images of a wanted class; needs labels."""
+    width: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """gan, small_resnet: channels of the first convolution; default: 32."""
+    temperature: Annotated[float | None, MODEL, Bounds(above=0)] = None
+    """simclr, supcon: a lower one weighs the nearest other images more;
+    default: 0.2, supcon 0.1."""
+    projection_units: Annotated[tuple[int, ...] | None, MODEL, Bounds(minimum=1)] = None
+    """Two views: widths of the layers between the encoder and the loss, such as 128,64."""
+    backbone: Annotated[str | None, FIRST] = None
+    """Two views: small_resnet (the default), a backbone's name, an encoder or a run folder."""
+    weights: Annotated[str | None, FIRST] = None
+    """Start of a named backbone: random (the default), imagenet or a file."""
+    augment: Annotated[str | None, DATA] = None
+    """Two views: how they differ: auto (the default), digits, cifar or photos.
+
+    digits has no mirror images and no colours."""
+    minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
+    """Two views: time limit; the learning rate decays over it.
+
+    With epochs too, whichever comes first ends the training."""
+    epochs: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Epochs; default: some 8,000 steps, gan and two views 3,000, within 20 to 300 epochs."""
+    batch_size: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
+    """Images per step; default: 128, gan 64, two views 256; less for few images."""
+    lr: Annotated[float | None, FIRST, Bounds(above=0)] = None
+    """Highest learning rate; default: 0.001, or the model's own."""
+    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Side in pixels; default: that of arrays, 64 for files.
+
+    For two views at least what the backbone takes."""
+    grid_every: Annotated[int | None, RUN, Bounds(minimum=1)] = None
+    """Epochs between grids of example images; default: twelve grids in all."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=_HIGHEST_SEED)] = 0
+    """Seed of splits, order, weights and noise."""
 
     def __post_init__(self):
-        check_choice("method", self.method, METHODS)
-        for name in ("latent_dim", "epochs", "batch_size", "image_size", "grid_every"):
-            self._check(name, minimum=1, integer=True)
-        for name in ("lr", "temperature", "minutes"):
-            self._check(name, above=0)
-        check_number("seed", self.seed, minimum=0, maximum=2**31 - 1, integer=True)
-        check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
-        check_choice("on_duplicate", self.on_duplicate, ("report", "refuse"))
-        check_split(self.split)
-        self._check_options()
-
-    def _check_options(self):
+        super().__post_init__()
         for name, methods in (OPTIONS | OPTIONS_OF_THE_JOB).items():
             if getattr(self, name) is not None and self.method not in methods:
                 raise InputError(
                     f"Expected {name} only with method {' or '.join(methods)}; received "
                     f"{name}={getattr(self, name)!r} with method={self.method!r}. Leave it out."
                 )
-        choices = {
-            "architecture": ARCHITECTURES,
-            "likelihood": LIKELIHOODS,
-            "objective": OBJECTIVES,
-            "loss": LOSSES,
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) is not None:
-                check_choice(name, getattr(self, name), allowed)
-        for name in ("hidden_units", "projection_units"):
-            for units in getattr(self, name) or ():
-                check_number(name, units, minimum=1, integer=True)
-        self._check("noise", minimum=0, below=1)
-        self._check("beta", minimum=0)
-        self._check("free_bits", minimum=0)
-        self._check("kl_warmup", minimum=0, integer=True)
-        self._check("k", minimum=1, integer=True)
-        self._check("width", minimum=1, integer=True)
         if self.width is not None and self.backbone not in (None, SMALL_RESNET):
             raise InputError(
                 f"Expected width only with backbone={SMALL_RESNET!r}; received "
@@ -164,16 +150,76 @@ class PretrainConfig:
                 f"Expected k only with objective='iwae'; received k={self.k}. Leave it out."
             )
 
-    def _check(self, name, **limits):
-        if getattr(self, name) is not None:
-            check_number(name, getattr(self, name), **limits)
-
     @property
     def model_options(self):
         """The options of this method that were given, as the model takes them."""
         given = {name: getattr(self, name) for name in OPTIONS}
         return {name: value for name, value in given.items() if value is not None}
 
-    def to_json(self):
-        """Returns the settings as plain dicts, lists and numbers."""
-        return dataclasses.asdict(self)
+
+@dataclasses.dataclass(frozen=True)
+class ExploreSettings(Checked):
+    """Shows what is in unlabelled images: a map, clusters, repeats and odd ones."""
+
+    data: Annotated[str, POSITIONAL]
+    """Folder of images, .npz, .npy, or the name of a data set, as in pretrain."""
+    backbone: Annotated[str, FIRST] = "mobilenet_v2"
+    """Name (see `tl-keras backbones`), encoder file, run folder, or pixels: no network."""
+    weights: Annotated[str | None, FIRST] = None
+    """imagenet (the default), a file, random, or auto: pixels where ImageNet cannot be had."""
+    clusters: Annotated[int | Literal["auto"] | None, FIRST, Bounds(minimum=1)] = None
+    """Number of clusters; default: auto, by silhouette."""
+    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Side in pixels that the encoder sees; default: its own, for pixels 32."""
+    on_bad_image: Annotated[OnBadImage, DATA] = "refuse"
+    """What to do if an image cannot be read."""
+    seed: Seed = 0
+    """Seed of clusters, map and choices among very many images."""
+    out: Annotated[str | None, FIRST] = None
+    """Run folder, new or empty; default: runs/explore-DATA-TIME."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.clusters == "auto":
+            object.__setattr__(self, "clusters", None)
+        if self.backbone == PIXELS and self.weights is not None:
+            raise InputError(
+                f"Expected no weights with backbone='pixels', which has none; received "
+                f"weights={self.weights!r}. Leave it out."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerateSettings(Checked):
+    """Makes new images with a trained VAE or GAN."""
+
+    run: Annotated[str, POSITIONAL]
+    """Run folder of `tl-keras pretrain`."""
+    n: Annotated[int, FIRST, Bounds(minimum=1)] = 64
+    """Number of images."""
+    interpolate: Annotated[bool, FIRST] = False
+    """Rows of eight from one image to another."""
+    labels: Annotated[tuple[str, ...] | None, FIRST] = None
+    """Classes to make with a conditional GAN, such as cat,dog; default: all."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=_HIGHEST_SEED)] = 0
+    """Another seed gives other images."""
+    out: Annotated[str, FIRST] = "grid.png"
+    """Grid of all images, .png."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OutliersSettings(Checked):
+    """Finds odd images with a trained autoencoder or VAE: those that it reconstructs badly."""
+
+    run: Annotated[str, POSITIONAL]
+    """Run folder of `tl-keras pretrain`."""
+    data: Annotated[str, POSITIONAL]
+    """Images to look through: a folder, .npz, .npy, or the name of a data set."""
+    score: Annotated[Literal["auto", "relative", "reconstruction", "bound"], FIRST] = "auto"
+    """Measure of how odd an image is; auto: relative; bound: only of a vae."""
+    n: Annotated[int, FIRST, Bounds(minimum=1)] = 32
+    """How many of the oddest to show."""
+    on_bad_image: Annotated[OnBadImage, FIRST] = "refuse"
+    """What to do if an image cannot be read."""
+    out: Annotated[str, FIRST] = "outliers.csv"
+    """Table of all images, .csv; a .png of the oddest is written beside it."""

@@ -1,115 +1,70 @@
-"""What a training run was asked to do: checked on creation, saved as config.json."""
+"""Settings of `tl-keras train` and `tl-keras lr-find`."""
 
 import dataclasses
+from typing import Annotated, Literal, get_args
 
-from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.training.fine_tuning.objective_settings import check_source
-from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
+from tl_keras.checks import InputError, check_number
+from tl_keras.settings.declaration import (
+    DATA,
+    FIRST,
+    MODEL,
+    PSEUDO_LABELS,
+    REGULARISATION,
+    RUN,
+    Bounds,
+    Checked,
+    Nested,
+    values_of,
+)
+from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings, without_decided
+from tl_keras.settings.image_source import HIGHEST_SEED, SplitOnceSettings, SplitSettings
+from tl_keras.settings.whole_model import PseudoLabelSettings
 
-DROPOUT = 0.3  # without a linear start; noise on its weights would undo it
+Head = Literal["linear", "gap", "attention", "gated", "residual"]
+HEADS = get_args(Head)
 NO_HIDDEN_LAYER = "linear"  # the head
-REST = "rest"  # of the training pictures, those that labels_per_class leaves out
+HIDDEN_UNITS = 1024
+DROPOUT = 0.3  # without a linear start; noise on its weights would undo it
+DECIDERS = {"backbone", "weights", "head", "preset", "linear_start", "freeze_epochs", "objective"}
+REST = "rest"  # of the training images, those that labels_per_class leaves out
+
+
+def usual_dropout(linear_start):
+    """Returns the rate before the last layer where none is asked for."""
+    return 0.0 if linear_start else DROPOUT
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """The settings of `tl-keras train`.
+class StartSettings(SplitSettings):
+    """The data, and the classifier before it is trained."""
 
-    Attributes:
-        backbone: name of a base, or an encoder's file or run folder.
-        data: folder, .npz, or the name of a bundled or Keras dataset.
-        weights: "imagenet", "auto", "random" or a weights file; None for "imagenet", or for those
-            that an encoder brings.
-        head: "linear", "gap", "attention", "gated" or "residual".
-        hidden_units: width of the head's hidden layer; None for 1024, and for "linear", which has
-            none.
-        dropout: rate before the last layer; None for 0 with a linear start, else 0.3.
-        image_size: side in pixels; None for the backbone's own, or less for small pictures.
-        labels_per_class: keep only so many training pictures of each class; None for all.
-        source_data: for objective="joint", what `data` is for the source task.
-        unlabelled: pictures without labels for a last phase with pseudo-labels: a folder, file or
-            name, or "rest" for the training pictures that labels_per_class leaves out.
-        split: fractions of train, val and test where the data has no split of its own.
-        on_bad_image: "refuse" or "skip".
-        on_duplicate: what to do with pictures in two splits, "report" or "refuse".
-        test_time_flips: whether predictions are averaged over each picture and its mirror image;
-            None for where training mirrors pictures too.
-        out: run folder; None for runs/BACKBONE-DATA-TIME.
-        fine_tune: see `FineTuneSettings`; its seed is that of the whole run.
-        pseudo_labels: see `PseudoLabelSettings`; only with `unlabelled`.
-    """
+    backbone: Annotated[str, FIRST]
+    """Name (see `tl-keras backbones`), encoder file or run folder."""
+    data: Annotated[str, FIRST]
+    """Folder with one sub-folder per class, or the name of a data set.
 
-    backbone: str
-    data: str
-    weights: str | None = None
-    head: str = "linear"
-    hidden_units: int | None = None
-    dropout: float | None = None
-    image_size: int | None = None
-    labels_per_class: int | None = None
-    source_data: str | None = None
-    unlabelled: str | None = None
-    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    on_bad_image: str = "refuse"
-    on_duplicate: str = "report"
-    test_time_flips: bool | None = None
-    out: str | None = None
-    fine_tune: FineTuneSettings = dataclasses.field(default_factory=FineTuneSettings)
-    pseudo_labels: PseudoLabelSettings | None = None
+    A folder may also hold train/, val/ and test/ of such; a .npz file; or one of digits, mnist,
+    fashion_mnist, cifar10, cifar100."""
+    weights: Annotated[str | None, FIRST] = None
+    """imagenet, auto, random or a file; default: imagenet, or those of the encoder."""
+    head: Annotated[Head, MODEL] = "linear"
+    """Layers between the backbone and the classes."""
+    hidden_units: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """Width of the head's hidden layer; default: 1024, and none for head linear."""
+    dropout: Annotated[float | None, REGULARISATION, Bounds(minimum=0, maximum=0.95)] = None
+    """Rate before the last layer; default: 0 from a linear start, else 0.3."""
+    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Side in pixels; default: the backbone's own, or less for small images."""
+    labels_per_class: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Train on only so many images of each class."""
 
     def __post_init__(self):
-        check_choice("on_bad_image", self.on_bad_image, ("refuse", "skip"))
-        check_choice("on_duplicate", self.on_duplicate, ("report", "refuse"))
-        # NumPy takes no seed above this, in whichever step it would come to that.
-        check_number("seed", self.seed, minimum=0, maximum=2**32 - 1, integer=True)
-        if self.dropout is not None:
-            check_number("dropout", self.dropout, minimum=0, maximum=0.95)
-        for name in ("image_size", "labels_per_class", "hidden_units"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), minimum=1, integer=True)
-        check_source(self.fine_tune.objective, self.source_data, "source_data")
-        check_split(self.split)
-        self._fill("hidden_units", 1024, "head", has_effect=self.head != NO_HIDDEN_LAYER)
-        self._check_linear_start()
-        if self.unlabelled is not None and self.fine_tune.class_weights != "none":
-            raise InputError(
-                "Expected no class_weights with unlabelled pictures, in whose phase they would "
-                f"have no effect; received class_weights={self.fine_tune.class_weights!r} with "
-                f"unlabelled={self.unlabelled!r}. Leave one of the two out."
-            )
-        if self.unlabelled is not None and self.fine_tune.minutes is not None:
-            raise InputError(
-                "Expected no minutes with unlabelled, whose phase they would not bound; received "
-                f"minutes={self.fine_tune.minutes:g}. Leave one of the two out."
-            )
-        if self.unlabelled is not None and self.fine_tune.refit:
-            raise InputError(
-                "Expected no refit with unlabelled, whose phase needs validation images that were "
-                "not trained on; received both. Leave one of the two out."
-            )
-        pseudo_labels = PseudoLabelSettings()
-        self._fill("pseudo_labels", pseudo_labels, "unlabelled", has_effect=bool(self.unlabelled))
-        if self.unlabelled == REST and self.labels_per_class is None:
-            raise InputError(
-                "Expected labels_per_class with unlabelled='rest', the pictures that it leaves "
-                "out; received labels_per_class=None. Give a number, or other pictures."
-            )
+        super().__post_init__()
+        self._fill("hidden_units", HIDDEN_UNITS, "head", has_effect=self.head != NO_HIDDEN_LAYER)
 
     @property
     def seed(self):
         return self.fine_tune.seed
-
-    def _check_linear_start(self):
-        """Refuses a linear start, or its presets, under a head that can have none."""
-        for name in (
-            ("linear_start", "preset", "refit", "minutes") if self.head != NO_HIDDEN_LAYER else ()
-        ):
-            value = getattr(self.fine_tune, name)
-            if value:
-                raise InputError(
-                    f"Expected {name} only with head={NO_HIDDEN_LAYER!r}; received "
-                    f"{name}={value!r} with head={self.head!r}. Leave one of the two out."
-                )
 
     def _fill(self, name, default, decider, *, has_effect):
         """Sets what was not given to its default where it has an effect; refuses it where not."""
@@ -123,15 +78,123 @@ class TrainConfig:
                 f"{name}={given!r}. Leave it out or change {decider}."
             )
 
-    def to_json(self):
-        """Returns the configuration as plain dicts, lists and numbers."""
-        return dataclasses.asdict(self)
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings(StartSettings, SplitOnceSettings):
+    """Trains a classifier on labelled images and writes a run folder with a report."""
+
+    source_data: Annotated[str | None, DATA] = None
+    """joint: the source, in any form that --data takes."""
+    unlabelled: Annotated[str | None, FIRST] = None
+    """Images without labels for a last phase with pseudo-labels.
+
+    A folder, a file, a name, or "rest": the training images that labels_per_class leaves out."""
+    test_time_flips: Annotated[bool | None, RUN] = None
+    """Average predictions over mirror images; default: where training mirrors.
+
+    `predict` and `evaluate` of the run do so too."""
+    fine_tune: Annotated[FineTuneSettings, Nested()] = dataclasses.field(
+        default_factory=FineTuneSettings
+    )
+    pseudo_labels: Annotated[
+        PseudoLabelSettings | None,
+        PSEUDO_LABELS,
+        Nested(prefix="pseudo_", own=("epochs", "lr"), only_with="unlabelled"),
+    ] = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number("seed", self.seed, minimum=0, maximum=HIGHEST_SEED, integer=True)
+        check_source(self.fine_tune.objective, self.source_data, "source_data")
+        self._check_linear_start()
+        if self.unlabelled is not None:
+            self._check_pseudo_label_phase()
+        pseudo_labels = PseudoLabelSettings()
+        self._fill("pseudo_labels", pseudo_labels, "unlabelled", has_effect=bool(self.unlabelled))
+        if self.unlabelled == REST and self.labels_per_class is None:
+            raise InputError(
+                "Expected labels_per_class with unlabelled='rest', the images that it leaves "
+                "out; received labels_per_class=None. Give a number, or other images."
+            )
+
+    @classmethod
+    def decided_anew(cls, content, given):
+        """See `Checked`: another preset has other epochs, another start has another dropout."""
+        tuning = content.get("fine_tune")
+        if not isinstance(tuning, dict) or DECIDERS.isdisjoint(given):
+            return content
+        usual = {"hidden_units": HIDDEN_UNITS, "dropout": usual_dropout(tuning.get("linear_start"))}
+        kept = {name: value for name, value in content.items() if value != usual.get(name, ...)}
+        return kept | {"fine_tune": without_decided(tuning)}
+
+    def _check_pseudo_label_phase(self):
+        tuning = self.fine_tune
+        for name, has_effect, reason in (
+            ("class_weights", tuning.class_weights != "none", "would have no effect in its phase"),
+            ("minutes", tuning.minutes is not None, "would not bound its phase"),
+            ("refit", tuning.refit, "would leave its phase no validation images"),
+        ):
+            if has_effect:
+                raise InputError(
+                    f"Expected no {name} with unlabelled, as it {reason}; received "
+                    f"{name}={getattr(tuning, name)!r} with unlabelled={self.unlabelled!r}. Leave "
+                    "one of the two out."
+                )
+
+    def _check_linear_start(self):
+        """Refuses a linear start, or its presets, under a head that can have none."""
+        names = ("linear_start", "preset", "refit", "minutes")
+        for name in names if self.head != NO_HIDDEN_LAYER else ():
+            value = getattr(self.fine_tune, name)
+            if value:
+                raise InputError(
+                    f"Expected {name} only with head={NO_HIDDEN_LAYER!r}; received "
+                    f"{name}={value!r} with head={self.head!r}. Leave one of the two out."
+                )
 
 
-def check_split(split):
-    """Refuses what are not three parts (train, val, test) above 0 that make 1 in sum."""
-    if len(split) != 3 or min(split) <= 0 or not abs(sum(split) - 1) < 1e-6:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RangeSettings(Checked):
+    """Learning rates of the range test."""
+
+    lowest: Annotated[float, FIRST, Bounds(above=0)] = 1e-6
+    """First learning rate."""
+    highest: Annotated[float, FIRST, Bounds(above=0)] = 1.0
+    """Last learning rate."""
+    steps: Annotated[int, FIRST, Bounds(minimum=10)] = 100
+    """Number of rates."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number("highest", self.highest, above=self.lowest)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LrFindSettings(StartSettings, RangeSettings):
+    """Tests learning rates: prints one for `tl-keras train --lr` and plots why."""
+
+    fine_tune: Annotated[StepSettings, Nested()] = dataclasses.field(default_factory=StepSettings)
+    out: Annotated[str, FIRST] = "lr.png"
+    """Plot of the loss by rate, .png."""
+
+    def for_training(self):
+        """Returns `TrainSettings` of the run whose rates are tested."""
+        start = values_of(self, StartSettings) | {"out": None}
+        return TrainSettings(**start, fine_tune=FineTuneSettings(**vars(self.fine_tune)))
+
+
+def check_source(objective, source, name="source"):
+    """Refuses an objective without the source that it needs, and a source without use.
+
+    Args:
+        objective: one of `OBJECTIVES`.
+        source: anything, None if none was given.
+        name: what the user calls it.
+    """
+    if (objective == "joint") != (source is not None):
+        wanted = "labelled source images" if source is None else f"no {name}"
+        received = f"no {name}" if source is None else name
         raise InputError(
-            "Expected split to be three fractions above 0 that sum to 1, such as "
-            f"0.8,0.1,0.1; received {split}."
+            f"Expected {wanted} with objective={objective!r}; received {received}. "
+            f"Only objective='joint' trains on a source, given as {name}."
         )

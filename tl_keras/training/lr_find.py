@@ -6,8 +6,11 @@ import math
 import keras
 import numpy as np
 
-from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.checks import InputError
 from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings
+from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.train import RangeSettings
 from tl_keras.training.class_weights import BALANCED, weigh_batches
 from tl_keras.training.fine_tuning.inputs import (
     default_batch_size,
@@ -19,23 +22,7 @@ from tl_keras.training.fine_tuning.inputs import (
 from tl_keras.training.fine_tuning.phases import compile_part, endless_batches
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart
 from tl_keras.training.frozen.freezing import apply_unfreeze
-from tl_keras.training.settings import FineTuneSettings
 
-SETTINGS = (
-    *("unfreeze", "optimizer", "backbone_lr_factor", "depth_decay", "weight_decay"),
-    *(
-        "label_smoothing",
-        "mixup",
-        "cutmix",
-        "batch_size",
-        "augment",
-        "cache",
-        "cache_dtype",
-        "batch_norm",
-        "seed",
-        "class_weights",
-    ),
-)
 _SMOOTHING = 0.9
 _EXPLODED = 4  # times the lowest smoothed loss
 _BELOW_LOWEST = 10
@@ -76,7 +63,8 @@ class RangeTest:
         return float(self.rates[lowest] / _BELOW_LOWEST) if lowest > first else None
 
 
-def lr_find(model, train, *, lowest=1e-6, highest=1.0, steps=100, **settings):
+@shows_settings(RangeSettings, StepSettings)
+def lr_find(model, train, **settings):
     """Tests which learning rates `fine_tune` can use on `model`, and suggests one.
 
     Trains for a few steps while the rate rises geometrically, and stops where the loss explodes.
@@ -89,11 +77,8 @@ def lr_find(model, train, *, lowest=1e-6, highest=1.0, steps=100, **settings):
     Args:
         model: classifier from `build_classifier`.
         train: labelled pictures, in any form that `fine_tune` takes.
-        lowest: first learning rate.
-        highest: last learning rate.
-        steps: number of rates, at least 10.
-        **settings: those of `fine_tune` that play a part: see `SETTINGS`. unfreeze="none" tests
-            the head alone.
+        **settings: see `RangeSettings` and `StepSettings`, the settings of `fine_tune` that play a
+            part. unfreeze="none" tests the head alone.
 
     Returns:
         `RangeTest` with `rates`, `losses`, `smoothed` and `suggestion`; `plot_lr_find` draws it.
@@ -104,12 +89,10 @@ def lr_find(model, train, *, lowest=1e-6, highest=1.0, steps=100, **settings):
     Reference:
         Smith 2017, arXiv 1506.01186. The geometric rise and the rule are not the paper's.
     """
-    for name in settings:
-        check_choice("setting of lr_find", name, SETTINGS)
+    names = {field.name for field in dataclasses.fields(RangeSettings)}
+    rates = RangeSettings(**{name: settings.pop(name) for name in names & settings.keys()})
     settings = FineTuneSettings(**settings, linear_start=False).filled()
-    check_number("lowest", lowest, above=0)
-    check_number("highest", highest, above=lowest)
-    check_number("steps", steps, minimum=10, integer=True)
+    lowest, highest, steps = rates.lowest, rates.highest, rates.steps
     get_backbone(model)
     train = labelled(train, model.output_shape[-1], split="train")
     settings = with_mixup(settings, train)

@@ -1,10 +1,12 @@
 """Optimizers whose learning rate falls with the depth of a layer, and their schedules."""
 
+from typing import get_args
+
 import keras
 
 from tl_keras.checks import check_choice
+from tl_keras.settings.whole_model import Optimizer, Schedule
 from tl_keras.training.fused_adam import FusedAdam
-from tl_keras.training.settings import OPTIMIZERS, SCHEDULES
 
 
 class LayerwiseRates:
@@ -112,7 +114,7 @@ def build_optimizer(
         masked: variables that get a mask, see `MaskedUpdates`.
         epsilon: of "adam" and "rmsprop"; None for Keras's 1e-7.
     """
-    plain, layerwise, arguments = _OPTIMIZERS[check_choice("optimizer", name, OPTIMIZERS)]
+    plain, layerwise, arguments = _OPTIMIZERS[check_choice("optimizer", name, get_args(Optimizer))]
     if epsilon is not None and name != "sgd":
         arguments = {**arguments, "epsilon": epsilon}
     if fused and name == "adam":
@@ -151,7 +153,7 @@ def build_schedule(name, learning_rate, total_steps):
         Loshchilov and Hutter 2017, arXiv 1608.03983 (without restarts).
         Smith and Topin 2017, arXiv 1708.07120 (one cycle).
     """
-    if check_choice("schedule", name, SCHEDULES) == "constant":
+    if check_choice("schedule", name, get_args(Schedule)) == "constant":
         return learning_rate
     warmup, start, end = _CYCLES[name]
     warmup_steps = max(1, round(warmup * total_steps))

@@ -238,7 +238,7 @@ def test_command_is_refused_in_one_line_too(run_cli, colours, no_training):
     assert error.startswith("Error: Expected source_data for the method 'joint'")
     status, _, error = run_cli(*words[:-1], "2,few")
     assert error == (
-        "Error: Expected labels_per_class to be integers such as 10,50,250; received '2,few'.\n"
+        "Error: Expected labels_per_class to be an integer >= 1; received labels_per_class='few'.\n"
     )
 
 

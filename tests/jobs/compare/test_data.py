@@ -21,8 +21,8 @@ def part(split, per_class, names=("a", "b"), shift=0):
     return ImageDataset.from_arrays(pictures, labels, class_names=names, split=split, source="s")
 
 
-def loaded(labels_per_class=(3, 20), test_pictures=None, **parts):
-    settings = {"seed": 0, "labels_per_class": labels_per_class, "test_pictures": test_pictures}
+def loaded(labels_per_class=(3, 20), test_images=None, **parts):
+    settings = {"seed": 0, "labels_per_class": labels_per_class, "test_images": test_images}
     parts = {name: part(name, 40) for name in ("train", "val", "test")} | parts
     return load_compare_data(types.SimpleNamespace(**settings), Splits(**parts), None)
 
@@ -51,13 +51,13 @@ def test_validation_is_in_proportion_to_the_labels_as_far_as_there_is():
 
 def test_test_pictures_can_be_limited_and_are_the_same_for_all():
     assert len(loaded().splits.test) == 80
-    limited = loaded(test_pictures=10).splits.test
-    assert limited.ids == loaded(test_pictures=10).splits.test.ids
+    limited = loaded(test_images=10).splits.test
+    assert limited.ids == loaded(test_images=10).splits.test.ids
     assert len(limited) == 10
 
 
 def test_a_class_that_the_limit_loses_from_the_test_is_named(capsys):
-    kept = loaded(test_pictures=1).splits.test
+    kept = loaded(test_images=1).splits.test
     lost = {"a", "b"} - {kept.class_names[kept.labels[0]]}
     assert f"RARE CLASS: no test image of {lost.pop()}. Nothing" in capsys.readouterr().err
 
@@ -87,7 +87,7 @@ def test_splits_in_memory_and_their_source_go_on_as_they_were_begun(tmp_path):
     pictures = np.random.default_rng(0).integers(0, 256, (30, 4, 4), dtype=np.uint8)
     whole = ImageDataset.from_arrays(pictures, np.arange(30) % 2, class_names=("a", "b"))
     begun = Splits(*(whole.subset(range(start, start + 10)) for start in (0, 10, 20)))
-    settings = types.SimpleNamespace(seed=0, labels_per_class=(3,), test_pictures=6)
+    settings = types.SimpleNamespace(seed=0, labels_per_class=(3,), test_images=6)
     first = load_compare_data(settings, begun, begun, tmp_path)
     write_compare_records(tmp_path, first)
     # The first picture of train has moved to the test part.

@@ -9,8 +9,8 @@ from tests.jobs.pretrained_runs import bars
 from tl_keras import ImageDataset, Splits, compare
 from tl_keras.checks import InputError
 from tl_keras.jobs.compare import pretraining as compare_pretraining
-from tl_keras.jobs.compare.settings import CompareConfig
 from tl_keras.models.backbones.backbone import build_backbone
+from tl_keras.settings.compare import CompareSettings
 
 METHODS = ("autoencoder", "l2-sp:autoencoder")
 ASKED = {
@@ -21,7 +21,7 @@ ASKED = {
     "pretrain_epochs": 2,
     "split": (0.5, 0.25, 0.25),
 }
-SHORT = CompareConfig("bars", ("autoencoder", "simclr"), (2,), pretrain_epochs=1)
+SHORT = CompareSettings("bars", ("autoencoder", "simclr"), (2,), pretrain_epochs=1)
 
 
 def splits():

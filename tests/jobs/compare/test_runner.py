@@ -15,8 +15,8 @@ from tl_keras.jobs.compare.methods import (
     parse_method,
 )
 from tl_keras.jobs.compare.runner import MethodRunner
-from tl_keras.jobs.compare.settings import CompareConfig
 from tl_keras.models.backbones.backbone import build_backbone, get_backbone
+from tl_keras.settings.compare import CompareSettings
 from tl_keras.training.frozen.feature_store import FeatureStore
 
 TRAIN = ImageDataset.from_arrays(*coloured_pictures(12), split="train")
@@ -25,7 +25,7 @@ VAL = ImageDataset.from_arrays(*coloured_pictures(9, 1), split="val")
 
 def runner(encoder, methods=("frozen",), source=None, **settings):
     named = {"backbone": str(encoder), "epochs": 2} | settings
-    config = CompareConfig("colours", methods, (4,), source_data=source and "source", **named)
+    config = CompareSettings("colours", methods, (4,), source_data=source and "source", **named)
     return MethodRunner(config, TRAIN, source, FeatureStore())
 
 

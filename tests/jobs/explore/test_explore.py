@@ -33,10 +33,10 @@ def album(tmp_path_factory):
 @pytest.fixture(scope="module")
 def explored(album, tmp_path_factory):
     from tl_keras.jobs.explore.explore import explore
-    from tl_keras.jobs.explore.settings import ExploreConfig
+    from tl_keras.settings.label_free import ExploreSettings
 
     out = tmp_path_factory.mktemp("runs") / "explored"
-    return explore(ExploreConfig(str(album), backbone="pixels", image_size=8, out=str(out)))
+    return explore(ExploreSettings(str(album), backbone="pixels", image_size=8, out=str(out)))
 
 
 def test_colours_are_found_without_labels(explored):
@@ -165,7 +165,7 @@ def test_weights_that_cannot_be_had_name_the_ways_on_and_auto_takes_pixels(
     [
         (("--backbone", "pixel"), "Expected backbone to be one of pixels"),
         (("--backbone", "no/such.keras"), "Expected a backbone file; received no/such.keras"),
-        (("--clusters", "few"), "Expected clusters to be a number or auto; received 'few'"),
+        (("--clusters", "few"), "Expected clusters to be an integer >= 1 or auto; rec"),
         (("--clusters", 0), "Expected clusters to be an integer >= 1"),
         (("--clusters", 99), "Expected at least 3 pictures, and as many as clusters; received 44"),
         (("--weights", "random"), "Expected no weights with backbone='pixels'"),

@@ -12,13 +12,14 @@ from PIL import Image
 from tests.jobs.pretrained_runs import bars, pretrain_config, pretrain_words
 from tests.jobs.small_runs import small_config
 from tl_keras.jobs.pretrain import pretrain as job
-from tl_keras.jobs.pretrain import settings as settings
 from tl_keras.jobs.pretrain.data import in_one_size, load_pretrain_data
 from tl_keras.jobs.pretrain.models import build_model, make_plan
 from tl_keras.jobs.train.train import train
 from tl_keras.models.gan import losses as gan_losses
 from tl_keras.models.latent import image_networks, likelihoods, vae
 from tl_keras.models.saving.saved_models import load_model
+from tl_keras.settings import label_free as settings
+from tl_keras.settings.declaration import choices_of, options_of
 
 METHODS = (*settings.LATENT, "gan")
 SECTIONS = {
@@ -195,14 +196,18 @@ def test_free_bits_and_classes_reach_the_model(bar_pictures, tmp_path):
 
 
 def test_choices_of_the_settings_are_those_of_the_models():
-    assert settings.ARCHITECTURES == image_networks.ARCHITECTURES
-    assert settings.LIKELIHOODS == likelihoods.LIKELIHOODS
-    assert settings.OBJECTIVES == vae.OBJECTIVES
-    assert tuple(gan_losses.LOSSES) == settings.LOSSES
+    options = options_of(settings.PretrainSettings)
+    for name, choices in (
+        ("architecture", image_networks.ARCHITECTURES),
+        ("likelihood", likelihoods.LIKELIHOODS),
+        ("objective", vae.OBJECTIVES),
+        ("loss", tuple(gan_losses.LOSSES)),
+    ):
+        assert choices_of(options[name].kind) == choices
 
 
 def test_defaults_follow_the_data(bar_pictures, tmp_path):
-    config = settings.PretrainConfig("vae", str(bar_pictures))
+    config = settings.PretrainSettings("vae", str(bar_pictures))
     plan = make_plan(config, load_pretrain_data(config))
     assert (plan.latent_dim, plan.batch_size, plan.epochs) == (8, 12, 300)
     assert plan.architecture == "dense"
@@ -236,7 +241,7 @@ def test_grey_model_takes_colour_pictures_by_their_brightness():
         ("gan", ("--width", 0), "Expected width to be an integer >= 1"),
         ("gan", ("--image-size", 9), "Expected a picture size that halves down to 4-8 pixels"),
         ("autoencoder", ("--architecture", "conv", "--image-size", 10), "Expected pictures whose"),
-        ("autoencoder", ("--hidden-units", "9,x"), "Expected hidden_units to be integers such as"),
+        ("autoencoder", ("--hidden-units", "9,x"), "Expected hidden_units to be an integer >= 1"),
         ("autoencoder", ("--hidden-units", "0"), "Expected hidden_units to be an integer >= 1"),
         ("autoencoder", ("--seed", 2**31), "Expected seed to be an integer >= 0"),
         ("autoencoder", ("--split", "1,0,0"), "Expected split to be three fractions above 0"),

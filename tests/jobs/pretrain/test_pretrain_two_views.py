@@ -12,9 +12,9 @@ from tests.jobs.small_runs import arguments, save_pictures, small_config
 from tl_keras.jobs.pretrain import pretrain as job
 from tl_keras.jobs.pretrain.data import load_pretrain_data
 from tl_keras.jobs.pretrain.models import build_model, make_plan
-from tl_keras.jobs.pretrain.settings import TWO_VIEWS, PretrainConfig
 from tl_keras.jobs.train.train import train
 from tl_keras.models.saving.saved_models import load_model
+from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
 
 SMALL = OPTIONS["simclr"]
 
@@ -42,20 +42,22 @@ def test_every_option_reaches_the_model_and_the_plan(method, bar_pictures, tmp_p
 
 
 def test_defaults_follow_the_data(bar_pictures):
-    model, plan = built(PretrainConfig("simclr", str(bar_pictures)))
+    model, plan = built(PretrainSettings("simclr", str(bar_pictures)))
     assert (plan.batch_size, plan.epochs, plan.augment) == (12, 300, "digits")
     assert model.input_shape[1:] == (16, 16, 3), "the smallest that small_resnet takes"
-    model, plan = built(PretrainConfig("simclr", str(bar_pictures), minutes=1, image_size=20))
+    model, plan = built(PretrainSettings("simclr", str(bar_pictures), minutes=1, image_size=20))
     assert plan.epochs > 1000
     assert model.input_shape[1:] == (20, 20, 3)
 
 
 def test_any_encoder_can_be_the_backbone(encoder, bar_pictures):
-    model, plan = built(PretrainConfig("simclr", str(bar_pictures), backbone=str(encoder)))
+    model, plan = built(PretrainSettings("simclr", str(bar_pictures), backbone=str(encoder)))
     before = load_model(encoder).get_weights()
     assert all(map(np.array_equal, model.encoder.get_weights(), before)), "it goes on from there"
     assert model.encoder.trainable_weights
-    model, plan = built(PretrainConfig("vicreg", str(bar_pictures), backbone="mobilenet_v3_small"))
+    model, plan = built(
+        PretrainSettings("vicreg", str(bar_pictures), backbone="mobilenet_v3_small")
+    )
     assert plan.backbone == "mobilenet_v3_small"
     assert model.input_shape[1:3] == (32, 32)
 
@@ -162,7 +164,7 @@ def test_classifier_of_another_size_than_the_encoders_is_refused(
         ("vicreg", ("--temperature", 1), "Expected temperature only with method simclr or supcon"),
         ("simclr", ("--latent-dim", 9), "Expected latent_dim only with method autoencoder or vae"),
         ("simclr", ("--grid-every", 9), "Expected grid_every only with method autoencoder or"),
-        ("simclr", ("--projection-units", "9,x"), "Expected projection_units to be integers such"),
+        ("simclr", ("--projection-units", "9,x"), "Expected projection_units to be an integer"),
         ("simclr", ("--projection-units", "9,0"), "Expected projection_units to be an integer"),
         ("simclr", ("--minutes", 0), "Expected minutes to be a number > 0"),
         ("simclr", ("--augment", "none"), "Expected augment to be one of"),

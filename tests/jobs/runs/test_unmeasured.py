@@ -17,7 +17,7 @@ from tl_keras.jobs.runs import derived_run
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.train.train import train
-from tl_keras.training.settings import PseudoLabelSettings
+from tl_keras.settings.whole_model import PseudoLabelSettings
 
 SAVED = {"model.keras", "classes.json", "history.csv", "unmeasured.json"}
 SAVED |= {"config.json", "environment.json", "splits.csv.gz"}

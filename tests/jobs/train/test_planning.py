@@ -7,12 +7,12 @@ import pytest
 
 from tests.jobs.small_runs import small_config
 from tl_keras import InputError
-from tl_keras.config import TrainConfig
 from tl_keras.jobs.train.planning import _announced
 from tl_keras.jobs.train.train import train
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.train import TrainSettings
 from tl_keras.training.fine_tuning.from_linear import Deadline
 from tl_keras.training.fine_tuning.time_plan import BACKWARD, STARTING, Speed, stages
-from tl_keras.training.settings import FineTuneSettings
 
 LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
 
@@ -58,7 +58,7 @@ def test_without_a_cache_the_frozen_part_runs_in_each_epoch():
 def test_the_plan_names_a_phase_that_it_does_not_estimate(capfd):
     settings = FineTuneSettings().filled()
     for unlabelled, more in ((None, ""), ("more/", ", then the phase with pseudo-labels")):
-        config = TrainConfig("vgg16", "digits", fine_tune=settings, unlabelled=unlabelled)
+        config = TrainSettings("vgg16", "digits", fine_tune=settings, unlabelled=unlabelled)
         _announced(config, {"linear start": 9.0})
         assert f"about 9.0 s in all{more}.\n" in capfd.readouterr().err
 

@@ -39,7 +39,8 @@ def test_a_run_goes_on_with_other_classes(finished_run, two_colours, tmp_path):
         lambda saved, run: replace_head(saved, 2),
         # As `test_a_run_goes_on_with_other_classes` does by the command.
         pytest.param(
-            lambda saved, run: build_classifier(run, 2, hidden_units=16), marks=pytest.mark.slow
+            lambda saved, run: build_classifier(run, 2, head="gap", hidden_units=16),
+            marks=pytest.mark.slow,
         ),
     ],
     ids=["replace_head", "build_classifier"],
@@ -102,7 +103,7 @@ def test_joint_training_gives_a_source_of_other_classes_a_new_head_and_says_what
 
 
 def test_joint_training_without_a_source_is_refused_before_data_are_read(encoder, tmp_path):
-    with pytest.raises(InputError, match="Expected labelled source pictures with objective='join"):
+    with pytest.raises(InputError, match="Expected labelled source images with objective='join"):
         train(small_config(encoder, "no-such-data", tmp_path / "run", objective="joint"))
 
 

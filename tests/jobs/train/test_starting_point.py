@@ -11,7 +11,6 @@ import pytest
 from tests.jobs.small_runs import small_config
 from tests.training.small_models import small_backbone
 from tl_keras.checks import InputError
-from tl_keras.config import TrainConfig
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.sources.letters import LETTERS
 from tl_keras.files import write_json
@@ -26,8 +25,9 @@ from tl_keras.jobs.train.starting_point import (
 )
 from tl_keras.jobs.train.train import train
 from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.train import TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
-from tl_keras.training.settings import FineTuneSettings
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def test_settings_of_a_linear_start_do_not_hinder_training_from_scratch(monkeypa
     tuning = FineTuneSettings(linear_start=True, refit=True, minutes=3).filled()
     settings = FineTuneSettings(**dataclasses.asdict(tuning) | scratch.FROM_SCRATCH)
     assert settings.linear_start is False
-    rates, config = [], TrainConfig("vgg16", "digits", fine_tune=tuning)
+    rates, config = [], TrainSettings("vgg16", "digits", fine_tune=tuning)
     best = SimpleNamespace(model=None, val=None, rate=0.1, seconds=0.0)
     monkeypatch.setattr(scratch, "best_of_rates", lambda _, tried, __: rates.extend(tried) or best)
     model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten()])

@@ -18,8 +18,8 @@ from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.predict import predict
 from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.train.train import train
+from tl_keras.settings.fine_tune import PRETRAINED
 from tl_keras.training.best_weights import DivergedError
-from tl_keras.training.settings import PRETRAINED
 
 WHOLE_RUN = {
     "model.keras",
@@ -195,7 +195,7 @@ def test_signal_keeps_the_weights_and_gives_its_exit_status(
         train_job, "fine_tune", lambda *a, **k: tune(*a, **k | {"make_callbacks": lambda: [killer]})
     )
     config = small_config(encoder, colours, tmp_path / "run", epochs=0)
-    monkeypatch.setattr(cli, "app", lambda: train(config))
+    monkeypatch.setattr(cli, "app", lambda _: train(config))
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         with pytest.raises(SystemExit) as stopped:

@@ -8,15 +8,15 @@ import pytest
 from tests.jobs.small_runs import CLASSES, arguments, save_pictures, small_config
 from tests.training.small_models import small_classifier
 from tl_keras.checks import InputError
-from tl_keras.config import TrainConfig
 from tl_keras.jobs.evaluate import headline, measure
 from tl_keras.jobs.train import unlabelled as unlabelled_job
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.jobs.train.train import train
 from tl_keras.jobs.train.unlabelled import Unlabelled, go_on, load_data, ready
 from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.settings.train import TrainSettings
+from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.fine_tuning.phases import new_history
-from tl_keras.training.settings import PseudoLabelSettings
 from tl_keras.training.step_memory import picture_cost
 from tl_keras.training.whole import pseudo_labels
 
@@ -188,4 +188,4 @@ def test_what_cannot_be_done_is_one_line(words, message, encoder, colours, run_c
 
 def test_the_rest_needs_a_number_of_labels():
     with pytest.raises(InputError, match="labels_per_class=None. Give a number"):
-        TrainConfig("vgg16", "digits", unlabelled="rest")
+        TrainSettings("vgg16", "digits", unlabelled="rest")

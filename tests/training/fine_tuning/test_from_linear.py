@@ -11,13 +11,13 @@ from tl_keras import InputError, build_classifier, fine_tune
 from tl_keras.checks import DivergedError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones.backbone import build_backbone
+from tl_keras.settings.fine_tune import HIGHEST_RATE, LOWEST_RATE, STRONGER, FineTuneSettings
 from tl_keras.training.fine_tuning import from_linear
 from tl_keras.training.fine_tuning.fine_tune import _FineTuning
 from tl_keras.training.fine_tuning.from_linear import POINTS, USUAL, choose, takes_linear_start
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start
 from tl_keras.training.frozen.cache_room import choose_cache
 from tl_keras.training.frozen.feature_cache import compute_features
-from tl_keras.training.settings import HIGHEST_RATE, LOWEST_RATE, STRONGER, FineTuneSettings
 
 
 def small_backbone(seed=0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.fine_tuning.inputs import MIXING_STEPS, with_mixup
-from tl_keras.training.settings import FineTuneSettings
 
 GREY, COLOUR = (
     ImageDataset.from_arrays(np.zeros((2, 8, 8, channels), np.uint8), [0, 1]) for channels in (1, 3)

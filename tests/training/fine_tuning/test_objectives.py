@@ -46,7 +46,9 @@ NOTHING = [
 def trained_on_nothing_more(cache, **objective):
     # Dropout in the head only: where the source runs through it too, it draws other numbers.
     keras.utils.set_random_seed(0)
-    model = build_classifier(small_backbone(dropout=0.0), 3, hidden_units=8, dropout=0.2)
+    model = build_classifier(
+        small_backbone(dropout=0.0), 3, head="gap", hidden_units=8, dropout=0.2
+    )
     return tuned(model, unfreeze="from:high_conv", augment="flip", cache=cache, **objective)[0]
 
 
@@ -166,7 +168,7 @@ def test_joint_training_learns_both_tasks_and_gives_the_source_classifier():
 def test_joint_training_keeps_a_given_source_classifier_where_plain_forgets():
     SOURCE_SPLITS = (SOURCE, (VAL[0], (VAL[1] > 0).astype(int)))
     keras.utils.set_random_seed(1)
-    source = build_classifier(small_backbone(), 2, hidden_units=8, dropout=0.0)
+    source = build_classifier(small_backbone(), 2, head="gap", hidden_units=8, dropout=0.0)
     tuned_on = QUICK | {"freeze_epochs": 0, "epochs": 12, "unfreeze": "all"}
     fine_tune(source, *SOURCE_SPLITS, **tuned_on)
     learned = source.get_weights()
@@ -174,7 +176,7 @@ def test_joint_training_keeps_a_given_source_classifier_where_plain_forgets():
     def after(**objective):
         source.set_weights(learned)
         keras.utils.set_random_seed(1)
-        model = build_classifier(source, 3, hidden_units=8, dropout=0.0)
+        model = build_classifier(source, 3, head="gap", hidden_units=8, dropout=0.0)
         if objective:
             objective |= {"source": SOURCE_SPLITS[0], "source_model": source}
         fine_tune(model, (TRAIN[0], TRAIN[1][::-1]), **(tuned_on | objective))
@@ -197,7 +199,7 @@ def test_a_source_may_be_smaller_than_a_batch_or_larger_than_what_is_shown(size)
     ("settings", "message"),
     [
         ({"objective": "l2sp"}, "objective to be one of l2-sp.*received objective='l2sp'"),
-        ({"objective": "joint"}, "labelled source pictures with objective='joint'; received no"),
+        ({"objective": "joint"}, "labelled source images with objective='joint'; received no"),
         ({"source": SOURCE}, "no source with objective='plain'; received source"),
         ({"source_model": "x"}, "no source_model with objective='plain'; received source_model"),
         ({"objective": "l2-sp", "l2_sp_weight": -1}, "l2_sp_weight to be a number >= 0; rec.* -?"),

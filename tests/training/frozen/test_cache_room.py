@@ -8,9 +8,9 @@ import pytest
 from tests.training.small_models import coloured_pictures, small_classifier
 from tl_keras import fine_tune
 from tl_keras.data.array_store import MEMORY_LIMIT_BYTES, Limits, limited_to, room_taken
+from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.frozen import cache_room
 from tl_keras.training.frozen.cache_room import CacheWay, cache_limits, choose_cache
-from tl_keras.training.settings import FineTuneSettings
 
 GB = 10**9
 Usage = collections.namedtuple("Usage", "free")

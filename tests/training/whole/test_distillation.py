@@ -9,9 +9,9 @@ from tests.training.small_models import coloured_pictures, small_classifier
 from tl_keras import CNN, MLP, Distiller, ImageDataset, InputError, distill, fit_from_scratch
 from tl_keras.data.pipelines.augmentation import augment_images
 from tl_keras.data.pipelines.batches import index_batches
+from tl_keras.settings.whole_model import DistillSettings
 from tl_keras.training.best_weights import DivergedError
 from tl_keras.training.fine_tuning.phases import new_history
-from tl_keras.training.settings import DistillSettings
 from tl_keras.training.whole.distillation import ask_teacher
 
 TRAIN, VAL = coloured_pictures(20), coloured_pictures(15, seed=1)

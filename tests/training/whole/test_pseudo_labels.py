@@ -16,7 +16,7 @@ from tl_keras import (
     load_dataset,
 )
 from tl_keras.data.splits import keep_and_rest
-from tl_keras.training.settings import PseudoLabelSettings
+from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.step_memory import PictureCost
 from tl_keras.training.whole import pseudo_labels
 from tl_keras.training.whole.pseudo_labels import IN_FLIGHT, affordable_groups, with_batch_size

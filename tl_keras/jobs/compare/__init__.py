@@ -9,6 +9,4 @@
 - results: results.csv and correct.npz: each run is there as soon as it is over, and after a kill
   too
 - runner: trains the methods of a comparison, all on the same terms
-- settings: what a comparison was asked to do: checked on creation, saved as config.json. No
-  TensorFlow
 """

@@ -20,10 +20,11 @@ from tl_keras.jobs.compare.pretraining import ENCODERS, PretrainedEncoders
 from tl_keras.jobs.compare.report import write_compare_report
 from tl_keras.jobs.compare.results import Results
 from tl_keras.jobs.compare.runner import MethodRunner
-from tl_keras.jobs.compare.settings import CompareConfig
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.pages.comparison_wording import verdict
+from tl_keras.settings.compare import CompareSettings
+from tl_keras.settings.signatures import shows_settings
 from tl_keras.training.frozen.feature_store import FeatureStore
 
 
@@ -46,7 +47,8 @@ class Comparison:
     verdicts: dict
 
 
-def compare(data, *, methods, labels_per_class, source_data=None, out=None, **settings):
+@shows_settings(CompareSettings)
+def compare(data, *, source_data=None, out=None, **settings):
     """Compares ways of training on the same labelled pictures, and says which is better.
 
     Methods x label budgets x seeds: in each of these runs every method gets the same labelled
@@ -62,13 +64,9 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
 
     Args:
         data: what `load_dataset` takes, or `Splits`.
-        methods: names, see `jobs.compare.methods.parse_method`.
-        labels_per_class: integers, the budgets.
         source_data: for "joint", the source task: as `data`, or an `ImageDataset`.
         out: run folder, new, empty or one to go on with; None for runs/compare-DATA-TIME.
-        **settings: further fields of `jobs.compare.settings.CompareConfig`: seeds (default 3),
-            backbone, weights, head, image_size, baseline_size, epochs (default 30) or seconds,
-            augment, views, test_pictures, seed, split, on_bad_image.
+        **settings: further fields of `CompareSettings`, which `help` lists.
 
     Returns:
         `Comparison`. The run folder has results.csv, correct.npz, summary.csv, metrics.json and
@@ -77,10 +75,8 @@ def compare(data, *, methods, labels_per_class, source_data=None, out=None, **se
     Raises:
         InputError: something cannot be used; checked before any training.
     """
-    config = CompareConfig(
+    config = CompareSettings(
         data=data_name(data),
-        methods=methods,
-        labels_per_class=labels_per_class,
         source_data=data_name(source_data),
         **settings,
     )

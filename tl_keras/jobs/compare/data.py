@@ -51,7 +51,7 @@ def load_compare_data(config, data, source, begun=None):
     """Loads the data of a comparison and checks that it can be made with them.
 
     Args:
-        config: `CompareConfig`.
+        config: `CompareSettings`.
         data: what `load_dataset` takes, or `Splits`.
         source: the same, an `ImageDataset`, or None.
         begun: folder of a comparison that goes on; its splits are found again, not drawn anew.
@@ -65,8 +65,8 @@ def load_compare_data(config, data, source, begun=None):
     splits = _same_splits(config, data, begun and begun / SPLITS)
     records = record_splits(splits)
     keep_per_class(splits.train, config.labels_per_class[-1], config.seed)
-    if config.test_pictures is not None:
-        splits = splits._replace(test=random_part(splits.test, config.test_pictures, config.seed))
+    if config.test_images is not None:
+        splits = splits._replace(test=random_part(splits.test, config.test_images, config.seed))
         tell_rare(splits.test, splits.train.num_classes, "test")
     source_records = ()
     if isinstance(source, str | Splits):

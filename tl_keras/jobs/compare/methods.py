@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.files import read_json
-from tl_keras.jobs.compare.settings import KINDS, PRETRAININGS
 from tl_keras.models.backbones.applications import APPLICATIONS
 from tl_keras.models.backbones.backbone import is_backbone_path
 from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN
-from tl_keras.training.settings import PRETRAINED
+from tl_keras.settings.compare import KINDS, PRETRAININGS
+from tl_keras.settings.fine_tune import PRETRAINED
 
 BASELINES = {
     "mlp": MLP,

@@ -9,8 +9,8 @@ from tl_keras.jobs.pretrain.data import in_one_form
 from tl_keras.jobs.pretrain.encoders import picture_size
 from tl_keras.jobs.pretrain.fit import encoder_of, fit
 from tl_keras.jobs.pretrain.models import build_model, make_plan
-from tl_keras.jobs.pretrain.settings import TWO_VIEWS, PretrainConfig
 from tl_keras.progress import say
+from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
 from tl_keras.training.epoch_lines import EpochLines
 
 ENCODERS = "encoders"
@@ -25,7 +25,7 @@ class PretrainedEncoders:
     Args:
         folder: where the files are, NAME.keras and NAME.json. An encoder counts as there when the
             second is, which is written last.
-        config: `CompareConfig`.
+        config: `CompareSettings`.
         splits: `Splits` of the comparison.
     """
 
@@ -54,7 +54,7 @@ class PretrainedEncoders:
         return self._folder / f"{method}.json"
 
     def _prepare(self, method):
-        config = PretrainConfig(
+        config = PretrainSettings(
             method,
             self._config.data,
             epochs=self._config.pretrain_epochs,

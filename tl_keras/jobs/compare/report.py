@@ -10,9 +10,9 @@ from tl_keras.jobs.compare.data import VAL_PER_CLASS
 from tl_keras.jobs.compare.methods import baseline_size, parse_method
 from tl_keras.jobs.compare.results import write_table
 from tl_keras.jobs.compare.runner import starts_random
-from tl_keras.jobs.compare.settings import EPOCHS
 from tl_keras.reports.pages.comparison_page import ComparisonReport, write_comparison_page
 from tl_keras.reports.pages.wording import format_duration
+from tl_keras.settings.compare import EPOCHS
 
 FILES = (
     "results.csv",
@@ -30,7 +30,7 @@ def write_compare_report(config, comparison, loaded, pretrained):
     """Writes the summary, the figures and the page into the run folder of `comparison`.
 
     Args:
-        config: `CompareConfig`.
+        config: `CompareSettings`.
         comparison: `Comparison`.
         loaded: `CompareData`.
         pretrained: `PretrainedEncoders.facts`.
@@ -76,7 +76,7 @@ def _terms(config, loaded, rows):
     else:
         budget = f"{config.epochs or EPOCHS} epochs"
     side = baseline_size(config, splits.train)
-    limit = "" if config.test_pictures is None else f", limited to {config.test_pictures}"
+    limit = "" if config.test_images is None else f", limited to {config.test_images}"
     methods = [parse_method(name, config.backbone) for name in config.methods]
     tried = [
         f"{method.name}: {', '.join(f'{rate:g}' for rate in method.rates)}"

@@ -4,20 +4,20 @@ import dataclasses
 
 import keras
 
-from tl_keras.config import NO_HIDDEN_LAYER
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.evaluation.classifiers.feature_prediction import predict_above_frozen
 from tl_keras.jobs.compare.methods import BASELINES, baseline_size
-from tl_keras.jobs.compare.settings import EPOCHS, TUNED
 from tl_keras.jobs.runs.measuring import measure
 from tl_keras.jobs.train.best_rate import best_of_rates
 from tl_keras.jobs.train.scratch import FROM_RANDOM, FROM_SCRATCH, quicken_batch_norm
 from tl_keras.jobs.train.starting_point import image_size_for, suited_after, suited_to
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.classifier import build_classifier
+from tl_keras.settings.compare import EPOCHS, TUNED
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.train import NO_HIDDEN_LAYER
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.from_linear import check_linear_start
-from tl_keras.training.settings import FineTuneSettings
 from tl_keras.training.time_limit import TimeLimit
 from tl_keras.training.whole.from_scratch import fit_from_scratch
 
@@ -30,7 +30,7 @@ class MethodRunner:
     """Trains classifiers as the methods say, all on the same terms.
 
     Args:
-        config: `CompareConfig`.
+        config: `CompareSettings`.
         pictures: `ImageDataset` of the target, from which sizes are taken.
         source: `ImageDataset` of the source task, or None.
         store: `FeatureStore` that all runs share.

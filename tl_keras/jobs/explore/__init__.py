@@ -4,5 +4,4 @@
 - features: what `explore` looks at pictures with: a backbone, an encoder of a run, or no net at all
 - findings: what there is to find in pictures that nobody labelled: groups, repeats, odd ones, a map
 - report: the page of `explore`, and its table
-- settings: what `tl-keras explore` was asked to do: checked on creation, saved as config.json
 """

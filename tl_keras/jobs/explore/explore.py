@@ -11,10 +11,10 @@ from tl_keras.evaluation.encoders.approximate_neighbours import check_index_libr
 from tl_keras.jobs.explore.features import picture_features
 from tl_keras.jobs.explore.findings import find
 from tl_keras.jobs.explore.report import write_report, write_tables
-from tl_keras.jobs.explore.settings import PIXELS
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.train.starting_point import check_backbone
 from tl_keras.progress import say
+from tl_keras.settings.label_free import PIXELS
 
 _FEWEST = 3
 
@@ -25,7 +25,7 @@ def explore(config):
     Nothing is trained. Labels, or folders, are compared with the clusters afterwards, no more.
 
     Args:
-        config: `ExploreConfig`.
+        config: `ExploreSettings`.
 
     Returns:
         Path of the run folder: report.html, clusters.csv, pairs.csv, metrics.json, figures/map.png.

@@ -3,10 +3,10 @@
 from tl_keras.checks import InputError
 from tl_keras.evaluation.encoders.probe_table import pixel_rows
 from tl_keras.evaluation.encoders.probes import extract_features
-from tl_keras.jobs.explore.settings import PIXELS
 from tl_keras.jobs.train.starting_point import image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.progress import say
+from tl_keras.settings.label_free import PIXELS
 
 _SIDE_OF_PIXELS = 32
 
@@ -15,7 +15,7 @@ def picture_features(config, pictures):
     """Returns the features of pictures and a sentence on where they come from.
 
     Args:
-        config: `ExploreConfig`.
+        config: `ExploreSettings`.
         pictures: `ImageDataset`.
 
     Returns:

@@ -12,12 +12,12 @@ from PIL import Image
 from tl_keras.data.images import printable
 from tl_keras.evaluation.encoders import approximate_neighbours
 from tl_keras.files import replacing, write_text
-from tl_keras.jobs.explore.settings import PIXELS
 from tl_keras.jobs.train.report import inspection_warnings
 from tl_keras.reports.figures.picture_map import group_colours, picture_map
 from tl_keras.reports.pages.explore_page import ExploreReport, Group, Tile, write_explore_page
 from tl_keras.reports.pages.thumbnails import thumbnail
 from tl_keras.reports.pages.wording import format_duration, format_percent
+from tl_keras.settings.label_free import PIXELS
 
 FILES = ("clusters.csv", "pairs.csv", "config.json", "environment.json", "metrics.json", "figures/")
 _TYPICAL, _PAIRS, _ODD = 10, 24, 18
@@ -51,7 +51,7 @@ def write_report(folder, config, pictures, findings, note, metrics, inspection):
 
     Args:
         folder: Path of the run.
-        config: `ExploreConfig`.
+        config: `ExploreSettings`.
         pictures: `ImageDataset`.
         findings: `Findings`.
         note: a sentence on where the features come from.

@@ -10,8 +10,6 @@
 - pretrain: `tl-keras pretrain`: pictures in, labels or not; an encoder and a page out
 - probes: what the encoder of a pretraining knows of the classes, where there are labels to ask with
 - report: the page of a pretraining
-- settings: what a pretraining was asked to do: checked on creation, saved as config.json. No
-  TensorFlow
 - views: the pictures of a page on learning from two views: what it was taught, what looks alike to
   it
 - wording: what the figures of a pretraining mean, in plain words

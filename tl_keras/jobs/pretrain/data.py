@@ -40,7 +40,7 @@ def load_pretrain_data(config):
     """Loads and decodes what `config` names; labels may be missing.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
 
     Raises:
         InputError: the data cannot be used.

@@ -5,12 +5,12 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
-from tl_keras.jobs.pretrain.settings import SMALL_RESNET, TWO_VIEWS
 from tl_keras.jobs.train.scratch import quicken_batch_norm
 from tl_keras.jobs.train.starting_point import image_size_for
 from tl_keras.models.backbones.applications import APPLICATIONS
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.backbones.small_resnet import SMALLEST_SIDE, build_small_resnet
+from tl_keras.settings.label_free import SMALL_RESNET, TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import common_size
 
 LARGEST_SIDE = 96  # pixels, of "small_resnet" where no size is asked for
@@ -20,7 +20,7 @@ def picture_size(config, train):
     """Returns the (height, width) in which the pictures of a pretraining are seen.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
         train: `ImageDataset` as it was loaded.
 
     Raises:
@@ -44,7 +44,7 @@ def build_encoder(config, size):
     """Builds the encoder of a pretraining from two views.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
         size: (height, width), of `picture_size`.
 
     Returns:

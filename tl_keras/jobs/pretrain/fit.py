@@ -2,9 +2,9 @@
 
 import keras
 
-from tl_keras.jobs.pretrain.settings import LATENT, TWO_VIEWS
 from tl_keras.models.backbones.standardised import standardise
 from tl_keras.models.latent.image_networks import chain_on_rgb
+from tl_keras.settings.label_free import LATENT, TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import random_part
 from tl_keras.training.time_limit import CosineOverTime
 from tl_keras.training.whole.without_labels import fit_without_labels
@@ -19,7 +19,7 @@ def fit(config, model, data, plan, callbacks):
     the pictures or the features are.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
         model: of `build_model`.
         data: `PretrainData`.
         plan: `Plan`.

@@ -26,7 +26,7 @@ def measure_pretrained(config, model, data, encoder):
     """Returns the figures of a trained model.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
         model: of `build_model`, trained.
         data: `PretrainData`.
         encoder: of `encoder_of`.

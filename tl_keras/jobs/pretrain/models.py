@@ -6,7 +6,6 @@ import math
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.two_views import resolve_views
 from tl_keras.jobs.pretrain.encoders import build_encoder
-from tl_keras.jobs.pretrain.settings import LATENT, SMALL_RESNET, TWO_VIEWS
 from tl_keras.models.gan.gan import GAN
 from tl_keras.models.latent.autoencoder import Autoencoder
 from tl_keras.models.latent.vae import VAE
@@ -15,6 +14,7 @@ from tl_keras.models.two_views.simsiam import SimSiam
 from tl_keras.models.two_views.supcon import SupCon
 from tl_keras.models.two_views.vicreg import VICReg
 from tl_keras.models.two_views.view_inputs import dataset_batches
+from tl_keras.settings.label_free import LATENT, SMALL_RESNET, TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 
 MODELS = {
@@ -62,7 +62,7 @@ class Plan:
 
 
 def make_plan(config, data):
-    """Returns the `Plan` for a `PretrainConfig` and a `PretrainData`."""
+    """Returns the `Plan` for a `PretrainSettings` and a `PretrainData`."""
     size, shape = len(data.train), data.picture_shape
     two_views = config.method in TWO_VIEWS
     batch_size = config.batch_size or default_batch_size(size, _largest_batch(config.method))
@@ -90,7 +90,7 @@ def build_model(config, data, plan):
     """Builds the model; a GAN is compiled too, with its own optimizers.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
         data: `PretrainData`.
         plan: `Plan`.
 

@@ -13,11 +13,11 @@ from tl_keras.jobs.pretrain.measures import measure_pretrained
 from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
 from tl_keras.jobs.pretrain.probes import verdict
 from tl_keras.jobs.pretrain.report import write_report
-from tl_keras.jobs.pretrain.settings import TWO_VIEWS, PretrainConfig
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import PictureGrids
+from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
 from tl_keras.training.epoch_lines import EpochLines
 
 GRIDS = "figures/epochs"
@@ -42,7 +42,7 @@ class Outcome:
         warnings: of the training, such as that a GAN has collapsed.
     """
 
-    config: PretrainConfig
+    config: PretrainSettings
     plan: Plan
     data: PretrainData
     model: keras.Model
@@ -55,7 +55,7 @@ def pretrain(config):
     """Trains a model that needs no labels as `config` says and writes its run folder.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
 
     Returns:
         Path of the run folder.
@@ -100,7 +100,7 @@ def watching(config, model, data, plan, folder):
     """Callbacks that show how a pretraining goes on.
 
     Args:
-        config: `PretrainConfig`.
+        config: `PretrainSettings`.
         model: of `build_model`.
         data: `PretrainData`.
         plan: `Plan`.

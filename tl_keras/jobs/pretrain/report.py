@@ -8,7 +8,6 @@ from tl_keras.files import replacing
 from tl_keras.jobs.pretrain import pictures as draw
 from tl_keras.jobs.pretrain import views as draw_views
 from tl_keras.jobs.pretrain.probes import probe_rows, probe_texts
-from tl_keras.jobs.pretrain.settings import LATENT, TWO_VIEWS
 from tl_keras.jobs.pretrain.wording import (
     headline,
     held_out_rows,
@@ -25,6 +24,7 @@ from tl_keras.reports.pages.pretraining_page import (
     write_pretraining_page,
 )
 from tl_keras.reports.pages.wording import format_duration
+from tl_keras.settings.label_free import LATENT, TWO_VIEWS
 
 FILES = (
     "model.keras",

@@ -1,8 +1,8 @@
 """What the figures of a pretraining mean, in plain words."""
 
 from tl_keras.jobs.pretrain.probes import verdict
-from tl_keras.jobs.pretrain.settings import TWO_VIEWS
 from tl_keras.reports.pages.wording import format_percent
+from tl_keras.settings.label_free import TWO_VIEWS
 
 _GIVEN_BACK = "mean squared error of reconstruction on {} test pictures, pixels from 0 to 1"
 

@@ -16,7 +16,7 @@ class PretrainedRun:
 
     Attributes:
         path: the run folder.
-        method: see `PretrainConfig`.
+        method: see `PretrainSettings`.
         model: what was trained.
         metrics: the content of metrics.json.
         class_names: those of a conditional GAN; else ().

@@ -14,6 +14,7 @@ from pathlib import Path
 from tl_keras.checks import InputError
 from tl_keras.data.split_records import record_splits, write_records
 from tl_keras.files import read_json, replacing, write_json, write_text
+from tl_keras.settings.config_files import renamed
 
 SPLITS = "splits.csv.gz"
 _PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")
@@ -74,7 +75,7 @@ class RunFolder:
                 f"Expected a new or empty run folder; received {self.path}, which holds files. "
                 "Nothing in it was changed. Choose another --out or remove it."
             )
-        differences = _differences(read_json(config), self._continues)
+        differences = _differences(renamed(read_json(config)), self._continues)
         if differences:
             raise InputError(
                 f"Expected the settings with which {self.path} was begun; received others: "

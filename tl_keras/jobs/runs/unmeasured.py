@@ -1,12 +1,11 @@
 """What a run knows before its model is measured, and how it is completed after."""
 
 import csv
-import dataclasses
 
-from tl_keras.config import TrainConfig
 from tl_keras.files import read_json
+from tl_keras.settings.config_files import from_json
+from tl_keras.settings.train import TrainSettings
 from tl_keras.training.fine_tuning.phases import new_history
-from tl_keras.training.settings import FineTuneSettings, PseudoLabelSettings
 
 UNMEASURED = "unmeasured.json"
 
@@ -56,14 +55,5 @@ def read_history(path, phases, best_epoch):
 
 
 def read_config(config):
-    """Returns the `TrainConfig` that a config.json was written from."""
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
-    pseudo_labels = config["pseudo_labels"]
-    return TrainConfig(
-        **{name: config[name] for name in names if name in config}
-        | {
-            "split": tuple(config["split"]),
-            "fine_tune": FineTuneSettings(**config["fine_tune"]),
-            "pseudo_labels": pseudo_labels and PseudoLabelSettings(**pseudo_labels),
-        }
-    )
+    """Returns the `TrainSettings` that a config.json was written from."""
+    return from_json(TrainSettings, config)

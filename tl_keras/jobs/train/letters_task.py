@@ -29,7 +29,7 @@ def learn_letters(config, train, size):
     """Trains the base of `config` on drawn letters, with settings that are the same for all data.
 
     Args:
-        config: `TrainConfig`.
+        config: `TrainSettings`.
         train: `ImageDataset` of the target task; letters are drawn as small as its images.
         size: side in pixels in which the target's images are seen.
 

@@ -9,10 +9,10 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.progress import say
 from tl_keras.reports.pages.wording import format_duration
+from tl_keras.settings.fine_tune import PRESETS
 from tl_keras.training.fine_tuning.inputs import default_batch_size, pictures_of
 from tl_keras.training.fine_tuning.linear_start import last_dense
 from tl_keras.training.fine_tuning.time_plan import measure_speed, memory, stages
-from tl_keras.training.settings import PRESETS
 
 _SAY_EVERY = 20  # seconds
 
@@ -21,12 +21,12 @@ def planned(config, start, elapsed=0.0):
     """Decides what a start leaves open, says what will be done and how long it takes.
 
     Args:
-        config: `TrainConfig` as it was asked for; with minutes they choose the preset.
+        config: `TrainSettings` as it was asked for; with minutes they choose the preset.
         start: `StartingPoint`.
         elapsed: seconds since the command began, which count into the minutes.
 
     Returns:
-        (`TrainConfig` with a value for all; `TimeLeft`, or None without a linear start)
+        (`TrainSettings` with a value for all; `TimeLeft`, or None without a linear start)
 
     Raises:
         InputError: not even the linear start fits into the minutes.

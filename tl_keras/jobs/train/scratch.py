@@ -4,14 +4,13 @@ import dataclasses
 
 import keras
 
-from tl_keras.config import DROPOUT
 from tl_keras.jobs.runs.measuring import measure
 from tl_keras.jobs.train.best_rate import best_of_rates
 from tl_keras.models.classifier import build_classifier
+from tl_keras.settings.fine_tune import PLAIN, PRETRAINED
+from tl_keras.settings.train import DROPOUT
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
-from tl_keras.training.fine_tuning.objective_settings import PLAIN
-from tl_keras.training.settings import PRETRAINED
 
 # Factors on the learning rate. Without batch normalisation a deep network stays at chance at the
 # full rate; with it the low rates get nowhere. ResNet50 on fifty images: 14 % at a tenth of the
@@ -73,7 +72,7 @@ def best_from_scratch(config, model, splits, epochs):
     """Trains from scratch at each of several learning rates; validation chooses among them.
 
     Args:
-        config: `TrainConfig`.
+        config: `TrainSettings`.
         model: the classifier that has been trained otherwise, for its size and its layers.
         splits: `Splits`.
         epochs: int, at each rate.

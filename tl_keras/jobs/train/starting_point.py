@@ -6,11 +6,9 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
-from tl_keras.config import DROPOUT
 from tl_keras.data.dataset import Splits
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.files import read_json
-from tl_keras.jobs.pretrain.settings import TWO_VIEWS
 from tl_keras.jobs.train.letters_task import LETTERS_NOTE, demonstration, learn_letters
 from tl_keras.jobs.train.scratch import (
     FROM_RANDOM,
@@ -26,8 +24,9 @@ from tl_keras.models.backbones.backbone import (
     is_backbone_path,
     list_backbones,
 )
-from tl_keras.models.heads import HEADS
 from tl_keras.progress import say
+from tl_keras.settings.label_free import TWO_VIEWS
+from tl_keras.settings.train import HEADS, usual_dropout
 from tl_keras.training.fine_tuning.from_linear import suited_to_head
 from tl_keras.training.fine_tuning.inputs import default_batch_size, suited_to_data
 
@@ -68,7 +67,7 @@ class StartingPoint:
         return asked.filled(self.suited)
 
     def resolved(self, config):
-        """Returns `TrainConfig` with a value for each setting that the start decides.
+        """Returns `TrainSettings` with a value for each setting that the start decides.
 
         The rate of the model's dropout is set to that of the result.
         """
@@ -80,12 +79,12 @@ class StartingPoint:
         weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")
         dropout = config.dropout
         if dropout is None:
-            dropout = 0.0 if tuning.linear_start else DROPOUT
+            dropout = usual_dropout(tuning.linear_start)
             self.model.get_layer("head_dropout").rate = dropout
         return dataclasses.replace(config, fine_tune=tuning, weights=weights, dropout=dropout)
 
     def flips(self, config):
-        """Whether `TrainConfig` takes figures as means over each picture and its mirror image."""
+        """Whether `TrainSettings` takes figures as means over each picture and its mirror image."""
         mirrored = mirrors(config.fine_tune.augment, self.splits.train)
         return mirrored if config.test_time_flips is None else config.test_time_flips
 
@@ -121,7 +120,7 @@ def starting_point(config, splits, classifier=None):
     """Builds the classifier that `config` asks for.
 
     Args:
-        config: `TrainConfig`.
+        config: `TrainSettings`.
         splits: the data.
         classifier: what was read from the file or run folder `config.backbone`, to share its
             backbone; None to read it.

@@ -5,7 +5,6 @@ import time
 
 import keras
 
-from tl_keras.config import REST, TrainConfig
 from tl_keras.data.array_store import limited_to
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
@@ -26,6 +25,7 @@ from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, lin
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.jobs.train.unlabelled import go_on, load_data, ready, unlabelled_figures
 from tl_keras.progress import say
+from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.frozen.cache_room import cache_limits
@@ -46,7 +46,7 @@ class Outcome:
             refit.
     """
 
-    config: TrainConfig
+    config: TrainSettings
     start: StartingPoint
     history: keras.callbacks.History
     probabilities: object
@@ -59,7 +59,7 @@ def train(config):
     """Trains a classifier as `config` says and writes its run folder.
 
     Args:
-        config: `TrainConfig`.
+        config: `TrainSettings`.
 
     Returns:
         Path of the run folder.
@@ -192,7 +192,7 @@ def measured(config, start, history, known):
     """Returns the `Outcome` of a trained classifier.
 
     Args:
-        config: `TrainConfig`.
+        config: `TrainSettings`.
         start: `StartingPoint` with the trained model.
         history: of the training.
         known: the content of unmeasured.json.

@@ -5,7 +5,6 @@ import dataclasses
 import tensorflow as tf
 
 from tl_keras.checks import InputError
-from tl_keras.config import REST
 from tl_keras.data.classes import keep_classes
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.loading import load_dataset, load_pictures
@@ -14,6 +13,7 @@ from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.runs.measuring import headline, measure
 from tl_keras.jobs.train.starting_point import image_size_for_files
 from tl_keras.progress import say
+from tl_keras.settings.train import REST
 from tl_keras.training.fine_tuning.phases import append_history
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.whole.pseudo_labels import (
@@ -61,7 +61,7 @@ def ready(config, start, unlabelled):
     """Checks that a training can use the pictures without labels, before it begins.
 
     Args:
-        config: `TrainConfig`.
+        config: `TrainSettings`.
         start: `StartingPoint`.
         unlabelled: `ImageDataset`, or None.
 

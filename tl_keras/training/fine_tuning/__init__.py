@@ -6,8 +6,6 @@
 - linear_start: logistic regression on frozen features: the start of fine-tuning, and its honest
   opponent
 - logistic_regression: penalised logistic regression on features that are too many to be copied
-- objective_settings: the objectives of `fine_tune` and their options, checked without loading
-  TensorFlow
 - objectives: what fine-tuning may minimise beside the loss on the target's labels
 - phases: what each phase of training does anew: its loss, its optimizer, its batches, its fit
 - source_task: the task that a backbone is to keep while it learns another: joint training's source

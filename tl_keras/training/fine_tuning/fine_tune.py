@@ -8,6 +8,9 @@ from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
+from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.train import check_source
 from tl_keras.training.fine_tuning.from_linear import (
     Deadline,
     check_linear_start,
@@ -21,16 +24,15 @@ from tl_keras.training.fine_tuning.inputs import (
     pictures_of,
     suited_to_data,
 )
-from tl_keras.training.fine_tuning.objective_settings import check_source, option_value
 from tl_keras.training.fine_tuning.objectives import with_l2_sp
 from tl_keras.training.fine_tuning.phases import compile_for_use, fit_phase, new_history
 from tl_keras.training.fine_tuning.source_task import SourceTask
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
 from tl_keras.training.frozen.cache_room import cache_limits
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
-from tl_keras.training.settings import LOWEST_RATE, PRETRAINED, FineTuneSettings
 
 
+@shows_settings(FineTuneSettings)
 def fine_tune(
     model,
     train,
@@ -73,66 +75,7 @@ def fine_tune(
             called once a phase. None for none.
         features: `training.frozen.feature_store.FeatureStore` that several calls share, so that the
             frozen part runs once for all of them. None for this call alone.
-        linear_start: whether to begin with a logistic regression. Default None: where the model can
-            and neither `freeze_epochs` nor objective="joint" is given. Its Dropout acts while
-            fine-tuning; 0 is best.
-        preset: "fast" (the linear start alone), "balanced" (and fine-tuning, of up to 300 images at
-            two rates), or "best" (and more of it: a third of the rate; and lr=3e-4, epochs=40,
-            mixup=1 and label_smoothing=0.1), all where nothing else is given. Default "balanced";
-            only with a linear start.
-        refit: whether the chosen training is finally repeated on training and validation images
-            together. The model has then seen them, and `history.from_linear` has what it predicted
-            for the validation images before. Default False; only with a linear start.
-        minutes: a fine-tuning, or the last one of refit, is left out if it would end later than so
-            long after the call, judged by those before. Default None, for no limit; only
-            with a linear start.
-        freeze_epochs: epochs with the whole backbone frozen. Default 0; here and below in brackets
-            the default without a linear start: (3).
-        epochs: epochs with the unfrozen part training too. Default 16 (40).
-        unfreeze: "half" (the upper half), "last:N" layers, "from:LAYER", "all" or "none". Default
-            "half".
-        optimizer: "adam", "sgd" or "rmsprop".
-        lr: highest learning rate of the head. Default 5e-7 for each training image, at least 3e-5
-            and at most 3e-4, and where that is not half of it 3e-4 too (1e-3).
-        backbone_lr_factor: factor on it for the top of the backbone. Default 1 (0.3).
-        depth_decay: further factor at the bottom of the backbone, geometric between. Default 1.
-        schedule: "cosine" with a warm-up over a tenth of the steps, "one-cycle" or "constant".
-        weight_decay: decoupled, on kernels, in proportion to the rate of each. Default 0.05.
-        label_smoothing: Default 0 (0.1).
-        mixup: alpha of the Beta distribution by which two pictures and their labels are blended
-            where the frozen part ends, see `data.pipelines.mixing`; 0 for none. Default 0 (1 where
-            the augmentation mirrors pictures and a phase has at least 500 steps, else 0).
-        cutmix: part of the pictures that get a rectangle of their partner instead, where `mixup`
-            is not 0. Default 0.5.
-        batch_size: pictures a step over all replicas. Default 32, less for under 256 pictures.
-        augment: "auto", "none", or a name of `data.pipelines.augmentation`.
-        cache: "auto" (memory or, where that has no room, disk), "memory", "disk", or "none".
-        cache_dtype: "float32" or "float16" (half the room, not bit-equal). Default None: float32
-            where all views fit, else float16.
-        cache_gb: gigabytes that all cached images and features may take, in memory and on disk
-            together. Default None: a quarter of the free memory, 2 GiB at most, and half of the
-            free disk. What does not fit is cached in fewer views or, with a line that says so, not.
-        views: augmented versions cached of each picture, at most one for each epoch; they are
-            taken in turn. Default 8 (24).
-        batch_norm: "frozen", the default, or "train".
-        patience: epochs without better validation before a phase ends; None, the default, for
-            never: while the learning rate is high a lucky epoch would end a phase too soon. Only
-            without a linear start.
-        seed: of order and augmentation.
-        class_weights: "balanced" weighs an image of class c by n / (classes * n_c) in L below and
-            in the loss of the linear start, so that every class counts the same. Strength, epoch
-            and point are chosen on validation with its classes weighed alike, because a good macro
-            score is the goal. The probabilities suppose classes of one size. Default "none".
-        objective: what is minimised, with L the loss on `train`:
-            "plain": L.
-            "l2-sp": L + l2_sp_weight / 2 * ||w - w0||^2 over the trainable weights of the
-                backbone, w0 those at the start, + l2_sp_head_weight / 2 * ||v||^2 over the head's.
-                `weight_decay` acts beside it; 0 leaves the pull to the start alone.
-            "joint": L + source_weight * (loss on `source`), the backbone shared by two heads.
-                Each step has as many pictures of the source as of the target.
-            A weight of 0 is exactly "plain".
-        l2_sp_weight, l2_sp_head_weight: Default 0.1 and 0.01; only with "l2-sp".
-        source_weight: Default 1; only with "joint".
+        **settings: see `FineTuneSettings`, whose fields `help` lists.
 
     Returns:
         `TrainingHistory`, a `keras.callbacks.History` over all phases. Beside `history` and `epoch`

@@ -7,8 +7,8 @@ import numpy as np
 from tl_keras.checks import InputError
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.classifier import replace_head
+from tl_keras.settings.fine_tune import option_value
 from tl_keras.training.fine_tuning.inputs import labelled, pictures_of, random_part, tell_rare
-from tl_keras.training.fine_tuning.objective_settings import option_value
 from tl_keras.training.fine_tuning.objectives import Joint, joint_batches
 from tl_keras.training.fine_tuning.phases import cross_entropy, endless_batches
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart

@@ -6,7 +6,7 @@ import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.backbones.backbone import get_backbone
-from tl_keras.training.settings import parse_unfreeze
+from tl_keras.settings.fine_tune import parse_unfreeze
 
 
 def freeze(model):

@@ -9,6 +9,8 @@ from tl_keras.checks import InputError
 from tl_keras.data.pipelines.augmentation import resolve_augment
 from tl_keras.data.unlabelled import as_unlabelled, join_unlabelled
 from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.whole_model import DistillSettings
 from tl_keras.training.fine_tuning.inputs import labelled
 from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
 from tl_keras.training.frozen.feature_cache import (
@@ -17,7 +19,6 @@ from tl_keras.training.frozen.feature_cache import (
     compute_features,
     training_batches,
 )
-from tl_keras.training.settings import DistillSettings
 from tl_keras.training.whole.distiller import Distiller, check_same_classes
 from tl_keras.training.whole.whole_model import (
     batch_size_for,
@@ -27,6 +28,7 @@ from tl_keras.training.whole.whole_model import (
 )
 
 
+@shows_settings(DistillSettings)
 def distill(
     student,
     teacher,
@@ -61,12 +63,7 @@ def distill(
         answers: `history.answers` of an earlier call with the same teacher, pictures, views,
             augment and seed, for another student or temperature: the teacher is not asked again.
         callbacks: Keras callbacks.
-        temperature: of both softmaxes. Default 4.
-        alpha: weight of the teacher, from 0 to 1, see `Distiller`. Default 0.9.
-        views: versions of each picture that the teacher is asked about; they are taken in turn.
-            Default one for each epoch.
-        epochs, optimizer, lr, schedule, weight_decay, label_smoothing, batch_size, augment,
-            patience, seed: see `fit_from_scratch`.
+        **settings: see `DistillSettings`, whose fields `help` lists.
 
     Returns:
         A `keras.callbacks.History` as of `fit_from_scratch`; `seconds` has "teacher" and

@@ -5,7 +5,8 @@ from keras import ops
 
 from tl_keras.checks import InputError
 from tl_keras.models.signature import gives_logits, num_outputs, picture_shape
-from tl_keras.training.settings import check_distillation
+from tl_keras.settings.declaration import check_values
+from tl_keras.settings.whole_model import DistillSettings
 
 _LEAST = 1e-30  # far below what softmax says of a hopeless class, and 1 / _LEAST is finite
 
@@ -50,7 +51,7 @@ class Distiller(keras.Model):
 
     def __init__(self, student, teacher, *, temperature=4.0, alpha=0.9, **kwargs):
         super().__init__(**kwargs)
-        check_distillation(temperature, alpha)
+        check_values(DistillSettings, temperature=temperature, alpha=alpha)
         check_same_classes(student, teacher)
         self.student = student
         self.temperature = temperature

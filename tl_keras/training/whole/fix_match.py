@@ -7,7 +7,8 @@ from keras import ops
 
 from tl_keras.models.gan.weight_average import average_of, update_average, warm_decay
 from tl_keras.models.signature import gives_logits, num_outputs
-from tl_keras.training.settings import check_fix_match
+from tl_keras.settings.declaration import check_values
+from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.whole.distiller import log_probabilities
 
 _RATE, _ACCURACY = _OWN_METRICS = ("pseudo_label_rate", "pseudo_label_accuracy")
@@ -54,7 +55,12 @@ class FixMatch(keras.Model):
         self, classifier, *, confidence=0.95, unlabelled_weight=1.0, average_decay=0.999, **kwargs
     ):
         super().__init__(**kwargs)
-        check_fix_match(confidence, unlabelled_weight, average_decay)
+        check_values(
+            PseudoLabelSettings,
+            confidence=confidence,
+            unlabelled_weight=unlabelled_weight,
+            average_decay=average_decay,
+        )
         num_outputs(classifier)
         self.classifier = classifier
         self.confidence = confidence

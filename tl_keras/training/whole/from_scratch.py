@@ -3,12 +3,14 @@
 import time
 
 from tl_keras.models.signature import num_outputs
+from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.whole_model import FromScratchSettings
 from tl_keras.training.fine_tuning.inputs import labelled
 from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
-from tl_keras.training.settings import FromScratchSettings
 from tl_keras.training.whole.whole_model import build_for, fit_whole, picture_batches
 
 
+@shows_settings(FromScratchSettings)
 def fit_from_scratch(model, train, val=None, *, callbacks=(), **settings):
     """Trains every layer of a model that is not frozen, from its weights as they are.
 
@@ -29,16 +31,7 @@ def fit_from_scratch(model, train, val=None, *, callbacks=(), **settings):
             (n, h, w, 3) and class numbers (n,), or a finite batched `tf.data.Dataset` of them.
         val: the same for validation, or None: then the last weights are kept.
         callbacks: Keras callbacks. They see one batch in 32, the last of each execution.
-        epochs: Default 12.
-        optimizer: "adam", "sgd" or "rmsprop".
-        lr: highest learning rate. Default 1e-3.
-        schedule: "cosine" with a warm-up over a tenth of the steps, or "constant".
-        weight_decay: decoupled, on kernels. Default 0.
-        label_smoothing: Default 0.
-        batch_size: pictures a step over all replicas. Default 128, less for under 1,024 pictures.
-        augment: "auto", "none", or a name of `data.pipelines.augmentation`.
-        patience: epochs without better validation before it ends; None, the default, for never.
-        seed: of order and augmentation.
+        **settings: see `FromScratchSettings`, whose fields `help` lists.
 
     Returns:
         A `keras.callbacks.History` with `phases`, `best_epoch` (from 0; None if none was better

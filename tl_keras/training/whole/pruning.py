@@ -7,16 +7,18 @@ import keras
 
 from tl_keras.checks import check_number
 from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.whole_model import PruneSettings
 from tl_keras.training.fine_tuning.inputs import labelled
 from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
 from tl_keras.training.frozen.freezing import everything_trains
-from tl_keras.training.settings import PruneSettings
 from tl_keras.training.whole.magnitudes import magnitude_masks, prunable_kernels, weight_figures
 from tl_keras.training.whole.whole_model import batch_size_for, fit_whole, picture_batches
 
 UPDATE_EVERY = 8  # steps of an epoch, while the sparsity rises
 
 
+@shows_settings(PruneSettings)
 def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
     """Sets the smallest weights of a trained classifier to zero and trains the others on.
 
@@ -41,15 +43,7 @@ def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
         train: labelled pictures in any form that `fit_from_scratch` takes.
         val: the same for validation, or None: then the last weights are kept.
         callbacks: Keras callbacks.
-        prune_epochs: epochs in which the sparsity rises, at the full learning rate. Default 4;
-            0 takes all at once.
-        epochs: epochs after that. Default 8.
-        lr: Default 3e-4.
-        scope: "global", the default: the smallest weights of all kernels together, so that
-            layers with more than they need give more; or "layer": the same share of each.
-        also: kernels that are spared unless named: "depthwise", "last".
-        optimizer, schedule, weight_decay, label_smoothing, batch_size, augment, patience, seed:
-            see `fit_from_scratch`; the schedule is that of the epochs after the rise.
+        **settings: see `PruneSettings`, whose fields `help` lists.
 
     Returns:
         A `keras.callbacks.History` with the phases "prune" and "fine_tune". Its `pruning` holds

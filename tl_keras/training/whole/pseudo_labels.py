@@ -11,10 +11,11 @@ from tl_keras.data.pipelines.unlabelled_views import build_unlabelled_views, slo
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.fine_tuning.inputs import default_batch_size, labelled
 from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
 from tl_keras.training.optimizers import depth_factors
-from tl_keras.training.settings import PseudoLabelSettings
 from tl_keras.training.step_memory import free_memory, picture_cost, step_budget
 from tl_keras.training.whole.fix_match import FixMatch
 from tl_keras.training.whole.whole_model import build_for, fit_whole
@@ -23,6 +24,7 @@ GROUPS = 64  # of a step at most
 IN_FLIGHT = 8  # batches that are being made, wait or are trained on
 
 
+@shows_settings(PseudoLabelSettings)
 def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), **settings):
     """Trains a classifier on few labelled pictures and on its own sure answers for many others.
 
@@ -46,24 +48,7 @@ def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), 
             keeps the last. Below some hundred pictures an epoch is as good as the next, so the
             last ones, which have the lowest rate, are mostly what is kept.
         callbacks: Keras callbacks. They see one batch in 32, and a `FixMatch` as their model.
-        confidence: probability from which on an answer is taken for a label. Default 0.95.
-        unlabelled_weight: of the unlabelled pictures' loss. Default 1; 0 trains on the labels
-            alone, for as many steps.
-        unlabelled_ratio: unlabelled pictures to each labelled one in a batch. Default 7.
-        average_decay: of the moving average of the weights, 0 for none. Default 0.999.
-        augment: of labelled pictures and of the weak views: "auto", "none" or a name of
-            `data.pipelines.augmentation`.
-        strong_augment: of the strong views; "auto", the default, for the strong one of `augment`.
-        backbone_lr_factor: factor on the rate of the backbone, if `model` has one. Default 0.3.
-        depth_decay: further factor at the bottom of the backbone. Default 1.
-        epochs: Default 10. An epoch goes over the unlabelled pictures once, and over the labelled
-            at least once.
-        batch_size: pictures a step over all replicas, labelled and unlabelled together, in whole
-            groups of a labelled picture with its unlabelled ones. Default: 64 groups, fewer for
-            little data, and fewer where a step would take more than 2 GiB by the size of the
-            pictures and the layers that train, or more than half of the free memory.
-        optimizer, lr, schedule, weight_decay, label_smoothing, patience, seed: see
-            `fit_from_scratch`.
+        **settings: see `PseudoLabelSettings`, whose fields `help` lists.
 
     Returns:
         A `keras.callbacks.History` as of `fit_from_scratch`, with the phase "pseudo_labels". For

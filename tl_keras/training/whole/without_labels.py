@@ -15,16 +15,18 @@ from tl_keras.models.own_loss import OwnLossModel
 from tl_keras.models.signature import picture_shape
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 from tl_keras.models.two_views.view_inputs import dataset_batches
+from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.whole_model import WithoutLabelsSettings
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.fine_tuning.phases import count_steps, new_history
 from tl_keras.training.optimizers import build_optimizer, build_schedule
-from tl_keras.training.settings import WithoutLabelsSettings
 from tl_keras.training.whole.whole_model import STEPS_PER_EXECUTION
 
 _LOOKED_AT = 1000  # pictures, for what the model decides by its data
 _OF_MODEL = ("lr", "weight_decay", "augment")
 
 
+@shows_settings(WithoutLabelsSettings)
 def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **settings):
     """Trains a model that needs no labels from its weights as they are.
 
@@ -49,18 +51,7 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
         callbacks: Keras callbacks, one or several. They see one batch in 32, the last of each
             execution.
         verbose: as in Keras's `fit`. Default None: a bar on a terminal, else a line an epoch.
-        epochs: Default 20.
-        optimizer: "adam", "sgd" or "rmsprop".
-        lr: highest learning rate. Default None, the model's own: 1e-3, of those that learn from two
-            views see `TwoViewModel.recipe`; the same for weight_decay, batch_size and augment.
-        schedule: "cosine" with a warm-up over a tenth of the steps, or "constant".
-        epsilon: of Adam, None for Keras's 1e-7. Default None.
-        weight_decay: decoupled, on kernels. Default None: 0.
-        batch_size: pictures a step over all replicas. Default None: 128, less for under 1,024
-            pictures. Two views of each are one picture; they need whole batches of at least 2.
-        augment: "none", "auto" or a name of `data.pipelines.augmentation`; for two views "auto" or
-            one of `augmentation_presets.VIEWS`. Default None: "none", for two views "auto".
-        seed: of order and augmentation.
+        **settings: see `WithoutLabelsSettings`, whose fields `help` lists.
 
     Returns:
         A `keras.callbacks.History` with `seconds` ({"total"}); its values are those of `fit`.

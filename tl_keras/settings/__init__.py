@@ -1,0 +1,17 @@
+"""The options of every command: each is declared once, as a field of a frozen dataclass.
+
+No TensorFlow. The command line, config.json, the checks, `inspect.signature` of the functions that
+train and the tables in docs/options.md follow from these declarations.
+
+- declaration: markers of a field (`Bounds`, `Panel`, ...), its checks, and the options of a command
+- config_files: settings from JSON or TOML, and from options and files together
+- signatures: decorators by which functions show settings as parameters
+- commands: the table of commands, and the option tables of the documentation
+- image_source: options of every command that splits images
+- whole_model: training all layers: from scratch, distillation, pseudo-labels, pruning, no labels
+- fine_tune: fine-tuning and the range test of the learning rate
+- train: `train` and `lr-find`
+- compare: `compare`
+- label_free: `pretrain`, `explore`, `generate` and `outliers`
+- finished_runs: `evaluate`, `predict`, `export`, `distill` and `prune`
+"""

@@ -1,0 +1,146 @@
+"""Settings from config.json of a run, and from options of the command line with a file."""
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+
+from tl_keras.checks import InputError
+from tl_keras.settings.declaration import MISSING, fields_of, nested_in, options_of
+
+RENAMED = {"test_pictures": "test_images"}  # keys of runs that earlier versions wrote
+NOT_REPEATED = ("out",)
+
+
+def from_json(kind, content):
+    """Returns settings from the content of a config.json; keys of other commands are left out.
+
+    Args:
+        kind: dataclass.
+        content: dict, as `to_json` gave it.
+    """
+    content = renamed(content)
+    values = {o.name: content[o.name] for o in fields_of(kind) if o.name in content}
+    for name, inner in nested_in(kind).items():
+        if content.get(name) is not None:
+            values[name] = from_json(inner, content[name])
+    return kind(**values)
+
+
+def renamed(content):
+    """Returns the content of a config.json with the names that options have now."""
+    return {RENAMED.get(key, key): value for key, value in content.items()}
+
+
+def settings_from(kind, given, file=None):
+    """Returns the settings of a command.
+
+    Args:
+        kind: its dataclass.
+        given: {name of an option: value}; they win over those of the file.
+        file: path of a .toml file or of a config.json, None for none; its `out` is not taken over.
+
+    Raises:
+        InputError: the file cannot be read, or a value is missing, wrong or without effect.
+    """
+    options = options_of(kind)
+    assigned = list(_values(kind, file, given)) if file is not None else []
+    assigned += [(name, options[name].paths, value) for name, value in given.items()]
+    names = {"", *(name for name, _, value in assigned if value is not None)}
+    tree = {}
+    for name, paths, value in assigned:
+        usable = [path for path, needed in paths.items() if needed in names]
+        for path in usable:
+            _put(tree, path, value)
+        if not usable:
+            needed = next(iter(paths.values()))
+            raise InputError(
+                f"Expected {name} only with {needed} images; received {name}={value!r} without. "
+                f"Give --{needed} or leave it out."
+            )
+    return _build(kind, tree)
+
+
+def asked_for(settings, given):
+    """Returns {name: value} of the options that were given, or that differ from their default."""
+    return {
+        option.name: getattr(settings, option.name)
+        for option in fields_of(type(settings))
+        if option.name in given or getattr(settings, option.name) != option.default
+    }
+
+
+def refuse_unknown(name, known, where, error=InputError):
+    """Raises an error that names the nearest of the known names."""
+    near = difflib.get_close_matches(name.rpartition(".")[2], list(known), n=1, cutoff=0.6)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise error(f"Expected an option of {where}; received {name}.{hint}")
+
+
+def _values(command, file, given):
+    """Yields (name, paths, value) for each key of a file."""
+    file = Path(file)
+    flat = options_of(command)
+    needs = {path: needed for option in flat.values() for path, needed in option.paths.items()}
+
+    def read(kind, content, above):
+        known, nested = {option.name: option for option in fields_of(kind)}, nested_in(kind)
+        more = {} if above else flat
+        for key, value in renamed(content).items():
+            name, where = key.replace("-", "_"), ".".join((*above, key))
+            if name in nested and isinstance(value, dict):
+                yield from read(nested[name], value, (*above, name))
+            elif name in nested:
+                if value is not None:
+                    raise InputError(f"Expected a table for {where} in {file}; received {value!r}.")
+            elif name not in known and name not in more:
+                refuse_unknown(where, {**known, **nested, **more}, f"the file {file}")
+            else:
+                option = known.get(name) or more[name]
+                paths = option.paths if name in more else [(*above, name)]
+                if name not in NOT_REPEATED and not (value is None and option.default is None):
+                    yield name, {path: needs[path] for path in paths}, _check(option, value, file)
+
+    yield from read(command, command.decided_anew(_content(file), given), ())
+
+
+def _check(option, value, file):
+    try:
+        return option.check(value)
+    except InputError as error:
+        raise InputError(f"{error} It is the value of {option.name} in {file}.") from None
+
+
+def _content(file):
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise InputError(
+            f"Expected a file that can be read after --config; received {file} ({error.strerror})."
+        ) from None
+    except ValueError as error:
+        kind = "TOML" if file.suffix == ".toml" else "JSON"
+        raise InputError(f"Expected {kind} in {file}; received something else: {error}.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"Expected a JSON object in {file}; received {type(content).__name__}.")
+    return content
+
+
+def _put(tree, path, value):
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = value
+
+
+def _build(kind, tree):
+    nested = nested_in(kind)
+    for option in fields_of(kind):
+        if option.default is MISSING and tree.get(option.name) is None:
+            name = option.name.upper() if option.positional else f"--{option.name}"
+            raise InputError(f"Expected {name.replace('_', '-')}; received none. Give it.")
+    values = {
+        name: _build(nested[name], value) if name in nested else value
+        for name, value in tree.items()
+    }
+    return kind(**values)

@@ -1,0 +1,81 @@
+"""Settings of the commands on a finished run: use, export, or a smaller model from it."""
+
+import dataclasses
+from typing import Annotated, Literal
+
+from tl_keras.settings.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
+from tl_keras.settings.whole_model import DistillSettings, PruneSettings
+
+Student = Literal["cnn:small", "cnn:dropout", "cnn:lenet", "mlp", "rnn:lstm", "rnn:gru"]
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRunSettings(Checked):
+    """The run folder that a command comes back to."""
+
+    run: Annotated[str, POSITIONAL]
+    """Run folder of `tl-keras train`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateSettings(FinishedRunSettings):
+    """Measures a trained classifier on labelled images."""
+
+    data: Annotated[str | None, FIRST] = None
+    """Labelled images with the classes of the run; default: the run's own."""
+    split: Annotated[Literal["train", "val", "test", "all"] | None, FIRST] = None
+    """Split that is measured; default: test, and all of --data."""
+    out: Annotated[str | None, FIRST] = None
+    """Also write the figures to this .json file."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictSettings(FinishedRunSettings):
+    """Predicts the class of images: label, probability, and the probability of every class."""
+
+    paths: Annotated[tuple[str, ...], POSITIONAL]
+    """Image files, and folders that are searched for images."""
+    out: Annotated[str, FIRST] = "predictions.csv"
+    """Table with one row per image, .csv."""
+    batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32
+    """Images per step."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings(FinishedRunSettings):
+    """Writes a trained classifier for use without Keras."""
+
+    format: Annotated[Literal["saved_model", "onnx", "litert"], FIRST] = "saved_model"
+    """File format."""
+    out: Annotated[str | None, FIRST] = None
+    """File or folder to write; default: RUN/export and the format's usual name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DistillRunSettings(FinishedRunSettings):
+    """Trains a small network on the predictions of a trained classifier."""
+
+    student: Annotated[Student, FIRST] = "cnn:small"
+    """Network that learns."""
+    data: Annotated[str | None, FIRST] = None
+    """Labelled images with the classes of the run; default: the run's own, split as then."""
+    unlabelled: Annotated[str | None, FIRST] = None
+    """Images without labels; rest: those that the run's --labels-per-class left out."""
+    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Side in pixels for the student; default: that of the images, or 64 for files."""
+    out: Annotated[str | None, FIRST] = None
+    """Run folder, new or empty; default: runs/STUDENT-DATA-TIME."""
+    distill: Annotated[DistillSettings, Nested()] = dataclasses.field(
+        default_factory=DistillSettings
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class PruneRunSettings(FinishedRunSettings):
+    """Sets the smallest weights of a trained classifier to zero and trains the others on."""
+
+    sparsity: Annotated[float, FIRST, Bounds(above=0, below=1)]
+    """Share of the prunable weights that are set to zero."""
+    out: Annotated[str | None, FIRST] = None
+    """Run folder, new or empty; default: runs/RUN-pruned-TIME."""
+    prune: Annotated[PruneSettings, Nested()] = dataclasses.field(default_factory=PruneSettings)

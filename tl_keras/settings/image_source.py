@@ -1,0 +1,47 @@
+"""Options of every command that splits images."""
+
+import dataclasses
+import numbers
+from typing import Annotated, Literal
+
+from tl_keras.checks import InputError
+from tl_keras.settings.declaration import DATA, FIRST, RUN, Bounds, Checked
+
+OnBadImage = Literal["refuse", "skip"]
+# NumPy takes no seed above this, in whichever step it would come to that.
+HIGHEST_SEED = 2**32 - 1
+Seed = Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitSettings(Checked):
+    """How images are read and split, and where the run is written."""
+
+    split: Annotated[tuple[float, float, float], DATA] = (0.8, 0.1, 0.1)
+    """Fractions of train, val and test where the data has no split of its own."""
+    on_bad_image: Annotated[OnBadImage, DATA] = "refuse"
+    """What to do if an image cannot be read."""
+    out: Annotated[str | None, FIRST] = None
+    """Run folder, new or empty; default: a name under runs/ with data and time."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_split(self.split)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitOnceSettings(SplitSettings):
+    """The same where images that stand in two splits are looked for."""
+
+    on_duplicate: Annotated[Literal["report", "refuse"], DATA] = "report"
+    """What to do with images that are in two splits."""
+
+
+def check_split(split):
+    """Refuses what are not three parts (train, val, test) above 0 that make 1 in sum."""
+    are_numbers = all(isinstance(part, numbers.Real) for part in split)
+    if not are_numbers or len(split) != 3 or min(split) <= 0 or not abs(sum(split) - 1) < 1e-6:
+        raise InputError(
+            "Expected split to be three fractions above 0 that sum to 1, such as "
+            f"0.8,0.1,0.1; received {split}."
+        )

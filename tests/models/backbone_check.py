@@ -13,7 +13,7 @@ def check_trains_as_backbone(backbone, rgb, path):
         rgb: pictures (n, h, w, 3), n >= 4.
         path: where to write the classifier, .keras.
     """
-    classifier = build_classifier(backbone, 4, hidden_units=5)
+    classifier = build_classifier(backbone, 4, head="gap", hidden_units=5)
     classifier.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     history = classifier.fit(rgb, np.arange(len(rgb)) % 4, batch_size=len(rgb), verbose=0).history
     assert np.isfinite(history["loss"]).all()

@@ -26,6 +26,16 @@ def pictures():
     return np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
 
 
+def _width(head, units):
+    return {} if head == "linear" else {"hidden_units": units}
+
+
+@pytest.mark.parametrize(("head", "dropout"), [("linear", 0.0), ("gap", 0.3), (None, 0.0)])
+def test_dropout_is_that_of_the_linear_start_or_one_default(head, dropout, tiny_backbone):
+    model = build_classifier(tiny_backbone, 3, **({"head": head} if head else {}))
+    assert model.get_layer("head_dropout").rate == dropout
+
+
 # tests/models/test_heads.py trains each of them.
 @pytest.mark.parametrize(
     "head",
@@ -33,7 +43,7 @@ def pictures():
 )
 def test_a_classifier_with_any_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
     model = check_model(
-        lambda: build_classifier(tiny_backbone, 3, head=head, hidden_units=4),
+        lambda: build_classifier(tiny_backbone, 3, head=head, **_width(head, 4)),
         pictures,
         np.array([0, 1, 2, 0]),
         probabilities=True,
@@ -42,7 +52,7 @@ def test_a_classifier_with_any_head_trains_saves_and_reloads(head, tiny_backbone
 
 
 def test_layout_is_image_backbone_head_predictions(tiny_backbone):
-    model = build_classifier(tiny_backbone, 2, hidden_units=4)
+    model = build_classifier(tiny_backbone, 2, head="gap", hidden_units=4)
     names = [layer.name for layer in model.layers]
     assert names == ["image", "tiny", "head_pool", "head_dense", "head_dropout", "predictions"]
     assert model.input_shape == (None, 16, 16, 3)
@@ -52,7 +62,7 @@ def test_layout_is_image_backbone_head_predictions(tiny_backbone):
 def test_predictions_stay_float32_under_mixed_precision(tiny_backbone):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = build_classifier(tiny_backbone, 3, hidden_units=4)
+        model = build_classifier(tiny_backbone, 3, head="gap", hidden_units=4)
     finally:
         keras.config.set_dtype_policy("float32")
     assert model.output.dtype == "float32"
@@ -93,7 +103,7 @@ def test_same_seed_gives_the_same_random_weights():
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_backbone, pictures):
-    model = build_classifier(tiny_backbone, 3, head=head, hidden_units=8, dropout=0.3)
+    model = build_classifier(tiny_backbone, 3, head=head, dropout=0.3, **_width(head, 8))
     other = replace_head(model, 5)
     assert get_backbone(other) is get_backbone(model)
     assert [type(layer) for layer in other.layers] == [type(layer) for layer in model.layers]
@@ -109,12 +119,14 @@ def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_bac
     [head if head == "gated" else pytest.param(head, marks=pytest.mark.slow) for head in HEADS],
 )
 def test_a_classifier_with_a_replaced_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
-    model = build_classifier(tiny_backbone, 3, head=head, hidden_units=8, dropout=0.3)
+    model = build_classifier(tiny_backbone, 3, head=head, dropout=0.3, **_width(head, 8))
     check_model(lambda: replace_head(model, 5), pictures, np.arange(len(pictures)) % 5)
 
 
 def test_a_replaced_head_keeps_logits_and_leaves_the_model_as_it_was(tiny_backbone, pictures):
-    model = build_classifier(tiny_backbone, 3, hidden_units=8, classifier_activation=None)
+    model = build_classifier(
+        tiny_backbone, 3, head="gap", hidden_units=8, classifier_activation=None
+    )
     before = np.asarray(model(pictures))
     assert replace_head(model, 2).layers[-1].activation is keras.activations.linear
     np.testing.assert_array_equal(model(pictures), before)
@@ -129,4 +141,4 @@ def test_a_replaced_head_keeps_logits_and_leaves_the_model_as_it_was(tiny_backbo
 )
 def test_a_head_that_cannot_be_replaced_is_refused(build, message, tiny_backbone):
     with pytest.raises(InputError, match=message):
-        build(build_classifier(tiny_backbone, 3, hidden_units=8))
+        build(build_classifier(tiny_backbone, 3, head="gap", hidden_units=8))

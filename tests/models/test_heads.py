@@ -14,10 +14,15 @@ def maps():
     return np.random.default_rng(0).normal(size=(3, 4, 5, 16)).astype("float32")
 
 
+def _width(head, units=6):
+    """A small hidden layer where the head has one."""
+    return {} if head == "linear" else {"hidden_units": units}
+
+
 def _head_model(head, shape=(4, 5, 16), **arguments):
     keras.utils.set_random_seed(0)
     features = keras.Input(shape)
-    arguments = {"hidden_units": 6, "dropout": 0.0, **arguments}
+    arguments = {"dropout": 0.0, **_width(head), **arguments}
     return keras.Model(features, apply_head(features, head, **arguments))
 
 
@@ -29,7 +34,7 @@ def _pooled(model, maps):
 def test_every_head_trains_saves_and_reloads(head, maps):
     def build():
         features = keras.Input((4, 5, 16))
-        vector = apply_head(features, head, hidden_units=6, dropout=0.1)
+        vector = apply_head(features, head, dropout=0.1, **_width(head))
         return keras.Model(features, keras.layers.Dense(3, activation="softmax")(vector))
 
     check_model(build, maps, np.array([0, 1, 2]), probabilities=True)
@@ -112,6 +117,7 @@ def test_spatial_heads_refuse_vectors(head):
     [
         ({"head": "atention"}, "head to be one of attention, .*received head='atention'"),
         ({"hidden_units": 0}, "hidden_units to be an integer >= 1; received hidden_units=0"),
+        ({"head": "linear", "hidden_units": 8}, "no hidden_units with head='linear', which has no"),
         ({"dropout": 1.0}, "dropout to be a number >= 0 and < 1; received dropout=1.0"),
         ({"dropout": -0.1}, "dropout to be a number >= 0 and < 1; received dropout=-0.1"),
     ],

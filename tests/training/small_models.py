@@ -25,7 +25,9 @@ def small_backbone(dropout=0.3):
 def small_classifier(seed=0, **arguments):
     """A classifier of three classes on `small_backbone`, the same for the same seed."""
     keras.utils.set_random_seed(seed)
-    settings = {"hidden_units": 8, "dropout": 0.2} | arguments
+    settings = {"head": "gap", "dropout": 0.2} | arguments
+    if settings["head"] != "linear":
+        settings = {"hidden_units": 8} | settings
     return build_classifier(small_backbone(), 3, **settings)
 
 

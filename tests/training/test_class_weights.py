@@ -80,7 +80,7 @@ def test_a_step_on_all_images_is_that_on_repeated_images_of_rare_classes(objecti
     step |= {"schedule": "constant", "linear_start": False} | objective
     weights = []
     for data, how in ((unequal(), {"class_weights": "balanced"}), (repeated(*unequal()), {})):
-        model = classifier(hidden_units=8)
+        model = classifier(head="gap", hidden_units=8)
         fine_tune(model, data, batch_size=len(data[1]), **step, **how)
         weights.append(model.get_weights())
     for one, other in zip(*weights, strict=True):

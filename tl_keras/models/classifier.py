@@ -5,6 +5,11 @@ import keras
 from tl_keras.checks import check_number
 from tl_keras.models.backbones.backbone import build_backbone, get_backbone
 from tl_keras.models.heads import apply_head, check_head
+from tl_keras.settings.train import (
+    NO_HIDDEN_LAYER,
+    TrainSettings,
+    usual_dropout,
+)
 
 
 def build_classifier(
@@ -13,9 +18,9 @@ def build_classifier(
     *,
     image_size=None,
     weights="imagenet",
-    head="gap",
-    hidden_units=1024,
-    dropout=0.5,
+    head=TrainSettings.head,
+    hidden_units=None,
+    dropout=None,
     classifier_activation="softmax",
 ):
     """Builds a picture classifier on a backbone.
@@ -31,9 +36,11 @@ def build_classifier(
         num_classes: int, at least 2.
         image_size: int or (height, width). Defaults to the backbone's own.
         weights: "imagenet", None or "random", or a weights file. Defaults to "imagenet".
-        head: str, one of `HEADS`. Defaults to "gap".
-        hidden_units: int, width of the head's Dense ReLU layer. Defaults to 1024.
-        dropout: float in [0, 1). Defaults to 0.5.
+        head: str, one of `HEADS`. Defaults to "linear".
+        hidden_units: int, width of the head's Dense ReLU layer. Defaults to 1024; "linear" has
+            none.
+        dropout: float in [0, 1). Defaults to None: 0 for head="linear", which can start from
+            a logistic regression, else 0.3.
         classifier_activation: str or None; None gives logits. Defaults to "softmax".
 
     Returns:
@@ -44,6 +51,8 @@ def build_classifier(
             before the other arguments are checked.
     """
     check_number("num_classes", num_classes, minimum=2, integer=True)
+    if dropout is None:
+        dropout = usual_dropout(head == NO_HIDDEN_LAYER)
     check_head(head, hidden_units=hidden_units, dropout=dropout)
     backbone = build_backbone(backbone, image_size=image_size, weights=weights)
     image = keras.Input(backbone.input_shape[1:], name="image")

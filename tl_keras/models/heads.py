@@ -6,25 +6,26 @@ Every head is made of Keras's own layers, so a saved classifier loads without th
 from keras import layers
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.settings.train import DROPOUT, HEADS, HIDDEN_UNITS, NO_HIDDEN_LAYER
 
 _GATE_REDUCTION = 16
 _ADAPTER_REDUCTION = 8
 
 
-def apply_head(features, head="gap", *, hidden_units=1024, dropout=0.2):
+def apply_head(features, head="linear", *, hidden_units=None, dropout=DROPOUT):
     """Turns features into one vector a picture.
 
     Args:
         features: Keras tensor, a feature map (b, h, w, c) or a vector (b, c). Only "gap" and
             "linear" take a vector; they then have nothing to pool.
-        head: str, one of `HEADS`. Defaults to "gap".
+        head: str, one of `HEADS`. Defaults to "linear".
             "gap": global average pooling, Dense ReLU, dropout.
             "linear": global average pooling, dropout; nothing to learn before the classes.
             "attention": a learned softmax over positions weighs the average.
             "gated": a squeeze-and-excitation gate scales the channels before pooling.
             "residual": a bottleneck adapter, the identity at first, is added before pooling.
-        hidden_units: int, width of the Dense ReLU layer; "linear" has none. Defaults to 1024.
-        dropout: float in [0, 1), the rate before the classes. Defaults to 0.2.
+        hidden_units: int, width of the Dense ReLU layer. Defaults to 1024; "linear" has none.
+        dropout: float in [0, 1), the rate before the classes. Defaults to 0.3.
 
     Returns:
         Keras tensor (b, hidden_units), or (b, c) for "linear".
@@ -40,15 +41,23 @@ def apply_head(features, head="gap", *, hidden_units=1024, dropout=0.2):
     """
     check_head(head, hidden_units=hidden_units, dropout=dropout)
     vector = _POOLINGS[head](features) if _is_map(features, head) else features
-    if head != "linear":
-        vector = layers.Dense(hidden_units, activation="relu", name="head_dense")(vector)
+    if head != NO_HIDDEN_LAYER:
+        vector = layers.Dense(hidden_units or HIDDEN_UNITS, activation="relu", name="head_dense")(
+            vector
+        )
     return layers.Dropout(dropout, name="head_dropout")(vector)
 
 
 def check_head(head, *, hidden_units, dropout):
     """Raises InputError unless `apply_head` takes these arguments."""
     check_choice("head", head, HEADS)
-    check_number("hidden_units", hidden_units, minimum=1, integer=True)
+    if hidden_units is not None:
+        check_number("hidden_units", hidden_units, minimum=1, integer=True)
+    if hidden_units is not None and head == NO_HIDDEN_LAYER:
+        raise InputError(
+            f"Expected no hidden_units with head={head!r}, which has no hidden layer; received "
+            f"hidden_units={hidden_units}. Leave it out or choose another head."
+        )
     check_number("dropout", dropout, minimum=0, below=1)
 
 
@@ -108,4 +117,3 @@ _POOLINGS = {
     "gated": _gated,
     "residual": _residual,
 }
-HEADS = tuple(_POOLINGS)

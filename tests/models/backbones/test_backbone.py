@@ -87,7 +87,7 @@ def test_preprocessing_equals_keras_on_the_corners_of_the_pixel_range(kind):
 def test_one_family_of_each_kind_trains_saves_and_reloads(backbone):
     model = check_model(
         lambda: build_classifier(
-            backbone, 3, image_size=32, weights="random", hidden_units=4, dropout=0.1
+            backbone, 3, image_size=32, weights="random", head="gap", hidden_units=4, dropout=0.1
         ),
         _pictures(32),
         np.array([0, 2]),
@@ -233,14 +233,14 @@ def test_an_encoder_file_or_its_run_folder_is_a_backbone(vectors, tmp_path):
     for place in (tmp_path, tmp_path / "encoder.keras", str(tmp_path / "encoder.keras")):
         backbone = build_backbone(place)
         np.testing.assert_array_equal(backbone(_pictures(16)), encoder(_pictures(16)))
-    model = build_classifier(tmp_path, 2, hidden_units=4)
+    model = build_classifier(tmp_path, 2, head="gap", hidden_units=4)
     assert get_backbone(model).name == "encoder"
     assert imagenet_weights_cached(str(tmp_path)) is True
 
 
 def test_from_a_classifiers_file_or_model_the_backbone_is_taken(tmp_path):
     encoder = _encoder(tmp_path / "encoder.keras")
-    classifier = build_classifier(encoder, 2, hidden_units=4)
+    classifier = build_classifier(encoder, 2, head="gap", hidden_units=4)
     (tmp_path / "run").mkdir()
     classifier.save(tmp_path / "run" / "model.keras")
     for source in (classifier, tmp_path / "run"):

@@ -13,7 +13,7 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.ui
 
 def test_a_classifier_on_it_learns_saves_and_goes_on():
     def build():
-        return build_classifier(build_small_resnet(16, width=2), 3, hidden_units=4)
+        return build_classifier(build_small_resnet(16, width=2), 3, head="gap", hidden_units=4)
 
     how = {"loss": "sparse_categorical_crossentropy", "optimizer": "sgd", "run_eagerly": True}
     check_model(build, PICTURES, np.arange(6) % 3, compile_args=how, probabilities=True)

@@ -86,7 +86,7 @@ def test_a_file_with_fewer_layers_is_refused(name, tmp_path):
 
 def test_a_classifiers_file_gives_its_backbone(tmp_path):
     source, model = _base(seed=1), _base(seed=2)
-    build_classifier(source, 3, hidden_units=4).save(tmp_path / "model.keras")
+    build_classifier(source, 3, head="gap", hidden_units=4).save(tmp_path / "model.keras")
     load_weights(model, tmp_path / "model.keras")
     _same(model, source)
 

@@ -15,7 +15,7 @@ def test_its_encoder_is_a_flat_backbone_for_pixels():
     pictures = RNG.integers(0, 256, (4, 8, 8, 3)).astype("float32")
     head = gan.discriminator.get_layer("real")(encoder(pictures).numpy().reshape(4, -1))
     np.testing.assert_allclose(head, gan(pictures), atol=1e-5)
-    classifier = build_classifier(encoder, 3, hidden_units=4)
+    classifier = build_classifier(encoder, 3, head="gap", hidden_units=4)
     assert classifier(pictures).shape == (4, 3)
     conditional = small_gan(input_shape=(8, 8, 3), num_classes=2)
     assert conditional.encoder(pictures).shape == (4, 2, 2, 8)

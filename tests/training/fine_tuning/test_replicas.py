@@ -17,7 +17,8 @@ OBJECTIVE = {
 def weights(strategy, cache):
     with strategy.scope():
         keras.utils.set_random_seed(0)
-        model = build_classifier(small_backbone(dropout=0.0), 3, hidden_units=8, dropout=0.0)
+        backbone = small_backbone(dropout=0.0)
+        model = build_classifier(backbone, 3, head="gap", hidden_units=8, dropout=0.0)
         keras.utils.set_random_seed(1)  # for the head of the source
     fine_tune(
         model, coloured_pictures(32), coloured_pictures(16, seed=1), freeze_epochs=2, epochs=2,

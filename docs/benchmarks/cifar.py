@@ -50,7 +50,9 @@ def fine_tuned(weights, labelled, epochs):
     from tl_keras import build_classifier, fine_tune
 
     keras.utils.set_random_seed(0)
-    model = build_classifier("mobilenet_v2", 10, head="gap", image_size=SIZE, weights=weights)
+    model = build_classifier(
+        "mobilenet_v2", 10, head="gap", dropout=0.5, image_size=SIZE, weights=weights
+    )
     fine_tune(model, labelled, epochs=epochs, views=4, patience=None)
     return model
 

@@ -135,7 +135,7 @@ def self_taught(model, labelled, rest, seed, given, **settings):
 def fine_tuned(path, labelled, rest, seed):
     from tl_keras import build_classifier, fine_tune
 
-    model = build_classifier(path, 10, head="gap")
+    model = build_classifier(path, 10, head="gap", dropout=0.5)
     fine_tune(model, labelled, unfreeze="all", seed=seed)
     return model
 

@@ -72,7 +72,9 @@ def classifier():
     from tl_keras import build_classifier
 
     keras.utils.set_random_seed(0)
-    return build_classifier("mobilenet_v2", 2, head="gap", image_size=SIZE, weights="random")
+    return build_classifier(
+        "mobilenet_v2", 2, head="gap", dropout=0.5, image_size=SIZE, weights="random"
+    )
 
 
 def timed(train, model, *arguments):

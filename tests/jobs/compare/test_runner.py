@@ -77,6 +77,7 @@ def test_frozen_moves_nothing_of_the_backbone_and_fine_tune_its_upper_half(encod
 def test_l2_sp_trains_the_head_first(encoder):
     tuned = trained(encoder, "l2-sp")
     assert [p["name"] for p in tuned.history.phases] == ["head", "fine_tune"]
+    assert tuned.model.get_layer("head_dropout").rate == 0.3
 
 
 def test_each_seed_has_a_head_of_its_own_on_the_same_backbone(encoder):

@@ -15,7 +15,7 @@ from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.classifier import build_classifier
 from tl_keras.settings.compare import EPOCHS, TUNED
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.train import NO_HIDDEN_LAYER
+from tl_keras.settings.train import NO_HIDDEN_LAYER, usual_dropout
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.from_linear import check_linear_start
 from tl_keras.training.time_limit import TimeLimit
@@ -65,9 +65,9 @@ class MethodRunner:
             model.build((None, *2 * (baseline_size(self.config, self.pictures),), channels))
             return model
         backbone = self._backbone(method)
-        dropout = {"dropout": 0.0} if self._starts_linear(method) else {}
+        dropout = usual_dropout(self._starts_linear(method))
         model = build_classifier(
-            backbone, self.pictures.num_classes, head=self.config.head, **dropout
+            backbone, self.pictures.num_classes, head=self.config.head, dropout=dropout
         )
         if method.kind == "scratch" or starts_random(method, self.config):
             quicken_batch_norm(model)

@@ -5,12 +5,11 @@ import numbers
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.declaration import DATA, FIRST, RUN, Bounds, Checked
+from tl_keras.settings.declaration import DATA, FIRST, Checked
 
 OnBadImage = Literal["refuse", "skip"]
 # NumPy takes no seed above this, in whichever step it would come to that.
 HIGHEST_SEED = 2**32 - 1
-Seed = Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

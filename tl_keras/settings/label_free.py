@@ -14,7 +14,7 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
 )
-from tl_keras.settings.image_source import OnBadImage, Seed, SplitOnceSettings
+from tl_keras.settings.image_source import HIGHEST_SEED, OnBadImage, SplitOnceSettings
 
 Latent = Literal["autoencoder", "vae"]
 TwoViews = Literal["simclr", "simsiam", "supcon", "vicreg"]
@@ -173,7 +173,7 @@ class ExploreSettings(Checked):
     """Side in pixels that the encoder sees; default: its own, for pixels 32."""
     on_bad_image: Annotated[OnBadImage, DATA] = "refuse"
     """What to do if an image cannot be read."""
-    seed: Seed = 0
+    seed: Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of clusters, map and choices among very many images."""
     out: Annotated[str | None, FIRST] = None
     """Run folder, new or empty; default: runs/explore-DATA-TIME."""

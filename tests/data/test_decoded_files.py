@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.data.pictures import fill_classes
+from tests.data.images import fill_classes
 from tl_keras.data import images
 from tl_keras.data.array_store import Limits, limited_to
 from tl_keras.data.classes import keep_classes

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.jobs.small_runs import arguments, save_pictures
+from tests.jobs.small_runs import arguments, save_images
 
 
 @pytest.fixture
@@ -10,7 +10,7 @@ def with_a_cut_jpeg(tmp_path):
     """A folder with one JPEG that ends too early, and the path of that file."""
     from PIL import Image
 
-    folder = save_pictures(tmp_path / "data", 4)
+    folder = save_images(tmp_path / "data", 4)
     bad = folder / "green" / "cut off.jpg"
     Image.open(folder / "green" / "0.png").resize((64, 64)).save(bad)
     bad.write_bytes(bad.read_bytes()[:300])

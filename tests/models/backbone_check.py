@@ -10,7 +10,7 @@ def check_trains_as_backbone(backbone, rgb, path):
 
     Args:
         backbone: what `build_classifier` takes.
-        rgb: pictures (n, h, w, 3), n >= 4.
+        rgb: images (n, h, w, 3), n >= 4.
         path: where to write the classifier, .keras.
     """
     classifier = build_classifier(backbone, 4, hidden_units=5)

@@ -36,7 +36,7 @@ def test_every_head_trains_saves_and_reloads(head, maps):
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_every_head_gives_one_vector_a_picture_and_readable_layer_names(head):
+def test_every_head_gives_one_vector_an_image_and_readable_layer_names(head):
     model = _head_model(head)
     assert model.output_shape == (None, 16 if head == "linear" else 6)
     assert all(layer.name.startswith("head_") for layer in model.layers[1:])

@@ -58,7 +58,7 @@ def made_up_report(rows, **changes):
         "summary": summarise(rows, correct),
         "differences": found,
         "verdicts": tuple(verdict(*pair, d) for pair, d in found.items()),
-        "terms": ("Each run of each method had 30 epochs.", "The test pictures chose nothing."),
+        "terms": ("Each run of each method had 30 epochs.", "The test images chose nothing."),
         "settings": (("data", '"cifar10"'), ("seeds", "3")),
         "files": ("results.csv",),
         "command": "tl-keras compare --data cifar10",

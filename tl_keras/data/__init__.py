@@ -1,1 +1,1 @@
-"""Pictures in: sources, splits, checks, augmentation and tf.data pipelines."""
+"""Images in: sources, splits, checks, augmentation and tf.data pipelines."""

@@ -1,4 +1,4 @@
-"""Checks of the user's arrays of pictures and labels, before anything is computed with them."""
+"""Checks of the user's arrays of images and labels, before anything is computed with them."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _MAX_CLASSES = 100_000
 
 
 def check_images(x, name="x"):
-    """Returns pictures as uint8 if they are unmistakably pictures with pixels 0-255.
+    """Returns images as uint8 if they are unmistakably images with pixels 0-255.
 
     Args:
         x: array (n, h, w), (n, h, w, 1) or (n, h, w, 3), integers or floats in 0-255.
@@ -66,7 +66,7 @@ def check_labels(y, num_images, *, class_names=None, name="y"):
     Args:
         y: class numbers (n,) or (n, 1), integers or whole floats; or one-hot rows
             (n, num_classes) of zeros and a single one, which become their position.
-        num_images: how many pictures there are.
+        num_images: how many images there are.
         class_names: names of the classes, which limit the labels; or None.
         name: what the message calls it.
 
@@ -80,7 +80,7 @@ def check_labels(y, num_images, *, class_names=None, name="y"):
     if y.ndim == 0 or len(y) != num_images:
         count = len(y) if y.ndim else "a single value"
         raise InputError(
-            f"Expected one label for each picture; received {num_images} pictures and {count} "
+            f"Expected one label for each image; received {num_images} images and {count} "
             f"labels in {name}."
         )
     if y.dtype.kind not in "uifb":
@@ -111,7 +111,7 @@ def _check_shape(x, name):
     if not channels_last:
         raise InputError(f"Expected {name} of shape {_SHAPES}; received {x.shape}.")
     if 0 in x.shape:
-        raise InputError(f"Expected at least one picture in {name}; received shape {x.shape}.")
+        raise InputError(f"Expected at least one image in {name}; received shape {x.shape}.")
 
 
 def _check_finite(x, name):
@@ -119,7 +119,7 @@ def _check_finite(x, name):
     if len(bad):
         raise InputError(
             f"Expected finite pixels in {name}; received NaN or infinity in {_rows(bad)}. "
-            "Remove or repair these pictures."
+            "Remove or repair these images."
         )
 
 

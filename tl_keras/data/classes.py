@@ -9,7 +9,7 @@ from tl_keras.data.dataset import Splits
 
 
 def keep_classes(dataset, class_names):
-    """Returns the pictures of some classes, relabelled 0, 1, ... in the order of `class_names`.
+    """Returns the images of some classes, relabelled 0, 1, ... in the order of `class_names`.
 
     Args:
         dataset: labelled `ImageDataset`.

@@ -1,4 +1,4 @@
-"""Pictures with or without labels, from files or from an array."""
+"""Images with or without labels, from files or from an array."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +20,12 @@ from tl_keras.data.images import (
 )
 from tl_keras.progress import say, track
 
-_RELEASE_EVERY = 256  # pictures
+_RELEASE_EVERY = 256  # images
 
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """Pictures of one split, RGB 0-255, with their labels if there are any.
+    """Images of one split, RGB 0-255, with their labels if there are any.
 
     Attributes:
         images: paths, or uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255.
@@ -33,7 +33,7 @@ class ImageDataset:
         class_names: the name of each label; () without labels.
         split: "train", "val", "test" or "all".
         source: what the user named: a path, or a name such as "digits".
-        rows: int64 (n,), the row of each picture in the user's array; None for paths.
+        rows: int64 (n,), the row of each image in the user's array; None for paths.
         files: `DecodedFiles` that were decoded while they were checked, among them perhaps those
             of this dataset; None for none.
     """
@@ -80,7 +80,7 @@ class ImageDataset:
 
     @property
     def is_files(self):
-        """Whether the pictures are files, not an array."""
+        """Whether the images are files, not an array."""
         return not isinstance(self.images, np.ndarray)
 
     @property
@@ -90,27 +90,27 @@ class ImageDataset:
 
     @property
     def ids(self):
-        """What identifies each picture in reports: its path, or "source[row]"."""
+        """What identifies each image in reports: its path, or "source[row]"."""
         if self.is_files:
             return self.images
         return tuple(f"{self.source}[{row}]" for row in self.rows)
 
     @cached_property
     def is_grayscale(self):
-        """Whether no picture has colour channels; for files, by their headers."""
+        """Whether no image has colour channels; for files, by their headers."""
         if self.is_files:
             return all(is_gray_file(path) for path in self.images)
         return self.images.ndim == 3 or self.images.shape[-1] == 1
 
     def class_counts(self):
-        """Returns {class name: number of pictures}; {} without labels."""
+        """Returns {class name: number of images}; {} without labels."""
         if self.labels is None:
             return {}
         counts = np.bincount(self.labels, minlength=self.num_classes)
         return {name: int(count) for name, count in zip(self.class_names, counts, strict=True)}
 
     def subset(self, indices, split=None):
-        """Returns the pictures at `indices`, int (m,), in that order, as another dataset."""
+        """Returns the images at `indices`, int (m,), in that order, as another dataset."""
         indices = np.asarray(indices, dtype=np.int64)
         if self.is_files:
             images, rows = tuple(self.images[i] for i in indices), None
@@ -121,7 +121,7 @@ class ImageDataset:
         return replace(self, images=images, labels=labels, split=split, rows=rows)
 
     def load(self, index):
-        """Returns one picture in its own size, uint8 (h, w, 3), 0-255.
+        """Returns one image in its own size, uint8 (h, w, 3), 0-255.
 
         Raises:
             ImageReadError: its file cannot be read.
@@ -129,7 +129,7 @@ class ImageDataset:
         return read_image(self.images[index]) if self.is_files else _as_rgb(self.images[index])
 
     def decoded(self, image_size, store="auto"):
-        """Returns all pictures in one size; computed at the first call and remembered.
+        """Returns all images in one size; computed at the first call and remembered.
 
         Args:
             image_size: (height, width).
@@ -145,9 +145,9 @@ class ImageDataset:
         """
         image_size = check_image_size(image_size)
         if image_size not in self._decoded:
-            pictures = self._decode(image_size, store)
-            pictures.flags.writeable = False
-            self._decoded[image_size] = pictures
+            images = self._decode(image_size, store)
+            images.flags.writeable = False
+            self._decoded[image_size] = images
         return self._decoded[image_size]
 
     def rows_of(self, image_size, store="auto"):
@@ -185,7 +185,7 @@ class ImageDataset:
     def pipeline(
         self, batch_size, *, image_size, training=False, seed=0, augment="none", channels=3
     ):
-        """Returns the pictures in batches for `fit`, `evaluate` or `predict`.
+        """Returns the images in batches for `fit`, `evaluate` or `predict`.
 
         See `data.pipelines.batches.build_pipeline`, which takes the same arguments and more.
         """
@@ -206,26 +206,26 @@ class ImageDataset:
         if not self.is_files and self.images.shape[1:3] == image_size:
             # A view: grey is repeated without taking memory.
             return np.broadcast_to(_as_channels(self.images), shape)
-        pictures = allocate(shape, np.uint8, store)
+        images = allocate(shape, np.uint8, store)
         shared = self._rows_in_files(image_size) if self.is_files else None
 
         def fill(index):
             if shared is None:
-                pictures[index] = self._sized(index, image_size)
+                images[index] = self._sized(index, image_size)
             else:
-                pictures[index] = self.files.images[shared[index]]
+                images[index] = self.files.images[shared[index]]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             done = pool.map(fill, range(len(self)))
-            tracked = track(done, f"Decoding {self.split} pictures", total=len(self))
+            tracked = track(done, f"Decoding {self.split} images", total=len(self))
             for count, _ in enumerate(tracked):
                 if count % _RELEASE_EVERY == 0:
-                    release_pages(pictures)
-        return pictures
+                    release_pages(images)
+        return images
 
 
 class Splits(NamedTuple):
-    """The three parts of a dataset, and what was noticed when its pictures were checked."""
+    """The three parts of a dataset, and what was noticed when its images were checked."""
 
     train: ImageDataset
     val: ImageDataset | None

@@ -12,7 +12,7 @@ from tl_keras.checks import InputError
 
 _SUFFIXES_OF_FORMAT = {
     "JPEG": frozenset({".jpg", ".jpeg"}),
-    "MPO": frozenset({".jpg", ".jpeg"}),  # a JPEG with a second picture, by some phones
+    "MPO": frozenset({".jpg", ".jpeg"}),  # a JPEG with a second image, by some phones
     "PNG": frozenset({".png"}),
     "GIF": frozenset({".gif"}),
     "BMP": frozenset({".bmp"}),
@@ -28,7 +28,7 @@ _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I
 
 
 class ImageReadError(InputError):
-    """A picture file cannot be read.
+    """An image file cannot be read.
 
     Attributes:
         path: the file, as it was given.
@@ -39,7 +39,7 @@ class ImageReadError(InputError):
         self.path = os.fspath(path)
         self.reason = reason
         super().__init__(
-            f"Expected a readable picture; received {printable(self.path)}: {reason}. "
+            f"Expected a readable image; received {printable(self.path)}: {reason}. "
             "Replace or remove the file."
         )
 
@@ -71,11 +71,11 @@ def printable(name):
 
 
 def read_image(path):
-    """Decodes a picture file to RGB, as a viewer would show it.
+    """Decodes an image file to RGB, as a viewer would show it.
 
     The content decides the format, not the suffix. The EXIF rotation is applied, CMYK converted,
     grey repeated in three channels, transparency composited on white, and the first frame of an
-    animation taken. Grey pictures of 16 bits are scaled by 1/257, so that 65535 becomes 255
+    animation taken. Grey images of 16 bits are scaled by 1/257, so that 65535 becomes 255
     (Pillow itself reduces 16-bit colour to its upper 8 bits).
 
     Args:
@@ -85,7 +85,7 @@ def read_image(path):
         uint8 array (height, width, 3), 0-255.
 
     Raises:
-        ImageReadError: the file is missing, damaged, too large or not a picture.
+        ImageReadError: the file is missing, damaged, too large or not an image.
     """
     return _read(path, _decode)
 
@@ -146,8 +146,8 @@ def suffix_matches(path, format_name):
 
 
 def is_gray_file(path):
-    """Tells from the header of a picture file whether it is stored without colour."""
-    return _read(path, lambda picture: picture.mode in _GRAY_MODES)
+    """Tells from the header of an image file whether it is stored without colour."""
+    return _read(path, lambda image: image.mode in _GRAY_MODES)
 
 
 def check_image_size(image_size):
@@ -162,7 +162,7 @@ def check_image_size(image_size):
 
 
 def resize_image(image, image_size):
-    """Resizes a picture with Pillow's bilinear filter, which averages when it shrinks.
+    """Resizes an image with Pillow's bilinear filter, which averages when it shrinks.
 
     Args:
         image: uint8 (height, width) or (height, width, channels) with 1 or 3 channels, 0-255.
@@ -183,16 +183,16 @@ def _resized(image, image_size):
 
 
 def _read(path, take):
-    """Applies `take` to the opened picture; every failure becomes an ImageReadError."""
+    """Applies `take` to the opened image; every failure becomes an ImageReadError."""
     try:
         # A named pipe would be waited on for ever.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ImageReadError(path, "it is not a regular file")
         if os.path.getsize(path) == 0:
             raise ImageReadError(path, "the file is empty (0 bytes)")
-        with Image.open(path, formats=_READERS) as picture:
-            _check_pixels(path, picture)
-            return take(picture)
+        with Image.open(path, formats=_READERS) as image:
+            _check_pixels(path, image)
+            return take(image)
     except ImageReadError:
         raise
     except Exception as error:
@@ -200,11 +200,11 @@ def _read(path, take):
         raise ImageReadError(path, _reason(error)) from error
 
 
-def _check_pixels(path, picture):
-    if picture.width * picture.height > MAX_PIXELS:
+def _check_pixels(path, image):
+    if image.width * image.height > MAX_PIXELS:
         raise ImageReadError(
             path,
-            f"its header declares {picture.width} x {picture.height} pixels, more than the limit "
+            f"its header declares {image.width} x {image.height} pixels, more than the limit "
             f"of {MAX_PIXELS:,}",
         )
 
@@ -213,15 +213,15 @@ def _reason(error):
     if isinstance(error, FileNotFoundError):
         return "the file is not there"
     if isinstance(error, Image.UnidentifiedImageError):
-        return "its content is not a JPEG, PNG, GIF, BMP, WebP or TIFF picture"
+        return "its content is not a JPEG, PNG, GIF, BMP, WebP or TIFF image"
     if isinstance(error, Image.DecompressionBombError):
         return f"its header declares more than the limit of {MAX_PIXELS:,} pixels"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())
 
 
-def _decode(picture):
-    return np.array(_upright_rgb(picture))
+def _decode(image):
+    return np.array(_upright_rgb(image))
 
 
 def _least(image_size):
@@ -260,15 +260,15 @@ def _upright_rgb(image):
     return _to_rgb(image)
 
 
-def _to_rgb(picture):
-    if picture.mode == "I" or picture.mode.startswith("I;16"):
-        return _from_16_bits(np.asarray(picture).astype(np.int64))
-    if picture.mode == "F":
+def _to_rgb(image):
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _from_16_bits(np.asarray(image).astype(np.int64))
+    if image.mode == "F":
         raise ValueError("it holds decimal numbers, which have no agreed range; save it as 8 bits")
-    if "A" in picture.mode or "a" in picture.mode or "transparency" in picture.info:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _from_16_bits(values):

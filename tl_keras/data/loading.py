@@ -1,4 +1,4 @@
-"""From what the user names, a dataset's name, a folder or a file, to checked pictures."""
+"""From what the user names, a dataset's name, a folder or a file, to checked images."""
 
 import os
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tl_keras.data.inspection.checking import (
 from tl_keras.data.sources.arrays import read_npy, read_npz
 from tl_keras.data.sources.folders import (
     FolderContents,
-    find_pictures,
+    find_image_files,
     labels_by_folder,
     read_folder,
 )
@@ -42,7 +42,7 @@ def load_dataset(
     require_labels=True,
     image_size=None,
 ):
-    """Loads pictures, opens every file of them, and splits them into train, val and test.
+    """Loads images, opens every file of them, and splits them into train, val and test.
 
     Splits that the source comes with are kept; a missing one is cut from train, each class in
     proportion. Example: `train, val, test, inspection = load_dataset("digits")`.
@@ -54,9 +54,9 @@ def load_dataset(
             (no labels).
         seed: integer from 0; the same seed gives the same splits.
         split_fractions: parts of (train, val, test), 1 in sum.
-        labels_per_class: number of training pictures to keep of each class, or None for all.
+        labels_per_class: number of training images to keep of each class, or None for all.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
-        on_duplicate: "report" pictures that stand in two splits, the same or nearly, in the
+        on_duplicate: "report" images that stand in two splits, the same or nearly, in the
             inspection, or "refuse" them with an error.
         require_labels: whether labels of two classes or more must be there. If not, labels of
             which a class is too small to be in each split are dropped, which is reported.
@@ -64,7 +64,7 @@ def load_dataset(
             once; None for none. It changes no result.
 
     Returns:
-        Splits; its `inspection` holds bad files, warnings and pictures in two splits.
+        Splits; its `inspection` holds bad files, warnings and images in two splits.
 
     Raises:
         InputError: in one line, what was expected, what was received and what to do.
@@ -106,11 +106,11 @@ def load_parts(source, *, on_bad_image="refuse", image_size=None):
     return contents.parts, complete(found, [], ignored=contents.ignored)
 
 
-def load_pictures(source, *, on_bad_image="refuse"):
-    """Loads all pictures of a source as one set without labels, e.g. to predict their classes.
+def load_images(source, *, on_bad_image="refuse"):
+    """Loads all images of a source as one set without labels, e.g. to predict their classes.
 
     Args:
-        source: a picture file, a folder (all pictures below it, whatever its layout), a .npy or
+        source: an image file, a folder (all images below it, whatever its layout), a .npy or
             .npz file or a named dataset; of these, all splits.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
 
@@ -118,20 +118,20 @@ def load_pictures(source, *, on_bad_image="refuse"):
         ImageDataset with split "all", and its Inspection.
 
     Raises:
-        InputError: there is no such source, no picture, or one that cannot be read.
+        InputError: there is no such source, no image, or one that cannot be read.
     """
-    pictures, inspection = load_unsplit(source, on_bad_image=on_bad_image)
+    dataset, inspection = load_unsplit(source, on_bad_image=on_bad_image)
     return (
-        replace(pictures, labels=None, class_names=()),
+        replace(dataset, labels=None, class_names=()),
         replace(inspection, fingerprints={}),
     )
 
 
 def load_unsplit(source, *, on_bad_image="refuse"):
-    """Loads all pictures of a source as one set, with labels where they are there for the taking.
+    """Loads all images of a source as one set, with labels where they are there for the taking.
 
-    As `load_pictures`. The label of a file is the first folder on its way down, below train, val
-    or test; there are none if a picture lies in no folder, or all in one.
+    As `load_images`. The label of a file is the first folder on its way down, below train, val
+    or test; there are none if an image lies in no folder, or all in one.
 
     Returns:
         ImageDataset with split "all", and its Inspection with the fingerprints of files.
@@ -139,14 +139,14 @@ def load_unsplit(source, *, on_bad_image="refuse"):
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     name = os.fspath(source)
     contents, found = _inspect(_read_unsplit(name), on_bad_image)
-    (pictures,) = contents.parts.values()
-    if len(pictures) == 0:
+    (dataset,) = contents.parts.values()
+    if len(dataset) == 0:
         raise InputError(
-            f"Expected pictures in {printable(name)}; received {len(contents.ignored)} other files "
+            f"Expected images in {printable(name)}; received {len(contents.ignored)} other files "
             f"and {len(found.bad)} that cannot be read."
         )
     inspection = complete(found, [], ignored=contents.ignored)
-    return pictures, replace(inspection, fingerprints=found.fingerprints)
+    return dataset, replace(inspection, fingerprints=found.fingerprints)
 
 
 def _left_out(whole, kept, contents):
@@ -177,17 +177,17 @@ def _read_unsplit(name):
     ignored = []
     kind = _kind(name)
     if kind == "folder":
-        images = tuple(find_pictures(name, ignored, visited=[name]))
-        pictures = ImageDataset(images, *labels_by_folder(images, name), source=name)
+        images = tuple(find_image_files(name, ignored, visited=[name]))
+        dataset = ImageDataset(images, *labels_by_folder(images, name), source=name)
     elif kind == "file":
-        pictures = ImageDataset((name,), source=name)
+        dataset = ImageDataset((name,), source=name)
     else:
         parts = list(_read(name, require_labels=False).parts.values())
         images = np.concatenate([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
-        pictures = ImageDataset(images, labels, parts[0].class_names, source=name)
-    return FolderContents({"all": pictures}, ignored)
+        dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
+    return FolderContents({"all": dataset}, ignored)
 
 
 def _kind(name):
@@ -222,7 +222,7 @@ def _large_classes(parts):
             if count < least:
                 note = (
                     f"Labels are left out: the class {name!r} is too small to be in each split "
-                    f"({count} pictures)."
+                    f"({count} images)."
                 )
                 return {s: replace(p, labels=None, class_names=()) for s, p in parts.items()}, (
                     note,
@@ -233,7 +233,7 @@ def _large_classes(parts):
 def _check_labels(parts, name, require_labels):
     part = next(iter(parts.values()))
     if require_labels and part.num_classes < 2:
-        received = "one class" if part.num_classes else "pictures without labels"
+        received = "one class" if part.num_classes else "images without labels"
         raise InputError(
             f"Expected labels of two classes or more in {printable(name)}; received {received}. "
             "Give a .npz file with x and y, or a folder with a sub-folder for each class."

@@ -1,4 +1,4 @@
-"""Cutting labelled and unlabelled pictures into train, val and test, the same way for one seed."""
+"""Cutting labelled and unlabelled images into train, val and test, the same way for one seed."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def make_splits(parts, *, split_fractions, seed):
         Splits without an inspection, and a tuple of lines on what was cut unasked.
 
     Raises:
-        InputError: a class is missing from a part, or has too few pictures to be in each.
+        InputError: a class is missing from a part, or has too few images to be in each.
     """
     seed = check_number("seed", seed, minimum=0, integer=True)
     fractions = dict(zip(_NAMES, check_fractions(split_fractions), strict=True))
@@ -50,34 +50,34 @@ def make_splits(parts, *, split_fractions, seed):
     notes = ()
     if "train" in parts and "test" in cut:
         notes = (
-            f"There is no test folder: {len(cut['test'])} of {len(whole)} training pictures were "
+            f"There is no test folder: {len(cut['test'])} of {len(whole)} training images were "
             "set aside as the test split.",
         )
     return Splits(**splits), notes
 
 
 def keep_per_class(dataset, labels_per_class, seed):
-    """Returns the dataset with exactly `labels_per_class` pictures of each class.
+    """Returns the dataset with exactly `labels_per_class` images of each class.
 
-    For one seed, the pictures kept with a smaller number are among those kept with a larger.
+    For one seed, the images kept with a smaller number are among those kept with a larger.
 
     Raises:
-        InputError: there are no labels, or a class has fewer pictures.
+        InputError: there are no labels, or a class has fewer images.
     """
     check_number("labels_per_class", labels_per_class, minimum=1, integer=True)
     if dataset.labels is None:
-        raise InputError("Expected labels for labels_per_class; received pictures without labels.")
+        raise InputError("Expected labels for labels_per_class; received images without labels.")
     few = _listed({n: c for n, c in dataset.class_counts().items() if c < labels_per_class})
     if few:
         raise InputError(
-            f"Expected at least {labels_per_class} training pictures of each class "
-            f"(labels_per_class); received {few}. Add pictures, or give a smaller number."
+            f"Expected at least {labels_per_class} training images of each class "
+            f"(labels_per_class); received {few}. Add images, or give a smaller number."
         )
     return at_most_per_class(dataset, labels_per_class, seed)
 
 
 def keep_and_rest(dataset, labels_per_class, seed):
-    """Returns what `keep_per_class` does, and the pictures that it leaves out."""
+    """Returns what `keep_per_class` does, and the images that it leaves out."""
     kept = keep_per_class(dataset, labels_per_class, seed)
     ids = set(kept.ids)
     rest = [row for row, name in enumerate(dataset.ids) if name not in ids]
@@ -85,7 +85,7 @@ def keep_and_rest(dataset, labels_per_class, seed):
 
 
 def at_most_per_class(dataset, most, seed):
-    """As `keep_per_class`, with all pictures of a class that has fewer than `most`."""
+    """As `keep_per_class`, with all images of a class that has fewer than `most`."""
     orders = _orders(dataset, np.random.default_rng([seed, 1]))
     return dataset.subset(np.sort(np.concatenate([order[:most] for order in orders])))
 
@@ -162,8 +162,8 @@ def _check_none_missing(parts):
         if empty or not len(part):
             of_class = f" of class {_named(empty)}" if empty else ""
             raise InputError(
-                f"Expected pictures{of_class} in the {split} split; received none that can be "
-                "used. Add pictures or remove the class."
+                f"Expected images{of_class} in the {split} split; received none that can be "
+                "used. Add images or remove the class."
             )
 
 
@@ -173,8 +173,8 @@ def _check_enough(dataset, num_parts):
     if few or len(dataset) < num_parts:
         of_class = " of each class" if counts else ""
         raise InputError(
-            f"Expected at least {num_parts} pictures{of_class}, one for each of {num_parts} "
-            f"splits; received {few or len(dataset)}. Add pictures or remove the class."
+            f"Expected at least {num_parts} images{of_class}, one for each of {num_parts} "
+            f"splits; received {few or len(dataset)}. Add images or remove the class."
         )
 
 

@@ -1,4 +1,4 @@
-"""Pictures without labels beside labelled ones, in one data set."""
+"""Images without labels beside labelled ones, in one data set."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ def as_unlabelled(data):
     """Returns `data` as an `ImageDataset` whose labels, if there are any, are not looked at.
 
     Args:
-        data: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, or anything that
+        data: array of images (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, or anything that
             `as_image_dataset` takes.
 
     Raises:
@@ -29,9 +29,9 @@ def as_unlabelled(data):
 
 
 def drop_held_out(unlabelled, held_out):
-    """Leaves out the unlabelled pictures that are, pixel by pixel, among those held out.
+    """Leaves out the unlabelled images that are, pixel by pixel, among those held out.
 
-    The form does not matter: a file equals the row of an array that it was made from. One picture
+    The form does not matter: a file equals the row of an array that it was made from. One image
     a thread is in memory, and 16 bytes of each that is held out.
 
     Args:
@@ -48,13 +48,13 @@ def drop_held_out(unlabelled, held_out):
 
 
 def _contents(dataset):
-    """The content hash of each picture as RGB, in order."""
+    """The content hash of each image as RGB, in order."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda row: content_of(dataset, row), range(len(dataset)))
 
 
 def join_unlabelled(labelled, unlabelled, image_size):
-    """Returns one data set of the labelled pictures and, after them, the unlabelled.
+    """Returns one data set of the labelled images and, after them, the unlabelled.
 
     Files stay files and arrays of one shape stay as they are; what differs is decoded first.
 
@@ -63,7 +63,7 @@ def join_unlabelled(labelled, unlabelled, image_size):
         image_size: (height, width) to decode to where that is needed.
 
     Returns:
-        `ImageDataset` with the label `NO_LABEL` for each unlabelled picture. `class_counts` does
+        `ImageDataset` with the label `NO_LABEL` for each unlabelled image. `class_counts` does
         not know it: the set is for training.
     """
     parts = (labelled, unlabelled)
@@ -84,5 +84,5 @@ def join_unlabelled(labelled, unlabelled, image_size):
 
 
 def _shape(dataset):
-    """Of one picture; None for files."""
+    """Of one image; None for files."""
     return None if dataset.is_files else dataset.images.shape[1:]

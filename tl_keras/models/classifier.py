@@ -18,7 +18,7 @@ def build_classifier(
     dropout=0.5,
     classifier_activation="softmax",
 ):
-    """Builds a picture classifier on a backbone.
+    """Builds an image classifier on a backbone.
 
     The backbone is nested as one layer: `get_backbone` finds it again, also after saving and
     loading. Everything is trainable; `tl_keras.freeze` holds the backbone.

@@ -12,7 +12,7 @@ _ADAPTER_REDUCTION = 8
 
 
 def apply_head(features, head="gap", *, hidden_units=1024, dropout=0.2):
-    """Turns features into one vector a picture.
+    """Turns features into one vector an image.
 
     Args:
         features: Keras tensor, a feature map (b, h, w, c) or a vector (b, c). Only "gap" and

@@ -16,7 +16,7 @@ class OwnLossModel(CountedEpochs, keras.Model):
 
     A subclass makes `trackers`, a `keras.metrics.Mean` for each of `loss_names`, what its losses
     are computed from in `batch_of`, and the losses in `losses_of(batch, training)`: a dict with
-    each of the names, a value for each picture or their mean.
+    each of the names, a value for each image or their mean.
 
     Attributes:
         recipe: what `fit_without_labels` does unless it is told otherwise; the batch size is the
@@ -86,7 +86,7 @@ class OwnLossModel(CountedEpochs, keras.Model):
         return self._report(self.losses_of(self.batch_of(data), training=False))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean loss of the pictures `x`; of a replica, its share of the whole."""
+        """The mean loss of the images `x`; of a replica, its share of the whole."""
         data = (x,) if y is None else (x, y)
         return self._share(self.losses_of(self.batch_of(data), training=training)["loss"])
 
@@ -124,7 +124,7 @@ def check_own_loss(model, given):
 def check_unweighted(
     model, x=None, *, validation_data=None, sample_weight=None, class_weight=None, **others
 ):
-    """Refuses weights of pictures or classes among the arguments of `fit` or `evaluate`.
+    """Refuses weights of images or classes among the arguments of `fit` or `evaluate`.
 
     Raises:
         InputError: there are some, or a data set holds some.
@@ -136,7 +136,7 @@ def check_unweighted(
     for name, found in given.items():
         if found:
             raise InputError(
-                f"Expected pictures without {name}: the loss of {type(model).__name__} weighs all "
+                f"Expected images without {name}: the loss of {type(model).__name__} weighs all "
                 f"alike; received {name}. Leave it out."
             )
 

@@ -37,7 +37,7 @@ def draw_binary(pixels, seed):
     """Draws each pixel black or white, white with the probability pixel / 255, exactly.
 
     A random byte decides; what 256 levels cannot express is made up by a random rounding that the
-    pixels of a picture share, which moves their probabilities by less than 1/256 together.
+    pixels of an image share, which moves their probabilities by less than 1/256 together.
 
     Args:
         pixels: float32 (b, ...), 0-255.

@@ -24,16 +24,16 @@ _NEUTRAL = (
 )
 
 
-def picture_shape(model):
-    """Returns (height, width, channels) of the pictures that a built `model` takes.
+def image_shape(model):
+    """Returns (height, width, channels) of the images that a built `model` takes.
 
     Raises:
-        InputError: it is not built, or does not take pictures of one size.
+        InputError: it is not built, or does not take images of one size.
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or None in shape[1:]:
         raise InputError(
-            "Expected a built model that takes pictures (b, height, width, channels) of one size; "
+            "Expected a built model that takes images (b, height, width, channels) of one size; "
             f"received {model.name!r} with input shape {shape}. Give it its size with "
             "model.build((None, height, width, channels)) or keras.Input."
         )
@@ -41,15 +41,15 @@ def picture_shape(model):
 
 
 def num_outputs(model):
-    """Returns the number of classes that a built `model` tells apart, one vector a picture.
+    """Returns the number of classes that a built `model` tells apart, one vector an image.
 
     Raises:
-        InputError: its outputs are not one vector a picture.
+        InputError: its outputs are not one vector an image.
     """
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise InputError(
-            "Expected a model with one output vector a picture, (b, num_classes); received "
+            "Expected a model with one output vector an image, (b, num_classes); received "
             f"{model.name!r} with output shape {shape}."
         )
     return shape[1]

@@ -1,4 +1,4 @@
-"""The closed forms of leaving each picture out against leaving each picture out."""
+"""The closed forms of leaving each image out against leaving each image out."""
 
 import numpy as np
 import pytest

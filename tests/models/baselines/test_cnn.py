@@ -1,4 +1,4 @@
-"""Convolutional nets: the shapes of the books, and the smallest pictures they take."""
+"""Convolutional networks: the shapes of the books, and the smallest images they take."""
 
 import keras
 import numpy as np
@@ -41,8 +41,8 @@ def test_frozen_convolutions_do_not_change_while_the_rest_learns():
     before = [layer.get_weights() for layer in model.convolutions]
     dense = model.get_layer("dense_1").get_weights()[0]
     model.compile("adam", "sparse_categorical_crossentropy")
-    pictures = np.random.default_rng(0).integers(0, 256, (8, 8, 8), dtype=np.uint8)
-    model.fit(pictures, np.arange(8) % 2, verbose=0)
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8), dtype=np.uint8)
+    model.fit(images, np.arange(8) % 2, verbose=0)
     assert len(before) == 2
     for (kernel, bias), layer in zip(before, model.convolutions, strict=True):
         np.testing.assert_array_equal(layer.kernel, kernel)

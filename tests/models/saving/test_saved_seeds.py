@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras import GAN, VAE, Autoencoder, load_model
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 

@@ -3,12 +3,12 @@
 import pytest
 import tensorflow as tf
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import METHODS, small_model
 from tests.replicas import check_program
 
 PROGRAM = """
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import METHODS, small_encoder, small_model
 from tl_keras import SupCon, VICReg, fit_without_labels
 

@@ -14,7 +14,7 @@ from tl_keras.reports.pages.wording import (
 
 
 def metrics_of(confidence, num_right, num_wrong):
-    """Half the pictures are cats; answers with one confidence, so many of them right."""
+    """Half the images are cats; answers with one confidence, so many of them right."""
     rows, labels = [], []
     for i in range(num_right + num_wrong):
         label = i % 2
@@ -66,8 +66,8 @@ def test_an_error_that_chance_gives_is_no_reason_for_doubt():
     assert "at its word" in reliability_sentence(evaluate_predictions(rows, labels, "ab"))
 
 
-def test_few_pictures_are_called_a_rough_estimate():
-    assert "With 10 pictures this is a rough" in reliability_sentence(metrics_of(0.9, 9, 1))
+def test_few_images_are_called_a_rough_estimate():
+    assert "With 10 images this is a rough" in reliability_sentence(metrics_of(0.9, 9, 1))
 
 
 def test_most_frequent_confusion_comes_first():

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from tests.check_model import check_model
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras import CNN, MLP, Distiller, InputError, load_model
 
-X, Y = coloured_pictures(12)
+X, Y = coloured_images(12)
 LABELS = {"sparse": Y, "one-hot": np.eye(3, dtype="float32")[Y]}
 
 

@@ -6,14 +6,14 @@ import pytest
 import tensorflow as tf
 
 from tests.check_model import check_model
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import CNN, MLP, FixMatch, InputError
 from tl_keras.models.signature import gives_logits
 
 RATIO = 3
-X, Y = coloured_pictures(6)
-WEAK, HIDDEN = coloured_pictures(6 * RATIO, seed=1)
-STRONG, _ = coloured_pictures(6 * RATIO, seed=2)
+X, Y = coloured_images(6)
+WEAK, HIDDEN = coloured_images(6 * RATIO, seed=1)
+STRONG, _ = coloured_images(6 * RATIO, seed=2)
 
 
 def nested(pictures):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras import CNN, MLP, RNN, ImageDataset, InputError, fit_from_scratch, load_model
 from tl_keras.data.pipelines.batches import index_batches
 from tl_keras.training.best_weights import DivergedError
 
-TRAIN, VAL = coloured_pictures(40), coloured_pictures(15, seed=1)
+TRAIN, VAL = coloured_images(40), coloured_images(15, seed=1)
 QUICK = {"epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
 
 

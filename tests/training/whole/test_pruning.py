@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from tests.check_model import check_model
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import CNN, MLP, InputError, fit_from_scratch, freeze, load_model, prune
 from tl_keras.training.whole.magnitudes import prunable_kernels
 from tl_keras.training.whole.pruning import apply_masks, rising_sparsity
 
-TRAIN, VAL = coloured_pictures(30), coloured_pictures(15, seed=1)
+TRAIN, VAL = coloured_images(30), coloured_images(15, seed=1)
 QUICK = {"prune_epochs": 2, "epochs": 2, "batch_size": 8, "lr": 0.003, "augment": "none"}
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import small_model
 from tl_keras import ImageDataset, SimCLR, SupCon, fit_without_labels, load_model
 from tl_keras.checks import InputError

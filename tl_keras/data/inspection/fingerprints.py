@@ -1,4 +1,4 @@
-"""Finding the same picture, or nearly the same, in two splits or in one."""
+"""Finding the same image, or nearly the same, in two splits or in one."""
 
 import hashlib
 import itertools
@@ -41,10 +41,10 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Leak:
-    """A picture in two splits.
+    """An image in two splits.
 
     Attributes:
-        first, second: ids of the two pictures.
+        first, second: ids of the two images.
         splits: the two splits' names.
         kind: "same" (every pixel) or "near" (recompressed, resized, slightly changed).
     """
@@ -77,7 +77,7 @@ class Leaks(tuple):
 
 
 def fingerprint(image):
-    """Returns the Fingerprint of a picture, uint8 (h, w, 3)."""
+    """Returns the Fingerprint of an image, uint8 (h, w, 3)."""
     return Fingerprint(content_hash(image), *looks_of(image))
 
 
@@ -162,7 +162,7 @@ def _content(image):
 
 
 def content_hash(image):
-    """Returns 16 bytes that differ for pictures with a different pixel or shape."""
+    """Returns 16 bytes that differ for images with a different pixel or shape."""
     pixels = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
     pixels.update(str(image.shape).encode())
     return pixels.digest()
@@ -176,7 +176,7 @@ def content_of(dataset, index):
 
 
 def find_leaks(datasets, fingerprints):
-    """Finds pictures that stand in more than one dataset.
+    """Finds images that stand in more than one dataset.
 
     Arrays are compared pixel by pixel; files also by their looks, see `near_pairs`.
 
@@ -203,7 +203,7 @@ def find_leaks(datasets, fingerprints):
 
 
 def find_repeats(dataset, fingerprints):
-    """Finds pictures of one dataset that are the same or, of files, nearly; see `find_leaks`.
+    """Finds images of one dataset that are the same or, of files, nearly; see `find_leaks`.
 
     Args:
         dataset: `ImageDataset`.
@@ -228,7 +228,7 @@ def find_repeats(dataset, fingerprints):
 
 
 def _hashes(dataset, fingerprints):
-    """(id, content hash) of each picture."""
+    """(id, content hash) of each image."""
     if dataset.is_files:
         return [(path, mark.content) for path, mark in _known(dataset, fingerprints)]
     return list(zip(dataset.ids, map(content_hash, dataset.images), strict=True))
@@ -246,7 +246,7 @@ def _same(one, other):
 
 
 def _near(one, other=None, left_out=frozenset()):
-    """Pairs of paths of nearly the same picture, those first that agree most."""
+    """Pairs of paths of nearly the same image, those first that agree most."""
     names, *looks = zip(
         *(_textured(part) for part in (one, other) if part is not None), strict=True
     )

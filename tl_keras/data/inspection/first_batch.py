@@ -17,7 +17,7 @@ def check_first_batch(batches, check, parts=1, *, pixels_alone=True):
     Args:
         batches: tf.data.Dataset.
         check: function of so many arrays; it raises `InputError`, see `input_errors`.
-        parts: int, how many parts of an element are pictures, from the first on.
+        parts: int, how many parts of an element are images, from the first on.
         pixels_alone: whether `check` is of pixels alone, and those of type uint8 need no look.
     """
     if pixels_alone and tf.nest.flatten(batches.element_spec)[0].dtype == tf.uint8:

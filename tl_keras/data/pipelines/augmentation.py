@@ -1,4 +1,4 @@
-"""Random changes of training pictures that depend on nothing but (seed, epoch, index)."""
+"""Random changes of training images that depend on nothing but (seed, epoch, index)."""
 
 import functools
 import math
@@ -39,11 +39,11 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def augment_images(images, name, *, seed, epoch, indices):
-    """Changes each picture at random, the same way for the same (seed, epoch, index).
+    """Changes each image at random, the same way for the same (seed, epoch, index).
 
-    The numbers do not depend on which other pictures are in the batch, so a resumed run, another
-    batch size or several replicas see the same pictures. Flip, crop, rotation, shear and shift
-    are one affine map, so pixels are interpolated once; outside the picture its mirror image is
+    The numbers do not depend on which other images are in the batch, so a resumed run, another
+    batch size or several replicas see the same images. Flip, crop, rotation, shear and shift
+    are one affine map, so pixels are interpolated once; outside the image its mirror image is
     seen. A cut-out square, of any side up to the preset's, is grey; part of it may lie outside.
 
     Args:
@@ -51,7 +51,7 @@ def augment_images(images, name, *, seed, epoch, indices):
         name: one of `AUGMENTATIONS`.
         seed: integer.
         epoch: int64 scalar, or an integer.
-        indices: int64 (b,), which picture of the dataset each one is.
+        indices: int64 (b,), which image of the dataset each one is.
 
     Returns:
         float32 (b, h, w, c), 0-255.
@@ -93,8 +93,8 @@ def random_numbers(seed, epoch, indices, count):
     """Uniform numbers in [0, 1) from a hash of (seed, epoch, index, column).
 
     The hash is the finaliser of SplitMix64, applied to the whole batch at once, in 0.5 ms for
-    256 pictures; a `tf.vectorized_map` over `tf.random.stateless_uniform` took 10 ms, as long
-    as the transform of pictures of 28 x 28.
+    256 images; a `tf.vectorized_map` over `tf.random.stateless_uniform` took 10 ms, as long
+    as the transform of images of 28 x 28.
 
     Args:
         seed: integer.
@@ -129,7 +129,7 @@ def _mix(x):
 
 
 def _transform(images, preset, draws):
-    """Moves pixels by one affine map from output to input, about the picture's centre."""
+    """Moves pixels by one affine map from output to input, about the image's centre."""
     # In float64: the last bit of a float32 exp, sin or cos depends on the place in the batch.
     draws = {use: tf.cast(draw, tf.float64) for use, draw in draws.items()}
     size = tf.shape(images)[1:3]
@@ -168,7 +168,7 @@ def _transform(images, preset, draws):
 
 
 def _crop_and_resize(images, corners):
-    """The same map where it stays inside the picture, ten times faster on a CPU."""
+    """The same map where it stays inside the image, ten times faster on a CPU."""
     size = tf.shape(images)
     # Rounding must not push a corner outside, where this op would paint black.
     boxes = tf.cast(tf.clip_by_value(corners, 0.0, 1.0), tf.float32)
@@ -176,7 +176,7 @@ def _crop_and_resize(images, corners):
 
 
 def _crop(preset, draws):
-    """Width and height of the crop as parts of the picture's."""
+    """Width and height of the crop as parts of the image's."""
     area = preset.min_area + (1.0 - preset.min_area) * draws["area"]
     aspect = tf.exp(_signed(draws["aspect"]) * math.log(preset.max_aspect))
     return tf.minimum(tf.sqrt(area * aspect), 1.0), tf.minimum(tf.sqrt(area / aspect), 1.0)
@@ -196,7 +196,7 @@ def _change_colours(images, preset, draws):
 
     if not (preset.brightness or preset.contrast or preset.saturation or preset.grayscale):
         return images
-    # About mid-grey, not the picture's mean: how a sum rounds depends on the batch.
+    # About mid-grey, not the image's mean: how a sum rounds depends on the batch.
     contrast = factor("contrast")
     scale, offset = factor("brightness") * contrast, _MID_GRAY * (1.0 - contrast)
     if images.shape[-1] != 3:
@@ -226,7 +226,7 @@ def _hue_rotation(turns):
 
 
 def _cut_out(images, preset, draws):
-    """Hides a square of each picture behind mid-grey."""
+    """Hides a square of each image behind mid-grey."""
     if not preset.cutout:
         return images
     height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))

@@ -9,11 +9,11 @@ _SMALL_SIDE = 64
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training picture may be changed; the defaults change nothing.
+    """How far a training image may be changed; the defaults change nothing.
 
     Attributes:
-        horizontal_flip: whether half of the pictures are mirrored.
-        min_area: smallest part of the picture that a random crop keeps, of 1.
+        horizontal_flip: whether half of the images are mirrored.
+        min_area: smallest part of the image that a random crop keeps, of 1.
         max_aspect: the crop's aspect ratio lies in [1 / max_aspect, max_aspect].
         rotation: largest angle in degrees, either way.
         shift: largest shift as a part of the side, either way, in whole pixels.
@@ -22,9 +22,9 @@ class Augmentation:
             Contrast is about mid-grey.
         shear: largest lean, either way, in pixels sideways for each pixel upwards.
         hue: largest turn of the colour circle, either way, of 1 for the whole circle.
-        jitter: part of the pictures whose brightness, contrast, saturation and hue are changed.
-        grayscale: part of the pictures that lose their colours.
-        cutout: largest side of a square that is hidden, as a part of the picture's shorter side.
+        jitter: part of the images whose brightness, contrast, saturation and hue are changed.
+        grayscale: part of the images that lose their colours.
+        cutout: largest side of a square that is hidden, as a part of the image's shorter side.
     """
 
     horizontal_flip: bool = False
@@ -82,9 +82,9 @@ PRESETS = {
     ),
 }
 AUGMENTATIONS = tuple(PRESETS)
-# What makes two views of a picture, which a net learns to recognise as one: changes far beyond
+# What makes two views of an image, which a network learns to recognise as one: changes far beyond
 # those that help a classifier. Crops do most; without changes of colour its histogram would give
-# a picture away. What leaves a digit as it is stays within the first preset's small changes.
+# an image away. What leaves a digit as it is stays within the first preset's small changes.
 VIEWS = {
     "digits": Augmentation(
         min_area=0.6, max_aspect=1.3, rotation=15.0, shift=0.1, zoom=0.2, shear=0.3
@@ -115,11 +115,11 @@ VIEWS = {
 
 
 def resolve_augment(augment, dataset):
-    """Returns the name of a preset; "auto" is decided by the pictures.
+    """Returns the name of a preset; "auto" is decided by the images.
 
     Args:
-        augment: one of `AUGMENTATIONS`, or "auto": "digits" for grey pictures (which are often
-            letters or digits, so never mirrored), "cifar" for arrays of colour pictures of at
+        augment: one of `AUGMENTATIONS`, or "auto": "digits" for grey images (which are often
+            letters or digits, so never mirrored), "cifar" for arrays of colour images of at
             most 64 pixels a side, else "photos".
         dataset: `ImageDataset`.
 
@@ -133,7 +133,7 @@ def resolve_augment(augment, dataset):
 
 
 def auto_preset(is_grayscale, image_size):
-    """Returns the name of the preset for grey pictures, or for pictures of a size.
+    """Returns the name of the preset for grey images, or for images of a size.
 
     Args:
         is_grayscale: whether they have no colour.
@@ -146,7 +146,7 @@ def auto_preset(is_grayscale, image_size):
 
 
 def mirrors(augment, dataset):
-    """Whether an augmentation, named as for `resolve_augment`, shows pictures mirrored too."""
+    """Whether an augmentation, named as for `resolve_augment`, shows images mirrored too."""
     return PRESETS[resolve_augment(augment, dataset)].horizontal_flip
 
 
@@ -155,7 +155,7 @@ def resolve_strong(strong, weak, dataset):
 
     Args:
         strong: one of `AUGMENTATIONS`, or "auto": the one named as `weak` with "-strong" after
-            it, or as what the pictures would have by themselves.
+            it, or as what the images would have by themselves.
         weak: one of `AUGMENTATIONS`.
         dataset: `ImageDataset`.
 

@@ -1,4 +1,4 @@
-"""Batches of pictures for `fit`, `evaluate` and `predict`, fixed by (seed, epoch, index)."""
+"""Batches of images for `fit`, `evaluate` and `predict`, fixed by (seed, epoch, index)."""
 
 import itertools
 import math
@@ -40,8 +40,8 @@ def index_batches(
     steps = num_examples // batch_size if drop_remainder else math.ceil(num_examples / batch_size)
     if steps == 0:
         raise InputError(
-            f"Expected at least {batch_size if drop_remainder else 1} pictures, one batch; "
-            f"received {num_examples}. Use a smaller batch_size or more pictures."
+            f"Expected at least {batch_size if drop_remainder else 1} images, one batch; "
+            f"received {num_examples}. Use a smaller batch_size or more images."
         )
 
     def batches_of(epoch):
@@ -70,7 +70,7 @@ def build_pipeline(
     repeat=False,
     drop_remainder=False,
 ):
-    """Returns batches of a dataset's pictures.
+    """Returns batches of a dataset's images.
 
     Without `training` the order is kept and nothing is dropped: the k-th prediction belongs to
     `dataset.ids[k]`. All files are decoded here, at the first call for this size. With `training`
@@ -81,7 +81,7 @@ def build_pipeline(
         batch_size: integer above 0.
         image_size: (height, width).
         training: whether to shuffle and augment.
-        seed: integer; with the epoch it decides the order and each picture's changes.
+        seed: integer; with the epoch it decides the order and each image's changes.
         augment: one of `AUGMENTATIONS` or "auto"; only with `training`.
         channels: 3 for RGB, 1 for luminance.
         first_epoch, repeat, drop_remainder: see `index_batches`.
@@ -106,7 +106,7 @@ def build_pipeline(
         repeat=repeat,
         drop_remainder=drop_remainder,
     )
-    gather = picture_gatherer(dataset, check_image_size(image_size), channels)
+    gather = image_gatherer(dataset, check_image_size(image_size), channels)
 
     def load_batch(epoch, indices):
         images = augment_images(gather(indices), name, seed=seed, epoch=epoch, indices=indices)
@@ -135,7 +135,7 @@ def numbered_epochs(first_epoch=0):
     return tf.data.Dataset.from_tensors(0).map(number)
 
 
-def picture_gatherer(dataset, image_size, channels):
+def image_gatherer(dataset, image_size, channels):
     """Returns a function from indices int64 (b,) to float32 (b, h, w, channels)."""
     rows_of = dataset.rows_of(image_size)
     take_first = channels == 1 and dataset.is_grayscale  # its three channels are the same

@@ -1,12 +1,14 @@
 """Training examples mixed in pairs, labels too: blended (mixup) or cut into each other (CutMix).
 
-A net that has few pictures learns them by heart; between two of them it has to be unsure in
+A network that has few images learns them by heart; between two of them it has to be unsure in
 proportion.
 """
 
 import tensorflow as tf
 
-CELLS = 7  # a rectangle's edges lie on a grid of 7 x 7, as nets for 224 pixels have between layers
+CELLS = (
+    7  # a rectangle's edges lie on a grid of 7 x 7, as networks for 224 pixels have between layers
+)
 
 
 def draw_mixing(alpha, cut, *, seed, epoch, indices):
@@ -66,7 +68,7 @@ def mix(tensor, mixing, replicas=1):
     if tensor.shape.rank == 4:
         cut = tf.reshape(mixing[:, 3] > mixing[:, 1], (-1, 1, 1, 1))
         own = tf.where(cut, _outside(mixing[:, 1:], tf.shape(tensor)), own)
-    values = tf.cast(tensor, own.dtype)  # of half precision, where nets compute in it
+    values = tf.cast(tensor, own.dtype)  # of half precision, where networks compute in it
     mixed = own * values + (1.0 - own) * tf.gather(values, partners)
     return tf.ensure_shape(tf.cast(mixed, tensor.dtype), tensor.shape)
 

@@ -1,4 +1,4 @@
-"""Two random views of each picture, fixed by (seed, epoch, index)."""
+"""Two random views of each image, fixed by (seed, epoch, index)."""
 
 import tensorflow as tf
 
@@ -6,22 +6,22 @@ from tl_keras.checks import check_choice, check_number
 from tl_keras.data.images import check_image_size
 from tl_keras.data.pipelines.augmentation import change_images
 from tl_keras.data.pipelines.augmentation_presets import VIEWS, auto_preset
-from tl_keras.data.pipelines.batches import index_batches, numbered_epochs, picture_gatherer
+from tl_keras.data.pipelines.batches import image_gatherer, index_batches, numbered_epochs
 
 HELD_OUT_EPOCH = -1  # views of validation are those of one epoch, so that epochs can be compared
 
 
 def two_views(images, name, *, seed, epoch, indices):
-    """Changes each picture twice at random, by two draws that belong to (seed, epoch, index).
+    """Changes each image twice at random, by two draws that belong to (seed, epoch, index).
 
     Args:
         images: float32 (b, h, w, c), 0-255.
         name: one of `VIEWS`: "digits" turns, leans, scales and crops a little; "cifar", for small
-            natural pictures, and "photos" crop to a small part, mirror, change the colours or take
+            natural images, and "photos" crop to a small part, mirror, change the colours or take
             them away.
         seed: integer.
         epoch: int64 scalar, or an integer.
-        indices: int64 (b,), which picture of the dataset each one is.
+        indices: int64 (b,), which image of the dataset each one is.
 
     Returns:
         Two float32 tensors (b, h, w, c), 0-255.
@@ -38,7 +38,7 @@ def two_views(images, name, *, seed, epoch, indices):
 
 
 def resolve_views(augment, *, is_grayscale, image_size):
-    """Returns the name of a preset; "auto" is decided by the pictures as the net sees them.
+    """Returns the name of a preset; "auto" is decided by the images as the network sees them.
 
     Args:
         augment: one of `VIEWS` or "auto".
@@ -67,12 +67,12 @@ def two_view_batches(
 ):
     """Returns batches of pairs of views; an incomplete last batch is left out.
 
-    Grey pictures are changed in their one channel, and given in it. Without `training` the order
+    Grey images are changed in their one channel, and given in it. Without `training` the order
     is kept and the views are the same in each epoch.
 
     Args:
         dataset: `ImageDataset`.
-        batch_size: int, pictures, at least 2: each is told from the others of its batch.
+        batch_size: int, images, at least 2: each is told from the others of its batch.
         image_size: (height, width).
         channels: 3 for RGB, 1 for luminance.
         training: whether to shuffle, and to draw new views in each epoch.
@@ -100,7 +100,7 @@ def two_view_batches(
         repeat=repeat,
         drop_remainder=True,
     )
-    gather = picture_gatherer(dataset, image_size, 1 if gray else channels)
+    gather = image_gatherer(dataset, image_size, 1 if gray else channels)
 
     def load_batch(epoch, indices):
         epoch = epoch if training else HELD_OUT_EPOCH
@@ -111,11 +111,11 @@ def two_view_batches(
 
 
 def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
-    """Puts two views in the place of each picture of somebody's `tf.data.Dataset`.
+    """Puts two views in the place of each image of somebody's `tf.data.Dataset`.
 
     Args:
-        batches: tf.data.Dataset of pictures (b, h, w), (b, h, w, 1) or (b, h, w, 3), 0-255, or of
-            (pictures, labels). What is drawn for a picture depends on its place in the epoch.
+        batches: tf.data.Dataset of images (b, h, w), (b, h, w, 1) or (b, h, w, 3), 0-255, or of
+            (images, labels). What is drawn for an image depends on its place in the epoch.
         training, seed, augment: see `two_view_batches`.
         first_epoch: see `numbered_epochs`.
 
@@ -126,10 +126,10 @@ def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
     gray = len(shape) == 3 or shape[3] == 1
     name = resolve_views(augment, is_grayscale=gray, image_size=tuple(shape[1:3]))
 
-    def views_of(epoch, place, pictures, *labels):
-        indices = place * tf.int32.max + tf.range(tf.shape(pictures)[0], dtype=tf.int64)
-        pictures = tf.cast(pictures if len(shape) == 4 else pictures[..., None], tf.float32)
-        return two_views(pictures, name, seed=seed, epoch=epoch, indices=indices), *labels
+    def views_of(epoch, place, images, *labels):
+        indices = place * tf.int32.max + tf.range(tf.shape(images)[0], dtype=tf.int64)
+        images = tf.cast(images if len(shape) == 4 else images[..., None], tf.float32)
+        return two_views(images, name, seed=seed, epoch=epoch, indices=indices), *labels
 
     def epoch_of(epoch):
         epoch = epoch if training else tf.constant(HELD_OUT_EPOCH, tf.int64)
@@ -145,5 +145,5 @@ def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
 
 
 def check_pairs(batch_size):
-    """Refuses a batch in which a picture has no other to be told from."""
+    """Refuses a batch in which an image has no other to be told from."""
     check_number("batch_size", batch_size, minimum=2, integer=True)

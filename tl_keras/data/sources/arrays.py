@@ -71,7 +71,7 @@ def _datasets(path, arrays, keys):
     shapes = {part.images.shape[1:] for part in parts.values()}
     if len(shapes) > 1:
         raise InputError(
-            f"Expected pictures of one shape in {printable(path)}; received "
+            f"Expected images of one shape in {printable(path)}; received "
             f"{' and '.join(map(str, sorted(shapes)))}."
         )
     # The split with the highest label knows all classes.

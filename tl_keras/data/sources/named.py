@@ -77,7 +77,7 @@ def _load_from_keras(name):
         return getattr(keras.datasets, name).load_data()
     except Exception as error:
         # Keras raises a bare Exception ("URL fetch failure") without a network, and its cache may
-        # hold a file that is damaged: any of them means that the pictures are not to be had.
+        # hold a file that is damaged: any of them means that the images are not to be had.
         reason = " ".join(str(error).split())
         raise InputError(
             f"Expected to download {name} or to find it in Keras's cache; received: {reason}. "

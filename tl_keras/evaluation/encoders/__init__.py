@@ -7,11 +7,11 @@
   memory
 - embedding_watch: tells in each epoch whether an encoder that trains without labels is learning
   something
-- feature_space: features of many pictures made comparable: which lie together, alone, or on top of
+- feature_space: features of many images made comparable: which lie together, alone, or on top of
   each other
-- grid_places: points of a plane moved to the places of a grid, so that pictures there hide none
-- latent_plane: codes of pictures as points in a plane
-- leave_one_out: probes of one small labelled set: each picture is judged by all the others. Cheap,
+- grid_places: points of a plane moved to the places of a grid, so that images there hide none
+- latent_plane: codes of images as points in a plane
+- leave_one_out: probes of one small labelled set: each image is judged by all the others. Cheap,
   for curves
 - probe_table: what encoders know of the classes, beside controls that learned nothing or next to
   nothing

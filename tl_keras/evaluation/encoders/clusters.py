@@ -79,10 +79,10 @@ def cluster_features(features, num_clusters, *, starts=_STARTS, seed=0):
 
 
 def purity(labels, clusters):
-    """Share of pictures whose class is the most frequent one of their cluster.
+    """Share of images whose class is the most frequent one of their cluster.
 
     1 if no cluster mixes classes; at least the share of the largest class; it rises with the
-    number of clusters, up to 1 for as many clusters as pictures.
+    number of clusters, up to 1 for as many clusters as images.
 
     Args:
         labels, clusters: ints (n,), n at least 1.
@@ -119,11 +119,11 @@ def adjusted_mutual_information(labels, clusters):
 
 
 def _counts(labels, clusters):
-    """Pictures of each class (row) in each cluster (column)."""
+    """Images of each class (row) in each cluster (column)."""
     labels, clusters = np.asarray(labels), np.asarray(clusters)
     if labels.ndim != 1 or labels.shape != clusters.shape or not len(labels):
         raise InputError(
-            "Expected a label and a cluster for each picture; received shapes "
+            "Expected a label and a cluster for each image; received shapes "
             f"{labels.shape} and {clusters.shape}."
         )
     rows, columns = (np.unique(x, return_inverse=True)[1] for x in (labels, clusters))

@@ -1,4 +1,4 @@
-"""Features of many pictures made comparable: which lie together, alone, or on top of each other."""
+"""Features of many images made comparable: which lie together, alone, or on top of each other."""
 
 import dataclasses
 
@@ -12,18 +12,18 @@ from tl_keras.evaluation.encoders.probes import unit_rows
 CLUSTER_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
 COMPONENTS = 50
 SAME_RATIO = 0.5
-_FITTED = 5000  # pictures, of PCA
-_JUDGED = 1000  # pictures, of the number of clusters
+_FITTED = 5000  # images, of PCA
+_JUDGED = 1000  # images, of the number of clusters
 _BLOCK = 512
 _ROUNDING = 1e-6
 
 
 def directions(features):
-    """Returns features in which distances say how alike pictures are.
+    """Returns features in which distances say how alike images are.
 
     Each row is scaled to length 1: the length of features follows contrast and how much there is
     to see, their direction what it is. The mean is taken off, which changes no distance. Nothing is
-    left out: in the main directions alone, a picture unlike all others lies in the middle, as the
+    left out: in the main directions alone, an image unlike all others lies in the middle, as the
     most typical one, because what makes it odd lies in the other directions. For groups alone
     `main_directions` will do.
 

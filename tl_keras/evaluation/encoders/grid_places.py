@@ -1,4 +1,4 @@
-"""Points of a plane moved to the places of a grid, so that pictures there hide none."""
+"""Points of a plane moved to the places of a grid, so that images there hide none."""
 
 import math
 
@@ -23,7 +23,7 @@ def grid_places(points, *, room=_ROOM):
         InputError: points are not (n, 2) and finite.
 
     Reference:
-        Kuhn 1955, the assignment problem; Fried et al. 2015, "IsoMatch", use it for pictures.
+        Kuhn 1955, the assignment problem; Fried et al. 2015, "IsoMatch", use it for images.
     """
     from scipy.optimize import linear_sum_assignment
 

@@ -1,4 +1,4 @@
-"""Codes of pictures as points in a plane."""
+"""Codes of images as points in a plane."""
 
 import numpy as np
 

@@ -1,14 +1,14 @@
-"""Probes of one small labelled set: each picture is judged by all the others. Cheap, for curves."""
+"""Probes of one small labelled set: each image is judged by all the others. Cheap, for curves."""
 
 import numpy as np
 
 from tl_keras.evaluation.encoders.probes import NEIGHBOURS, TEMPERATURE, unit_rows, vote
 
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # times the number of pictures
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # times the number of images
 
 
 def knn_left_out(features, labels, *, k=NEIGHBOURS, temperature=TEMPERATURE):
-    """Share of pictures whose class the nearest others tell, as in `knn_probe`.
+    """Share of images whose class the nearest others tell, as in `knn_probe`.
 
     Args:
         features: float (n, d), n at least 2.
@@ -26,7 +26,7 @@ def knn_left_out(features, labels, *, k=NEIGHBOURS, temperature=TEMPERATURE):
 
 
 def ridge_left_out(features, labels):
-    """Share of pictures that a linear classifier fitted to all the others tells right.
+    """Share of images that a linear classifier fitted to all the others tells right.
 
     Least squares to one-hot labels with a penalty on the weights (not on the offset) of
     standardised features. What it says of a row that is left out has a closed form,

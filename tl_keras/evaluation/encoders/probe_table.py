@@ -13,17 +13,17 @@ from tl_keras.evaluation.encoders.clusters import (
 )
 from tl_keras.evaluation.encoders.probes import extract_features, knn_probe, linear_probe, unit_rows
 from tl_keras.models.backbones.untrained import untrained_copy
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 from tl_keras.training.fine_tuning.inputs import random_part
 
 PCA_COMPONENTS = 50
-_FITTED = 5000  # pictures, of PCA
-_MEASURED = 512  # pictures, of an untrained net's statistics
+_FITTED = 5000  # images, of PCA
+_MEASURED = 512  # images, of an untrained network's statistics
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
-    """One kind of features of the same pictures.
+    """One kind of features of the same images.
 
     Attributes:
         name: what the table calls them.
@@ -41,18 +41,18 @@ def probe_table(
     """Measures encoders and controls in the same way, one row each.
 
     A row's features are probed with the labels of `train` (a linear probe, nearest neighbours) and
-    clustered without any: k-means on the test pictures' features, each scaled to length 1, with as
+    clustered without any: k-means on the test images' features, each scaled to length 1, with as
     many clusters as classes.
 
     Args:
         encoders: dict of name and encoder, see `extract_features`.
         train, test: labelled `ImageDataset`s.
-        unlabelled: `ImageDataset` that PCA and the statistics of the untrained nets may use, too;
+        unlabelled: `ImageDataset` that PCA and the statistics of the untrained networks may use, too;
             None for `train` alone.
-        controls: whether to add, for each encoder, the same net with random weights, and once PCA
+        controls: whether to add, for each encoder, the same network with random weights, and once PCA
             of the pixels (50 components) and the pixels themselves.
         k: int, neighbours.
-        batch_size: pictures a step.
+        batch_size: images a step.
         seed: int, of all that is random.
 
     Returns:
@@ -77,13 +77,13 @@ def probe_table(
 
 
 def pixel_features(train, test, seen, image_size, *, components=PCA_COMPONENTS, seed=0):
-    """Returns the features that need no net: PCA of the pixels, and the pixels themselves.
+    """Returns the features that need no network: PCA of the pixels, and the pixels themselves.
 
     Args:
         train, test: `ImageDataset`s.
         seen: `ImageDataset` that the components are fitted to, at most 5,000 of it.
-        image_size: (height, width) that the pictures are seen in.
-        components: int; of fewer pictures or pixels so many are used.
+        image_size: (height, width) that the images are seen in.
+        components: int; of fewer images or pixels so many are used.
         seed: int, of the choice among `seen` and of PCA's solver.
 
     Returns:
@@ -106,11 +106,11 @@ def _all_features(encoders, train, test, seen, controls, batch_size, seed):
         encoder = getattr(encoder, "encoder", encoder)
         yield _encoded(name, encoder, train, test, batch_size)
         if controls:
-            *size, channels = picture_shape(encoder)
+            *size, channels = image_shape(encoder)
             some = random_part(seen, _MEASURED, seed)
-            pictures = next(iter(some.pipeline(len(some), image_size=size, channels=channels)))
-            pictures = pictures[0] if isinstance(pictures, tuple) else pictures
-            untrained = untrained_copy(encoder, pictures, seed=seed)
+            images = next(iter(some.pipeline(len(some), image_size=size, channels=channels)))
+            images = images[0] if isinstance(images, tuple) else images
+            untrained = untrained_copy(encoder, images, seed=seed)
             yield _encoded(f"{name}, untrained", untrained, train, test, batch_size)
     if controls:
         yield from pixel_features(train, test, seen, size, seed=seed)
@@ -137,6 +137,6 @@ def _row(features, train_labels, test_labels, k, seed):
 
 def pixel_rows(dataset, image_size):
     """Returns pixels from 0 to 1 as rows, float32 (n, h * w * c); grey ones have one channel."""
-    pictures = dataset.decoded(tuple(image_size))
-    pictures = pictures[..., :1] if dataset.is_grayscale else pictures
-    return pictures.reshape(len(pictures), -1).astype(np.float32) / 255
+    images = dataset.decoded(tuple(image_size))
+    images = images[..., :1] if dataset.is_grayscale else images
+    return images.reshape(len(images), -1).astype(np.float32) / 255

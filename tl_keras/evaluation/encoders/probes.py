@@ -10,48 +10,48 @@ from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 from tl_keras.evaluation.encoders.distances import row_blocks
 from tl_keras.models.inference import traced
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 from tl_keras.one_thread import one_thread
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of scikit-learn's C: a small one binds more
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
-_MANY = 5000  # pictures from which on a fifth is held out once, instead of five times
+_MANY = 5000  # images from which on a fifth is held out once, instead of five times
 _FOLDS = 5
 _UNCHOSEN = 1e-2
 _BLOCK = 256
 
 
-def extract_features(encoder, pictures, *, batch_size=128):
-    """Returns what an encoder says of each picture, in the order of the pictures.
+def extract_features(encoder, images, *, batch_size=128):
+    """Returns what an encoder says of each image, in the order of the images.
 
     Args:
-        encoder: built model from pictures (b, h, w, 1 or 3), 0-255, to features (b, d), or to maps
+        encoder: built model from images (b, h, w, 1 or 3), 0-255, to features (b, d), or to maps
             (b, h', w', d), which are averaged over their places; or a model with `.encoder`.
-        pictures: `ImageDataset`, or array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255; decoded
+        images: `ImageDataset`, or array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255; decoded
             once in the encoder's size.
-        batch_size: pictures a step. Defaults to 128.
+        batch_size: images a step. Defaults to 128.
 
     Returns:
         float32 (n, d).
 
     Raises:
-        InputError: the model takes no pictures or gives no features, or there is no picture.
+        InputError: the model takes no images or gives no features, or there is no image.
     """
     encoder = getattr(encoder, "encoder", encoder)
-    *size, channels = picture_shape(encoder)
-    batches = as_unlabelled(pictures).pipeline(batch_size, image_size=size, channels=channels)
+    *size, channels = image_shape(encoder)
+    batches = as_unlabelled(images).pipeline(batch_size, image_size=size, channels=channels)
     return features_of(batches, feature_function(encoder))
 
 
 def features_of(batches, run):
-    """Returns float32 (n, d): what `run`, of `feature_function`, gives for batches of pictures."""
-    pictures = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
-    return np.concatenate([run(batch).numpy() for batch in pictures])
+    """Returns float32 (n, d): what `run`, of `feature_function`, gives for batches of images."""
+    images = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
+    return np.concatenate([run(batch).numpy() for batch in images])
 
 
 def feature_function(encoder):
-    """Returns a compiled function from float32 pictures (b, h, w, c) to float32 (b, d).
+    """Returns a compiled function from float32 images (b, h, w, c) to float32 (b, d).
 
     It reads the encoder's weights at each call, so it stays right while they are trained.
     """
@@ -62,11 +62,11 @@ def feature_function(encoder):
             f"{encoder.name!r} with output shape {encoder.output_shape}."
         )
 
-    def pooled(pictures):
-        features = tf.cast(encoder(pictures, training=False), tf.float32)
+    def pooled(images):
+        features = tf.cast(encoder(images, training=False), tf.float32)
         return tf.reduce_mean(features, (1, 2)) if rank == 4 else features
 
-    return traced(pooled, [picture_shape(encoder)])
+    return traced(pooled, [image_shape(encoder)])
 
 
 def linear_probe(
@@ -74,11 +74,11 @@ def linear_probe(
 ):
     """Measures how well a linear classifier on fixed features tells the classes apart.
 
-    Logistic regression on features of mean 0 and variance 1 over the training pictures. How much
+    Logistic regression on features of mean 0 and variance 1 over the training images. How much
     its weights are bound is one of `STRENGTHS`, the one with the lowest log loss on held-out parts
-    of the training features (five folds; of more than 5,000 pictures a fifth, once). The test
-    features choose nothing. There are as many folds as the rarest class has pictures, if fewer; the
-    only picture of a class is never held out. With one picture of each class it is 0.01.
+    of the training features (five folds; of more than 5,000 images a fifth, once). The test
+    features choose nothing. There are as many folds as the rarest class has images, if fewer; the
+    only image of a class is never held out. With one image of each class it is 0.01.
 
     Args:
         train_features, test_features: float (n, d) and (m, d), of `extract_features`.
@@ -127,7 +127,7 @@ def knn_probe(
     k=NEIGHBOURS,
     temperature=TEMPERATURE,
 ):
-    """Measures how well the nearest training pictures tell the class of a test picture.
+    """Measures how well the nearest training images tell the class of a test image.
 
     Each of the k nearest by cosine similarity s votes for its class with weight
     exp(s / temperature); the lowest class wins a tie. Nothing is fitted or chosen.
@@ -147,7 +147,7 @@ def knn_probe(
 
     Reference:
         Wu et al. 2018, "Unsupervised feature learning via non-parametric instance discrimination"
-        (arXiv:1805.01978), who have k = 200 on ImageNet; small data have few pictures a class.
+        (arXiv:1805.01978), who have k = 200 on ImageNet; small data have few images a class.
     """
     check_number("k", k, minimum=1, integer=True)
     check_number("temperature", temperature, above=0)
@@ -285,7 +285,7 @@ def _checked(train_features, train_labels, test_features, test_labels):
         )
     if len(np.unique(y)) < 2:
         raise InputError(
-            "Expected training labels of two classes or more; received one class. Label pictures "
+            "Expected training labels of two classes or more; received one class. Label images "
             "of another class, too."
         )
     return parts

@@ -16,7 +16,7 @@ def precision_and_recall(features, reference, k=3):
 
     Args:
         features: of samples, (n, d), n > k.
-        reference: of real pictures, (m, d), m > k. The published protocol has n = m.
+        reference: of real images, (m, d), m > k. The published protocol has n = m.
         k: int, at least 1. Defaults to 3.
 
     Returns:

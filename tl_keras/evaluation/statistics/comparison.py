@@ -28,8 +28,8 @@ def summarise(rows, correct):
 def choose_pairs(rows):
     """Returns the pairs (method, other) that the verdicts are about, the most telling first.
 
-    Each transfer is set against the net from scratch that is best on validation, the best
-    transfer on validation first; then that one against the other transfers. The test pictures
+    Each transfer is set against the network from scratch that is best on validation, the best
+    transfer on validation first; then that one against the other transfers. The test images
     choose nothing: a winner chosen by them would look better than it is. Without both kinds, all
     are set against the first method.
     """

@@ -12,7 +12,7 @@ class ExploreConfig:
     """The settings of `tl-keras explore`. Needs no TensorFlow.
 
     Attributes:
-        data: what `load_pictures` takes.
+        data: what `load_images` takes.
         backbone: name of a base, an encoder's file or run folder, or "pixels": no net at all.
         weights: "imagenet", "random", a weights file, or "auto": ImageNet if it can be had, else
             pixels. None for "imagenet", and for what brings its own or has none.

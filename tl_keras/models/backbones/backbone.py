@@ -1,4 +1,4 @@
-"""Backbones: RGB 0-255 pictures in, features out, preprocessing inside."""
+"""Backbones: RGB 0-255 images in, features out, preprocessing inside."""
 
 import numbers
 from pathlib import Path
@@ -20,7 +20,7 @@ def list_backbones():
 
 
 def build_backbone(backbone, *, image_size=None, weights="imagenet"):
-    """Builds a backbone: a flat Functional model that takes pictures as they are.
+    """Builds a backbone: a flat Functional model that takes images as they are.
 
     The family's pixel preprocessing is the first layer, and each layer of the base can be reached
     with `get_layer`, so the graph can be cut anywhere.
@@ -29,7 +29,7 @@ def build_backbone(backbone, *, image_size=None, weights="imagenet"):
         backbone: one of
             str, a name from `list_backbones()`;
             path of a `.keras` file, or of a run folder with `encoder.keras` or `model.keras`;
-            keras.Model, from pictures (b, h, w, c) to features. From a classifier (file or
+            keras.Model, from images (b, h, w, c) to features. From a classifier (file or
             model) its nested backbone is taken, from an `Autoencoder` or `VAE` its encoder.
             Files and models bring their own weights.
         image_size: int or (height, width) in pixels. Defaults to the size the published weights
@@ -180,7 +180,7 @@ def _encoder(model, origin, image_size, weights):
     # What learned without labels, an Autoencoder or a VAE, has its encoder as an attribute.
     model = getattr(model, "encoder", model)
     nested = _nested_models(model)
-    # A classifier's backbone takes the classifier's pictures; a block of a base does not.
+    # A classifier's backbone takes the classifier's images; a block of a base does not.
     if len(nested) == 1 and nested[0].input_shape == model.input_shape:
         model = nested[0]
     _check_shapes(model, origin)
@@ -203,6 +203,6 @@ def _check_shapes(model, origin):
     ):
         return
     raise InputError(
-        "Expected a model from pictures (b, h, w, 3) to features (b, h, w, c) or (b, c); "
+        "Expected a model from images (b, h, w, 3) to features (b, h, w, c) or (b, c); "
         f"received {origin} from {shapes[0]} to {shapes[1]}."
     )

@@ -69,7 +69,7 @@ def imagenet_file(backbone, image_size):
     Args:
         backbone: str, a name from `list_backbones()`.
         image_size: (int, int). Only MobileNet and MobileNetV2 have files by size; other sizes
-            than theirs, and pictures that are not square, get the one for 224.
+            than theirs, and images that are not square, get the one for 224.
 
     Returns:
         WeightsFile.

@@ -1,4 +1,4 @@
-"""A residual net for small pictures, lean enough to learn without labels on a few CPU cores."""
+"""A residual network for small images, lean enough to learn without labels on a few CPU cores."""
 
 import keras
 from keras import layers
@@ -12,12 +12,12 @@ SMALLEST_SIDE = 16
 
 
 def build_small_resnet(image_size, *, width=32):
-    """Builds an encoder for pictures of 28 to 96 pixels a side.
+    """Builds an encoder for images of 28 to 96 pixels a side.
 
     A 3x3 convolution of stride 2 and four residual blocks of two 3x3 convolutions, each block but
     the first with twice the maps on half the sides. Its convolutions are plain, because grouped
-    ones are slow on a CPU. At 32 x 32 pixels and width 32 a picture costs 16 million
-    multiplications, a 35th of ResNet-18's with the stem that is usual for such pictures.
+    ones are slow on a CPU. At 32 x 32 pixels and width 32 an image costs 16 million
+    multiplications, a 35th of ResNet-18's with the stem that is usual for such images.
 
     Args:
         image_size: int or (height, width), at least 16 pixels a side.

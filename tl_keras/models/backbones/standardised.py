@@ -8,7 +8,7 @@ _LEAST_SHARE = 0.01  # of the largest variance: what hardly varies is not blown 
 _BATCH_SIZE = 256
 
 
-def standardise(encoder, pictures, *, name="encoder"):
+def standardise(encoder, images, *, name="encoder"):
     """Puts a fixed scaling on the features of an encoder.
 
     Codes of an autoencoder can be of any size, those of a discriminator small; a head with the
@@ -16,7 +16,7 @@ def standardise(encoder, pictures, *, name="encoder"):
 
     Args:
         encoder: Functional model (b, h, w, 3) RGB 0-255 -> (b, d) or (b, h', w', d).
-        pictures: (n, h, w, 1) or (n, h, w, 3), 0-255, over which the features are measured.
+        images: (n, h, w, 1) or (n, h, w, 3), 0-255, over which the features are measured.
         name: str, of the new model.
 
     Returns:
@@ -24,8 +24,8 @@ def standardise(encoder, pictures, *, name="encoder"):
     """
     shape = encoder.input_shape[1:]
     total, squares, count = 0.0, 0.0, 0
-    for start in range(0, len(pictures), _BATCH_SIZE):
-        part = pictures[start : start + _BATCH_SIZE]
+    for start in range(0, len(images), _BATCH_SIZE):
+        part = images[start : start + _BATCH_SIZE]
         rgb = np.broadcast_to(part, (len(part), *shape)).astype(np.float32)
         features = np.asarray(encoder(rgb, training=False), np.float64)
         features = features.reshape(-1, features.shape[-1])

@@ -1,4 +1,4 @@
-"""What the nets trained from scratch have in common: pixels in, a row of layers, classes out."""
+"""What the networks trained from scratch have in common: pixels in, a row of layers, classes out."""
 
 import keras
 
@@ -12,7 +12,7 @@ class Baseline(keras.Model):
     """Layers in a row between scaled pixels and one Dense layer of classes.
 
     A subclass gives a function that makes its layers to `_set_body` and its arguments to
-    `get_config`. Pictures may come as (b, h, w), (b, h, w, 1) or (b, h, w, 3); the first call,
+    `get_config`. Images may come as (b, h, w), (b, h, w, 1) or (b, h, w, 3); the first call,
     `fit` or `build` fixes the size.
 
     Args:
@@ -49,7 +49,7 @@ class Baseline(keras.Model):
         return self.input_shape and self.compute_output_shape(self.input_shape)
 
     def build(self, input_shape):
-        """Makes the weights for pictures of `input_shape`, (b, h, w) or (b, h, w, 1 or 3)."""
+        """Makes the weights for images of `input_shape`, (b, h, w) or (b, h, w, 1 or 3)."""
         self.input_shape = self._checked(input_shape)
         shape = self._body_shape(self.input_shape)
         for layer in (*self.body, self.predictions):
@@ -72,7 +72,7 @@ class Baseline(keras.Model):
         return self.predictions(self.features(inputs))
 
     def features(self, inputs):
-        """What the layer of classes takes, (b, d), of pictures 0-255; for a built model.
+        """What the layer of classes takes, (b, d), of images 0-255; for a built model.
 
         Under a policy of half precision it is in half precision.
         """
@@ -84,7 +84,7 @@ class Baseline(keras.Model):
         return x
 
     def for_classes(self, num_classes):
-        """Returns the same net with a new, random output layer for another set of labels.
+        """Returns the same network with a new, random output layer for another set of labels.
 
         Args:
             num_classes: int, at least 2.
@@ -107,7 +107,7 @@ class Baseline(keras.Model):
         }
 
     def _body_shape(self, shape):
-        """The form in which the first layer takes pictures (None, h, w, c)."""
+        """The form in which the first layer takes images (None, h, w, c)."""
         return shape
 
     def _check_fits(self, shape):
@@ -116,7 +116,7 @@ class Baseline(keras.Model):
         sizes = zip(full[1:], expected, strict=False)
         if len(full) != 4 or any(size not in (None, known) for size, known in sizes):
             raise InputError(
-                f"Expected pictures of shape {expected}, for which the model was built; received "
+                f"Expected images of shape {expected}, for which the model was built; received "
                 f"{shape[1:]}. Resize them or build another model."
             )
 
@@ -126,13 +126,13 @@ class Baseline(keras.Model):
         full = shape if len(shape) == 4 else (*shape, 1)
         if len(full) != 4 or full[3] not in (1, 3):
             raise InputError(
-                "Expected pictures of shape (b, height, width), (b, height, width, 1) or "
+                "Expected images of shape (b, height, width), (b, height, width, 1) or "
                 f"(b, height, width, 3); received {shape}."
             )
         if None in full[1:3] or min(full[1:3]) < self.smallest_side:
             raise InputError(
-                f"Expected pictures of a known size, at least {self.smallest_side} x "
+                f"Expected images of a known size, at least {self.smallest_side} x "
                 f"{self.smallest_side} pixels for this {type(self).__name__}; received {shape}. "
-                "Resize them or choose another net."
+                "Resize them or choose another network."
             )
         return (None, *full[1:])

@@ -1,4 +1,4 @@
-"""Convolutional nets of textbook size."""
+"""Convolutional networks of textbook size."""
 
 import dataclasses
 
@@ -39,7 +39,7 @@ ARCHITECTURES = tuple(_FORMS)
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class CNN(Baseline):
-    """Convolutions, poolings and Dense layers, for pictures of some dozen pixels a side.
+    """Convolutions, poolings and Dense layers, for images of some dozen pixels a side.
 
     Example:
         model = CNN(10, architecture="small")
@@ -63,7 +63,7 @@ class CNN(Baseline):
     Output: float32 (b, num_classes).
 
     Raises:
-        InputError: an argument or the size of the pictures cannot be used.
+        InputError: an argument or the size of the images cannot be used.
 
     Reference:
         LeCun et al. (1998), "Gradient-based learning applied to document recognition"; ours has

@@ -29,7 +29,7 @@ class MLP(Baseline):
     Output: float32 (b, num_classes).
 
     Raises:
-        InputError: an argument or the shape of the pictures cannot be used.
+        InputError: an argument or the shape of the images cannot be used.
 
     Reference:
         Initialisation: He et al. (2015), arXiv:1502.01852. Dropout: Srivastava et al. (2014).

@@ -1,4 +1,4 @@
-"""Recurrent nets that read a picture row by row."""
+"""Recurrent networks that read an image row by row."""
 
 import keras
 from keras import layers
@@ -13,7 +13,7 @@ CELLS = tuple(_CELLS)
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class RNN(Baseline):
-    """An LSTM or GRU over the rows of a picture, or over any sequence, then classes.
+    """An LSTM or GRU over the rows of an image, or over any sequence, then classes.
 
     A row is one time step; its features are the row's pixels, all channels of one pixel beside
     each other. A plain sequence (b, steps, features) is read in the same way; give `scale=1.0`

@@ -5,9 +5,9 @@
 - dcgan: the convolutional generator and discriminator of `GAN`, for any size that halves often
   enough
 - gan: the generative adversarial network
-- inputs: pictures and labels as the networks of a GAN take them
+- inputs: images and labels as the networks of a GAN take them
 - losses: what the generator and the discriminator of a GAN minimise
 - networks: which generators and discriminators fit each other, and the encoder in a discriminator
-- sampling: pictures from a trained generator
+- sampling: images from a trained generator
 - weight_average: an exponential moving average of a model's weights, held by a second model
 """

@@ -95,8 +95,8 @@ class AdversarialSteps:
         inputs = latent if classes is None else [latent, classes]
         return ops.cast(self.generator(inputs, training=training), "float32")
 
-    def _judge(self, pictures, classes, training):
-        inputs = pictures if classes is None else [pictures, classes]
+    def _judge(self, images, classes, training):
+        inputs = images if classes is None else [images, classes]
         return ops.cast(self.discriminator(inputs, training=training), "float32")
 
     def _draw(self, draw, count, *shape, training):
@@ -113,10 +113,10 @@ class AdversarialSteps:
         return self.distribute_strategy.num_replicas_in_sync
 
     def _unpacked(self, data):
-        """Real pictures in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
-        pictures, labels = without_weights(self, data)
+        """Real images in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
+        images, labels = without_weights(self, data)
         classes = one_hot_classes(labels, self.num_classes) if self.num_classes else None
-        return to_unit(self, pictures), classes
+        return to_unit(self, images), classes
 
     def _reported(self, values, count):
         for name, tracker in self._trackers.items():

@@ -14,17 +14,17 @@ class CollapseWarning(UserWarning):
     """What a model gives is nearly the same whatever it is given."""
 
 
-def diversity(pictures):
-    """Mean squared distance between two pictures of a batch drawn at random with replacement.
+def diversity(images):
+    """Mean squared distance between two images of a batch drawn at random with replacement.
 
     Args:
-        pictures: (n, h, w, c) or (n, h, w), 0-255.
+        images: (n, h, w, c) or (n, h, w), 0-255.
 
     Returns:
-        float: twice the variance of a pixel over the pictures, a mean over pixels, in units of
+        float: twice the variance of a pixel over the images, a mean over pixels, in units of
         255^2; 0 if all are the same.
     """
-    return 2.0 * float(np.var(np.asarray(pictures, np.float32) / 255.0, axis=0).mean())
+    return 2.0 * float(np.var(np.asarray(images, np.float32) / 255.0, axis=0).mean())
 
 
 class CollapseWatch(keras.callbacks.Callback):
@@ -32,10 +32,10 @@ class CollapseWatch(keras.callbacks.Callback):
 
     The diversity of the samples of one fixed batch of latent points is measured, of the generator
     as it is and not of its average, which would follow late. There is a `CollapseWarning`, once,
-    when it falls below half of its best, or is below a tenth of that of real pictures.
+    when it falls below half of its best, or is below a tenth of that of real images.
 
     Args:
-        real: pictures (n, h, w, c), 0-255, to compare with; or None.
+        real: images (n, h, w, c), 0-255, to compare with; or None.
         from_step: int, generator steps before which nothing is warned of: at first all
             samples are alike. Defaults to 200.
     """
@@ -60,7 +60,7 @@ class CollapseWatch(keras.callbacks.Callback):
         alike = self.real is not None and value < _OF_REAL * self.real
         if (fallen or alike) and not self.warned:
             self.warned = True
-            known = "" if self.real is None else f", of real pictures {self.real:.3g}"
+            known = "" if self.real is None else f", of real images {self.real:.3g}"
             warnings.warn(
                 f"The generator may have collapsed: diversity of its samples {value:.3g} after "
                 f"epoch {epoch + 1}, at best {self.best:.3g}{known}. Look at the samples; a lower "

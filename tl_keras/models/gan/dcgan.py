@@ -16,7 +16,7 @@ _LAST_SIDE = 4  # pixels that the discriminator ends with
 
 
 def count_halvings(input_shape):
-    """Returns how often both sides of a picture are halved, down to 4-8 pixels.
+    """Returns how often both sides of an image are halved, down to 4-8 pixels.
 
     Args:
         input_shape: (height, width, channels).
@@ -29,8 +29,8 @@ def count_halvings(input_shape):
         sides, halvings = [side // 2 for side in sides], halvings + 1
     if not halvings or max(sides) > LARGEST_START:
         raise InputError(
-            "Expected a picture size that halves down to 4-8 pixels a side, such as 8, 28, 32, 48, "
-            f"64 or 96; received {input_shape[0]} x {input_shape[1]}. Resize the pictures or give "
+            "Expected an image size that halves down to 4-8 pixels a side, such as 8, 28, 32, 48, "
+            f"64 or 96; received {input_shape[0]} x {input_shape[1]}. Resize the images or give "
             "a generator and a discriminator of your own."
         )
     return halvings
@@ -43,7 +43,7 @@ def build_generator(input_shape, latent_dim, num_classes=None, *, width=32):
     last; the statistics are taken over all replicas.
 
     Args:
-        input_shape: (height, width, channels) of the pictures.
+        input_shape: (height, width, channels) of the images.
         latent_dim: int, length of a latent point.
         num_classes: int for a second input, classes one-hot; or None.
         width: int, maps at half the final size. Defaults to 32.
@@ -73,25 +73,25 @@ def build_generator(input_shape, latent_dim, num_classes=None, *, width=32):
         x = _doubling(_maps(width, number), f"double_{number + 2}", use_bias=False)(x)
     x = _normalised(x, "double_1")
     x = _doubling(input_shape[2], "double_1")(x)
-    pictures = layers.Activation("tanh", dtype="float32", name="pictures")(x)
-    return keras.Model(inputs, pictures, name="generator")
+    images = layers.Activation("tanh", dtype="float32", name="pictures")(x)
+    return keras.Model(inputs, images, name="generator")
 
 
 def build_discriminator(input_shape, num_classes=None, *, width=32):
     """Builds a discriminator: two or more convolutions that halve the sides, to 4 pixels or less.
 
-    One number a picture comes of the last maps.
+    One number an image comes of the last maps.
 
-    It has no normalisation: what it says of a picture does not depend on the others in the batch,
+    It has no normalisation: what it says of an image does not depend on the others in the batch,
     as the gradient penalty and equal results on several replicas need it.
 
     Args:
-        input_shape: (height, width, channels) of the pictures.
+        input_shape: (height, width, channels) of the images.
         num_classes: int for a second input, classes one-hot; or None.
         width: int, maps of the first convolution; doubled where sides are halved. Defaults to 32.
 
     Returns:
-        Functional model: pictures (b, height, width, channels) in -1 to 1, or [pictures, classes
+        Functional model: images (b, height, width, channels) in -1 to 1, or [images, classes
         (b, num_classes)] -> float32 logits (b, 1). The layer "features" gives the last maps.
 
     Raises:

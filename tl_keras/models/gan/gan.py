@@ -14,7 +14,7 @@ from tl_keras.models.gan.losses import LOSSES
 from tl_keras.models.gan.networks import check_networks, feature_encoder
 from tl_keras.models.gan.sampling import GeneratorSampling
 from tl_keras.models.gan.weight_average import average_of
-from tl_keras.models.latent.image_networks import check_picture_shape
+from tl_keras.models.latent.image_networks import check_image_shape
 from tl_keras.models.own_loss import check_own_loss, check_unweighted
 from tl_keras.models.precision import layers_in, scaling
 from tl_keras.models.saving.saved_seeds import SavedSeeds
@@ -30,9 +30,9 @@ _BATCH_SIZE = 64
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.Model):
-    """A generator that turns noise into pictures and a discriminator that finds them out.
+    """A generator that turns noise into images and a discriminator that finds them out.
 
-    In each step the discriminator learns first. The pictures generated for its (last) step are
+    In each step the discriminator learns first. The images generated for its (last) step are
     those by which the generator learns, so the generator runs forward once; the discriminator
     that judges them is the one after its step. Samples come from an exponential moving average of
     the generator's weights.
@@ -41,25 +41,25 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         gan = GAN((28, 28, 1))
         gan.compile()
         gan.fit(x_train, epochs=20)
-        pictures = gan.sample(64)
+        images = gan.sample(64)
 
     Metrics: `d_loss`, `g_loss`, `real_accuracy` and `fake_accuracy`, the shares of real and of
-    generated pictures that the discriminator recognises (with "wgan-gp": above and below the middle
+    generated images that the discriminator recognises (with "wgan-gp": above and below the middle
     between the two mean scores), and at the end of an epoch `diversity`, see `CollapseWatch`.
 
     Args:
         input_shape: (height, width) or (height, width, channels), 1 or 3 channels.
         latent_dim: int, at least 1. Defaults to 100.
         loss: "non-saturating" or "wgan-gp". Defaults to "non-saturating".
-        num_classes: int, at least 2, for pictures of a wanted class; `fit` then needs labels.
+        num_classes: int, at least 2, for images of a wanted class; `fit` then needs labels.
             None, the default, ignores labels.
         generator: keras.Model latent (b, latent_dim) -> (b, h, w, c) in -1 to 1, with num_classes
             [latent, one-hot classes] ->. Defaults to `build_generator`.
-        discriminator: keras.Model pictures (b, h, w, c) in -1 to 1 -> logits (b, 1), with
-            num_classes [pictures, one-hot classes] ->. Defaults to `build_discriminator`.
-        width: int, maps of the default networks at half the picture size. Defaults to 32.
+        discriminator: keras.Model images (b, h, w, c) in -1 to 1 -> logits (b, 1), with
+            num_classes [images, one-hot classes] ->. Defaults to `build_discriminator`.
+        width: int, maps of the default networks at half the image size. Defaults to 32.
         discriminator_width: int, the same of the default discriminator alone. Defaults to `width`.
-        label_smoothing: float in [0, 1), taken off the label of real pictures by the
+        label_smoothing: float in [0, 1), taken off the label of real images by the
             non-saturating loss. Defaults to 0.1.
         penalty_weight: float, of the gradient penalty: half of it times `r1_penalty`, with
             "wgan-gp" times `gradient_penalty`. Defaults to 1, with "wgan-gp" to 10.
@@ -70,7 +70,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         seed: int, of the noise; None for a random one.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
-    Input: pictures (b, h, w, c), or (b, h, w) for one channel, 0-255, uint8 or float; with
+    Input: images (b, h, w, c), or (b, h, w) for one channel, 0-255, uint8 or float; with
         num_classes a pair of these and one-hot classes.
     Output: the discriminator's logits, float32 (b, 1); above 0 for what looks real.
 
@@ -103,7 +103,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         **kwargs,
     ):
         super().__init__(**kwargs)
-        shape = check_picture_shape(input_shape)
+        shape = check_image_shape(input_shape)
         self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
         self.loss_name = check_choice("loss", loss, LOSSES)
         if num_classes is not None:
@@ -252,8 +252,8 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         """Trains both networks as `keras.Model.fit` does.
 
         Args:
-            x: pictures (n, h, w, c) or (n, h, w), 0-255; an `ImageDataset`; or a
-                `tf.data.Dataset` of batches of pictures or of (pictures, labels).
+            x: images (n, h, w, c) or (n, h, w), 0-255; an `ImageDataset`; or a
+                `tf.data.Dataset` of batches of images or of (images, labels).
             y: class numbers (n,) or one-hot (n, num_classes); without num_classes not looked at.
             batch_size: int; of a `tf.data.Dataset` its own. Defaults to 64.
             epochs, verbose, callbacks, **kwargs: as in Keras.
@@ -262,7 +262,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             keras.callbacks.History.
 
         Raises:
-            InputError: pictures or labels cannot be used.
+            InputError: images or labels cannot be used.
             DivergedError: a loss became NaN; the model holds the weights of the last whole epoch.
         """
         check_unweighted(self, x, **kwargs)
@@ -281,8 +281,8 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     def call(self, inputs, training=None):
-        pictures, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
-        return self._judge(to_unit(self, pictures), classes, training)
+        images, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        return self._judge(to_unit(self, images), classes, training)
 
 
 def like(optimizer):

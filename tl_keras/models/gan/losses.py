@@ -8,9 +8,9 @@ LOSSES = ("non-saturating", "wgan-gp")
 
 
 def discriminator_loss(real_logits, fake_logits, label_smoothing=0.0):
-    """-(1 - s) log D(x) - s log(1 - D(x)) on real pictures, -log(1 - D(G(z))) on generated ones.
+    """-(1 - s) log D(x) - s log(1 - D(x)) on real images, -log(1 - D(G(z))) on generated ones.
 
-    Only the label of real pictures is smoothed, to 1 - s: smoothing both would teach the generator
+    Only the label of real images is smoothed, to 1 - s: smoothing both would teach the generator
     to keep what it does wrong.
 
     Args:
@@ -40,7 +40,7 @@ def generator_loss(fake_logits):
 
 
 def critic_loss(real_scores, fake_scores):
-    """Mean score of generated pictures less that of real ones: minus the Wasserstein estimate.
+    """Mean score of generated images less that of real ones: minus the Wasserstein estimate.
 
     Args:
         real_scores, fake_scores: (b, 1).
@@ -52,12 +52,12 @@ def critic_loss(real_scores, fake_scores):
 
 
 def gradient_penalty(critic, real, fake, mix):
-    """Mean of (|gradient of the critic| - 1)^2 at points between real and generated pictures.
+    """Mean of (|gradient of the critic| - 1)^2 at points between real and generated images.
 
     Args:
-        critic: function (b, h, w, c) -> (b, 1), each picture by itself.
+        critic: function (b, h, w, c) -> (b, 1), each image by itself.
         real, fake: (b, h, w, c), -1 to 1.
-        mix: (b, 1, 1, 1), 0 for the real picture to 1 for the generated one.
+        mix: (b, 1, 1, 1), 0 for the real image to 1 for the generated one.
 
     Returns:
         Scalar.
@@ -76,13 +76,13 @@ def gradient_penalty(critic, real, fake, mix):
 
 
 def r1_penalty(slopes):
-    """Mean of |gradient of the discriminator|^2 at real pictures.
+    """Mean of |gradient of the discriminator|^2 at real images.
 
     Without it the discriminator grows ever steeper, and the shares of the classes among the
-    samples drift; with it the real pictures become a point of rest.
+    samples drift; with it the real images become a point of rest.
 
     Args:
-        slopes: (b, h, w, c), of the logits with respect to the real pictures.
+        slopes: (b, h, w, c), of the logits with respect to the real images.
 
     Returns:
         Scalar.

@@ -11,7 +11,7 @@ def check_networks(generator, discriminator, shape, latent_dim, num_classes):
 
     Args:
         generator, discriminator: built keras.Models.
-        shape: (height, width, channels) of the pictures.
+        shape: (height, width, channels) of the images.
         latent_dim, num_classes: as in `GAN`.
 
     Raises:
@@ -40,7 +40,7 @@ def feature_encoder(discriminator, scale):
     """Returns the discriminator up to its features as a flat model for RGB 0-255.
 
     Args:
-        discriminator: Functional or Sequential model, the first input of which is pictures.
+        discriminator: Functional or Sequential model, the first input of which is images.
         scale: dict, arguments of `keras.layers.Rescaling`.
 
     Returns:
@@ -56,21 +56,21 @@ def feature_encoder(discriminator, scale):
     except (AttributeError, ValueError) as error:
         raise InputError(
             'Expected a Functional or Sequential discriminator with a layer "features" that needs '
-            f"pictures only; received {discriminator.name!r}. Name that layer."
+            f"images only; received {discriminator.name!r}. Name that layer."
         ) from error
     *size, channels = inner.input_shape[1:]
-    pictures = x = keras.Input((*size, 3), name="image")
+    images = x = keras.Input((*size, 3), name="image")
     if channels == 1:
         x = brightness(x)
     scaled = keras.layers.Rescaling(**scale, name="scale_pixels")(x)
 
     def call(layer, *args, **kwargs):
-        args = [scaled if arg is pictures else arg for arg in args]
+        args = [scaled if arg is images else arg for arg in args]
         return layer(*args, **kwargs)
 
     # Called anew layer by layer, so that no model is nested: a backbone is flat.
     flat = keras.models.clone_model(
-        inner, input_tensors=pictures, clone_function=lambda layer: layer, call_function=call
+        inner, input_tensors=images, clone_function=lambda layer: layer, call_function=call
     )
     flat.name = "discriminator_features"
     return flat

@@ -1,4 +1,4 @@
-"""Pictures from a trained generator."""
+"""Images from a trained generator."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ _BATCH_SIZE = 256
 
 
 class GeneratorSampling:
-    """What `GAN` offers for making pictures; see there for its networks."""
+    """What `GAN` offers for making images; see there for its networks."""
 
     def draw_latent(self, n, seed=None):
         """Draws latent points, float32 (n, latent_dim), from the standard normal distribution.
@@ -24,13 +24,13 @@ class GeneratorSampling:
         return np.asarray(keras.random.normal((n, self.latent_dim), seed=seed))
 
     def sample(self, n, labels=None, seed=None):
-        """Makes `n` pictures.
+        """Makes `n` images.
 
         Args:
             n: int, at least 1.
-            labels: with num_classes an int or (n,) ints, the class of each picture. Defaults to
+            labels: with num_classes an int or (n,) ints, the class of each image. Defaults to
                 0, 1, 2, ... and round again.
-            seed: int for the same pictures again. None, the default, for new ones at each call.
+            seed: int for the same images again. None, the default, for new ones at each call.
 
         Returns:
             uint8 (n, h, w, c), 0-255.
@@ -41,7 +41,7 @@ class GeneratorSampling:
         return self.generate(self.draw_latent(n, seed), labels)
 
     def interpolate(self, a, b, n=8, labels=None):
-        """Makes pictures on the way from one latent point to another.
+        """Makes images on the way from one latent point to another.
 
         The way is the arc of a circle: points on the straight line between two draws are nearer
         to zero than any draw is, and the generator has not seen such.
@@ -62,7 +62,7 @@ class GeneratorSampling:
         return self.generate(points, 0 if self.num_classes and labels is None else labels)
 
     def generate(self, latent, labels=None, *, average=True):
-        """Makes the pictures of given latent points.
+        """Makes the images of given latent points.
 
         Args:
             latent: (n, latent_dim).

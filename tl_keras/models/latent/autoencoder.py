@@ -1,4 +1,4 @@
-"""The autoencoder: pictures through a bottleneck and back."""
+"""The autoencoder: images through a bottleneck and back."""
 
 import keras
 from keras import ops
@@ -10,17 +10,17 @@ from tl_keras.models.random_numbers import draw_binary, next_seed
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class Autoencoder(LatentModel):
-    """Learns to give each picture back from `latent_dim` numbers, without labels.
+    """Learns to give each image back from `latent_dim` numbers, without labels.
 
-    The loss is the mean squared difference between the picture and its reconstruction, pixels on
+    The loss is the mean squared difference between the image and its reconstruction, pixels on
     a scale from 0 to 1. With `noise` it is a denoising autoencoder: in training the encoder sees
-    pictures with some pixels blackened, and the whole picture is asked for.
+    images with some pixels blackened, and the whole image is asked for.
 
     Example:
         model = Autoencoder((28, 28), 32)
         model.compile("adam")
         model.fit(x_train, epochs=20, batch_size=128, validation_data=(x_val,))
-        errors = model.reconstruction_error(x_test)  # high for odd pictures
+        errors = model.reconstruction_error(x_test)  # high for odd images
 
     Args:
         input_shape: (h, w), (h, w, 1) or (h, w, 3).
@@ -28,7 +28,7 @@ class Autoencoder(LatentModel):
         architecture: str. Defaults to "dense".
             "dense": flattened pixels, Dense layers of `hidden_units`, and back.
             "conv": a 4x4 convolution of stride 2 for each of `filters`, and transposed ones back;
-                the sides of the pictures must be divisible by 2 for each.
+                the sides of the images must be divisible by 2 for each.
         hidden_units: ints, widths of the encoder's Dense layers; the decoder has them the other
             way round. Defaults to (64, 32) for "dense", to none for "conv".
         filters: ints, maps of the convolutions. Defaults to (32, 64).
@@ -50,7 +50,7 @@ class Autoencoder(LatentModel):
     Output: reconstructions, float32 (b, h, w, c), 0-255.
 
     Raises:
-        InputError: an argument or the shape of the pictures cannot be used.
+        InputError: an argument or the shape of the images cannot be used.
 
     Reference:
         Hinton and Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks".

@@ -1,4 +1,4 @@
-"""Encoders and decoders: from pictures to numbers and back, dense or convolutional."""
+"""Encoders and decoders: from images to numbers and back, dense or convolutional."""
 
 import math
 import numbers
@@ -13,7 +13,7 @@ ARCHITECTURES = ("dense", "conv")
 KERNEL_SIZE = 4  # a multiple of the stride, so that transposed convolutions leave no chequers
 
 
-def check_picture_shape(input_shape):
+def check_image_shape(input_shape):
     """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises."""
     shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
     shape = (*shape, 1) if len(shape) == 2 else shape
@@ -27,11 +27,11 @@ def check_picture_shape(input_shape):
 
 
 def check_halvings(shape, halvings):
-    """Refuses a picture whose sides cannot be halved so many times."""
+    """Refuses an image whose sides cannot be halved so many times."""
     factor = 2**halvings
     if shape[0] % factor or shape[1] % factor:
         raise InputError(
-            f"Expected pictures whose sides {factor} divides, because architecture 'conv' halves "
+            f"Expected images whose sides {factor} divides, because architecture 'conv' halves "
             f"them {halvings} times; received {shape[0]} x {shape[1]}. Resize them, give fewer "
             "filters, or use architecture='dense'."
         )
@@ -48,7 +48,7 @@ def check_widths(name, widths):
 
 
 def check_network(name, network, takes, gives):
-    """Returns a net of the user's if it takes and, unless None, gives such shapes."""
+    """Returns a network of the user's if it takes and, unless None, gives such shapes."""
     shapes = (getattr(network, "input_shape", None), getattr(network, "output_shape", None))
     fits = isinstance(network, keras.Model) and all(isinstance(s, tuple) for s in shapes)
     fits = fits and shapes[0][1:] == takes and gives in (None, shapes[1][1:])
@@ -68,7 +68,7 @@ def check_network(name, network, takes, gives):
 
 
 def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activation="relu"):
-    """Builds a net from pictures to a vector of features, its layers in a row.
+    """Builds a network from images to a vector of features, its layers in a row.
 
     "dense" flattens the pixels; "conv" first halves both sides with a 4x4 convolution of stride 2
     for each entry of `filters`. Dense layers of `hidden_units` follow in both.
@@ -110,19 +110,19 @@ def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activa
 def build_decoder(
     latent_dim, output_shape, architecture, *, hidden_units, filters=(), activation="relu"
 ):
-    """Builds the mirror image of `build_encoder`: latent numbers to a picture's logits.
+    """Builds the mirror image of `build_encoder`: latent numbers to an image's logits.
 
     Args:
         latent_dim: int.
         output_shape: (h, w, c).
         architecture: "dense" or "conv".
         hidden_units: ints, widths of Dense layers, from the latent numbers upwards.
-        filters: ints, maps of each transposed convolution, from the small picture upwards.
+        filters: ints, maps of each transposed convolution, from the small image upwards.
         activation: str, after every layer but the last. Defaults to "relu".
 
     Returns:
         Functional model: (b, latent_dim) -> (b, h, w, c) logits, of which the sigmoid is the
-        picture on a scale from 0 to 1.
+        image on a scale from 0 to 1.
 
     Raises:
         InputError: as `build_encoder`.
@@ -145,7 +145,7 @@ def chain_on_rgb(network, *, is_row):
 
     Args:
         network: Functional model (b, h, w, 1 or 3) -> one tensor.
-        is_row: whether its layers are a row, which is laid out flat; any other net is nested.
+        is_row: whether its layers are a row, which is laid out flat; any other network is nested.
 
     Returns:
         Functional model: "image" (b, h, w, 3) -> the same output.
@@ -164,7 +164,7 @@ def chain_on_rgb(network, *, is_row):
 
 
 def brightness(image):
-    """Returns the brightness (b, h, w, 1) of a Functional model's RGB pictures (b, h, w, 3)."""
+    """Returns the brightness (b, h, w, 1) of a Functional model's RGB images (b, h, w, 3)."""
     weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
     return ops.sum(weighted, axis=-1, keepdims=True)
 
@@ -181,7 +181,7 @@ def _dense(x, hidden_units, activation):
 
 
 def _growing(x, output_shape, filters, activation):
-    """The smallest maps from a vector, then doubled until they have the size of the picture."""
+    """The smallest maps from a vector, then doubled until they have the size of the image."""
     check_halvings(output_shape, len(filters))
     height, width = (side // 2 ** len(filters) for side in output_shape[:2])
     first, *rest = (*filters, output_shape[2])

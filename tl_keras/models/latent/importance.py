@@ -6,14 +6,14 @@ import tensorflow as tf
 
 
 def importance_bound(log_weights, k, at_once, batch_size):
-    """log(mean of k importance weights) of each picture, with memory for `at_once` of them.
+    """log(mean of k importance weights) of each image, with memory for `at_once` of them.
 
     Args:
         log_weights: function from the number of a part, int32 (), to the logarithms of `at_once`
-            fresh weights of each picture, float32 (at_once, b).
-        k: int, samples a picture.
+            fresh weights of each image, float32 (at_once, b).
+        k: int, samples an image.
         at_once: int, samples in a part; those that the last part has too many are left out.
-        batch_size: int or int32 (), the number of pictures b.
+        batch_size: int or int32 (), the number of images b.
 
     Returns:
         float32 (b,).

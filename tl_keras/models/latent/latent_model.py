@@ -1,4 +1,4 @@
-"""What the autoencoder and the variational one have in common: pictures to numbers and back."""
+"""What the autoencoder and the variational one have in common: images to numbers and back."""
 
 import keras
 import numpy as np
@@ -13,8 +13,8 @@ from tl_keras.models.latent.image_networks import (
     build_decoder,
     build_encoder,
     chain_on_rgb,
+    check_image_shape,
     check_network,
-    check_picture_shape,
     check_widths,
 )
 from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
@@ -22,7 +22,7 @@ from tl_keras.models.precision import layers_in
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 
 _FILTERS = (32, 64)
-_AT_ONCE = 256  # pictures
+_AT_ONCE = 256  # images
 
 
 class LatentModel(SavedSeeds, OwnLossModel):
@@ -65,7 +65,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        shape = check_picture_shape(input_shape)
+        shape = check_image_shape(input_shape)
         self.input_shape = (None, *shape)
         self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
         self.architecture = check_choice("architecture", architecture, ARCHITECTURES)
@@ -114,17 +114,17 @@ class LatentModel(SavedSeeds, OwnLossModel):
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
     ):
-        """As Keras's `fit`, on pictures alone; labels are ignored.
+        """As Keras's `fit`, on images alone; labels are ignored.
 
         Args:
-            x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3) as the model was made
+            x: array of images (n, h, w), (n, h, w, 1) or (n, h, w, 3) as the model was made
                 for, pixels 0-255; or a `tf.data.Dataset` or `keras.utils.PyDataset` of batches of
                 them, with or without labels.
             y: ignored.
             batch_size, epochs, verbose, callbacks, **kwargs: as in Keras.
 
         Raises:
-            InputError: the pictures have another size or other pixels.
+            InputError: the images have another size or other pixels.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
         check_unweighted(self, x, **kwargs)
@@ -133,7 +133,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
         held_out = kwargs.get("validation_data")
         if isinstance(held_out, tuple | list | np.ndarray):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
-            kwargs["validation_data"] = (self._pictures(held_out),)
+            kwargs["validation_data"] = (self._images(held_out),)
         elif isinstance(held_out, tf.data.Dataset):
             kwargs["validation_data"] = self._looked_at(held_out)
         return super().fit(
@@ -149,7 +149,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
         """As Keras's `evaluate`; see `fit` for `x`, of which the labels `y` are ignored."""
         check_unweighted(self, x, **kwargs)
         if _is_array(x):
-            x = self._pictures(x)
+            x = self._images(x)
         elif isinstance(x, tf.data.Dataset):
             x = self._looked_at(x)
         with input_errors():
@@ -160,36 +160,36 @@ class LatentModel(SavedSeeds, OwnLossModel):
         if x is None:
             return x
         if _is_array(x):
-            x = first = self._pictures(x)
+            x = first = self._images(x)
         else:
             first = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x.take(1)))
             first = first[0] if isinstance(first, tuple | list) else first
-            first = self._pictures(first)
+            first = self._images(first)
         self.look_at(first)
         return x
 
     def _looked_at(self, batches):
-        return check_first_batch(batches, self._pictures, pixels_alone=False)
+        return check_first_batch(batches, self._images, pixels_alone=False)
 
-    def look_at(self, pictures):
-        """Decides what is to be decided by the first pictures (n, h, w, c) of training."""
+    def look_at(self, images):
+        """Decides what is to be decided by the first images (n, h, w, c) of training."""
 
     def batch_of(self, data):
-        """The pictures of a batch, whose labels are not looked at, float32 (b, h, w, c) 0-255."""
+        """The images of a batch, whose labels are not looked at, float32 (b, h, w, c) 0-255."""
         x, _ = without_weights(self, data)
         return self._as_batch(x)
 
     def call(self, inputs, training=None):
-        """Pictures (b, h, w, c) 0-255 -> their reconstructions, float32 (b, h, w, c) 0-255."""
+        """Images (b, h, w, c) 0-255 -> their reconstructions, float32 (b, h, w, c) 0-255."""
         code = self._code(self._as_batch(inputs), training)
         return self._shown(self.decoder(code, training=training))
 
     def reconstruct(self, x):
-        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, h, w, c) 0-255."""
-        return self._by_parts(lambda part: self.call(part, training=False), self._pictures(x))
+        """Images (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, h, w, c) 0-255."""
+        return self._by_parts(lambda part: self.call(part, training=False), self._images(x))
 
     def reconstruction_error(self, x):
-        """Mean squared difference between each picture and its reconstruction.
+        """Mean squared difference between each image and its reconstruction.
 
         Args:
             x: (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255.
@@ -203,16 +203,16 @@ class LatentModel(SavedSeeds, OwnLossModel):
             shown = self.call(pixels, training=False)
             return ops.mean(ops.square((shown - pixels) / 255.0), axis=(1, 2, 3))
 
-        return self._by_parts(error, self._pictures(x))
+        return self._by_parts(error, self._images(x))
 
     def encode(self, x):
-        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, latent_dim)."""
+        """Images (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, latent_dim)."""
         return self._by_parts(
-            lambda part: self._code(self._as_batch(part), training=False), self._pictures(x)
+            lambda part: self._code(self._as_batch(part), training=False), self._images(x)
         )
 
     def decode(self, z):
-        """Latent numbers (n, latent_dim) -> pictures, float32 array (n, h, w, c) 0-255."""
+        """Latent numbers (n, latent_dim) -> images, float32 array (n, h, w, c) 0-255."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(
@@ -248,20 +248,20 @@ class LatentModel(SavedSeeds, OwnLossModel):
         return keras.tree.flatten(self._heads(pixels, training=training))[0]
 
     def _as_batch(self, x):
-        """Float32 (b, h, w, c) 0-255 from a batch of pictures in any of their forms."""
+        """Float32 (b, h, w, c) 0-255 from a batch of images in any of their forms."""
         return ops.reshape(ops.cast(x, "float32"), (-1, *self.input_shape[1:]))
 
     def _shown(self, logits):
         """Pixels 0-255 from the decoder's logits."""
         return 255.0 * ops.sigmoid(ops.cast(logits, "float32"))
 
-    def _pictures(self, x):
-        """uint8 pictures (n, h, w, c) of the model's size, or raises."""
+    def _images(self, x):
+        """uint8 images (n, h, w, c) of the model's size, or raises."""
         x = check_images(np.asarray(x))
         shape = (*x.shape[1:], 1)[:3]
         if shape != self.input_shape[1:]:
             raise InputError(
-                f"Expected pictures of shape {self.input_shape[1:]}, for which the model was "
+                f"Expected images of shape {self.input_shape[1:]}, for which the model was "
                 f"made; received {x.shape[1:]}. Resize them or make another model."
             )
         return x.reshape(-1, *shape)

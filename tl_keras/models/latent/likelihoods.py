@@ -1,4 +1,4 @@
-"""How likely pictures are under a decoder's logits, in nats, and what a code costs."""
+"""How likely images are under a decoder's logits, in nats, and what a code costs."""
 
 import math
 
@@ -13,17 +13,17 @@ _EXTREME, _MOSTLY = 0.1, 0.5
 _LOOKED_AT = 1000
 
 
-def choose_likelihood(pictures):
-    """Returns "bernoulli" for pictures that are nearly black and white, else "gaussian".
+def choose_likelihood(images):
+    """Returns "bernoulli" for images that are nearly black and white, else "gaussian".
 
     Nearly: of the first 1,000 at least half the pixels are in the darkest or brightest tenth.
 
     Args:
-        pictures: uint8 (n, h, w, c), c = 1 or 3. Those in colour are always "gaussian".
+        images: uint8 (n, h, w, c), c = 1 or 3. Those in colour are always "gaussian".
     """
-    if pictures.shape[-1] != 1:
+    if images.shape[-1] != 1:
         return "gaussian"
-    scaled = pictures[:_LOOKED_AT] / 255.0
+    scaled = images[:_LOOKED_AT] / 255.0
     extreme = np.mean((scaled < _EXTREME) | (scaled > 1.0 - _EXTREME))
     return "bernoulli" if extreme >= _MOSTLY else "gaussian"
 

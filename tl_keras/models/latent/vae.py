@@ -28,11 +28,11 @@ _VALUES_AT_ONCE = 2**21  # pixels of all samples
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class VAE(LatentModel):
-    """Learns a distribution of pictures, without labels.
+    """Learns a distribution of images, without labels.
 
-    A picture x has latent numbers z, normal a priori. The encoder gives the mean and, from a head
+    An image x has latent numbers z, normal a priori. The encoder gives the mean and, from a head
     of its own, the logarithm of the variance of q(z | x); z = mean + exp(log_var / 2) * eps with
-    fresh eps in each step; the decoder gives p(x | z). Training lowers, in nats a picture,
+    fresh eps in each step; the decoder gives p(x | z). Training lowers, in nats an image,
 
         loss = -E_q log p(x | z) + beta * KL(q(z | x) || p(z)).
 
@@ -43,7 +43,7 @@ class VAE(LatentModel):
         model = VAE((28, 28), 50, activation="tanh", binarize=True)
         model.compile("adam")
         model.fit(x_train, epochs=20, batch_size=128, validation_data=(x_val,))
-        pictures = model.sample(64)
+        images = model.sample(64)
         nats = model.log_likelihood(x_test[:100], 5000).mean()
 
     Args:
@@ -53,19 +53,19 @@ class VAE(LatentModel):
         hidden_units: ints, widths of the encoder's Dense layers; the decoder has them the other
             way round. Defaults to (200, 200) for "dense", to none for "conv".
         likelihood: "bernoulli", "gaussian" (one learned scale for all pixels) or "auto":
-            "bernoulli" if the first pictures that it is trained on are grey and nearly black and
+            "bernoulli" if the first images that it is trained on are grey and nearly black and
             white. Defaults to "auto".
         binarize: bool, whether each pixel is drawn anew in each step, white with the probability
             that its grey value says; only with "bernoulli". Without it grey values are targets
             of the cross-entropy, and nats are no likelihood. Defaults to False.
         beta: float, weight of the KL term, at least 0. Defaults to 1.
-        free_bits: float, nats of each latent number of a picture below which its KL term is not
+        free_bits: float, nats of each latent number of an image below which its KL term is not
             lowered. Defaults to 0.
         kl_warmup: int, steps of the optimizer over which the weight of the KL term rises from 0
             to `beta`, in training only. Defaults to 0.
         objective: "elbo", or "iwae" for the bound -log mean_k p(x, z) / q(z | x), tighter and
             k times as costly. Defaults to "elbo".
-        k: int, samples a picture of "iwae". Defaults to 50.
+        k: int, samples an image of "iwae". Defaults to 50.
         filters, activation, encoder, decoder, seed, **kwargs: see `Autoencoder`; `seed` is that
             of eps and of the binary pixels.
 
@@ -78,12 +78,12 @@ class VAE(LatentModel):
     Output: reconstructions from the means, float32 (b, h, w, c), 0-255.
 
     Raises:
-        InputError: an argument or the shape of the pictures cannot be used.
+        InputError: an argument or the shape of the images cannot be used.
 
     Reference:
         Kingma and Welling 2014, arXiv 1312.6114. beta: Higgins et al. 2017, "beta-VAE". Free
         bits: Kingma et al. 2016, arXiv 1606.04934; theirs bound the mean over the batch, ours
-        each picture, so that replicas sum up to the same. KL warm-up: Bowman et al. 2016, arXiv
+        each image, so that replicas sum up to the same. KL warm-up: Bowman et al. 2016, arXiv
         1511.06349. Importance weighting: Burda, Grosse and Salakhutdinov 2016, arXiv 1509.00519.
     """
 
@@ -138,9 +138,9 @@ class VAE(LatentModel):
             start = keras.initializers.Constant(math.log(0.1))
             self.log_scale = self.add_weight(shape=(), initializer=start, name="log_scale")
 
-    def look_at(self, pictures):
+    def look_at(self, images):
         if self.likelihood == "auto":
-            self._choose(choose_likelihood(pictures))
+            self._choose(choose_likelihood(images))
 
     def _choose(self, likelihood):
         with self.distribute_strategy.scope():
@@ -165,7 +165,7 @@ class VAE(LatentModel):
         super().load_own_variables(values)
 
     def losses_of(self, pixels, training):
-        """The losses of each picture, float32 (b,), by the names of the metrics."""
+        """The losses of each image, float32 (b,), by the names of the metrics."""
         seed = next_seed(self.seeds if training else self.validation_seeds)
         pixels = self._observed(pixels, seed)
         mean, log_var = self._posterior(pixels, training)
@@ -202,7 +202,7 @@ class VAE(LatentModel):
         return tf.random.stateless_normal(shape, seed)
 
     def _log_prob(self, pixels, z, training):
-        """log p(x | z), float32 (samples, b), of pictures (b, h, w, c) and z (samples, b, d)."""
+        """log p(x | z), float32 (samples, b), of images (b, h, w, c) and z (samples, b, d)."""
         num_pixels = math.prod(self.input_shape[1:])
         self._check_likelihood()
         targets = ops.reshape(pixels / 255.0, (-1, num_pixels))
@@ -216,7 +216,7 @@ class VAE(LatentModel):
         if self.likelihood == "auto":
             raise InputError(
                 "Expected a likelihood that is known; received likelihood='auto' before fit has "
-                "seen pictures. Call fit first, or give 'bernoulli' or 'gaussian'."
+                "seen images. Call fit first, or give 'bernoulli' or 'gaussian'."
             )
 
     def _kl_weight(self, training):
@@ -226,32 +226,32 @@ class VAE(LatentModel):
         return self.beta * ops.minimum(step / self.kl_warmup, 1.0)
 
     def embed(self, x):
-        """The means of q(z | x): pictures (n, h, w[, c]) 0-255 -> float32 (n, latent_dim)."""
+        """The means of q(z | x): images (n, h, w[, c]) 0-255 -> float32 (n, latent_dim)."""
         return self.encode(x)
 
     def sample(self, n, *, seed=None):
-        """Returns `n` new pictures, the means of p(x | z), float32 array (n, h, w, c) 0-255.
+        """Returns `n` new images, the means of p(x | z), float32 array (n, h, w, c) 0-255.
 
         Args:
             n: int, at least 1.
-            seed: int for the same pictures each time; None for others in each call.
+            seed: int for the same images each time; None for others in each call.
         """
         check_number("n", n, minimum=1, integer=True)
         seed = self.sample_seeds if seed is None else seed
         return self.decode(keras.random.normal((n, self.latent_dim), seed=seed))
 
     def interpolate(self, a, b, n=8):
-        """Returns pictures on the straight line between the codes of two pictures.
+        """Returns images on the straight line between the codes of two images.
 
         Args:
-            a, b: pictures (h, w) or (h, w, c), 0-255.
+            a, b: images (h, w) or (h, w, c), 0-255.
             n: int, at least 2, how many, those of `a` and `b` themselves included. Defaults to 8.
 
         Returns:
             float32 array (n, h, w, c), 0-255.
         """
         check_number("n", n, minimum=2, integer=True)
-        first, last = (self.embed(np.asarray(picture)[None]) for picture in (a, b))
+        first, last = (self.embed(np.asarray(image)[None]) for image in (a, b))
         share = np.linspace(0, 1, n, dtype="float32")[:, None]
         return self.decode((1 - share) * first + share * last)
 
@@ -259,11 +259,11 @@ class VAE(LatentModel):
         """A lower bound on log p(x) that rises to it with k, by importance sampling.
 
         Args:
-            x: pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255. With `binarize` each is
+            x: images (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255. With `binarize` each is
                 drawn black and white once.
-            k: int, samples a picture. Defaults to 5000; they are drawn in parts that fit in
+            k: int, samples an image. Defaults to 5000; they are drawn in parts that fit in
                 memory. k = 1 gives the ELBO, from one sample.
-            batch_size: int, pictures at a time. Defaults to 100.
+            batch_size: int, images at a time. Defaults to 100.
             seed: int of at most 64 bits; the same seed gives the same numbers. Defaults to 0.
 
         Returns:
@@ -281,7 +281,7 @@ class VAE(LatentModel):
         at_once = min(k, max(1, _VALUES_AT_ONCE // (batch_size * num_pixels)))
 
         bound = self._bound(k, at_once, self.likelihood, self.binarize)
-        x = self._pictures(x)
+        x = self._images(x)
         at = range(0, len(x), batch_size)
         parts = [bound(x[i : i + batch_size], tf.constant([seed, i * k], tf.int64)) for i in at]
         return np.concatenate([part.numpy() for part in parts])

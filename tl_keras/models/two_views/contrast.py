@@ -22,15 +22,15 @@ def contrastive_loss(first, second, labels, temperature):
 
         loss_i = -1 / |P(i)| sum_{p in P(i)} log(exp(z_i z_p / t) / sum_{a != i} exp(z_i z_a / t)).
 
-    On several replicas each computes the rows of its own pictures against the columns of all.
+    On several replicas each computes the rows of its own images against the columns of all.
 
     Args:
-        first, second: (n, d), embeddings of the two views of n pictures.
-        labels: int (n,); None if each picture is a class of its own.
+        first, second: (n, d), embeddings of the two views of n images.
+        labels: int (n,); None if each image is a class of its own.
         temperature: t, above 0.
 
     Returns:
-        float32 (n,), for each picture the mean over its two views.
+        float32 (n,), for each image the mean over its two views.
     """
     first, second = normalised(first), normalised(second)
     all_first, all_second = gather_replicas(first), gather_replicas(second)

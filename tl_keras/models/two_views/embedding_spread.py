@@ -1,4 +1,4 @@
-"""Notices embeddings that have become alike, whatever the picture."""
+"""Notices embeddings that have become alike, whatever the image."""
 
 import warnings
 
@@ -45,8 +45,8 @@ class SpreadWatch(keras.callbacks.Callback):
         self._warned = True
         warnings.warn(
             f"The embeddings may have collapsed: their spread is {spread:.3g} in epoch "
-            f"{epoch + 1}, where 0 is the same for every picture and 1 evenly over all directions. "
-            "Lower the learning rate, or use a method that holds pictures apart: SimCLR or VICReg.",
+            f"{epoch + 1}, where 0 is the same for every image and 1 evenly over all directions. "
+            "Lower the learning rate, or use a method that holds images apart: SimCLR or VICReg.",
             CollapseWarning,
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""SimCLR: two views of a picture find each other among the views of others."""
+"""SimCLR: two views of an image find each other among the views of others."""
 
 import keras
 
@@ -8,9 +8,9 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
 def nt_xent(first, second, temperature=0.2):
-    """The normalised, temperature-scaled cross-entropy of each picture.
+    """The normalised, temperature-scaled cross-entropy of each image.
 
-    View i of 2n is to choose the other view of its picture, j, among all but itself:
+    View i of 2n is to choose the other view of its image, j, among all but itself:
 
         loss_i = -log(exp(z_i z_j / t) / sum_{k != i} exp(z_i z_k / t)),  z of length 1.
 
@@ -22,7 +22,7 @@ def nt_xent(first, second, temperature=0.2):
         temperature: t, above 0. Defaults to 0.2.
 
     Returns:
-        float32 (n,), for each picture the mean over its two views.
+        float32 (n,), for each image the mean over its two views.
 
     Reference:
         Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective".
@@ -32,7 +32,7 @@ def nt_xent(first, second, temperature=0.2):
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class SimCLR(TwoViewModel):
-    """Learns an encoder by telling each picture, in two random views, from all others of its batch.
+    """Learns an encoder by telling each image, in two random views, from all others of its batch.
 
     Example:
         model = SimCLR(build_small_resnet(32))
@@ -42,7 +42,7 @@ class SimCLR(TwoViewModel):
 
     Args:
         encoder: see `TwoViewModel`.
-        temperature: float above 0; a low one looks at the most similar pictures only. Defaults to
+        temperature: float above 0; a low one looks at the most similar images only. Defaults to
             0.2: on CIFAR-10, with few epochs, a linear probe was right for 2 points more than
             with 0.5.
         projection_units: see `TwoViewModel`.
@@ -52,8 +52,8 @@ class SimCLR(TwoViewModel):
         InputError: an argument cannot be used.
 
     Reference:
-        Chen, Kornblith, Norouzi, Hinton 2020, arXiv 2002.05709. There batches have 4,096 pictures
-        and an optimizer made for them (LARS); here the views of a batch go through the net
+        Chen, Kornblith, Norouzi, Hinton 2020, arXiv 2002.05709. There batches have 4,096 images
+        and an optimizer made for them (LARS); here the views of a batch go through the network
         together, so batch normalisation takes its moments over both.
     """
 

@@ -18,7 +18,7 @@ class SimSiam(TwoViewModel):
     """Learns an encoder by predicting the embedding of one view from that of the other.
 
     The loss is the mean of -cos(predictor(z1), stop(z2)) and -cos(predictor(z2), stop(z1)). Nothing
-    in it holds pictures apart: without the stopped gradient all embeddings become one. Watch
+    in it holds images apart: without the stopped gradient all embeddings become one. Watch
     `embedding_spread`; there is a `CollapseWarning` when it vanishes.
 
     Example:

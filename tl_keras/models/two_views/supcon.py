@@ -1,4 +1,4 @@
-"""SupCon: views of pictures of one class find each other."""
+"""SupCon: views of images of one class find each other."""
 
 import keras
 from keras import ops
@@ -9,10 +9,10 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
 def sup_con(first, second, labels, temperature=0.1):
-    """The supervised contrastive loss of each picture, averaged over positives outside the log.
+    """The supervised contrastive loss of each image, averaged over positives outside the log.
 
-    The positives of a view are all other views of pictures with its label, see
-    `contrast.contrastive_loss`. Where each picture has a label of its own it is `nt_xent`.
+    The positives of a view are all other views of images with its label, see
+    `contrast.contrastive_loss`. Where each image has a label of its own it is `nt_xent`.
 
     Args:
         first, second: (n, d), embeddings of the two views. On several replicas each gives its own.
@@ -20,14 +20,14 @@ def sup_con(first, second, labels, temperature=0.1):
         temperature: above 0. Defaults to 0.1.
 
     Returns:
-        float32 (n,), for each picture the mean over its two views.
+        float32 (n,), for each image the mean over its two views.
     """
     return contrastive_loss(first, second, labels, temperature)
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class SupCon(TwoViewModel):
-    """Learns an encoder from labels: pictures of a class come together, classes move apart.
+    """Learns an encoder from labels: images of a class come together, classes move apart.
 
     Example:
         model = SupCon(build_small_resnet(32))
@@ -41,7 +41,7 @@ class SupCon(TwoViewModel):
         **kwargs: `seed`, and those of `TwoViewModel`.
 
     Raises:
-        InputError: an argument cannot be used, or pictures come without labels.
+        InputError: an argument cannot be used, or images come without labels.
 
     Reference:
         Khosla et al. 2020, arXiv 2004.11362, the loss L_out.
@@ -56,7 +56,7 @@ class SupCon(TwoViewModel):
     def losses_between(self, first, second, labels, training):
         if labels is None:
             raise InputError(
-                "Expected labels beside the pictures, by which SupCon knows what belongs together; "
+                "Expected labels beside the images, by which SupCon knows what belongs together; "
                 "received none. Give fit(x, y), or use SimCLR."
             )
         if len(labels.shape) == 2:

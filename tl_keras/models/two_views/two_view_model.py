@@ -1,4 +1,4 @@
-"""What the methods have in common that learn from two random views of each picture."""
+"""What the methods have in common that learn from two random views of each image."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ from tl_keras.models.replicas import gather_replicas
 from tl_keras.models.two_views.embedding_spread import SpreadWatch, embedding_spread
 from tl_keras.models.two_views.view_inputs import BATCH_SIZE, paired, training_batches
 
-_AT_ONCE = 256  # pictures
+_AT_ONCE = 256  # images
 
 
 class TwoViewModel(OwnLossModel):
@@ -67,7 +67,7 @@ class TwoViewModel(OwnLossModel):
             return perceptron(inputs, units, name)
 
     def losses_between(self, first, second, labels, training):
-        """The losses of a batch, by the names of `loss_names`, as values or means of a picture.
+        """The losses of a batch, by the names of `loss_names`, as values or means of an image.
 
         Args:
             first, second: float32 (b, d), embeddings of the two views.
@@ -78,7 +78,7 @@ class TwoViewModel(OwnLossModel):
 
     def losses_of(self, batch, training):
         views, labels = batch
-        # One call for both: half the overhead, and moments over twice as many pictures.
+        # One call for both: half the overhead, and moments over twice as many images.
         embeddings = self.call(ops.concatenate(views), training=training)
         first, second = ops.split(embeddings, 2)
         losses = self.losses_between(first, second, labels, training)
@@ -93,7 +93,7 @@ class TwoViewModel(OwnLossModel):
         """The mean loss; of a replica, its share of the whole.
 
         Args:
-            x: a pair of views, or pictures, each of which then is both of its views.
+            x: a pair of views, or images, each of which then is both of its views.
             y: labels, or None.
             y_pred, sample_weight: ignored.
             training: bool.
@@ -118,24 +118,24 @@ class TwoViewModel(OwnLossModel):
         validation_batch_size=None,
         **kwargs,
     ):
-        """As Keras's `fit`, on pictures, of which views are made here.
+        """As Keras's `fit`, on images, of which views are made here.
 
         Epochs are counted over all calls, and in files: each has views and an order of its own.
 
         Args:
-            x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; an
-                `ImageDataset`; or a `tf.data.Dataset` of batches of pictures, with or without
+            x: array of images (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; an
+                `ImageDataset`; or a `tf.data.Dataset` of batches of images, with or without
                 labels, or of pairs of views (view_1, view_2) or ((view_1, view_2), labels).
             y: labels, which only some methods look at.
             batch_size: int, at least 2; what does not fill a batch is left out of an epoch. Of a
-                `tf.data.Dataset` its own. Defaults to 256, or all pictures if they are fewer.
+                `tf.data.Dataset` its own. Defaults to 256, or all images if they are fewer.
             epochs, verbose, callbacks, **kwargs: as in Keras.
             validation_data: like `x`, or a pair of arrays (x, y).
             augment: "auto" or one of `augmentation_presets.VIEWS`.
             validation_batch_size: int, at least 2. Defaults to `batch_size`.
 
         Raises:
-            InputError: the pictures cannot be used, or are fewer than a batch.
+            InputError: the images cannot be used, or are fewer than a batch.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
         check_unweighted(self, x, validation_data=validation_data, **kwargs)
@@ -169,7 +169,7 @@ class TwoViewModel(OwnLossModel):
         return [*super().guards(), SpreadWatch()]
 
     def encode(self, x):
-        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> features, float32 array (n, d)."""
+        """Images (n, h, w), (n, h, w, 1 or 3) 0-255 -> features, float32 array (n, d)."""
         x = check_pixels(x)
         parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
         features = [self.features(self._as_rgb(part), training=False) for part in parts]
@@ -188,18 +188,18 @@ class TwoViewModel(OwnLossModel):
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
 
-    def _as_rgb(self, pictures):
+    def _as_rgb(self, images):
         """Float32 (b, h, w, c) 0-255, as the encoder takes them; grey is repeated."""
         size, channels = self.input_shape[1:3], self.input_shape[3]
-        shape = tuple(pictures.shape[1:])
+        shape = tuple(images.shape[1:])
         if shape[:2] != size or shape[2:] not in ((), (1,), (channels,)):
             raise InputError(
-                f"Expected pictures of shape {(*size, channels)}, for which the encoder was made; "
+                f"Expected images of shape {(*size, channels)}, for which the encoder was made; "
                 f"received {shape}. Resize them or build another encoder."
             )
-        pictures = ops.cast(pictures, "float32")
-        pictures = pictures if len(shape) == 3 else pictures[..., None]
-        return ops.broadcast_to(pictures, (*ops.shape(pictures)[:3], channels))
+        images = ops.cast(images, "float32")
+        images = images if len(shape) == 3 else images[..., None]
+        return ops.broadcast_to(images, (*ops.shape(images)[:3], channels))
 
 
 def perceptron(inputs, units, name):

@@ -22,7 +22,7 @@ def training_batches(model, x, y=None, *, training, augment="auto", batch_size=N
         training: whether views differ from epoch to epoch and the order is random.
 
     Raises:
-        InputError: `x` is none of these, or there is not a batch of at least two pictures.
+        InputError: `x` is none of these, or there is not a batch of at least two images.
     """
     how = {"training": training, "seed": model.seed or 0, "augment": augment}
     how["first_epoch"] = lambda: model.epochs_trained
@@ -39,7 +39,7 @@ def training_batches(model, x, y=None, *, training, augment="auto", batch_size=N
         x = ImageDataset.from_arrays(np.asarray(x), y)
     if not isinstance(x, ImageDataset):
         raise InputError(
-            "Expected pictures as an array, an ImageDataset or a tf.data.Dataset; received "
+            "Expected images as an array, an ImageDataset or a tf.data.Dataset; received "
             f"{type(x).__name__}."
         )
     return dataset_batches(model, x, batch_size or min(BATCH_SIZE, len(x)), **how)
@@ -51,7 +51,7 @@ def dataset_batches(model, dataset, batch_size, *, training, **how):
     Args:
         model: `TwoViewModel`.
         dataset: `ImageDataset`.
-        batch_size: pictures; where they are fewer and not for training, all are one batch.
+        batch_size: images; where they are fewer and not for training, all are one batch.
         training, **how: see `two_view_batches`.
 
     Raises:
@@ -67,8 +67,8 @@ def dataset_batches(model, dataset, batch_size, *, training, **how):
         batch_size = max(2, min(batch_size, len(dataset)))
     if len(dataset) < batch_size:
         raise InputError(
-            f"Expected at least {batch_size} pictures, one batch of pairs of views; received "
-            f"{len(dataset)}. Use a smaller batch_size or more pictures."
+            f"Expected at least {batch_size} images, one batch of pairs of views; received "
+            f"{len(dataset)}. Use a smaller batch_size or more images."
         )
     *image_size, channels = model.input_shape[1:]
     batches = two_view_batches(
@@ -94,8 +94,8 @@ def paired(model, data):
     if y is not None and len(y.shape) == len(x.shape) >= 3:
         return (x, y), None
     raise InputError(
-        "Expected two views of each picture, (view_1, view_2) or ((view_1, view_2), labels); "
-        f"received pictures {tuple(x.shape)}. Let fit of the model make them."
+        "Expected two views of each image, (view_1, view_2) or ((view_1, view_2), labels); "
+        f"received images {tuple(x.shape)}. Let fit of the model make them."
     )
 
 
@@ -113,7 +113,7 @@ def _has_pairs(spec):
     ranks = [len(part.shape) for part in parts]
     if ranks[0] not in (3, 4) or len(ranks) > 2:
         raise InputError(
-            "Expected a tf.data.Dataset of batches of pictures (b, h, w, c), of (pictures, labels) "
+            "Expected a tf.data.Dataset of batches of images (b, h, w, c), of (images, labels) "
             f"or of pairs of views; received elements {spec}."
         )
     return len(ranks) == 2 and ranks[1] == ranks[0]

@@ -47,8 +47,8 @@ def plot_confusion_matrix(matrix, class_names):
     side = min(max(5.0, 2.5 + 0.5 * len(counts)), 9.0)
     figure = new_figure(side + 0.8, side)
     axes = finish_axes(figure.subplots(), grid=None)
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=PercentFormatter(1))
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, format=PercentFormatter(1))
     bar.set_label("Share of the true class")
     bar.outline.set_visible(False)
     finish_axes(bar.ax, grid=None)
@@ -74,7 +74,7 @@ def plot_reliability(bins, ece):
     filled = [b for b in bins if b["count"]]
     finish_axes(upper).plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="Perfectly honest")
     confidences, accuracies = [[b[key] for b in filled] for key in ("confidence", "accuracy")]
-    upper.plot(confidences, accuracies, color=BLUE, label="This model; larger point: more pictures")
+    upper.plot(confidences, accuracies, color=BLUE, label="This model; larger point: more images")
     total = sum(b["count"] for b in filled)
     upper.scatter(confidences, accuracies, [12 + 140 * b["count"] / total for b in filled], BLUE)
     upper.vlines(confidences, accuracies, confidences, color=ORANGE, linewidth=1, alpha=0.7)
@@ -92,7 +92,7 @@ def plot_reliability(bins, ece):
         color=BLUE,
         edgecolor="white",
     )
-    lower.set(xlabel="Confidence (largest probability)", ylabel="Pictures", xlim=(-0.02, 1.02))
+    lower.set(xlabel="Confidence (largest probability)", ylabel="Images", xlim=(-0.02, 1.02))
     lower.xaxis.set_major_formatter(PercentFormatter(1))
     lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
     return figure

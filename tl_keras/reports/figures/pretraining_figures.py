@@ -1,4 +1,4 @@
-"""Figures of a pretraining: its curves, and codes of pictures in a plane."""
+"""Figures of a pretraining: its curves, and codes of images in a plane."""
 
 import matplotlib
 import numpy as np
@@ -56,7 +56,7 @@ def plot_pretraining_curves(history):
 
 @styled
 def plot_latent_planes(planes, labels=None, class_names=()):
-    """Draws codes of pictures as points, coloured by class where there are labels.
+    """Draws codes of images as points, coloured by class where there are labels.
 
     Args:
         planes: list of (points float (n, 2), words on what the axes are).

@@ -20,7 +20,7 @@ def has_pseudo_labels(history):
 
 @styled
 def plot_pseudo_labels(history):
-    """Draws how many unlabelled pictures had a pseudo-label, and how many of these were right.
+    """Draws how many unlabelled images had a pseudo-label, and how many of these were right.
 
     Args:
         history: dict of one list by epoch under "pseudo_label_rate" and, if it is known,

@@ -1,4 +1,4 @@
-"""Figures of a training run: learning curves, a comparison, sample pictures."""
+"""Figures of a training run: learning curves, a comparison, sample images."""
 
 import math
 
@@ -93,23 +93,23 @@ def plot_comparison(comparison):
 
 @styled
 def plot_samples(images, titles, columns=6):
-    """Draws pictures in a grid.
+    """Draws images in a grid.
 
     Args:
-        images: uint8 pictures (h, w, 3) or (h, w), 0-255; they may differ in size.
-        titles: one text for each picture.
-        columns: pictures in a row. Defaults to 6.
+        images: uint8 images (h, w, 3) or (h, w), 0-255; they may differ in size.
+        titles: one text for each image.
+        columns: images in a row. Defaults to 6.
 
     Returns:
         matplotlib Figure.
 
     Raises:
-        InputError: no pictures, or not one title for each.
+        InputError: no images, or not one title for each.
     """
     if not len(images) or len(images) != len(titles):
         raise InputError(
-            "Expected at least one picture and one title for each; received "
-            f"{len(images)} pictures and {len(titles)} titles."
+            "Expected at least one image and one title for each; received "
+            f"{len(images)} images and {len(titles)} titles."
         )
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)

@@ -1,4 +1,4 @@
-"""The page of `explore`: a map, groups, repeats and odd ones of pictures without labels."""
+"""The page of `explore`: a map, groups, repeats and odd ones of images without labels."""
 
 import dataclasses
 from pathlib import Path
@@ -10,7 +10,7 @@ from tl_keras.reports.pages.html import write_page
 
 @dataclasses.dataclass(frozen=True)
 class Tile:
-    """A picture on the page.
+    """An image on the page.
 
     Attributes:
         images: uint8 (h, w, 3) each, one, or two that are compared.
@@ -46,14 +46,14 @@ class ExploreReport:
 
     Args:
         title: e.g. "What is in holiday".
-        number: how many pictures, as text.
+        number: how many images, as text.
         words: what that number is.
         verdict: sentences on what was found.
         map_image: uint8 (h, w, 3).
         map_words: a sentence on what the map shows.
         groups: `Group`s, the largest first.
         groups_words: sentences on them.
-        pairs: `Tile`s of two pictures.
+        pairs: `Tile`s of two images.
         pairs_words: sentences on them.
         odd: `Tile`s, the oddest first.
         odd_words: sentences on them.

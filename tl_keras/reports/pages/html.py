@@ -1,4 +1,4 @@
-"""Pages in one HTML file: no script, no network, every name escaped, pictures inlined."""
+"""Pages in one HTML file: no script, no network, every name escaped, images inlined."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def _environment():
         "png_uri": png_uri,
         # Browsers have 96 pixels an inch, so letters get the same size in every figure.
         "display_width": lambda png: round(png_width(png) * 96 / DPI),
-        "picture_uri": data_uri,
+        "image_uri": data_uri,
         "thumbnail_uri": lambda image: data_uri(thumbnail(image)),
     }
     return environment

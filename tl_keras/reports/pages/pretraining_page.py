@@ -8,7 +8,7 @@ from tl_keras.reports.pages.html import write_page
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class Figure:
     """A figure on the page.
 
     Attributes:
@@ -42,16 +42,16 @@ class Section:
     Attributes:
         name: its id in the page.
         title: its heading.
-        texts: paragraphs before the pictures.
-        pictures: `Picture`s.
+        texts: paragraphs before the figures.
+        figures: `Figure`s.
         rows: (label, value) pairs of a table.
-        table: `Table` before the pictures, or None.
+        table: `Table` before the figures, or None.
     """
 
     name: str
     title: str
     texts: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    figures: tuple[Figure, ...] = ()
     rows: tuple[tuple[str, str], ...] = ()
     table: Table | None = None
 

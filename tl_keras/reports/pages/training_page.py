@@ -35,7 +35,7 @@ class TrainingReport:
         train_metrics: as `test_metrics`.
         history: dict of lists by epoch, see `plot_learning_curves`.
         phases: dicts of "name", "start" and "end", epochs from 0, end exclusive.
-        samples: dict of class name and a list of uint8 pictures (h, w, 3), 0-255.
+        samples: dict of class name and a list of uint8 images (h, w, 3), 0-255.
         mistakes: dicts of "path", "true", "predicted", "probability" (0-1) and "image"
             (uint8 (h, w, 3)), the most confident first.
         comparison: dicts of "name", "accuracy", "interval" ((low, high), 0-1) and "note".
@@ -67,7 +67,7 @@ class TrainingReport:
     files: tuple[str, ...] = ()
     command: str = ""
     image_size: tuple[int, int] | None = None
-    predict_command: str = "tl-keras predict . my-picture.jpg"
+    predict_command: str = "tl-keras predict . my-image.jpg"
 
     def __post_init__(self):
         if not self.splits:
@@ -117,7 +117,7 @@ def training_figures(report):
 def write_training_report(path, report, figures=None):
     """Writes the page of a training run, and its figures as PNG files in `figures/` beside it.
 
-    The page is one self-contained file: it holds its pictures, loads nothing and runs nothing.
+    The page is one self-contained file: it holds its images, loads nothing and runs nothing.
 
     Args:
         path: HTML file to write, whole or not at all.

@@ -3,7 +3,7 @@
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 
 _HONEST_GAP = 0.03
-_FEW_PICTURES = 300
+_FEW_IMAGES = 300
 
 
 def headline(metrics):
@@ -56,8 +56,8 @@ def reliability_sentence(metrics):
         sentence += "it is surer than it should be, so read a high confidence with care."
     else:
         sentence += "it is more often right than it says."
-    if n < _FEW_PICTURES:
-        sentence += f" With {n} pictures this is a rough estimate."
+    if n < _FEW_IMAGES:
+        sentence += f" With {n} images this is a rough estimate."
     return sentence
 
 
@@ -85,7 +85,7 @@ def top_confusions(metrics, limit=5):
         limit: at most so many. Defaults to 5.
 
     Returns:
-        A list of dicts: "true", "predicted", "count" and "support" (pictures of the true class).
+        A list of dicts: "true", "predicted", "count" and "support" (images of the true class).
     """
     rows = metrics["per_class"]
     pairs = [
@@ -169,6 +169,6 @@ def _verdict(low, high, baseline):
     if high < baseline:
         return "The model is worse than that. Do not use it; look at the warnings and the curves."
     return (
-        "The interval includes that, so these pictures do not show that the model has learned "
+        "The interval includes that, so these images do not show that the model has learned "
         "anything."
     )

@@ -1,0 +1,67 @@
+"""How odd images are to an autoencoder or a VAE that was trained on others."""
+
+import numpy as np
+
+from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.evaluation.encoders.distances import row_blocks
+
+SCORES = ("auto", "relative", "reconstruction", "bound")
+_LEAST_CONTOUR = 0.01  # so that a blank image is not divided by nothing
+
+
+def outlier_scores(model, images, *, score="auto", k=16):
+    """Returns a number for each image that is high for what the model has not learned.
+
+    Args:
+        model: trained `Autoencoder` or `VAE`.
+        images: (n, h, w, c), 0-255, of the size that the model takes.
+        score: "reconstruction": mean squared difference between the image and what the model
+                gives back, pixels on a scale from 0 to 1.
+            "relative": that, divided by how much contour the image has. What is known is given
+                back a little blurred, so an image of many strokes has a higher error than one
+                of few, odd or not.
+            "bound": minus the importance-weighted bound on log p(image), in nats; of a VAE. It
+                is dominated by how much there is to draw, too.
+            "auto": "relative".
+        k: int, samples an image of "bound". Defaults to 16.
+
+    Returns:
+        float64 (n,).
+
+    Raises:
+        InputError: the model has no such score.
+    """
+    check_choice("score", score, SCORES)
+    check_number("k", k, minimum=1, integer=True)
+    if not hasattr(model, "reconstruction_error"):
+        raise InputError(
+            "Expected an autoencoder or a VAE, which reconstruct images; received "
+            f"{type(model).__name__}."
+        )
+    if score == "bound":
+        if not hasattr(model, "log_likelihood"):
+            raise InputError(
+                f"Expected a VAE for score='bound'; received {type(model).__name__}, which gives "
+                "no probabilities. Use score='relative'."
+            )
+        return -np.asarray(model.log_likelihood(images, k), np.float64)
+    errors = np.asarray(model.reconstruction_error(images), np.float64)
+    return errors if score == "reconstruction" else errors / (contour(images) + _LEAST_CONTOUR)
+
+
+def contour(images):
+    """Mean difference between neighbouring pixels, beside and below, of each image.
+
+    Args:
+        images: (n, h, w, c), 0-255.
+
+    Returns:
+        float64 (n,), for pixels on a scale from 0 to 1.
+    """
+    lengths = np.zeros(len(images))
+    for rows in row_blocks(len(images)):
+        part = np.asarray(images[rows], np.float32) / 255.0
+        for axis in (1, 2):
+            steps = np.abs(np.diff(part, axis=axis))
+            lengths[rows] += steps.sum((1, 2, 3)) / part[0].size
+    return lengths

@@ -103,9 +103,9 @@ def test_files_are_decoded_when_needed_where_nothing_has_room(files, capsys):
         np.testing.assert_array_equal(rows_of([2, 0]), kept([2, 0]))
         assert len(rows_of(np.array([1]))) == 1
     said = capsys.readouterr()
-    assert "their files are decoded again whenever they are needed" in said.out + said.err
+    assert "each access decodes their files again" in said.out + said.err
     os.remove(files.images[1])
-    with pytest.raises(ImageReadError, match="the file is not there"):
+    with pytest.raises(ImageReadError, match="the file does not exist"):
         rows_of([1])
 
 
@@ -120,7 +120,7 @@ def test_decoded_images_go_with_their_dataset(files):
 
 def test_a_file_that_disappeared_is_named(files):  # fault 13
     os.remove(files.images[1])
-    with pytest.raises(ImageReadError, match=r"1\.png: the file is not there"):
+    with pytest.raises(ImageReadError, match=r"1\.png: the file does not exist"):
         files.decoded((6, 5))
 
 

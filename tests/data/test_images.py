@@ -162,7 +162,7 @@ def test_a_huge_image_is_refused_from_its_header(tmp_path):  # fault 12
 
 
 def test_a_missing_file_is_named(tmp_path):  # fault 13
-    with pytest.raises(ImageReadError, match=r"gone\.jpg: the file is not there"):
+    with pytest.raises(ImageReadError, match=r"gone\.jpg: the file does not exist"):
         read_image(tmp_path / "gone.jpg")
 
 

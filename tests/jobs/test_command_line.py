@@ -25,7 +25,7 @@ def test_cut_jpeg_is_named_with_the_way_on_and_nothing_is_left(
     status, _, error = run_cli(*arguments(encoder, folder, tmp_path / "run"))
     line = error.strip().splitlines()[-1]
     assert status == 2
-    assert line.startswith("Error: Expected every picture to be readable; received 1 that cannot")
+    assert line.startswith("Error: Expected every image to be readable; received 1 that cannot")
     assert str(bad) in line
     assert "--on-bad-image skip" in line
     assert "Traceback" not in error

@@ -40,7 +40,7 @@ def test_an_unbuilt_model_and_one_of_any_size_are_refused():
 def test_outputs_per_step_are_no_single_vector():
     model = RNN(3, return_sequences=True)
     model.build((None, 4, 4))
-    with pytest.raises(InputError, match=r"one output vector an image.*\(None, 4, 3\)"):
+    with pytest.raises(InputError, match=r"one output vector per image.*\(None, 4, 3\)"):
         num_outputs(model)
 
 
@@ -138,7 +138,7 @@ class Foreign(keras.Model):
         (lambda: functional(head(None, keras.layers.BatchNormalization())), "BatchNormalization"),
         (lambda: functional(Foreign()), "Foreign"),
         (lambda: averaged(None, "softmax"), "False and True"),
-        (lambda: functional(keras.layers.Flatten()), "the inputs as they are"),
+        (lambda: functional(keras.layers.Flatten()), "the unchanged inputs"),
     ],
 )
 def test_outputs_of_which_nobody_knows_are_refused(build, made_by):

@@ -1,4 +1,4 @@
-"""What a Keras user passes to `fit`, as an `ImageDataset`."""
+"""Conversion of the inputs that Keras's `fit` accepts to an `ImageDataset`."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,11 +12,11 @@ def as_image_dataset(data, *, split):
 
     Args:
         data: an `ImageDataset`, a pair (x, y) of arrays, or a finite batched `tf.data.Dataset` of
-            such pairs, which is read once into memory. Images are RGB or grey, 0-255.
-        split: its split name if it has none.
+            such pairs. The latter is read once into memory. Images are RGB or grey, 0-255.
+        split: split name for data that have none.
 
     Raises:
-        InputError: anything else.
+        InputError: `data` is anything else.
     """
     if isinstance(data, ImageDataset):
         return data

@@ -1,4 +1,4 @@
-"""From what the user names, a dataset's name, a folder or a file, to checked images."""
+"""Loading of a named dataset, a folder or a file as checked images."""
 
 import os
 from dataclasses import replace
@@ -26,7 +26,7 @@ from tl_keras.data.sources.named import NAMED_DATASETS, load_named
 from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 
-_PARTS = 3  # that a class may have to be cut into
+_PARTS = 3  # splits that a class may have to be divided into
 ON_BAD_IMAGE = ("refuse", "skip")
 ON_DUPLICATE = ("report", "refuse")
 
@@ -42,38 +42,38 @@ def load_dataset(
     require_labels=True,
     image_size=None,
 ):
-    """Loads images, opens every file of them, and splits them into train, val and test.
+    """Loads images, opens every file, and splits them into train, val and test.
 
-    Splits that the source comes with are kept; a missing one is cut from train, each class in
-    proportion. Example: `train, val, test, inspection = load_dataset("digits")`.
+    Splits of the source are kept. A missing split is cut from train, stratified by class. Example:
+    `train, val, test, inspection = load_dataset("digits")`.
 
     Args:
-        source: one of `NAMED_DATASETS` (./digits is a folder of that name); a folder with a
-            sub-folder for each class, with train, val and test folders above them or without; a
-            .npz file with x_train, y_train, x_test and y_test or with x and y; or a .npy file
-            (no labels).
+        source: a name, a folder or a file. A name is one of `NAMED_DATASETS`; ./digits is a folder
+            of that name. A folder has a sub-folder for each class, with or without train, val and
+            test folders above them. A .npz file has x_train, y_train, x_test and y_test, or x and
+            y. A .npy file has no labels.
         seed: integer from 0; the same seed gives the same splits.
-        split_fractions: parts of (train, val, test), 1 in sum.
-        labels_per_class: number of training images to keep of each class, or None for all.
-        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
-        on_duplicate: "report" images that stand in two splits, the same or nearly, in the
+        split_fractions: fractions of (train, val, test) with sum 1.
+        labels_per_class: number of training images to keep per class, or None for all.
+        on_bad_image: "refuse" unreadable files with an error, or "skip" them.
+        on_duplicate: "report" images that occur, exactly or nearly, in two splits in the
             inspection, or "refuse" them with an error.
-        require_labels: whether labels of two classes or more must be there. If not, labels of
-            which a class is too small to be in each split are dropped, which is reported.
-        image_size: (height, width) in which files will be wanted, so that they are decoded but
-            once; None for none. It changes no result.
+        require_labels: whether labels of at least two classes are required. If not, labels with a
+            class too small for every split are dropped and a warning says so.
+        image_size: (height, width) of the model's input, so that each file is decoded only once,
+            or None. It changes no result.
 
     Returns:
         Splits; its `inspection` holds bad files, warnings and images in two splits.
 
     Raises:
-        InputError: in one line, what was expected, what was received and what to do.
+        InputError: the source, a file or an argument is invalid.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     check_choice("on_duplicate", on_duplicate, ON_DUPLICATE)
     check_fractions(split_fractions)
     contents = _read(source, require_labels)
-    # Of images that are left out again, no copies are kept.
+    # No copies are kept of images that are left out again.
     size = image_size if labels_per_class is None else None
     contents, found = _inspect(contents, on_bad_image, size)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
@@ -91,7 +91,7 @@ def load_dataset(
 
 
 def load_parts(source, *, on_bad_image="refuse", image_size=None):
-    """Loads all images of a labelled source in the parts that it comes with; cuts nothing.
+    """Loads all images of a labelled source in its own parts, without splitting them.
 
     Args:
         source: as in `load_dataset`.
@@ -107,18 +107,18 @@ def load_parts(source, *, on_bad_image="refuse", image_size=None):
 
 
 def load_images(source, *, on_bad_image="refuse"):
-    """Loads all images of a source as one set without labels, e.g. to predict their classes.
+    """Loads all images of a source as one dataset without labels, e.g. for prediction.
 
     Args:
-        source: an image file, a folder (all images below it, whatever its layout), a .npy or
-            .npz file or a named dataset; of these, all splits.
+        source: an image file, a folder (all images below it, in any layout), a .npy or .npz file,
+            or a named dataset. All splits of a source are loaded.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
 
     Returns:
         ImageDataset with split "all", and its Inspection.
 
     Raises:
-        InputError: there is no such source, no image, or one that cannot be read.
+        InputError: the source does not exist, has no images, or an image cannot be read.
     """
     dataset, inspection = load_unsplit(source, on_bad_image=on_bad_image)
     return (
@@ -128,10 +128,10 @@ def load_images(source, *, on_bad_image="refuse"):
 
 
 def load_unsplit(source, *, on_bad_image="refuse"):
-    """Loads all images of a source as one set, with labels where they are there for the taking.
+    """Loads all images of a source as one dataset, with its labels if it has any.
 
-    As `load_images`. The label of a file is the first folder on its way down, below train, val
-    or test; there are none if an image lies in no folder, or all in one.
+    The arguments are those of `load_images`. The label of a file is the first folder on the way to
+    it, below train, val or test. There are no labels if an image lies in no folder, or all in one.
 
     Returns:
         ImageDataset with split "all", and its Inspection with the fingerprints of files.
@@ -150,13 +150,13 @@ def load_unsplit(source, *, on_bad_image="refuse"):
 
 
 def _left_out(whole, kept, contents):
-    """Records of the training images that are not kept."""
+    """Returns records of the training images that are not kept."""
     records, ids = record_images(whole, contents, REST), set(kept.ids)
     return tuple(r for r, name in zip(records, whole.ids, strict=True) if name not in ids)
 
 
 def _read(source, require_labels):
-    """FolderContents of any source."""
+    """Returns the FolderContents of any source."""
     name = os.fspath(source)
     kind = _kind(name)
     if kind == "folder":
@@ -191,7 +191,7 @@ def _read_unsplit(name):
 
 
 def _kind(name):
-    """One of "name", "folder", ".npz", ".npy", "file" and "nothing"."""
+    """Returns "name", "folder", ".npz", ".npy", "file" or "nothing"."""
     if name in NAMED_DATASETS:
         return "name"
     if os.path.isdir(name):
@@ -215,13 +215,13 @@ def _inspect(contents, on_bad_image, image_size=None):
 
 
 def _large_classes(parts):
-    """The parts, without labels if a class is too small to be cut, and a line that says so."""
+    """Drops the labels if a class is too small to be split, and returns a line that says so."""
     for split, part in parts.items():
         least = _PARTS if split in ("all", "train") else 1
         for name, count in part.class_counts().items():
             if count < least:
                 note = (
-                    f"Labels are left out: the class {name!r} is too small to be in each split "
+                    f"Labels are dropped: the class {name!r} is too small for every split "
                     f"({count} images)."
                 )
                 return {s: replace(p, labels=None, class_names=()) for s, p in parts.items()}, (

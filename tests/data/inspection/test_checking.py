@@ -28,7 +28,7 @@ def test_every_bad_file_is_named_in_order_with_its_reason(bad_paths):  # faults 
     bad = inspect_files(bad_paths).bad
     assert [path for path, _ in bad] == [bad_paths[1], bad_paths[5], bad_paths[6]]
     assert bad[0][1] == "the file is empty (0 bytes)"
-    assert bad[2][1] == "the file is not there"
+    assert bad[2][1] == "the file does not exist"
 
 
 def test_refusing_names_count_paths_reasons_and_the_way_on(bad_paths):
@@ -42,7 +42,7 @@ def test_refusing_names_count_paths_reasons_and_the_way_on(bad_paths):
 
 def test_many_bad_files_are_counted_after_the_first_five(tmp_path):
     found = inspect_files([str(tmp_path / f"{i}.png") for i in range(7)])
-    with pytest.raises(InputError, match="received 7 .*4.png: the file is not there; and 2 more"):
+    with pytest.raises(InputError, match="received 7 .*4.png: the file does not exist; and 2 more"):
         refuse_bad(found)
 
 
@@ -96,7 +96,7 @@ def test_warnings_and_refusals_count_pairs_that_are_not_listed(monkeypatch, tmp_
         for s in ("train", "test")
     ]
     found = inspect_dataset(parts)
-    assert found.warnings[0].startswith("4 pairs of the same image that stand in two splits")
+    assert found.warnings[0].startswith("4 pairs of the same image that occur in two splits")
     with pytest.raises(InputError, match="received 4 pairs of the same"):
         refuse_leaks(found)
 

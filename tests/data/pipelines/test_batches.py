@@ -182,7 +182,7 @@ def test_a_file_that_disappeared_after_the_check_is_named(tmp_path):  # fault 13
     paths = [save(tmp_path / f"{i}.png", textured(i)) for i in range(3)]
     dataset = ImageDataset(tuple(paths))
     os.remove(paths[1])
-    with pytest.raises(ImageReadError, match=rf"{paths[1]}: the file is not there"):
+    with pytest.raises(ImageReadError, match=rf"{paths[1]}: the file does not exist"):
         dataset.pipeline(2, image_size=SIZE)
 
 

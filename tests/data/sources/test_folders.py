@@ -188,7 +188,7 @@ def test_images_beside_class_folders_are_ignored_by_name(two_classes):
 def test_split_folders_of_which_only_some_hold_folders_are_refused(tmp_path):
     fill_classes(tmp_path / "train", {"a": 1, "b": 1})
     fill_classes(tmp_path, {"test": 2})
-    expected = r"received folders in .*train and images straight in .*test\. .*rename"
+    expected = r"received folders in .*train and images directly in .*test\. .*rename"
     with pytest.raises(InputError, match=expected):
         read_folder(tmp_path, require_labels=False)
 

@@ -208,7 +208,7 @@ def test_another_process_loads_saved_files_in_safe_mode(tmp_path):
         ({"backbone": "xception", "image_size": 70}, r"at least 71 for xception"),
         ({"image_size": 64.0}, "an integer or .*received image_size=64.0"),
         ({"image_size": (64, 64, 3)}, "an integer or .height, width"),
-        ({"weights": "auto"}, "received 'auto', which only the command line"),
+        ({"weights": "auto"}, "received 'auto', which is for the command line"),
         ({"weights": "no/such.h5"}, "received weights='no/such.h5', and there is no such file"),
         ({"weights": 5}, "received weights='5'"),
         ({"backbone": "no/such.keras"}, "received no/such.keras, and there is no such file"),

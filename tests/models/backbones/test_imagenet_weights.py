@@ -1,4 +1,4 @@
-"""ImageNet weights: the table, the cache, and downloads from a folder that stands for the internet."""
+"""ImageNet weights: the table, the cache, and downloads from a folder instead of the internet."""
 
 import hashlib
 import importlib

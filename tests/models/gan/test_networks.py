@@ -1,4 +1,4 @@
-"""The networks of a GAN: the encoder in its discriminator, their widths, and networks of one's own."""
+"""Networks of a GAN: the encoder in its discriminator, their widths, and custom networks."""
 
 import keras
 import numpy as np

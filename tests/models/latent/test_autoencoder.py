@@ -133,7 +133,7 @@ def test_networks_of_the_user_take_the_place_of_the_presets(tmp_path):
         ({"input_shape": (9, 8), "architecture": "conv"}, "sides 4 divides"),
         ({"encoder": _painter()}, "encoder to be a Functional or Sequential model from"),
         ({"decoder": _coder()}, r"decoder to be .* from \(3,\) to \(8, 8, 1\)"),
-        ({"decoder": _painter("sigmoid")}, "decoder that gives logits.*'sigmoid' in 'dense"),
+        ({"decoder": _painter("sigmoid")}, "decoder that returns logits.*'sigmoid' in 'dense"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused(arguments, message):

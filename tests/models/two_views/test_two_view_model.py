@@ -288,7 +288,7 @@ def test_arguments_that_cannot_be_used_are_refused(method, arguments, message):
         (
             (tf.data.Dataset.from_tensor_slices(blobs(8, 9)).batch(4),),
             {},
-            r"shape \(8, 8, 3\), for which the encoder was made; received \(9, 9, 1\)",
+            r"shape \(8, 8, 3\), for which the encoder was built; received \(9, 9, 1\)",
         ),
     ],
 )

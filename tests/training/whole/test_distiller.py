@@ -195,5 +195,5 @@ def test_a_student_of_other_classes_is_refused_and_both_are_named():
 
 
 def test_a_student_that_is_not_built_is_refused():
-    with pytest.raises(InputError, match="one output vector a picture.*output shape None"):
+    with pytest.raises(InputError, match="one output vector per image.*output shape None"):
         Distiller(MLP(3), net(1))

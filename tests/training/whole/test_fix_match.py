@@ -20,7 +20,7 @@ def nested(pictures):
     return pictures.reshape(6, RATIO, *pictures.shape[1:]).astype("float32")
 
 
-INPUTS = {"pictures": X.astype("float32"), "weak": nested(WEAK), "strong": nested(STRONG)}
+INPUTS = {"images": X.astype("float32"), "weak": nested(WEAK), "strong": nested(STRONG)}
 WITH_HIDDEN = {**INPUTS, "hidden": HIDDEN.reshape(6, RATIO)}
 
 
@@ -227,5 +227,5 @@ def test_numbers_out_of_range_are_refused(arguments, message):
 
 
 def test_a_classifier_that_is_not_built_is_refused():
-    with pytest.raises(InputError, match="one output vector a picture.*output shape None"):
+    with pytest.raises(InputError, match="one output vector per image.*output shape None"):
         FixMatch(MLP(3))

@@ -5,11 +5,11 @@ import tensorflow as tf
 from tl_keras.data.pipelines.augmentation import augment_images
 from tl_keras.data.pipelines.batches import image_gatherer, index_batches
 
-_STREAM = 2**32  # seeds are below; each use of random numbers adds a multiple of it
+_STREAM = 2**32  # seeds are smaller; each use of random numbers adds a multiple of this
 
 
 def slots(num_labelled, num_unlabelled, ratio):
-    """Places for a labelled image in an epoch, which goes over all images of either kind."""
+    """Returns the number of labelled places in an epoch, which covers all images of either kind."""
     return max(num_labelled, num_unlabelled // ratio)
 
 
@@ -25,31 +25,31 @@ def build_unlabelled_views(
     weak,
     strong,
     seed,
-    **how,
+    **order,
 ):
     """Returns batches for `FixMatch`.
 
-    Labelled images are taken in turn as often as an epoch needs them, each as often as any
-    other, and each time with changes of its own; the images of both kinds are shuffled. All
-    of it depends on (seed, epoch, place in the epoch) only.
+    Labelled images are repeated as often as an epoch needs them, each as often as any other. Each
+    repetition is augmented anew. The images of both kinds are shuffled. The result depends on
+    (seed, epoch, position in the epoch) alone.
 
     Args:
         labelled: labelled `ImageDataset`.
-        unlabelled: `ImageDataset`, of which labels, if any, are handed on; or None, then the
-            inputs are the images alone, the same as beside unlabelled ones.
-        batch_size: labelled images a batch.
-        size: labelled images an epoch, see `slots`.
-        ratio: unlabelled images to each labelled one.
+        unlabelled: `ImageDataset` or None. Its labels, if any, are passed on as "hidden". None
+            yields the labelled images alone, unchanged by the absence of unlabelled ones.
+        batch_size: labelled images per batch.
+        size: labelled images per epoch, see `slots`.
+        ratio: unlabelled images per labelled image.
         image_size: (height, width).
         channels: 3 for RGB, 1 for luminance.
-        weak, strong: names of augmentations. Labelled images are changed by `weak`.
+        weak, strong: names of augmentations. Labelled images are augmented by `weak`.
         seed: integer from 0 to 2^32 - 1.
-        **how: `first_epoch`, `repeat` and `drop_remainder` of `index_batches`.
+        **order: `first_epoch`, `repeat` and `drop_remainder` of `index_batches`.
 
     Returns:
-        tf.data.Dataset of (inputs, labels int32 (b,)), where `inputs` are "images"
-        (b, h, w, c), "weak" and "strong" (b, ratio, h, w, c), float32 0-255, and, if there are
-        any, "hidden", the labels of the unlabelled, int32 (b, ratio).
+        tf.data.Dataset of (inputs, labels int32 (b,)). `inputs` are float32 0-255: "images"
+        (b, h, w, c), "weak" and "strong" (b, ratio, h, w, c). If the unlabelled images have labels,
+        "hidden" holds them, int32 (b, ratio).
     """
     gather = image_gatherer(labelled, image_size, channels)
 
@@ -59,7 +59,7 @@ def build_unlabelled_views(
         return images, tf.gather(labelled.labels, rows)
 
     parallel = {"num_parallel_calls": tf.data.AUTOTUNE}
-    order = {"seed": seed, "shuffle": True, **how}
+    order = {"seed": seed, "shuffle": True, **order}
     batches = index_batches(size, batch_size, **order).map(load_labelled, **parallel)
     if unlabelled is None:
         return batches.prefetch(tf.data.AUTOTUNE)
@@ -71,7 +71,7 @@ def build_unlabelled_views(
 
     def together(taught, untaught):
         images, labels = taught
-        # Nested, so that replicas divide each part of a batch at the same places.
+        # Nested, so that replicas divide each part of a batch at the same positions.
         nested = {
             name: tf.reshape(part, (-1, ratio, *part.shape[1:])) for name, part in untaught.items()
         }
@@ -81,7 +81,7 @@ def build_unlabelled_views(
 
 
 def _loading(unlabelled, size, image_size, channels, weak, strong, seed):
-    """Returns a function from (epoch, places (b,)) to both views of images, `size` an epoch."""
+    """Returns a function from (epoch, places (b,)) to both views of images, `size` per epoch."""
     gather = image_gatherer(unlabelled, image_size, channels)
 
     def load(epoch, places):

@@ -47,10 +47,10 @@ def probe_table(
     Args:
         encoders: dict of name and encoder, see `extract_features`.
         train, test: labelled `ImageDataset`s.
-        unlabelled: `ImageDataset` that PCA and the statistics of the untrained networks may use, too;
-            None for `train` alone.
-        controls: whether to add, for each encoder, the same network with random weights, and once PCA
-            of the pixels (50 components) and the pixels themselves.
+        unlabelled: `ImageDataset` that PCA and the statistics of the untrained networks may use,
+            too; None for `train` alone.
+        controls: whether to add, for each encoder, the same network with random weights, and once
+            PCA of the pixels (50 components) and the pixels themselves.
         k: int, neighbours.
         batch_size: images a step.
         seed: int, of all that is random.

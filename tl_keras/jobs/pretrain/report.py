@@ -122,9 +122,7 @@ def _of_pictures(outcome):
     if hasattr(model, "reconstruct"):
         pictures = (draw.reconstructions(outcome),)
         yield Section(name="reconstructions", title="There and back", figures=pictures)
-    yield Section(
-        name="interpolations", title="From one to another", figures=(draw.ways(outcome),)
-    )
+    yield Section(name="interpolations", title="From one to another", figures=(draw.ways(outcome),))
     if hasattr(model, "encode"):
         plane = makes and model.latent_dim == 2
         pictures = (draw.codes(outcome), *([draw.plane_of_pictures(outcome)] if plane else []))

@@ -1,4 +1,4 @@
-"""Images and labels as the networks of a GAN take them."""
+"""Conversion of images and labels to the inputs of the networks of a GAN."""
 
 import keras
 import numpy as np
@@ -12,18 +12,18 @@ from tl_keras.data.inspection.first_batch import check_first_batch
 from tl_keras.data.pipelines.batches import build_pipeline
 
 PIXEL_SCALE = {"scale": 1 / 127.5, "offset": -1.0}  # 0-255 to -1-1
-_SOME = 1000  # images whose diversity stands for that of all
+_SOME = 1000  # images used to estimate the diversity of all
 
 
 def to_unit(model, images):
     """Returns images 0-255 as (b, h, w, c) in -1 to 1.
 
     Args:
-        model: what they go into; its `input_shape` is (None, h, w, c).
+        model: model with `input_shape` (None, h, w, c).
         images: (b, h, w, c), or (b, h, w) for one channel.
 
     Raises:
-        InputError: they have another size.
+        InputError: the images have another size.
     """
     shape = tuple(images.shape)
     full = shape if len(shape) == 4 else (*shape, 1)
@@ -45,14 +45,14 @@ def to_pixels(images):
 
 
 def checked(x):
-    """Returns images as uint8, a `tf.data.Dataset` of them with its first batch looked at."""
+    """Returns images as uint8, or a `tf.data.Dataset` whose first batch is checked when read."""
     if isinstance(x, tf.data.Dataset):
         return check_first_batch(x, check_pixels)
     return x if isinstance(x, keras.utils.PyDataset) else check_images(x)
 
 
 def checked_pair(data):
-    """`checked` of what somebody gives as validation_data: images, (images, labels) or None."""
+    """Applies `checked` to validation_data: images, (images, labels) or None."""
     if isinstance(data, tuple | list):
         return (checked(data[0]), *data[1:])
     return None if data is None else checked(data)
@@ -62,7 +62,7 @@ def one_hot_classes(labels, num_classes):
     """Returns labels (b,), (b, 1) or one-hot (b, num_classes) as float32 (b, num_classes).
 
     Raises:
-        InputError: there are none.
+        InputError: `labels` is None.
     """
     if labels is None:
         raise InputError(
@@ -75,9 +75,10 @@ def one_hot_classes(labels, num_classes):
 
 
 def training_input(model, x, y, batch_size):
-    """Returns (arguments of `keras.Model.fit`, some of the images or None), checked.
+    """Returns checked (arguments of `keras.Model.fit`, some of the images or None).
 
-    On several replicas the incomplete last batch is left out: it could starve one of them.
+    On several replicas the incomplete last batch is dropped, because one of them could get no
+    images.
 
     Args:
         model: the GAN.
@@ -93,7 +94,7 @@ def training_input(model, x, y, batch_size):
     x = check_images(x)
     if model.num_classes:
         y = None if y is None else check_labels(y, len(x), class_names=range(model.num_classes))
-        one_hot_classes(y, model.num_classes)  # refuses none
+        one_hot_classes(y, model.num_classes)  # refuses None
     else:
         y = None
     if not drop:

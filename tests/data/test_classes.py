@@ -1,4 +1,4 @@
-"""Choosing some of the classes of a dataset."""
+"""Selection of some classes of a dataset."""
 
 import numpy as np
 import pytest

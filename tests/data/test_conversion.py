@@ -1,4 +1,4 @@
-"""What a Keras user passes to `fit`, as a dataset of images."""
+"""Conversion of the inputs that Keras's `fit` accepts to a dataset of images."""
 
 import numpy as np
 import pytest

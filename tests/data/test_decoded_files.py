@@ -13,7 +13,7 @@ SIZE = (12, 10)
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The names of all files that are opened, as often as they are."""
+    """Names of all opened files, once per opening."""
     names, whole = [], images.Image.open
     monkeypatch.setattr(images.Image, "open", lambda path, **k: names.append(path) or whole(path))
     return names

@@ -1,4 +1,4 @@
-"""Splits are found again by what their images show, whatever was added, moved or renamed."""
+"""Splits are found again by image content after images were added, moved or renamed."""
 
 import os
 import shutil

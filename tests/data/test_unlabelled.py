@@ -1,4 +1,4 @@
-"""Unlabelled images join labelled ones, whatever form they come in."""
+"""Unlabelled images in any form join labelled ones."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Small grey and coloured images for the models without labels."""
+"""Small grey and coloured images for the label-free models."""
 
 import numpy as np
 

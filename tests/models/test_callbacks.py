@@ -1,4 +1,4 @@
-"""Callbacks that models with their own loss take in `fit`."""
+"""Callbacks passed to `fit` of models with their own loss."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Epochs go on from one call of `fit` to the next, and in files."""
+"""Epoch counts continue from one call of `fit` to the next, and in files."""
 
 import keras
 import numpy as np

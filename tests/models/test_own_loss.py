@@ -1,4 +1,4 @@
-"""Models with a loss of their own refuse what would have no effect."""
+"""Models with a loss of their own refuse arguments without effect."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Cheap random numbers have the distribution that they should have."""
+"""Fast random numbers have the correct distribution."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a classifier takes and gives is read from Functional, Sequential and subclassed models."""
+"""Inputs and outputs of Functional, Sequential and subclassed classifiers."""
 
 import keras
 import numpy as np

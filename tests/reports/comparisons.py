@@ -38,7 +38,7 @@ def made_up_rows(seeds=3, methods=tuple(ACCURACY)):
 
 
 def made_up_answers(rows, images=400):
-    """Which of so many test images each run got right; the same are hard for all."""
+    """Correctness of each run on the test images; the same images are hard for all runs."""
     rng = np.random.default_rng(1)
     return {
         (row["method"], row["labels_per_class"], row["seed"]): (

@@ -1,4 +1,4 @@
-"""Batches of labelled and unlabelled images depend on (seed, epoch, place) and leave none out."""
+"""Batches of labelled and unlabelled images depend on (seed, epoch, place) and omit none."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ LABELLED, UNLABELLED, RATIO = 3, 13, 3
 
 
 def marked(count, first):
-    """Images of one colour each, by which they are known again."""
+    """Images of one distinct colour each."""
     images = np.broadcast_to(np.arange(first, first + count)[:, None, None], (count, 8, 8))
     return ImageDataset.from_arrays(images.astype(np.uint8), np.arange(count) % 5)
 

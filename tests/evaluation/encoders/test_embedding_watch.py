@@ -1,4 +1,4 @@
-"""What the watch writes into the logs, and that it sees a network collapse."""
+"""Logs of the watch, and its detection of a collapsing network."""
 
 import keras
 import numpy as np

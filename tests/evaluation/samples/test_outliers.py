@@ -1,4 +1,4 @@
-"""Scores of odd images."""
+"""Outlier scores of images."""
 
 import numpy as np
 import pytest

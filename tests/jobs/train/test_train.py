@@ -155,7 +155,7 @@ def test_report_names_classes_weights_and_commands(finished_run):
     for name in CLASSES:
         assert name in page
     assert "with its own weights" in page
-    assert "tl-keras predict . my-picture.jpg" in page
+    assert "tl-keras predict . my-image.jpg" in page
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ class _AskedError(Exception):
 
 
 def _asked(backbone, size, monkeypatch):
-    """What Keras itself asks `get_file` for."""
+    """Returns the arguments that Keras passes to `get_file`."""
     from keras.src.utils import file_utils
 
     def get_file(name, url, cache_subdir, file_hash=None):

@@ -1,4 +1,4 @@
-"""A control that differs from the encoder in its weights alone, and is weak for nothing else."""
+"""A control that differs from the encoder only in its weights and is not weakened otherwise."""
 
 import random
 

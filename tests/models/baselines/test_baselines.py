@@ -1,4 +1,4 @@
-"""What all networks from scratch promise: pixels in, probabilities out, saved and fitted on."""
+"""Contract of all networks trained from scratch: pixels in, probabilities out, saved, retrained."""
 
 import keras
 import numpy as np

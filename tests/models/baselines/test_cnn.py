@@ -1,4 +1,4 @@
-"""Convolutional networks: the shapes of the books, and the smallest images they take."""
+"""Convolutional networks: published shapes, and the smallest valid images."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""A GAN of a few maps, and images for it."""
+"""A GAN with few channels, and images for it."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""A generator that makes one image is noticed, and one that makes many is not."""
+"""A generator of one image causes a warning, a generator of many does not."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""The default networks of a GAN: which sizes they take and what they give."""
+"""Default networks of a GAN: valid image sizes and output shapes."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The GAN: its step, its samples, its files, and what it refuses."""
+"""The GAN: its step, samples, files and errors."""
 
 import keras
 import numpy as np

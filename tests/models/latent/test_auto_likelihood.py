@@ -1,4 +1,4 @@
-"""`likelihood="auto"` is decided by images of any form, and comes back from any file."""
+"""`likelihood="auto"` is resolved by images of any form and restored from any file."""
 
 import keras
 import numpy as np

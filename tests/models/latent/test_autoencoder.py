@@ -1,4 +1,4 @@
-"""The autoencoder, and what it shares with the variational one."""
+"""The autoencoder, and the behaviour it shares with the variational autoencoder."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The encoders and decoders that the models without labels share."""
+"""Encoders and decoders shared by the label-free models."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Going on after loading equals going on without."""
+"""Training after loading equals training without interruption."""
 
 import numpy as np
 import pytest

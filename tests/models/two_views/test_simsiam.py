@@ -1,4 +1,4 @@
-"""SimSiam: what the stopped gradient stops, and what happens without it."""
+"""SimSiam: effect of the stopped gradient, and collapse without it."""
 
 import warnings
 

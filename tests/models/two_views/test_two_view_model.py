@@ -1,4 +1,4 @@
-"""What all methods share that learn from two views of each image."""
+"""Behaviour shared by all methods that learn from two views of each image."""
 
 import keras
 import numpy as np

@@ -50,7 +50,7 @@ def test_one_replica_and_two_end_with_the_same_weights(reduction):
 
 
 class _TwoReplicas:
-    """What a replica sees under the default collective operations, which lose static shapes."""
+    """Replicas under the default collective operations, which lose static shapes."""
 
     num_replicas_in_sync, replica_id_in_sync_group = 2, 0
 

@@ -1,4 +1,4 @@
-"""The page of a pretraining holds its images and escapes what it is told."""
+"""The page of a pretraining contains its images and escapes all text."""
 
 import pytest
 

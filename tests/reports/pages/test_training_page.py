@@ -153,7 +153,7 @@ def test_page_holds_the_same_bytes_as_the_figure_files(written, page):
         assert uri in page.images
 
 
-def test_headline_and_instructions_carry_the_numbers(page, report):
+def test_summary_and_instructions_carry_the_numbers(page, report):
     words = " ".join(page.words.split())
     metrics = report.test_metrics
     assert f"{metrics['accuracy']:.1%}" in words

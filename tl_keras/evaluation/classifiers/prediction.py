@@ -12,13 +12,13 @@ def predict_probabilities(model, batches, total=None, *, flips=False):
     """Returns the probabilities of every class, in the order of the images.
 
     Args:
-        model: built classifier, Functional, Sequential or a baseline; logits are turned into
+        model: built classifier, Functional, Sequential or a baseline. Logits are converted to
             probabilities.
-        batches: iterable of image batches (b, h, w, c), or (b, h, w) for one channel, 0-255; or
-            of (images, labels).
-        total: number of batches, for the progress shown; defaults to `len(batches)`.
-        flips: whether to average over each image and its mirror image, at twice the time; for
-            models that were trained on mirrored images too.
+        batches: iterable of image batches (b, h, w, c), or (b, h, w) for one channel, 0-255, or of
+            (images, labels).
+        total: number of batches for the progress bar; defaults to `len(batches)`.
+        flips: whether to average over each image and its mirror image, in twice the time (test-time
+            augmentation). For models trained on mirrored images too.
 
     Returns:
         float32 (n, num_classes).

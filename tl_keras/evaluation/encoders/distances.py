@@ -1,4 +1,4 @@
-"""Distances between many vectors, a block at a time, so that no large matrix stands in memory."""
+"""Distances between many vectors, block by block in bounded memory."""
 
 import numpy as np
 
@@ -14,7 +14,8 @@ def row_blocks(count, size=_BLOCK):
 def squared_distances(a, b):
     """Returns squared Euclidean distances (n, m) between the rows of `a` and of `b`.
 
-    By |a|^2 - 2ab + |b|^2, one matrix product; rounding below zero is cut off.
+    They are computed as |a|^2 - 2ab + |b|^2 with one matrix product. Negative rounding errors
+    become 0.
 
     Args:
         a, b: float (n, d) and (m, d).
@@ -25,18 +26,18 @@ def squared_distances(a, b):
 
 
 def nearest_images(samples, images):
-    """Finds the nearest of `images` to each sample, by an exact search.
+    """Finds the nearest of `images` to each sample by an exact search.
 
-    A sample at distance 0 is a copy. What counts as near the same search tells for real images
-    that were held out.
+    A sample at distance 0 is a copy. The distances of held-out real images show which distances are
+    near.
 
     Args:
         samples: (n, h, w, c) or (n, h, w), 0-255.
         images: (m, h, w, c) or (m, h, w) of the same size.
 
     Returns:
-        (int64 (n,) rows of `images`, float64 (n,) distances: root of the mean squared difference
-        of a pixel, 0-255).
+        (int64 (n,) rows of `images`, float64 (n,) distances). A distance is the root of the mean
+        squared difference of pixels, 0-255.
     """
     rows = [_flat(x) for x in (samples, images)]
     nearest = np.empty(len(samples), np.int64)
@@ -53,7 +54,7 @@ def nearest_images(samples, images):
 
 
 def _flat(images):
-    """A function from a slice of rows to float32 rows of pixels -0.5 to 0.5."""
+    """Returns a function from a slice of rows to float32 rows of pixels -0.5 to 0.5."""
     images = np.asarray(images)
     return lambda rows: (
         images[rows].reshape(rows.stop - rows.start, -1).astype(np.float32) / 255.0 - 0.5

@@ -1,4 +1,4 @@
-"""How odd images are to an autoencoder or a VAE that was trained on others."""
+"""Outlier scores of images from an autoencoder or a VAE."""
 
 import numpy as np
 
@@ -6,24 +6,23 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.evaluation.encoders.distances import row_blocks
 
 SCORES = ("auto", "relative", "reconstruction", "bound")
-_LEAST_CONTOUR = 0.01  # so that a blank image is not divided by nothing
+_LEAST_CONTOUR = 0.01  # avoids division by zero for a blank image
 
 
 def outlier_scores(model, images, *, score="auto", k=16):
-    """Returns a number for each image that is high for what the model has not learned.
+    """Returns a score for each image that is high for images unlike the training images.
 
     Args:
         model: trained `Autoencoder` or `VAE`.
-        images: (n, h, w, c), 0-255, of the size that the model takes.
-        score: "reconstruction": mean squared difference between the image and what the model
-                gives back, pixels on a scale from 0 to 1.
-            "relative": that, divided by how much contour the image has. What is known is given
-                back a little blurred, so an image of many strokes has a higher error than one
-                of few, odd or not.
-            "bound": minus the importance-weighted bound on log p(image), in nats; of a VAE. It
-                is dominated by how much there is to draw, too.
+        images: (n, h, w, c), 0-255, at the input size of the model.
+        score: "reconstruction": mean squared error of the reconstruction, for pixels on a scale
+                from 0 to 1.
+            "relative": this error divided by the amount of contour. Reconstructions are slightly
+                blurred, so an image with many strokes has a higher error than one with few.
+            "bound": minus the importance-weighted bound on log p(image), in nats; for a VAE. It
+                also depends mainly on the amount of contour.
             "auto": "relative".
-        k: int, samples an image of "bound". Defaults to 16.
+        k: int, samples per image for "bound". Defaults to 16.
 
     Returns:
         float64 (n,).
@@ -41,8 +40,8 @@ def outlier_scores(model, images, *, score="auto", k=16):
     if score == "bound":
         if not hasattr(model, "log_likelihood"):
             raise InputError(
-                f"Expected a VAE for score='bound'; received {type(model).__name__}, which gives "
-                "no probabilities. Use score='relative'."
+                f"Expected a VAE for score='bound'; received {type(model).__name__}, which has no "
+                "likelihood. Use score='relative'."
             )
         return -np.asarray(model.log_likelihood(images, k), np.float64)
     errors = np.asarray(model.reconstruction_error(images), np.float64)
@@ -50,7 +49,7 @@ def outlier_scores(model, images, *, score="auto", k=16):
 
 
 def contour(images):
-    """Mean difference between neighbouring pixels, beside and below, of each image.
+    """Returns the mean difference between horizontal and vertical neighbour pixels of each image.
 
     Args:
         images: (n, h, w, c), 0-255.

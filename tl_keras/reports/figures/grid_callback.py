@@ -1,4 +1,4 @@
-"""Images of a model while it learns: a grid every few epochs and a film strip at the end."""
+"""Callback that saves image grids during training and a film strip at the end."""
 
 from pathlib import Path
 
@@ -16,21 +16,21 @@ _SEED = 0
 
 
 class ImageGrids(keras.callbacks.Callback):
-    """Writes what an `Autoencoder`, `VAE` or `GAN` makes, always from the same starting points.
+    """Saves images from an `Autoencoder`, `VAE` or `GAN`, always from the same starting points.
 
-    Files: `epoch_0000.png` before training, `epoch_0005.png` and so on, and `film_strip.png` when
-    training ends, a row for each of at most twelve moments, the earliest on top.
+    It writes `epoch_0000.png` before training, then `epoch_0005.png` and so on. When training ends
+    it writes `film_strip.png`, a row for each of at most twelve epochs, the earliest on top.
 
     Example:
         gan.fit(x, epochs=20, callbacks=[ImageGrids("runs/gan/grids", every=5)])
 
     Args:
-        folder: str or Path; made if it is not there.
+        folder: str or Path; created if missing.
         every: int, epochs between grids. Defaults to 1.
-        n: int, images in a grid. Defaults to 64.
-        images: (m, h, w) or (m, h, w, c), 0-255, to show beside what `reconstruct` makes of
-            them. None, the default, shows `sample(n, seed=...)`.
-        scale: int, by which each pixel is enlarged. Defaults to 2.
+        n: int, images per grid. Defaults to 64.
+        images: (m, h, w) or (m, h, w, c), 0-255, to show beside the results of
+            `reconstruct`. None, the default, shows `sample(n, seed=...)`.
+        scale: int, factor of enlargement. Defaults to 2.
 
     Raises:
         InputError: a number is below 1, the model lacks the method, or the folder cannot be
@@ -64,7 +64,7 @@ class ImageGrids(keras.callbacks.Callback):
         chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_MOMENTS)).round().astype(int))
         rows = [self._moments[moment] for moment in chosen]
         if self.images is not None:
-            rows.append(as_images(self.images[:_COLUMNS]))  # what they should be, below
+            rows.append(as_images(self.images[:_COLUMNS]))  # the originals, below
         self._write("film_strip.png", film_strip(rows, columns=_COLUMNS, scale=self.scale))
 
     def _show(self, name):
@@ -90,5 +90,5 @@ def as_images(images):
 
 
 def beside(originals, others):
-    """Returns originals and others in turn, (2n, h, w, c): pairs in a grid of even width."""
+    """Returns originals and others in alternation, (2n, h, w, c): pairs in a grid of even width."""
     return np.stack([originals, others], 1).reshape(-1, *originals.shape[1:])

@@ -1,4 +1,4 @@
-"""Many small images as one: grids of samples and film strips of how they became."""
+"""Grids and film strips of many small images."""
 
 import math
 
@@ -6,23 +6,23 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_number
 
-_GAP = 2  # pixels between images, before enlarging
+_GAP = 2  # pixels between images before enlargement
 _PAPER = 255
 
 
 def image_grid(images, columns=None, *, scale=1):
-    """Puts images of one size beside and below each other.
+    """Arranges images of one size in a grid.
 
     Args:
         images: uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, n >= 1.
-        columns: int, images in a row. Defaults to as many as make a square.
-        scale: int, by which each pixel is enlarged. Defaults to 1.
+        columns: int, images per row. Defaults to the number that makes a square.
+        scale: int, factor of enlargement. Defaults to 1.
 
     Returns:
-        uint8 (height, width, 3), white between the images and where there is none.
+        uint8 (height, width, 3), white between images and in empty cells.
 
     Raises:
-        InputError: they are not images, or a number is below 1.
+        InputError: `images` are not images, or a number is below 1.
     """
     images = _as_rgb(images)
     count, height, width = images.shape[:3]
@@ -42,18 +42,18 @@ def image_grid(images, columns=None, *, scale=1):
 
 
 def film_strip(frames, *, columns=8, scale=1):
-    """Puts the first images of several moments below each other, the earliest on top.
+    """Stacks the first images of several epochs, the earliest on top.
 
     Args:
-        frames: sequence of uint8 (n, h, w, c), all of one size, one for each moment.
-        columns: int, images of each moment. Defaults to 8.
-        scale: int, by which each pixel is enlarged. Defaults to 1.
+        frames: sequence of uint8 (n, h, w, c), all of one size, one for each epoch.
+        columns: int, images per epoch. Defaults to 8.
+        scale: int, factor of enlargement. Defaults to 1.
 
     Returns:
         uint8 (height, width, 3).
 
     Raises:
-        InputError: there is no frame, or they are not images of one size.
+        InputError: there is no frame, or the frames are not images of one size.
     """
     if not len(frames) or len({np.shape(frame)[1:] for frame in frames}) > 1:
         raise InputError(
@@ -67,21 +67,21 @@ def film_strip(frames, *, columns=8, scale=1):
 
 
 def in_pairs(images, others, columns):
-    """Orders two sets so that in a grid each of `others` stands below its image.
+    """Orders two sets so that in a grid each of `others` is below its image.
 
     Args:
         images, others: uint8 (n, h, w, c), 0-255.
-        columns: int, images in a row of the grid.
+        columns: int, images per row of the grid.
 
     Returns:
-        uint8 (m, h, w, c): a row of `images`, then one of `others`, and so on; the last rows
-        are filled with white.
+        uint8 (m, h, w, c): a row of `images`, then one of `others`, and so on. The last rows are
+        filled with white.
     """
     return below_each_other((images, others), columns)
 
 
 def below_each_other(sets, columns):
-    """The same for any number of sets."""
+    """Orders any number of sets in alternating rows, see `in_pairs`."""
     count, *shape = np.shape(sets[0])
     rows = math.ceil(count / columns)
     pad = ((0, rows * columns - count), *[(0, 0)] * 3)

@@ -10,10 +10,10 @@ from tl_keras.checks import InputError, check_number
 
 
 def thumbnail(image, size=112):
-    """Returns an image whose longer side is `size` pixels.
+    """Returns an image whose longer side has `size` pixels.
 
-    Large images are averaged down. Small ones, like 8x8 digits, are enlarged without smoothing,
-    so that a reader sees the pixels the model got.
+    Large images are averaged down. Small ones, like 8x8 digits, are enlarged without smoothing, so
+    that the page shows the pixels that the model received.
 
     Args:
         image: uint8 (h, w, 3), (h, w, 1) or (h, w), 0-255.
@@ -23,19 +23,19 @@ def thumbnail(image, size=112):
         uint8 (h, w, 3).
 
     Raises:
-        InputError: `image` is not an image.
+        InputError: `image` is not an image array.
     """
     check_number("size", size, minimum=1, integer=True)
     pil_image = _as_pil(image)
     scale = size / max(pil_image.size)
-    # A very long strip would round to no pixel at all.
+    # A very long strip would round to zero pixels.
     target = [max(1, round(side * scale)) for side in pil_image.size]
     smooth = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
     return np.asarray(pil_image.resize(target, smooth))
 
 
 def data_uri(image):
-    """Returns an image as text that an HTML page can hold, PNG or JPEG, whichever is shorter.
+    """Returns an image as text for an HTML page, PNG or JPEG, whichever is shorter.
 
     Args:
         image: uint8 (h, w, 3), (h, w, 1) or (h, w), 0-255.
@@ -51,12 +51,12 @@ def data_uri(image):
 
 
 def png_uri(png):
-    """Returns the bytes of a PNG file as text that an HTML page can hold."""
+    """Returns the bytes of a PNG file as text for an HTML page."""
     return _uri("png", png)
 
 
 def png_width(png):
-    """Returns the width in pixels of the bytes of a PNG file."""
+    """Returns the width in pixels of a PNG file, given its bytes."""
     return Image.open(io.BytesIO(png)).width
 
 

@@ -63,7 +63,7 @@ def test_encoder_of_a_model_is_used_and_other_outputs_are_refused():
     assert extract_features(model, IMAGES).shape == (11, 4)
     image = keras.Input((8, 8, 3))
     rows = keras.Model(image, keras.layers.Reshape((8, 24))(image))
-    with pytest.raises(InputError, match=r"features \(b, d\) or maps.*\(None, 8, 24\)"):
+    with pytest.raises(InputError, match=r"features \(b, d\) or \(b, h, w, d\).*\(None, 8, 24\)"):
         extract_features(rows, IMAGES)
 
 

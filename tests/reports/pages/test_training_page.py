@@ -160,7 +160,7 @@ def test_summary_and_instructions_carry_the_numbers(page, report):
     assert "accuracy on 30 test images" in words
     low, high = accuracy_interval(metrics["accuracy"], 30)
     assert f"95% interval {low:.1%} to {high:.1%}" in words
-    assert "would be right for 66.7%" in words
+    assert "has an accuracy of 66.7%" in words
     assert report.weights_note in words
     assert "of 64 x 96 (height x width)" in words
     assert "1 min 15 s" in words

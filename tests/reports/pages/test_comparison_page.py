@@ -61,7 +61,9 @@ def test_page_says_that_the_intervals_of_one_seed_do_not_hold_the_seeds(page, tm
 def test_one_method_has_nothing_to_be_compared_with(tmp_path):
     rows = made_up_rows(methods=("frozen",))
     path = write_comparison_page(tmp_path / "report.html", made_up_report(rows))
-    assert "There is only one method, so there is no comparison." in path.read_text(encoding="utf-8")
+    assert "There is only one method, so there is no comparison." in path.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_page_without_runs_is_refused(report):

@@ -183,7 +183,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"unlabelled": "more"}, "Expected an ImageDataset, a pair .*received str"),
         ({"train": (TRAIN[0], TRAIN[1] + 1)}, "labels below 3, .*received 3 in the train set"),
         ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),
-        ({"teacher": MLP(3)}, "one output vector a picture.*output shape None"),
+        ({"teacher": MLP(3)}, "one output vector per image.*output shape None"),
     ],
 )
 def test_what_cannot_be_distilled_is_refused_before_training(settings, message):

@@ -175,7 +175,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"val": (VAL[0], VAL[1] + 1)}, "labels below 3, .*received 3 in the val set"),
         ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),
         ({"train": ImageDataset(("a.png",), np.array([0]))}, "built model for pictures in files"),
-        ({"model": RNN(3, return_sequences=True)}, "one output vector a picture"),
+        ({"model": RNN(3, return_sequences=True)}, "one output vector per image"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(settings, message):

@@ -209,7 +209,7 @@ def test_no_epochs_take_the_weights_and_no_more():
         ({"also": ("biases",)}, "also to be one of depthwise, last; received also='biases'"),
         ({"lr": 0}, "lr to be a number > 0; received lr=0"),
         ({"val": (VAL[0], VAL[1] + 1)}, "labels below 3, .*received 3 in the val set"),
-        ({"model": MLP(3)}, "one output vector a picture.*output shape None"),
+        ({"model": MLP(3)}, "one output vector per image.*output shape None"),
     ],
 )
 def test_what_cannot_be_pruned_is_refused_and_the_model_left(settings, message):

@@ -137,7 +137,7 @@ def test_a_download_cut_short_is_refused_and_leaves_nothing(server, hashed):
     source, cached, published = server
     published["file_hash"] = published["file_hash"] if hashed else None
     source.write_bytes(source.read_bytes()[:-1000])
-    with pytest.raises(InputError, match="cut short or not the published one"):
+    with pytest.raises(InputError, match="truncated or not the published one"):
         imagenet_weights.fetch_weights("vgg16", (224, 224))
     assert not list(cached.parent.iterdir())
 

@@ -211,7 +211,7 @@ def test_nan_stops_names_the_batch_and_keeps_the_weights_of_the_last_epoch():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"input_shape": (27, 27)}, "halves down to 4-8 pixels"),
+        ({"input_shape": (27, 27)}, "halves to 4-8 pixels"),
         ({"input_shape": 28}, "Expected input_shape"),
         ({"input_shape": (8, 8, 2)}, "Expected input_shape"),
         ({"latent_dim": 0}, "latent_dim to be an integer >= 1"),

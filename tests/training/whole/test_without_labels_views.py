@@ -48,11 +48,11 @@ def test_labels_reach_the_method_that_needs_them_and_no_other(tmp_path):
     ("method", "settings", "message"),
     [
         (SimCLR, {"batch_size": 1}, "batch_size to be an integer >= 2; received batch_size=1"),
-        (SimCLR, {"batch_size": 64}, "at least 64 pictures, one batch of pairs.*received 40"),
-        (SimCLR, {"train": X[:5]}, "at least 8 pictures, one batch of pairs.*received 5"),
+        (SimCLR, {"batch_size": 64}, "at least 64 images, one batch of pairs.*received 40"),
+        (SimCLR, {"train": X[:5]}, "at least 8 images, one batch of pairs.*received 5"),
         (SimCLR, {"augment": "none"}, "augment to be one of"),
-        (SimCLR, {"val": X[:1]}, "at least 2 pictures.*received 1"),
-        (SupCon, {}, "Expected labels, by which SupCon"),
+        (SimCLR, {"val": X[:1]}, "at least 2 images.*received 1"),
+        (SupCon, {}, "Expected labels, which SupCon learns from"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(method, settings, message):

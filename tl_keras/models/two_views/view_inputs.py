@@ -61,7 +61,7 @@ def dataset_batches(model, dataset, batch_size, *, training, **options):
     if model.uses_labels and dataset.labels is None:
         raise InputError(
             f"Expected labels, which {type(model).__name__} learns from; "
-            f"received {dataset.source} without. Give them, or use SimCLR."
+            f"received {dataset.source} without labels. Give labels, or use SimCLR."
         )
     if not training:
         batch_size = max(2, min(batch_size, len(dataset)))

@@ -8,12 +8,8 @@ from tl_keras.checks import InputError
 from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.divergence import LastGoodWeights
 
-OWN = (
-    "loss",
-    "loss_weights",
-    "metrics",
-    "weighted_metrics",
-)  # arguments of `compile` without use here
+# Arguments of `compile` without use here.
+OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 class OwnLossModel(CountedEpochs, keras.Model):

@@ -19,9 +19,8 @@ def gather_replicas(tensor):
         return tensor
     gathered = context.all_gather(tensor, axis=0)
     rows = tensor.shape[0] and tensor.shape[0] * context.num_replicas_in_sync
-    gathered.set_shape(
-        (rows, *tensor.shape[1:])
-    )  # the default collective operations lose the shape
+    # The default collective operations lose the shape.
+    gathered.set_shape((rows, *tensor.shape[1:]))
     return gathered
 
 

@@ -16,11 +16,11 @@ RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (11, 8, 8, 3), np.uint8)
 
 
-def encoder(maps, channels=3):
+def encoder(spatial, channels=3):
     image = keras.Input((8, 8, channels), name="image")
     x = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(image))
     x = keras.layers.BatchNormalization()(x)
-    return keras.Model(image, x if maps else keras.layers.Flatten()(x))
+    return keras.Model(image, x if spatial else keras.layers.Flatten()(x))
 
 
 def groups(n, classes=3, d=6, noise=1.0, seed=1):
@@ -32,10 +32,10 @@ def groups(n, classes=3, d=6, noise=1.0, seed=1):
 
 @pytest.mark.parametrize("batch_size", [4, 64])
 def test_features_are_those_of_the_encoder_in_order_and_maps_are_averaged(batch_size):
-    for maps in (False, True):
-        model = encoder(maps)
+    for spatial in (False, True):
+        model = encoder(spatial)
         expected = np.asarray(model(IMAGES.astype("float32"), training=False))
-        expected = expected.mean((1, 2)) if maps else expected
+        expected = expected.mean((1, 2)) if spatial else expected
         features = extract_features(model, IMAGES, batch_size=batch_size)
         assert features.dtype == np.float32
         np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)

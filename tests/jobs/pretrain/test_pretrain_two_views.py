@@ -170,7 +170,7 @@ def test_classifier_of_another_size_than_the_encoders_is_refused(
         ("simclr", ("--backbone", "no/such.keras"), "Expected a backbone that is there"),
         ("simclr", ("--weights", "imagenet"), "Expected weights only with the name of a base"),
         ("simclr", ("--backbone", "resnet50", "--width", 9), "Expected width only with backbone="),
-        ("simclr", ("--batch-size", 100), "Expected at least 100 pictures, one batch of pairs"),
+        ("simclr", ("--batch-size", 100), "Expected at least 100 images, one batch of pairs"),
         ("simclr", ("--batch-size", 1), "Expected batch_size to be an integer >= 2"),
         ("simclr", ("--image-size", 8), "Expected image_size to be an integer >= 16"),
     ],

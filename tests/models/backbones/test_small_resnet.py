@@ -22,11 +22,11 @@ def test_a_classifier_on_it_learns_saves_and_goes_on():
 @pytest.mark.parametrize(
     ("image_size", "side"), [(28, 2), (32, 2), ((64, 96), (2, 3)), (48, 3), (16, 1)]
 )
-def test_the_last_maps_are_small_whatever_the_image(image_size, side):
+def test_the_last_features_are_small_whatever_the_image(image_size, side):
     model = build_small_resnet(image_size, width=4)
     assert model.output_shape == (None, 32)
-    maps = model.get_layer("block_4_out").output.shape[1:3]
-    assert maps == (side if isinstance(side, tuple) else (side, side))
+    sides = model.get_layer("block_4_out").output.shape[1:3]
+    assert sides == (side if isinstance(side, tuple) else (side, side))
 
 
 def test_an_image_costs_16_million_multiplications():

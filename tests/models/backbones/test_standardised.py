@@ -10,16 +10,16 @@ from tl_keras.models.saving.saved_models import load_model
 IMAGES = np.random.default_rng(0).integers(0, 256, (600, 4, 4, 3), np.uint8)
 
 
-def encoder(maps):
+def encoder(spatial):
     image = keras.Input((4, 4, 3), name="image")
-    x = keras.layers.Conv2D(3, 3)(image) if maps else keras.layers.Flatten()(image)
-    return keras.Model(image, x if maps else keras.layers.Dense(3)(x))
+    x = keras.layers.Conv2D(3, 3)(image) if spatial else keras.layers.Flatten()(image)
+    return keras.Model(image, x if spatial else keras.layers.Dense(3)(x))
 
 
-@pytest.mark.parametrize("maps", [False, True])
-def test_features_have_mean_0_and_variance_1_also_after_reload(maps, tmp_path):
+@pytest.mark.parametrize("spatial", [False, True])
+def test_features_have_mean_0_and_variance_1_also_after_reload(spatial, tmp_path):
     keras.utils.set_random_seed(0)
-    standardise(encoder(maps), IMAGES).save(tmp_path / "e.keras")
+    standardise(encoder(spatial), IMAGES).save(tmp_path / "e.keras")
     features = np.asarray(load_model(tmp_path / "e.keras")(IMAGES.astype("float32")))
     features = features.reshape(-1, 3)
     np.testing.assert_allclose(features.mean(0), 0, atol=1e-3)

@@ -18,7 +18,7 @@ def test_lenet_on_28_pixels_has_the_44426_weights_of_the_book():
     assert build("lenet", 28).count_params() == 44_426
 
 
-def test_dropout_form_has_maps_64_128_and_dense_1024_512():
+def test_dropout_form_has_channels_64_128_and_dense_1024_512():
     model = build("dropout", 8)
     kernels = [w.shape for w in model.weights if w.name == "kernel"]
     assert kernels == [(3, 3, 1, 64), (3, 3, 64, 128), (512, 1024), (1024, 512), (512, 10)]

@@ -122,7 +122,7 @@ def test_grey_views_are_repeated_for_an_encoder_of_colours():
     assert gray.encode(X).shape == (16, 12)
 
 
-def test_maps_are_averaged_and_the_encoder_stays_what_was_given(tmp_path):
+def test_features_with_positions_are_averaged_and_the_encoder_stays_what_was_given(tmp_path):
     encoder = small_encoder()
     model = small_model(SimCLR, encoder=encoder)
     assert model.encoder is encoder

@@ -18,26 +18,18 @@ from tl_keras.data.inspection.registration import (
 )
 
 MOST_COPIES = 50  # per image
-ALLOWED, _FALL = (
-    0.95,
-    2.5,
-)  # disagreement of a copy (less finds fewer); power of the usual disagreement
+# disagreement of a copy (less finds fewer); power of the usual disagreement
+ALLOWED, _FALL = 0.95, 2.5
 _MOST_LIKE, _MOST_MIRRORED = 100, 10  # numbers of candidates for an image and for its mirror image
 _FREQUENCIES = 6
-_USUAL, _UNKNOWN = (
-    0.35,
-    0.6,
-)  # least correlation with images that are not copies: among many, among few
+# least correlation with images that are not copies: among many, among few
+_USUAL, _UNKNOWN = 0.35, 0.6
 _FEW = 100  # images
-_COMMON, _DROP = (
-    20,
-    0.12,
-)  # most copies per image that are expected; drop of correlation beyond them
+# most copies per image that are expected; drop of correlation beyond them
+_COMMON, _DROP = 20, 0.12
 _LEAST_LIMIT = 0.064  # disagreement that always counts as a copy
-_MIRRORED, _MIRRORED_COLOURS = (
-    0.9,
-    0.5,
-)  # for a mirrored copy: factor of the limit, least agreement of colours
+# for a mirrored copy: factor of the limit, least agreement of colours
+_MIRRORED, _MIRRORED_COLOURS = 0.9, 0.5
 _COLOURS = 0.8  # log of the factor by which similar colours raise the limit
 _ROUGHLY, _LEAST_ROUGHLY = 1.2, 0.15  # allowed before a warp is refined
 _SHIFTED = 0.92  # factor of the usual disagreement, at half the size

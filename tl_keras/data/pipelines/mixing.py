@@ -5,9 +5,8 @@ A network memorises few images. Mixing makes it uncertain between two of them, i
 
 import tensorflow as tf
 
-CELLS = (
-    7  # edges of a rectangle lie on a 7 x 7 grid, the last feature size of networks for 224 pixels
-)
+# Edges of a rectangle lie on a 7 x 7 grid, the last feature size of networks for 224 pixels.
+CELLS = 7
 
 
 def draw_mixing(alpha, cut, *, seed, epoch, indices):
@@ -75,9 +74,8 @@ def mix(tensor, mixing, replicas=1):
 
 def _partners(count, replicas):
     """Returns the row of each example's partner, int32 (count,), within one replica's part."""
-    share = -(
-        -count // replicas
-    )  # `tf.distribute` divides a batch so that the last parts are shorter
+    # `tf.distribute` divides a batch so that the last parts are shorter.
+    share = -(-count // replicas)
     rows = tf.range(count)
     within = rows % share
     last = tf.minimum(rows - within + share, count) - 1

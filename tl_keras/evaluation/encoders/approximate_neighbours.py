@@ -52,9 +52,8 @@ def approximate_neighbours(space, k, *, seed=0):
     for block in row_blocks(len(space), _BLOCK):
         found = index.search(space[block], k + 1)[1]
         others = found != np.arange(block.start, block.stop)[:, None]
-        others[others.all(1), -1] = (
-            False  # if a row is not among its neighbours, the last is dropped
-        )
+        # If a row is not among its neighbours, the last is dropped.
+        others[others.all(1), -1] = False
         rows[block] = found[others].reshape(-1, k)
     missing = np.flatnonzero((rows < 0).any(1))  # the lists of a row hold fewer than k rows
     if len(missing):

@@ -13,14 +13,8 @@ from tl_keras.models.inference import traced
 from tl_keras.models.signature import image_shape
 from tl_keras.one_thread import one_thread
 
-STRENGTHS = (
-    1e-4,
-    1e-3,
-    1e-2,
-    1e-1,
-    1.0,
-    10.0,
-)  # values of scikit-learn's C; smaller ones regularise more
+# Values of scikit-learn's C; smaller ones regularise more.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
 _MANY = 5000  # above this number of images, one fifth is held out once instead of five times

@@ -276,9 +276,8 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Calls Keras's `evaluate`; see `fit` for `x` and `y`."""
         check_unweighted(self, x, **kwargs)
-        x = (
-            x if "_use_cached_eval_dataset" in kwargs else checked(x)
-        )  # called by `fit`, which has checked
+        # `fit`, which has checked `x`, passes this argument.
+        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)
         with input_errors():
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 

@@ -16,9 +16,8 @@ from tl_keras.reports.figures.style import (
 # Okabe and Ito's further colours for more than four methods.
 _COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00", GRAY)
 _MARKERS = "osD^vPX"
-_SPREAD = (
-    0.03  # horizontal offset of the methods, relative to a budget, so that intervals do not overlap
-)
+# Horizontal offset of the methods, relative to a budget, so that intervals do not overlap.
+_SPREAD = 0.03
 
 
 @styled

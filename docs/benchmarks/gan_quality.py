@@ -103,10 +103,10 @@ def watching(classifier, data, options):
 
 def measure(model, classifier, data):
     """Prints what 1,000 samples of `model` are worth; returns them."""
-    from tl_keras import evaluate_samples, nearest_pictures
-    from tl_keras.reports.figures.grid_callback import as_pictures
+    from tl_keras import evaluate_samples, nearest_images
+    from tl_keras.reports.figures.grid_callback import as_images
 
-    samples = as_pictures(model.sample(SAMPLES, seed=1))
+    samples = as_images(model.sample(SAMPLES, seed=1))
     held_out = data.test.images
     measured = evaluate_samples(samples, data.train.images, classifier, held_out=held_out)
     for name, figures in (("samples ", measured), ("held out", measured["floor"])):
@@ -117,7 +117,7 @@ def measure(model, classifier, data):
             f"{figures['classes_covered']} ({shares})"
         )
     for name, pictures in (("samples ", samples[:500]), ("held out", held_out[:500])):
-        _, distances = nearest_pictures(pictures, data.train.images)
+        _, distances = nearest_images(pictures, data.train.images)
         print(f"  {name}: {sorted(distances)[len(distances) // 2]:.1f} to the nearest, median")
     return samples
 
@@ -126,10 +126,10 @@ def save_grid(samples, grid):
     from PIL import Image
 
     from tl_keras.files import replacing
-    from tl_keras.reports.figures.picture_grids import picture_grid
+    from tl_keras.reports.figures.image_grids import image_grid
 
     with replacing(grid) as path:
-        Image.fromarray(picture_grid(samples[:100], scale=2)).save(path)
+        Image.fromarray(image_grid(samples[:100], scale=2)).save(path)
 
 
 if __name__ == "__main__":

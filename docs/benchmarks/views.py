@@ -80,9 +80,9 @@ def plain_batches(data, shape):
     """Endless batches of (pictures, indices), shuffled and gathered as `two_view_batches` does."""
     import tensorflow as tf
 
-    from tl_keras.data.pipelines.batches import index_batches, picture_gatherer
+    from tl_keras.data.pipelines.batches import image_gatherer, index_batches
 
-    gather = picture_gatherer(data, shape[:2], 1 if data.is_grayscale else 3)
+    gather = image_gatherer(data, shape[:2], 1 if data.is_grayscale else 3)
     batches = index_batches(len(data), BATCH, seed=0, shuffle=True, repeat=True)
     return batches.map(
         lambda epoch, indices: (gather(indices), indices), num_parallel_calls=tf.data.AUTOTUNE

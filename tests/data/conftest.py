@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.data.pictures import fill_classes
+from tests.data.images import fill_classes
 
 
 @pytest.fixture
 def two_classes(tmp_path):
-    """A folder with six pictures of cats and four of dogs."""
+    """A folder with six images of cats and four of dogs."""
     return fill_classes(tmp_path / "pets", {"cats": 6, "dogs": 4})

@@ -38,7 +38,7 @@ def test_pixels_scaled_to_0_1_are_refused(dtype):  # fault 25
 
 
 @pytest.mark.parametrize("value", [0.0, 1.5])
-def test_dark_pictures_are_taken(value):
+def test_dark_images_are_taken(value):
     x = np.zeros((2, 2, 2), np.float32)
     x[0, 0, 0] = value
     np.testing.assert_array_equal(check_images(x), np.round(x))
@@ -66,8 +66,8 @@ def test_channels_first_is_recognised(channels):  # fault 27
         check_images(np.zeros((2, channels, 8, 8), np.uint8))
 
 
-def test_no_picture_and_no_numbers_are_refused():
-    with pytest.raises(InputError, match="at least one picture"):
+def test_no_image_and_no_numbers_are_refused():
+    with pytest.raises(InputError, match="at least one image"):
         check_images(np.zeros((0, 8, 8), np.uint8))
     with pytest.raises(InputError, match="to hold numbers; received dtype object"):
         check_images(np.full((1, 2, 2), None))
@@ -92,8 +92,8 @@ def test_labels_in_every_documented_form_are_accepted(y):  # fault 26
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        ([0, 1], "received 3 pictures and 2 labels"),
-        (5, "received 3 pictures and a single value labels"),
+        ([0, 1], "received 3 images and 2 labels"),
+        (5, "received 3 images and a single value labels"),
         ([0, 1, 2], r"from 0 to 1 \(2 classes\); received 2 in row 2"),
         ([0, -1, -2], "received -1 in rows 1, 2"),
         ([0, 0.5, 1], "whole class numbers in y; received 0.5 in row 1"),

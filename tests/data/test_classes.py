@@ -1,4 +1,4 @@
-"""Choosing some of the classes of a dataset."""
+"""Selection of some classes of a dataset."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ from tl_keras.data.dataset import ImageDataset, Splits
 
 @pytest.fixture
 def four():
-    """Eight pictures whose pixels are their row, of classes a b c d a b c d."""
-    pictures = np.arange(8, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
+    """Eight images whose pixels are their row, of classes a b c d a b c d."""
+    images = np.arange(8, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
     return ImageDataset.from_arrays(
-        pictures, np.arange(8) % 4, class_names=("a", "b", "c", "d"), split="test", source="x.npz"
+        images, np.arange(8) % 4, class_names=("a", "b", "c", "d"), split="test", source="x.npz"
     )
 
 
-def test_kept_pictures_are_relabelled_in_the_order_asked_for(four):
+def test_kept_images_are_relabelled_in_the_order_asked_for(four):
     kept = keep_classes(four, ("d", "b"))
     assert kept.class_names == ("d", "b")
     assert kept.images[:, 0, 0, 0].tolist() == [1, 3, 5, 7]

@@ -1,4 +1,4 @@
-"""What a Keras user passes to `fit`, as a dataset of pictures."""
+"""Conversion of the inputs that Keras's `fit` accepts to a dataset of images."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tl_keras.data.dataset import ImageDataset
 
 
 @pytest.fixture
-def pictures():
+def images():
     return np.random.default_rng(0).integers(0, 256, (7, 6, 5, 3), dtype=np.uint8)
 
 
@@ -19,46 +19,46 @@ def labels():
     return np.array([0, 1, 2, 0, 1, 2, 0])
 
 
-def test_dataset_is_given_back_as_it_is(pictures, labels):
-    dataset = ImageDataset.from_arrays(pictures, labels, split="all")
+def test_dataset_is_given_back_as_it_is(images, labels):
+    dataset = ImageDataset.from_arrays(images, labels, split="all")
     assert as_image_dataset(dataset, split="train") is dataset
 
 
 @pytest.mark.parametrize("pair", [tuple, list])
-def test_pair_of_arrays_becomes_a_dataset(pair, pictures, labels):
-    dataset = as_image_dataset(pair((pictures, labels)), split="val")
+def test_pair_of_arrays_becomes_a_dataset(pair, images, labels):
+    dataset = as_image_dataset(pair((images, labels)), split="val")
     assert dataset.split == "val"
-    np.testing.assert_array_equal(dataset.images, pictures)
+    np.testing.assert_array_equal(dataset.images, images)
     np.testing.assert_array_equal(dataset.labels, labels)
 
 
-def test_batches_of_tensorflow_are_joined_in_order(pictures, labels):
-    batches = tf.data.Dataset.from_tensor_slices((pictures, labels)).batch(3)
+def test_batches_of_tensorflow_are_joined_in_order(images, labels):
+    batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(3)
     dataset = as_image_dataset(batches, split="train")
-    np.testing.assert_array_equal(dataset.images, pictures)
+    np.testing.assert_array_equal(dataset.images, images)
     np.testing.assert_array_equal(dataset.labels, labels)
 
 
-def test_one_hot_batches_become_class_numbers(pictures, labels):
-    batches = tf.data.Dataset.from_tensor_slices((pictures, np.eye(3, dtype=np.float32)[labels]))
+def test_one_hot_batches_become_class_numbers(images, labels):
+    batches = tf.data.Dataset.from_tensor_slices((images, np.eye(3, dtype=np.float32)[labels]))
     dataset = as_image_dataset(batches.batch(4), split="train")
     np.testing.assert_array_equal(dataset.labels, labels)
 
 
-def test_endless_batches_are_refused(pictures, labels):
-    batches = tf.data.Dataset.from_tensor_slices((pictures, labels)).batch(3).repeat()
+def test_endless_batches_are_refused(images, labels):
+    batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(3).repeat()
     with pytest.raises(InputError, match="received an endless one. Remove repeat"):
         as_image_dataset(batches, split="train")
 
 
-def test_batches_without_labels_are_refused(pictures):
-    batches = tf.data.Dataset.from_tensor_slices(pictures).batch(3)
-    with pytest.raises(InputError, match="of .pictures, labels. batches; received elements"):
+def test_batches_without_labels_are_refused(images):
+    batches = tf.data.Dataset.from_tensor_slices(images).batch(3)
+    with pytest.raises(InputError, match="of .images, labels. batches; received elements"):
         as_image_dataset(batches, split="train")
 
 
-def test_batches_of_nothing_are_refused(pictures, labels):
-    batches = tf.data.Dataset.from_tensor_slices((pictures, labels)).batch(3).take(0)
+def test_batches_of_nothing_are_refused(images, labels):
+    batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(3).take(0)
     with pytest.raises(InputError, match="received an empty one"):
         as_image_dataset(batches, split="train")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.pictures import save, textured
+from tests.data.images import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data import array_store
 from tl_keras.data.array_store import Limits, limited_to
@@ -18,7 +18,7 @@ GRAY = np.arange(4 * 2 * 2, dtype=np.uint8).reshape(4, 2, 2)
 
 @pytest.fixture
 def files(tmp_path):
-    """Three pictures of different sizes, labelled 0, 1, 1."""
+    """Three images of different sizes, labelled 0, 1, 1."""
     paths = [save(tmp_path / f"{i}.png", textured(i, (10 + i, 12))) for i in range(3)]
     return ImageDataset(tuple(paths), np.array([0, 1, 1], np.int32), ("a", "b"), source="folder")
 
@@ -67,7 +67,7 @@ def test_files_are_known_by_their_paths(files):
     assert part.load(0).shape == (12, 12, 3)
 
 
-def test_decoded_pictures_are_in_order_and_computed_once(files):
+def test_decoded_images_are_in_order_and_computed_once(files):
     decoded = files.decoded((6, 5))
     assert decoded.shape == (3, 6, 5, 3) and decoded.dtype == np.uint8
     expected = np.asarray(
@@ -78,14 +78,14 @@ def test_decoded_pictures_are_in_order_and_computed_once(files):
     assert files.decoded((4, 4)).shape == (3, 4, 4, 3)
 
 
-def test_decoded_pictures_cannot_be_changed_by_accident(files):
+def test_decoded_images_cannot_be_changed_by_accident(files):
     with pytest.raises(ValueError, match="read-only"):
         files.decoded((6, 5))[0] = 0
     with pytest.raises(ValueError, match="read-only"):
         ImageDataset.from_arrays(np.zeros((2, 4, 4, 3), np.uint8)).decoded((4, 4))[0] = 0
 
 
-def test_many_pictures_lie_on_disk_and_leave_nothing_behind(files, tmp_path, monkeypatch):
+def test_many_images_lie_on_disk_and_leave_nothing_behind(files, tmp_path, monkeypatch):
     in_memory = files.subset(range(3)).decoded((6, 5))
     monkeypatch.setattr(array_store, "MEMORY_LIMIT_BYTES", 10)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -103,13 +103,13 @@ def test_files_are_decoded_when_needed_where_nothing_has_room(files, capsys):
         np.testing.assert_array_equal(rows_of([2, 0]), kept([2, 0]))
         assert len(rows_of(np.array([1]))) == 1
     said = capsys.readouterr()
-    assert "their files are decoded again whenever they are needed" in said.out + said.err
+    assert "each access decodes their files again" in said.out + said.err
     os.remove(files.images[1])
-    with pytest.raises(ImageReadError, match="the file is not there"):
+    with pytest.raises(ImageReadError, match="the file does not exist"):
         rows_of([1])
 
 
-def test_decoded_pictures_go_with_their_dataset(files):
+def test_decoded_images_go_with_their_dataset(files):
     gone = weakref.ref(files.decoded((6, 5)))
     part = files.subset([0])
     part_gone = weakref.ref(part.decoded((6, 5)))
@@ -120,7 +120,7 @@ def test_decoded_pictures_go_with_their_dataset(files):
 
 def test_a_file_that_disappeared_is_named(files):  # fault 13
     os.remove(files.images[1])
-    with pytest.raises(ImageReadError, match=r"1\.png: the file is not there"):
+    with pytest.raises(ImageReadError, match=r"1\.png: the file does not exist"):
         files.decoded((6, 5))
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.data.pictures import fill_classes
+from tests.data.images import fill_classes
 from tl_keras.data import images
 from tl_keras.data.array_store import Limits, limited_to
 from tl_keras.data.classes import keep_classes
@@ -13,7 +13,7 @@ SIZE = (12, 10)
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The names of all files that are opened, as often as they are."""
+    """Names of all opened files, once per opening."""
     names, whole = [], images.Image.open
     monkeypatch.setattr(images.Image, "open", lambda path, **k: names.append(path) or whole(path))
     return names

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.pictures import save, textured
+from tests.data.images import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data import images
 from tl_keras.data.images import (
@@ -39,7 +39,7 @@ def png_header(width, height):
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png"])
-def test_a_truncated_picture_is_refused_by_name(tmp_path, kind):  # fault 1
+def test_a_truncated_image_is_refused_by_name(tmp_path, kind):  # fault 1
     path = tmp_path / f"half.{kind}"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
@@ -65,7 +65,7 @@ def test_text_named_jpg_is_refused_by_name(tmp_path):  # fault 3
 
 @pytest.mark.parametrize("name", ["PNG", "GIF", "WEBP"])
 def test_the_content_decides_the_format_not_the_suffix(tmp_path, name):  # fault 4
-    path = tmp_path / "picture.jpg"
+    path = tmp_path / "image.jpg"
     Image.new("RGB", (3, 2), (255, 0, 0)).save(
         path, name, **({"lossless": True} if name == "WEBP" else {})
     )
@@ -77,7 +77,7 @@ def test_the_content_decides_the_format_not_the_suffix(tmp_path, name):  # fault
 
 @pytest.mark.parametrize("suffix", [".webp", ".tif", ".tiff", ".bmp", ".gif", ".jpeg"])
 def test_every_listed_suffix_is_read(tmp_path, suffix):  # fault 5
-    path = save(tmp_path / f"picture{suffix}", textured(1))
+    path = save(tmp_path / f"image{suffix}", textured(1))
     found = read_checked(path)
     assert found.image.shape == (20, 24, 3) and found.image.dtype == np.uint8
     assert suffix_matches(path, found.format)
@@ -106,10 +106,10 @@ def test_transparency_is_composited_on_white(tmp_path):  # fault 7
 
 
 def test_palette_with_a_transparent_colour_is_read(tmp_path):  # fault 7
-    picture = Image.new("P", (2, 1))
-    picture.putpalette([0, 128, 0, 0, 0, 0])
-    picture.putdata([0, 1])
-    picture.save(tmp_path / "palette.png", transparency=1)
+    image = Image.new("P", (2, 1))
+    image.putpalette([0, 128, 0, 0, 0, 0])
+    image.putdata([0, 1])
+    image.save(tmp_path / "palette.png", transparency=1)
     np.testing.assert_array_equal(
         read_image(tmp_path / "palette.png"), [[(0, 128, 0), (255, 255, 255)]]
     )
@@ -135,21 +135,21 @@ def test_the_first_frame_of_an_animation_is_taken(tmp_path):  # fault 9
 
 
 def test_the_exif_rotation_is_applied(tmp_path):  # fault 10
-    picture = Image.new("RGB", (4, 2))
-    picture.putpixel((0, 0), (255, 255, 255))
+    stored = Image.new("RGB", (4, 2))
+    stored.putpixel((0, 0), (255, 255, 255))
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise: top left goes to top right
-    picture.save(tmp_path / "turned.png", exif=exif)
+    stored.save(tmp_path / "turned.png", exif=exif)
     image = read_image(tmp_path / "turned.png")
     assert image.shape == (4, 2, 3)
     assert image[0, 1, 0] == 255 and image.sum() == 3 * 255
 
 
-def test_a_picture_of_one_pixel_is_read(tmp_path):  # fault 11
+def test_an_image_of_one_pixel_is_read(tmp_path):  # fault 11
     assert read_image(save(tmp_path / "dot.png", np.zeros((1, 1, 3), np.uint8))).shape == (1, 1, 3)
 
 
-def test_a_huge_picture_is_refused_from_its_header(tmp_path):  # fault 12
+def test_a_huge_image_is_refused_from_its_header(tmp_path):  # fault 12
     (tmp_path / "huge.png").write_bytes(png_header(30_000, 30_000))
     with pytest.raises(ImageReadError, match=f"huge.png: its header declares .*{MAX_PIXELS:,}"):
         read_image(tmp_path / "huge.png")
@@ -162,7 +162,7 @@ def test_a_huge_picture_is_refused_from_its_header(tmp_path):  # fault 12
 
 
 def test_a_missing_file_is_named(tmp_path):  # fault 13
-    with pytest.raises(ImageReadError, match=r"gone\.jpg: the file is not there"):
+    with pytest.raises(ImageReadError, match=r"gone\.jpg: the file does not exist"):
         read_image(tmp_path / "gone.jpg")
 
 
@@ -272,9 +272,9 @@ def test_a_truncated_large_jpeg_is_refused_when_it_is_resized(tmp_path):
 
 
 def test_resizing_averages_and_keeps_the_channels():
-    image = np.array([[0, 0, 200, 200], [0, 0, 200, 200]], np.uint8)
-    for picture in (image, image[..., None]):
-        resized = resize_image(picture, (1, 2))
+    pixels = np.array([[0, 0, 200, 200], [0, 0, 200, 200]], np.uint8)
+    for image in (pixels, pixels[..., None]):
+        resized = resize_image(image, (1, 2))
         assert resized.shape == (1, 2, 1) and resized.dtype == np.uint8
         assert resized[0, 0, 0] < 60 and resized[0, 1, 0] > 140
     assert resize_image(np.zeros((4, 4, 3), np.uint8), (2, 3)).shape == (2, 3, 3)

@@ -3,9 +3,9 @@ import os
 import numpy as np
 import pytest
 
-from tests.data.pictures import fill_classes, save, textured
+from tests.data.images import fill_classes, save, textured
 from tl_keras.checks import InputError
-from tl_keras.data.loading import load_dataset, load_pictures
+from tl_keras.data.loading import load_dataset, load_images
 
 
 def test_digits_are_split_by_class():
@@ -39,7 +39,7 @@ def test_a_folder_without_test_says_that_test_was_cut_from_train(tmp_path):
     assert splits.inspection.warnings[0].startswith("There is no test folder: 2 of 12")
 
 
-def test_bad_pictures_are_refused_or_skipped_and_kept_in_the_report(two_classes):  # faults 1-3
+def test_bad_images_are_refused_or_skipped_and_kept_in_the_report(two_classes):  # faults 1-3
     bad = two_classes / "cats" / "5.png"
     bad.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"received 1 that cannot be read: .*cats/5\.png: "):
@@ -49,26 +49,24 @@ def test_bad_pictures_are_refused_or_skipped_and_kept_in_the_report(two_classes)
     assert [path for path, _ in splits.inspection.bad] == [str(bad)]
 
 
-def test_skipping_all_pictures_of_a_class_is_refused(two_classes):
+def test_skipping_all_images_of_a_class_is_refused(two_classes):
     for path in (two_classes / "dogs").iterdir():
         path.write_bytes(b"nothing")
-    with pytest.raises(
-        InputError, match="Expected pictures of class 'dogs'.*none that can be used"
-    ):
+    with pytest.raises(InputError, match="Expected images of class 'dogs'.*none that can be used"):
         load_dataset(two_classes, on_bad_image="skip")
 
 
-def test_the_same_picture_in_two_splits_is_reported(tmp_path):  # fault 16
+def test_the_same_image_in_two_splits_is_reported(tmp_path):  # fault 16
     fill_classes(tmp_path / "train", {"a": 4, "b": 4})
     fill_classes(tmp_path / "test", {"a": 1, "b": 1}, first_seed=100)
     save(tmp_path / "test" / "b" / "copy.png", textured(0))
     leaks = load_dataset(tmp_path).inspection.leaks
     assert [(os.path.basename(leak.second), leak.kind) for leak in leaks] == [("copy.png", "same")]
-    with pytest.raises(InputError, match="no picture in two splits; received 1 pairs.*copy.png"):
+    with pytest.raises(InputError, match="no image in two splits; received 1 pairs.*copy.png"):
         load_dataset(tmp_path, on_duplicate="refuse")
 
 
-def test_pictures_without_doubles_are_not_refused(two_classes):
+def test_images_without_doubles_are_not_refused(two_classes):
     assert load_dataset(two_classes, on_duplicate="refuse").inspection.leaks == ()
 
 
@@ -97,7 +95,7 @@ def test_a_single_class_in_a_file_is_refused(tmp_path):  # fault 17
         load_dataset(tmp_path / "a.npz")
 
 
-def test_loose_pictures_need_no_labels(tmp_path):
+def test_loose_images_need_no_labels(tmp_path):
     for number in range(10):
         save(tmp_path / f"{number}.png", textured(number))
     splits = load_dataset(tmp_path, require_labels=False)
@@ -109,8 +107,8 @@ def test_an_unknown_source_is_refused_with_the_nearest_name_first():
         InputError, match="one of mnist, digits, letters, fashion_mnist, .*received mnits"
     ):
         load_dataset("mnits")
-    with pytest.raises(InputError, match="received pictures.zip, which is none of these"):
-        load_dataset("pictures.zip")
+    with pytest.raises(InputError, match="received images.zip, which is none of these"):
+        load_dataset("images.zip")
 
 
 def test_unknown_ways_with_bad_images_are_refused():
@@ -118,21 +116,21 @@ def test_unknown_ways_with_bad_images_are_refused():
         load_dataset("digits", on_bad_image="skp")
 
 
-def test_all_pictures_of_a_source_are_loaded_for_prediction(two_classes, tmp_path):
-    pictures, inspection = load_pictures(two_classes)
-    assert len(pictures) == 10 and pictures.labels is None and pictures.split == "all"
+def test_all_images_of_a_source_are_loaded_for_prediction(two_classes, tmp_path):
+    images, inspection = load_images(two_classes)
+    assert len(images) == 10 and images.labels is None and images.split == "all"
     assert inspection.warnings == ()
-    one, _ = load_pictures(two_classes / "cats" / "0.png")
+    one, _ = load_images(two_classes / "cats" / "0.png")
     assert one.ids == (str(two_classes / "cats" / "0.png"),)
     np.save(tmp_path / "a.npy", np.zeros((5, 2, 2), np.uint8))
-    assert len(load_pictures(tmp_path / "a.npy")[0]) == 5
+    assert len(load_images(tmp_path / "a.npy")[0]) == 5
 
 
 def test_prediction_refuses_what_it_cannot_read(tmp_path):
     (tmp_path / "a.jpg").write_text("text")
     with pytest.raises(InputError, match="received 1 that cannot be read"):
-        load_pictures(tmp_path)
+        load_images(tmp_path)
     with pytest.raises(InputError, match="received 0 other files and 1 that cannot"):
-        load_pictures(tmp_path, on_bad_image="skip")
+        load_images(tmp_path, on_bad_image="skip")
     with pytest.raises(InputError, match="which is none of these"):
-        load_pictures(tmp_path / "missing")
+        load_images(tmp_path / "missing")

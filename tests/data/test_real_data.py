@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 
-def test_mnist_has_60000_and_10000_pictures_of_ten_classes():
+def test_mnist_has_60000_and_10000_images_of_ten_classes():
     splits = load_dataset(Path(os.environ["TL_KERAS_DATA"]) / "mnist.npz")
     assert len(splits.train) + len(splits.val) == 60_000
     assert len(splits.test) == 10_000

@@ -1,4 +1,4 @@
-"""Splits are found again by what their images show, whatever was added, moved or renamed."""
+"""Splits are found again by image content after images were added, moved or renamed."""
 
 import os
 import shutil
@@ -123,11 +123,11 @@ def test_equal_images_keep_their_own_splits_and_each_is_used_once(tmp_path):
 
 
 def test_rows_of_an_array_are_found_by_content_in_any_order(tmp_path):
-    pictures = np.random.default_rng(0).integers(0, 256, (60, 5, 5), dtype=np.uint8)
-    np.savez(tmp_path / "data.npz", x=pictures, y=np.arange(60) % 3)
+    images = np.random.default_rng(0).integers(0, 256, (60, 5, 5), dtype=np.uint8)
+    np.savez(tmp_path / "data.npz", x=images, y=np.arange(60) % 3)
     before = load_dataset(str(tmp_path / "data.npz"))
     order = np.random.default_rng(1).permutation(60)
-    np.savez(tmp_path / "data.npz", x=pictures[order], y=(np.arange(60) % 3)[order])
+    np.savez(tmp_path / "data.npz", x=images[order], y=(np.arange(60) % 3)[order])
     found = find_again(record_splits(before), tmp_path / "data.npz")
     for name, part in zip(SPLITS, before[:3], strict=True):
         np.testing.assert_array_equal(found.splits[name].images, part.images)
@@ -136,8 +136,8 @@ def test_rows_of_an_array_are_found_by_content_in_any_order(tmp_path):
 
 def test_an_array_and_its_files_have_equal_contents(tmp_path):
     grey = np.random.default_rng(0).integers(0, 256, (2, 5, 4), dtype=np.uint8)
-    for row, picture in enumerate(grey):
-        Image.fromarray(picture).save(tmp_path / f"{row}.png")
+    for row, image in enumerate(grey):
+        Image.fromarray(image).save(tmp_path / f"{row}.png")
     files = ImageDataset(tuple(str(tmp_path / f"{row}.png") for row in range(2)))
     assert contents_of(files, {}) == contents_of(ImageDataset.from_arrays(grey[..., None]), {})
 
@@ -173,8 +173,8 @@ def test_records_come_back_to_the_byte(tmp_path):
 
 
 def test_an_image_takes_few_bytes_in_the_file(tmp_path):
-    pictures = np.random.default_rng(0).integers(0, 256, (5000, 4, 4), dtype=np.uint8)
-    part = ImageDataset.from_arrays(pictures, np.arange(5000) % 2)
+    images = np.random.default_rng(0).integers(0, 256, (5000, 4, 4), dtype=np.uint8)
+    part = ImageDataset.from_arrays(images, np.arange(5000) % 2)
     write_records(tmp_path / "r.csv.gz", record_images(part, {}, "train"))
     assert (tmp_path / "r.csv.gz").stat().st_size < 30 * 5000
 

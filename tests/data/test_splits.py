@@ -15,7 +15,7 @@ THIRDS = (0.8, 0.1, 0.1)
 
 
 def numbered(*counts, split="all"):
-    """A dataset of 1 x 1 pictures with `counts[c]` of class c."""
+    """A dataset of 1 x 1 images with `counts[c]` of class c."""
     labels = np.repeat(np.arange(len(counts)), counts)
     x = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1)
     return ImageDataset.from_arrays(x, labels, split=split)
@@ -29,27 +29,27 @@ def test_each_class_is_cut_in_proportion():
     assert notes == ()
 
 
-def test_every_picture_is_in_exactly_one_split():
+def test_every_image_is_in_exactly_one_split():
     splits, _ = make_splits({"all": numbered(9, 7, 3)}, split_fractions=THIRDS, seed=1)
     rows = np.concatenate([part.rows for part in splits[:3]])
     np.testing.assert_array_equal(np.sort(rows), np.arange(19))
 
 
 @pytest.mark.parametrize("fractions", [THIRDS, (0.01, 0.01, 0.98), (0.34, 0.33, 0.33)])
-def test_three_pictures_of_a_class_are_one_in_each_split(fractions):  # faults 18 and 21
+def test_three_images_of_a_class_are_one_in_each_split(fractions):  # faults 18 and 21
     splits, _ = make_splits({"all": numbered(3, 5)}, split_fractions=fractions, seed=0)
     assert all(min(part.class_counts().values()) >= 1 for part in splits[:3])
 
 
-def test_two_pictures_of_a_class_are_too_few(tmp_path):  # faults 18 and 21
-    words = r"at least 3 pictures of each class.*received class '1' with 2, class '3' with 1\."
+def test_two_images_of_a_class_are_too_few(tmp_path):  # faults 18 and 21
+    words = r"at least 3 images of each class.*received class '1' with 2, class '3' with 1\."
     with pytest.raises(InputError, match=words):
         make_splits({"all": numbered(5, 2, 3, 1)}, split_fractions=THIRDS, seed=0)
 
 
 def test_all_classes_are_named_that_a_split_lacks():
     parts = {"train": numbered(9, 9, 9, split="train"), "val": numbered(2, 0, 0, 2, split="val")}
-    with pytest.raises(InputError, match=r"pictures of class '1', '2' in the val split"):
+    with pytest.raises(InputError, match=r"images of class '1', '2' in the val split"):
         make_splits(parts, split_fractions=THIRDS, seed=0)
 
 
@@ -77,7 +77,7 @@ def test_a_missing_test_is_cut_from_train_and_said():
     parts = {"train": numbered(18, 9, split="train"), "val": val}
     splits, notes = make_splits(parts, split_fractions=THIRDS, seed=0)
     assert splits.val is val and len(splits.test) == 3 and splits.test.split == "test"
-    assert "There is no test folder: 3 of 27 training pictures" in notes[0]
+    assert "There is no test folder: 3 of 27 training images" in notes[0]
 
 
 def test_three_given_splits_are_kept():
@@ -92,19 +92,19 @@ def test_a_class_missing_from_a_given_split_is_refused():  # fault 18
         np.zeros((1, 1, 1), np.uint8), [0], class_names="01", split="test"
     )
     parts = {"train": numbered(9, 9, split="train"), "test": lacking}
-    with pytest.raises(InputError, match="Expected pictures of class '1' in the test split"):
+    with pytest.raises(InputError, match="Expected images of class '1' in the test split"):
         make_splits(parts, split_fractions=THIRDS, seed=0)
 
 
-def test_pictures_without_labels_are_cut_too():
+def test_images_without_labels_are_cut_too():
     dataset = ImageDataset.from_arrays(np.zeros((20, 1, 1), np.uint8))
     splits, _ = make_splits({"all": dataset}, split_fractions=THIRDS, seed=0)
     assert [len(part) for part in splits[:3]] == [16, 2, 2]
-    with pytest.raises(InputError, match="at least 3 pictures, one for each"):
+    with pytest.raises(InputError, match="at least 3 images, one for each"):
         make_splits({"all": dataset.subset([0, 1])}, split_fractions=THIRDS, seed=0)
 
 
-def test_exactly_k_pictures_of_each_class_are_kept_and_the_choice_grows_with_k():
+def test_exactly_k_images_of_each_class_are_kept_and_the_choice_grows_with_k():
     dataset = numbered(9, 7)
     three = keep_per_class(dataset, 3, seed=0)
     assert three.class_counts() == {"0": 3, "1": 3}
@@ -112,10 +112,10 @@ def test_exactly_k_pictures_of_each_class_are_kept_and_the_choice_grows_with_k()
     assert set(three.rows) != set(keep_per_class(dataset, 3, seed=1).rows)
 
 
-def test_a_class_with_fewer_than_k_pictures_is_named():
+def test_a_class_with_fewer_than_k_images_is_named():
     with pytest.raises(InputError, match=r"at least 8 .*received class '1' with 7"):
         keep_per_class(numbered(9, 7), 8, seed=0)
-    with pytest.raises(InputError, match="received pictures without labels"):
+    with pytest.raises(InputError, match="received images without labels"):
         keep_per_class(ImageDataset.from_arrays(np.zeros((2, 1, 1), np.uint8)), 1, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Unlabelled pictures join labelled ones, whatever form they come in."""
+"""Unlabelled images in any form join labelled ones."""
 
 import numpy as np
 import pytest
@@ -13,14 +13,14 @@ LABELLED = ImageDataset.from_arrays(X, [0, 1, 2, 1], split="train", source="mine
 
 
 @pytest.mark.parametrize("data", [MORE, (MORE, [1, 1, 1]), ImageDataset.from_arrays(MORE)])
-def test_unlabelled_pictures_come_after_the_labelled_and_have_no_label(data):
+def test_unlabelled_images_come_after_the_labelled_and_have_no_label(data):
     joined = join_unlabelled(LABELLED, as_unlabelled(data), (8, 8))
     assert joined.labels.tolist() == [0, 1, 2, 1, -1, -1, -1]
     np.testing.assert_array_equal(joined.images, np.concatenate([X, MORE]))
     assert joined.class_names == LABELLED.class_names and joined.split == "train"
 
 
-def test_pictures_of_another_size_or_in_files_are_decoded_to_one(tmp_path):
+def test_images_of_another_size_or_in_files_are_decoded_to_one(tmp_path):
     Image.fromarray(MORE[0]).save(tmp_path / "a.png")
     files = ImageDataset((str(tmp_path / "a.png"),))
     joined = join_unlabelled(LABELLED, files, (8, 8))
@@ -34,9 +34,9 @@ def test_files_stay_files():
     assert join_unlabelled(files, ImageDataset(("b.png",)), (8, 8)).images == ("a.png", "b.png")
 
 
-def test_what_holds_no_pictures_is_refused():
+def test_what_holds_no_images_is_refused():
     with pytest.raises(InputError, match="Expected an ImageDataset, a pair .*received str"):
-        as_unlabelled("pictures")
+        as_unlabelled("images")
 
 
 def test_what_is_held_out_is_left_out_whatever_its_form(tmp_path):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.jobs.pretrained_runs import OPTIONS, pretrain_config, save_bars
-from tests.jobs.small_runs import save_encoder, save_pictures, small_config, use_one_rate
+from tests.jobs.small_runs import save_encoder, save_images, small_config, use_one_rate
 from tl_keras import cli
 
 _DRAW = Figure.savefig
@@ -78,7 +78,7 @@ def made_once(tmp_path_factory):
 @pytest.fixture(scope="session")
 def colours(made_once):
     """A folder of three colour classes with twelve pictures each."""
-    return made_once("colours", lambda path: save_pictures(path, 12))
+    return made_once("colours", lambda path: save_images(path, 12))
 
 
 @pytest.fixture(scope="session")
@@ -119,13 +119,13 @@ def run_cli(monkeypatch, capsys):
 
 
 @pytest.fixture(scope="session")
-def bar_pictures(made_once):
+def bar_images(made_once):
     """A .npz file of tiny grey pictures of two classes."""
     return made_once("bars.npz", save_bars)
 
 
 @pytest.fixture(scope="session")
-def pretrained_run(made_once, bar_pictures):
+def pretrained_run(made_once, bar_images):
     """A function from a method to its finished run folder; tests change nothing in it."""
     from tl_keras.jobs.pretrain.pretrain import pretrain
 
@@ -133,7 +133,7 @@ def pretrained_run(made_once, bar_pictures):
         options = OPTIONS[method]
         return made_once(
             method,
-            lambda path: pretrain(pretrain_config(method, bar_pictures, path, **options)),
+            lambda path: pretrain(pretrain_config(method, bar_images, path, **options)),
         )
 
     return run_of

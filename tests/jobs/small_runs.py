@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from tests.training.small_models import coloured_pictures, small_backbone
+from tests.training.small_models import coloured_images, small_backbone
 from tl_keras.jobs.compare import methods as compare_methods
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import TrainSettings
@@ -14,9 +14,9 @@ CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names th
 _CHANNEL = {"röd": 0, "green": 1, "blue sky": 2}
 
 
-def save_pictures(folder, per_class, *, seed=0, classes=CLASSES):
+def save_images(folder, per_class, *, seed=0, classes=CLASSES):
     """Makes a folder of PNG files for each class, whose colour is its class; returns `folder`."""
-    pictures, channels = coloured_pictures(3 * per_class, seed)
+    pictures, channels = coloured_images(3 * per_class, seed)
     for name in classes:
         (folder / name).mkdir(parents=True, exist_ok=True)
         chosen = pictures[channels == _CHANNEL.get(name, 0)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.jobs.small_runs import arguments, save_pictures
+from tests.jobs.small_runs import arguments, save_images
 from tl_keras.files import read_json
 
 
@@ -11,7 +11,7 @@ def with_a_cut_jpeg(tmp_path):
     """A folder with one JPEG that ends too early, and the path of that file."""
     from PIL import Image
 
-    folder = save_pictures(tmp_path / "data", 4)
+    folder = save_images(tmp_path / "data", 4)
     bad = folder / "green" / "cut off.jpg"
     Image.open(folder / "green" / "0.png").resize((64, 64)).save(bad)
     bad.write_bytes(bad.read_bytes()[:300])
@@ -26,7 +26,7 @@ def test_cut_jpeg_is_named_with_the_way_on_and_nothing_is_left(
     status, _, error = run_cli(*arguments(encoder, folder, tmp_path / "run"))
     line = error.strip().splitlines()[-1]
     assert status == 2
-    assert line.startswith("Error: Expected every picture to be readable; received 1 that cannot")
+    assert line.startswith("Error: Expected every image to be readable; received 1 that cannot")
     assert str(bad) in line
     assert "--on-bad-image skip" in line
     assert "Traceback" not in error

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.jobs.small_runs import CLASSES, save_pictures, small_config
+from tests.jobs.small_runs import CLASSES, save_images, small_config
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.export import export
 from tl_keras.jobs.predict import predict
@@ -27,7 +27,7 @@ def metrics_of(run):
 
 
 def test_the_student_is_a_run_like_any_other(finished_run, colours, run_cli, tmp_path):
-    out, more = tmp_path / "student", save_pictures(tmp_path / "more", 3, seed=9)
+    out, more = tmp_path / "student", save_images(tmp_path / "more", 3, seed=9)
     words = ("--student", "mlp", "--unlabelled", more, *QUICK, "--out", out)
     status, _, error = run_cli("distill", finished_run, *words)
     assert status == 0, error

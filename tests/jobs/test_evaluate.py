@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.jobs.small_runs import save_pictures
+from tests.jobs.small_runs import save_images
 from tl_keras.checks import InputError
 from tl_keras.jobs.evaluate import evaluate
 
@@ -42,7 +42,7 @@ def test_data_with_more_classes_are_restricted_to_those_of_the_run(finished_run,
 
 
 def test_classes_that_the_data_lack_are_listed(finished_run, tmp_path):
-    data = save_pictures(tmp_path / "data", 4, classes=("green", "grey"))
+    data = save_images(tmp_path / "data", 4, classes=("green", "grey"))
     with pytest.raises(InputError, match="data without blue sky, röd. It has green, grey."):
         evaluate(finished_run, data=str(data))
 

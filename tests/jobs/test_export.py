@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras.checks import InputError
 from tl_keras.jobs.export import FORMATS, export
 
 
 @pytest.fixture
 def pictures():
-    return coloured_pictures(5, seed=9)[0].astype(np.float32)
+    return coloured_images(5, seed=9)[0].astype(np.float32)
 
 
 def _expected(run, pictures):

@@ -1,4 +1,4 @@
-"""One check for every encoder that learned without labels: is it a backbone."""
+"""Check that the encoder of a label-free model can serve as a backbone."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from tl_keras import build_classifier, load_model
 
 
 def check_trains_as_backbone(backbone, rgb, path):
-    """Asserts that a classifier on `backbone` takes a training step and comes back from a file.
+    """Asserts that a classifier on `backbone` takes a training step and can be saved and loaded.
 
     Args:
         backbone: what `build_classifier` takes.
-        rgb: pictures (n, h, w, 3), n >= 4.
+        rgb: images (n, h, w, 3), n >= 4.
         path: where to write the classifier, .keras.
     """
     classifier = build_classifier(backbone, 4, head="gap", hidden_units=5)

@@ -1,10 +1,10 @@
-"""Callbacks that models with their own loss take in `fit`."""
+"""Callbacks passed to `fit` of models with their own loss."""
 
 import keras
 import pytest
 
 from tests.models.gan.small_gans import small_gan
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import small_model
 from tl_keras import VAE, Autoencoder, SimCLR, fit_without_labels
 

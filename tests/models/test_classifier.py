@@ -22,7 +22,7 @@ def tiny_backbone():
 
 
 @pytest.fixture
-def pictures():
+def images():
     return np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
 
 
@@ -41,10 +41,10 @@ def test_dropout_is_that_of_the_linear_start_or_one_default(head, dropout, tiny_
     "head",
     [head if head == "gap" else pytest.param(head, marks=pytest.mark.slow) for head in HEADS],
 )
-def test_a_classifier_with_any_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
+def test_a_classifier_with_any_head_trains_saves_and_reloads(head, tiny_backbone, images):
     model = check_model(
         lambda: build_classifier(tiny_backbone, 3, head=head, **_width(head, 4)),
-        pictures,
+        images,
         np.array([0, 1, 2, 0]),
         probabilities=True,
     )
@@ -68,13 +68,11 @@ def test_predictions_stay_float32_under_mixed_precision(tiny_backbone):
     assert model.output.dtype == "float32"
 
 
-def test_softmax_of_the_logits_is_the_probabilities(tiny_backbone, pictures):
+def test_softmax_of_the_logits_is_the_probabilities(tiny_backbone, images):
     logits = build_classifier(tiny_backbone, 3, head="linear", classifier_activation=None)
     probabilities = build_classifier(tiny_backbone, 3, head="linear")
     probabilities.set_weights(logits.get_weights())
-    np.testing.assert_allclose(
-        keras.ops.softmax(logits(pictures)), probabilities(pictures), atol=1e-6
-    )
+    np.testing.assert_allclose(keras.ops.softmax(logits(images)), probabilities(images), atol=1e-6)
 
 
 @pytest.mark.parametrize("num_classes", [1, 0, 2.5, True, "3"])
@@ -102,7 +100,7 @@ def test_same_seed_gives_the_same_random_weights():
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_backbone, pictures):
+def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_backbone, images):
     model = build_classifier(tiny_backbone, 3, head=head, dropout=0.3, **_width(head, 8))
     other = replace_head(model, 5)
     assert get_backbone(other) is get_backbone(model)
@@ -111,25 +109,25 @@ def test_a_replaced_head_is_of_the_same_kind_on_the_same_backbone(head, tiny_bac
     assert not {id(w) for w in other.weights[len(get_backbone(model).weights) :]} & {
         id(w) for w in model.weights
     }
-    np.testing.assert_allclose(np.asarray(other(pictures)).sum(-1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(other(images)).sum(-1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "head",
     [head if head == "gated" else pytest.param(head, marks=pytest.mark.slow) for head in HEADS],
 )
-def test_a_classifier_with_a_replaced_head_trains_saves_and_reloads(head, tiny_backbone, pictures):
+def test_a_classifier_with_a_replaced_head_trains_saves_and_reloads(head, tiny_backbone, images):
     model = build_classifier(tiny_backbone, 3, head=head, dropout=0.3, **_width(head, 8))
-    check_model(lambda: replace_head(model, 5), pictures, np.arange(len(pictures)) % 5)
+    check_model(lambda: replace_head(model, 5), images, np.arange(len(images)) % 5)
 
 
-def test_a_replaced_head_keeps_logits_and_leaves_the_model_as_it_was(tiny_backbone, pictures):
+def test_a_replaced_head_keeps_logits_and_leaves_the_model_as_it_was(tiny_backbone, images):
     model = build_classifier(
         tiny_backbone, 3, head="gap", hidden_units=8, classifier_activation=None
     )
-    before = np.asarray(model(pictures))
+    before = np.asarray(model(images))
     assert replace_head(model, 2).layers[-1].activation is keras.activations.linear
-    np.testing.assert_array_equal(model(pictures), before)
+    np.testing.assert_array_equal(model(images), before)
 
 
 @pytest.mark.parametrize(

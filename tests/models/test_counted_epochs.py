@@ -1,12 +1,12 @@
-"""Epochs go on from one call of `fit` to the next, and in files."""
+"""Epoch counts continue from one call of `fit` to the next, and in files."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.models.gan.small_gans import LABELS, PICTURES, small_gan
-from tests.models.pictures import blobs
+from tests.models.gan.small_gans import IMAGES, LABELS, small_gan
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import small_model
 from tl_keras import Autoencoder, ImageDataset, SimCLR, fit_without_labels, load_model
 
@@ -82,7 +82,7 @@ def test_a_loaded_model_sees_the_views_that_come_next(tmp_path):
 
 @pytest.mark.slow
 def test_a_gan_has_another_order_in_each_epoch_of_a_dataset():
-    data, weights = ImageDataset.from_arrays(PICTURES, LABELS), []
+    data, weights = ImageDataset.from_arrays(IMAGES, LABELS), []
     for epochs in ([2], [1, 1]):
         gan = small_gan()
         for count in epochs:

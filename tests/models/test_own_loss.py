@@ -1,4 +1,4 @@
-"""Models with a loss of their own refuse what would have no effect."""
+"""Models with a loss of their own refuse arguments without effect."""
 
 import functools
 
@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models.gan.small_gans import small_gan
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import small_model
 from tl_keras import VAE, Autoencoder, SimCLR, SupCon
 from tl_keras.checks import InputError
@@ -59,8 +59,8 @@ def test_a_loss_in_its_usual_place_is_refused():
         BUILD["vae"]().compile("adam", "mse")
 
 
-def _data(pictures, *parts):
-    return tf.data.Dataset.from_tensor_slices((pictures, *parts)).batch(8)
+def _data(images, *parts):
+    return tf.data.Dataset.from_tensor_slices((images, *parts)).batch(8)
 
 
 WEIGHTED = {
@@ -81,7 +81,7 @@ WEIGHTED = {
 
 @pytest.mark.parametrize(("given", "name"), WEIGHTED.values(), ids=WEIGHTED)
 def test_weights_are_refused_before_training(model, given, name):
-    message = f"Expected pictures without {name}: the loss of {type(model).__name__}.*Leave it out"
+    message = f"Expected images without {name}: the loss of {type(model).__name__}.*Leave it out"
     with pytest.raises(InputError, match=message):
         model.fit(**given, verbose=0)
     assert model.optimizer.iterations.numpy() == 0
@@ -91,5 +91,5 @@ def test_weights_are_refused_before_training(model, given, name):
 
 
 def test_weights_of_a_single_batch_are_refused(model):
-    with pytest.raises(InputError, match="Expected pictures without sample_weight"):
+    with pytest.raises(InputError, match="Expected images without sample_weight"):
         model.train_on_batch(X, LABELS, sample_weight=WEIGHTS)

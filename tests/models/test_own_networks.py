@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras import VAE, Autoencoder, build_small_resnet
 
 KINDS = {
-    "autoencoder": lambda **nets: Autoencoder((8, 8), 3, seed=0, **nets),
-    "vae": lambda **nets: VAE((8, 8), 3, likelihood="bernoulli", seed=0, **nets),
+    "autoencoder": lambda **networks: Autoencoder((8, 8), 3, seed=0, **networks),
+    "vae": lambda **networks: VAE((8, 8), 3, likelihood="bernoulli", seed=0, **networks),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -31,8 +31,8 @@ def small_decoder(layer):
 
 def compiled(kind, make_layer, optimizer="adam"):
     keras.utils.set_random_seed(0)
-    nets = {"encoder": small_encoder(make_layer()), "decoder": small_decoder(make_layer())}
-    model = KINDS[kind](**nets)
+    networks = {"encoder": small_encoder(make_layer()), "decoder": small_decoder(make_layer())}
+    model = KINDS[kind](**networks)
     model.compile(optimizer, run_eagerly=True)  # a few steps are quicker so than traced
     return model
 

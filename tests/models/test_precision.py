@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras import GAN, VAE, Autoencoder, InputError, load_model
 
 SMALL = {"input_shape": (8, 8), "latent_dim": 3, "seed": 0}

@@ -1,4 +1,4 @@
-"""Cheap random numbers have the distribution that they should have."""
+"""Fast random numbers have the correct distribution."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def test_binary_pixels_have_the_mean_that_their_grey_says():
     np.testing.assert_allclose(means[[1, 4]], grey[[1, 4]] / 255, atol=5e-4)
 
 
-def test_binary_pixels_of_a_picture_are_all_but_independent():
+def test_binary_pixels_of_an_image_are_all_but_independent():
     drawn = draw_binary(tf.fill((100_000, 2), 100.0), SEED).numpy()
     assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.015
 

@@ -1,4 +1,4 @@
-"""What a classifier takes and gives is read from Functional, Sequential and subclassed models."""
+"""Inputs and outputs of Functional, Sequential and subclassed classifiers."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from tl_keras import CNN, MLP, RNN, InputError
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
-from tl_keras.models.signature import gives_logits, num_outputs, picture_shape
+from tl_keras.models.signature import gives_logits, image_shape, num_outputs
 from tl_keras.training.fine_tuning.phases import cross_entropy
 
 
@@ -25,22 +25,22 @@ def baseline(activation):
 def test_shapes_classes_and_logits_of_every_kind_of_model(build):
     for activation, logits in (("softmax", False), (None, True)):
         model = build(activation)
-        assert picture_shape(model) == (16, 16, 1)
+        assert image_shape(model) == (16, 16, 1)
         assert num_outputs(model) == 3
         assert gives_logits(model) is logits
 
 
 def test_an_unbuilt_model_and_one_of_any_size_are_refused():
-    with pytest.raises(InputError, match="built model that takes pictures .*received 'cnn"):
-        picture_shape(CNN(3))
+    with pytest.raises(InputError, match="built model that takes images .*received 'cnn"):
+        image_shape(CNN(3))
     with pytest.raises(InputError, match="of one size; received"):
-        picture_shape(keras.Sequential([keras.Input((None, None, 3)), keras.layers.ReLU()]))
+        image_shape(keras.Sequential([keras.Input((None, None, 3)), keras.layers.ReLU()]))
 
 
 def test_outputs_per_step_are_no_single_vector():
     model = RNN(3, return_sequences=True)
     model.build((None, 4, 4))
-    with pytest.raises(InputError, match=r"one output vector a picture.*\(None, 4, 3\)"):
+    with pytest.raises(InputError, match=r"one output vector per image.*\(None, 4, 3\)"):
         num_outputs(model)
 
 
@@ -100,8 +100,8 @@ def baseline_of(activation):
 
 def check_loss(model, probabilities_of):
     rng = np.random.default_rng(0)
-    pictures, labels = rng.uniform(0, 1, (8, *SHAPE)).astype("float32"), rng.integers(0, 3, 8)
-    outputs = np.asarray(model(pictures))
+    images, labels = rng.uniform(0, 1, (8, *SHAPE)).astype("float32"), rng.integers(0, 3, 8)
+    outputs = np.asarray(model(images))
     expected = -np.log(probabilities_of(outputs)[np.arange(8), labels]).mean()
     loss = float(cross_entropy(model, sparse=True)(labels, outputs))
     assert loss == pytest.approx(expected, rel=1e-5)
@@ -138,7 +138,7 @@ class Foreign(keras.Model):
         (lambda: functional(head(None, keras.layers.BatchNormalization())), "BatchNormalization"),
         (lambda: functional(Foreign()), "Foreign"),
         (lambda: averaged(None, "softmax"), "False and True"),
-        (lambda: functional(keras.layers.Flatten()), "the inputs as they are"),
+        (lambda: functional(keras.layers.Flatten()), "the unchanged inputs"),
     ],
 )
 def test_outputs_of_which_nobody_knows_are_refused(build, made_by):
@@ -147,6 +147,6 @@ def test_outputs_of_which_nobody_knows_are_refused(build, made_by):
 
 
 def test_predictions_of_nested_logits_are_probabilities():
-    model, pictures = LOGITS["nested"](), np.ones((2, *SHAPE), "float32")
-    probabilities = predict_probabilities(model, [pictures])
-    np.testing.assert_allclose(probabilities, softmax(np.asarray(model(pictures))), atol=1e-6)
+    model, images = LOGITS["nested"](), np.ones((2, *SHAPE), "float32")
+    probabilities = predict_probabilities(model, [images])
+    np.testing.assert_allclose(probabilities, softmax(np.asarray(model(images))), atol=1e-6)

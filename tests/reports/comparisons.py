@@ -38,7 +38,7 @@ def made_up_rows(seeds=3, methods=tuple(ACCURACY)):
 
 
 def made_up_answers(rows, images=400):
-    """Which of so many test images each run got right; the same are hard for all."""
+    """Correctness of each run on the test images; the same images are hard for all runs."""
     rng = np.random.default_rng(1)
     return {
         (row["method"], row["labels_per_class"], row["seed"]): (
@@ -58,7 +58,7 @@ def made_up_report(rows, **changes):
         "summary": summarise(rows, correct),
         "differences": found,
         "verdicts": tuple(verdict(*pair, d) for pair, d in found.items()),
-        "terms": ("Each run of each method had 30 epochs.", "The test pictures chose nothing."),
+        "terms": ("Each run of each method had 30 epochs.", "The test images chose nothing."),
         "settings": (("data", '"cifar10"'), ("seeds", "3")),
         "files": ("results.csv",),
         "command": "tl-keras compare --data cifar10",

@@ -31,7 +31,7 @@ def small_classifier(seed=0, **arguments):
     return build_classifier(small_backbone(), 3, **settings)
 
 
-def coloured_pictures(size=30, seed=0):
+def coloured_images(size=30, seed=0):
     """Pictures whose class is their dominant colour channel: uint8 (n, 16, 16, 3), int (n,)."""
     rng = np.random.default_rng(seed)
     labels = np.arange(size) % 3

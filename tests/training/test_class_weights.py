@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.small_models import coloured_pictures, small_backbone
+from tests.training.small_models import coloured_images, small_backbone
 from tl_keras import ImageDataset, InputError, build_classifier, fine_tune, lr_find
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.class_weights import equal_images, image_weights, weigh_batches
@@ -15,12 +15,12 @@ from tl_keras.training.temperature import fit_temperature, tempered_losses
 
 COUNTS = (20, 5, 5)
 CLASSES, REPEATS = len(COUNTS), np.array([1, 4, 4])
-SOURCE = coloured_pictures(30, seed=2)
+SOURCE = coloured_images(30, seed=2)
 
 
 def unequal(seed=0):
     """Pictures (30, 16, 16, 3) and labels with `COUNTS` of each class."""
-    images, labels = coloured_pictures(60, seed)
+    images, labels = coloured_images(60, seed)
     rows = np.concatenate([np.flatnonzero(labels == c)[:n] for c, n in enumerate(COUNTS)])
     return images[rows], labels[rows]
 
@@ -184,7 +184,7 @@ def test_a_class_that_is_rare_or_missing_is_named_before_training(capsys):
 
 
 def test_a_class_that_a_large_source_loses_is_named(capsys):
-    images, labels = coloured_pictures(60)[0], np.arange(60) % 2
+    images, labels = coloured_images(60)[0], np.arange(60) % 2
     labels[30] = 2
     data = ImageDataset.from_arrays(images, labels)
     settings = FineTuneSettings(objective="joint", epochs=1).filled()

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import InputError, fine_tune, lr_find, unfreeze
 from tl_keras.training.lr_find import RangeTest, rising_rate, sweep
 
-TRAIN = coloured_pictures(30)
+TRAIN = coloured_images(30)
 QUICK = {"batch_size": 8, "augment": "none", "unfreeze": "from:high_conv"}
 
 

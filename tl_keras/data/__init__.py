@@ -1,1 +1,1 @@
-"""Pictures in: sources, splits, checks, augmentation and tf.data pipelines."""
+"""Loading of images: sources, splits, checks, augmentation and tf.data pipelines."""

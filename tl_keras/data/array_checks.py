@@ -1,4 +1,4 @@
-"""Checks of the user's arrays of pictures and labels, before anything is computed with them."""
+"""Checks of the user's arrays of images and labels before any computation."""
 
 import numpy as np
 
@@ -10,24 +10,24 @@ _MAX_CLASSES = 100_000
 
 
 def check_images(x, name="x"):
-    """Returns pictures as uint8 if they are unmistakably pictures with pixels 0-255.
+    """Returns images as uint8 if their shape, type and range are those of images with pixels 0-255.
 
     Args:
         x: array (n, h, w), (n, h, w, 1) or (n, h, w, 3), integers or floats in 0-255.
-        name: what the message calls it.
+        name: name of the array in messages.
 
     Returns:
         uint8 array of the same shape; floats are rounded.
 
     Raises:
-        InputError: the shape, the type or the range is another one.
+        InputError: the shape, the type or the range is not one of these.
     """
     x = check_pixels(x, name)
     return x if x.dtype == np.uint8 else np.round(x).astype(np.uint8)
 
 
 def check_pixels(x, name="x"):
-    """Returns `x` as an array as it is, if `check_images` would take it."""
+    """Returns `x` as an unchanged array if `check_images` would accept it."""
     x = np.asarray(x)
     _check_shape(x, name)
     if x.dtype.kind not in "uifb":
@@ -40,18 +40,18 @@ def check_pixels(x, name="x"):
     if low < 0 or high > 255:
         raise InputError(
             f"Expected pixels of {name} from 0 to 255; received values from {low:g} to {high:g}. "
-            "Undo the normalisation (no mean subtraction, no [-1, 1]): models do their own."
+            "Undo the normalisation (no mean subtraction, no [-1, 1]): models scale pixels."
         )
     check_scale(x, name)
     return x
 
 
 def check_scale(x, name="x"):
-    """Refuses pixels that are certainly not on the scale 0-255: none is above 1, some are not 0.
+    """Refuses pixels that are certainly not on the scale 0-255: all at most 1, some of them not 0.
 
     Args:
-        x: array; of whole numbers and of floats that are all 0 nothing is certain.
-        name: what the message calls it.
+        x: array. Integers, and floats that are all 0, are always accepted.
+        name: name of the array in messages.
     """
     if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.max() <= 1 and x.any()):
         raise InputError(
@@ -61,26 +61,26 @@ def check_scale(x, name="x"):
 
 
 def check_labels(y, num_images, *, class_names=None, name="y"):
-    """Returns labels as class numbers.
+    """Returns labels as int32 class numbers.
 
     Args:
-        y: class numbers (n,) or (n, 1), integers or whole floats; or one-hot rows
-            (n, num_classes) of zeros and a single one, which become their position.
-        num_images: how many pictures there are.
-        class_names: names of the classes, which limit the labels; or None.
-        name: what the message calls it.
+        y: class numbers (n,) or (n, 1), integers or whole floats, or one-hot rows (n, num_classes).
+            A one-hot row becomes the position of its one.
+        num_images: number of images.
+        class_names: names of the classes, or None. Labels must be below their number.
+        name: name of the array in messages.
 
     Returns:
         int32 array (n,).
 
     Raises:
-        InputError: lengths differ, or labels are fractions or out of range.
+        InputError: the lengths differ, or labels are fractions or out of range.
     """
     y = np.asarray(y)
     if y.ndim == 0 or len(y) != num_images:
         count = len(y) if y.ndim else "a single value"
         raise InputError(
-            f"Expected one label for each picture; received {num_images} pictures and {count} "
+            f"Expected one label for each image; received {num_images} images and {count} "
             f"labels in {name}."
         )
     if y.dtype.kind not in "uifb":
@@ -111,7 +111,7 @@ def _check_shape(x, name):
     if not channels_last:
         raise InputError(f"Expected {name} of shape {_SHAPES}; received {x.shape}.")
     if 0 in x.shape:
-        raise InputError(f"Expected at least one picture in {name}; received shape {x.shape}.")
+        raise InputError(f"Expected at least one image in {name}; received shape {x.shape}.")
 
 
 def _check_finite(x, name):
@@ -119,7 +119,7 @@ def _check_finite(x, name):
     if len(bad):
         raise InputError(
             f"Expected finite pixels in {name}; received NaN or infinity in {_rows(bad)}. "
-            "Remove or repair these pictures."
+            "Remove or repair these images."
         )
 
 

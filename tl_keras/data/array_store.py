@@ -1,4 +1,4 @@
-"""Large arrays in memory or, above a stated size, memory-mapped on disk."""
+"""Large arrays in memory or, above a given size, memory-mapped on disk."""
 
 import contextlib
 import dataclasses
@@ -18,11 +18,12 @@ STORES = ("auto", "memory", "disk")
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Bytes that all arrays of `allocate` may take together.
+    """Limits in bytes on the total size of all arrays of `allocate`.
 
     Attributes:
-        memory, disk: in each place; None for `MEMORY_LIMIT_BYTES` (2 GiB) and all the disk has.
-        total: in both; None for no further limit.
+        memory, disk: limit for each place. None: `MEMORY_LIMIT_BYTES` (2 GiB) in memory, all free
+            space on disk.
+        total: limit for both together; None for no further limit.
     """
 
     memory: int | None = None
@@ -36,7 +37,7 @@ _taken = {"memory": 0, "disk": 0}
 
 @contextlib.contextmanager
 def limited_to(limits):
-    """Within it, arrays may take no more than `Limits` say."""
+    """Context manager that applies `Limits` to arrays allocated within it."""
     global _limits
     before, _limits = _limits, limits
     try:
@@ -46,7 +47,7 @@ def limited_to(limits):
 
 
 def room_left():
-    """Returns {"memory": bytes, "disk": bytes} that further arrays may take, infinity for all."""
+    """Returns {"memory": bytes, "disk": bytes} still available to arrays; infinity for no limit."""
     total = math.inf if _limits.total is None else _limits.total
     memory = MEMORY_LIMIT_BYTES if _limits.memory is None else _limits.memory
     disk = math.inf if _limits.disk is None else _limits.disk
@@ -58,16 +59,16 @@ def room_left():
 
 
 def room_taken():
-    """Returns {"memory": bytes, "disk": bytes} that arrays take now."""
+    """Returns {"memory": bytes, "disk": bytes} currently taken by arrays."""
     return dict(_taken)
 
 
 def place_for(size, store="auto"):
-    """Returns "memory" or "disk", where an array of so many bytes has room; None if nowhere.
+    """Returns "memory" or "disk", whichever has room for an array of `size` bytes, or None.
 
     Args:
         size: bytes.
-        store: see `allocate`; a place that was asked for has room as far as its limit is stated.
+        store: see `allocate`. A place given by name has room up to its limit, if one is set.
     """
     check_choice("store", store, STORES)
     left = room_left()
@@ -78,15 +79,15 @@ def place_for(size, store="auto"):
 
 
 def allocate(shape, dtype, store="auto"):
-    """Returns a writable array of `shape` with any content.
+    """Returns an uninitialised writable array of `shape`.
 
-    On disk it lies in a nameless temporary file (in the folder that TMPDIR names), which vanishes
-    with the array even if the process is killed.
+    On disk the array lies in an unnamed temporary file, in the folder given by TMPDIR. The file
+    disappears with the array, even if the process is killed.
 
     Args:
         shape: tuple of ints.
         dtype: NumPy dtype.
-        store: "memory", "disk", or "auto": disk where memory has no room, see `Limits`.
+        store: "memory", "disk" or "auto" (disk if there is no room in memory, see `Limits`).
 
     Raises:
         InputError: there is too little room.
@@ -98,8 +99,8 @@ def allocate(shape, dtype, store="auto"):
             f"{free / 1e9:.1f} GB in {where}" for where, free in room_left().items()
         )
         raise InputError(
-            f"Expected room for {size / 1e9:.1f} GB of cached arrays; received {left} as the limit "
-            "of what may still be taken. Give a larger cache_gb, a smaller image_size or fewer "
+            f"Expected room for {size / 1e9:.1f} GB of cached arrays; received {left}, which "
+            "is all that is left. Give a larger cache_gb, a smaller image_size or fewer "
             "images, free some space, or set TMPDIR."
         )
     in_memory = place == "memory" or size == 0
@@ -128,9 +129,9 @@ def _on_disk(shape, dtype, size):
 
 
 def release_pages(array):
-    """Lets the system take back the memory that touching a memory-mapped array took.
+    """Lets the operating system reclaim the memory used by reading a memory-mapped array.
 
-    Nothing is lost, the pages are in the file. Without it the process grows to the file's size.
+    The data stay in the file. Without this call the process grows to the size of the file.
     """
     mapped = getattr(array, "_mmap", None)
     if mapped is not None:

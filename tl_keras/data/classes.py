@@ -1,4 +1,4 @@
-"""Choosing some of the classes of a dataset."""
+"""Selection of some classes of a dataset."""
 
 from dataclasses import replace
 
@@ -9,14 +9,14 @@ from tl_keras.data.dataset import Splits
 
 
 def keep_classes(dataset, class_names):
-    """Returns the pictures of some classes, relabelled 0, 1, ... in the order of `class_names`.
+    """Returns the images of some classes, labelled 0, 1, ... in the order of `class_names`.
 
     Args:
         dataset: labelled `ImageDataset`.
         class_names: names of the classes to keep.
 
     Raises:
-        InputError: the dataset lacks one of them.
+        InputError: the dataset lacks one of these classes.
     """
     missing = [name for name in class_names if name not in dataset.class_names]
     if missing:

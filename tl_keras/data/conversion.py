@@ -1,4 +1,4 @@
-"""What a Keras user passes to `fit`, as an `ImageDataset`."""
+"""Conversion of the inputs that Keras's `fit` accepts to an `ImageDataset`."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,11 +12,11 @@ def as_image_dataset(data, *, split):
 
     Args:
         data: an `ImageDataset`, a pair (x, y) of arrays, or a finite batched `tf.data.Dataset` of
-            such pairs, which is read once into memory. Pictures are RGB or grey, 0-255.
-        split: its split name if it has none.
+            such pairs. The latter is read once into memory. Images are RGB or grey, 0-255.
+        split: split name for data that have none.
 
     Raises:
-        InputError: anything else.
+        InputError: `data` is anything else.
     """
     if isinstance(data, ImageDataset):
         return data
@@ -27,12 +27,12 @@ def as_image_dataset(data, *, split):
             )
         if not isinstance(data.element_spec, tuple) or len(data.element_spec) != 2:
             raise InputError(
-                "Expected a tf.data.Dataset of (pictures, labels) batches; received elements "
+                "Expected a tf.data.Dataset of (images, labels) batches; received elements "
                 f"{data.element_spec}."
             )
         batches = [(x.numpy(), y.numpy()) for x, y in data]
         if not batches:
-            raise InputError("Expected pictures in the tf.data.Dataset; received an empty one.")
+            raise InputError("Expected images in the tf.data.Dataset; received an empty one.")
         data = tuple(np.concatenate(part) for part in zip(*batches, strict=True))
     if isinstance(data, tuple | list) and len(data) == 2:
         return ImageDataset.from_arrays(*data, split=split)

@@ -1,4 +1,4 @@
-"""Pictures with or without labels, from files or from an array."""
+"""A dataset of images, from files or from an array, with or without labels."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -20,22 +20,22 @@ from tl_keras.data.images import (
 )
 from tl_keras.progress import say, track
 
-_RELEASE_EVERY = 256  # pictures
+_RELEASE_EVERY = 256  # images
 
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """Pictures of one split, RGB 0-255, with their labels if there are any.
+    """Images of one split, RGB 0-255, with optional labels.
 
     Attributes:
-        images: paths, or uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255.
+        images: paths, or a uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255.
         labels: int32 (n,), or None.
-        class_names: the name of each label; () without labels.
+        class_names: name of each label; () without labels.
         split: "train", "val", "test" or "all".
-        source: what the user named: a path, or a name such as "digits".
-        rows: int64 (n,), the row of each picture in the user's array; None for paths.
-        files: `DecodedFiles` that were decoded while they were checked, among them perhaps those
-            of this dataset; None for none.
+        source: path or name given by the user, e.g. "digits".
+        rows: int64 (n,), row of each image in the user's array; None for paths.
+        files: `DecodedFiles` decoded during the check, possibly including those of this dataset, or
+            None.
     """
 
     images: tuple[str, ...] | np.ndarray = field(repr=False)
@@ -53,20 +53,20 @@ class ImageDataset:
 
     @classmethod
     def from_arrays(cls, x, y=None, *, class_names=None, split="all", source="array"):
-        """Builds a dataset from arrays, after checking them.
+        """Builds a dataset from arrays after checking them.
 
         Args:
             x: (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; floats are rounded.
             y: class numbers (n,) or (n, 1), one-hot (n, num_classes), or None.
             class_names: names of the classes. Defaults to "0", "1", ... up to the highest label.
             split: "train", "val", "test" or "all".
-            source: what ids and messages call the array.
+            source: name of the array in ids and messages.
 
         Returns:
             ImageDataset.
 
         Raises:
-            InputError: pixels or labels are not what they should be, in one line.
+            InputError: pixels or labels are invalid.
         """
         images = check_images(x, f"{source} x")
         if y is None:
@@ -80,7 +80,7 @@ class ImageDataset:
 
     @property
     def is_files(self):
-        """Whether the pictures are files, not an array."""
+        """True if the images are files, False if they are an array."""
         return not isinstance(self.images, np.ndarray)
 
     @property
@@ -90,27 +90,27 @@ class ImageDataset:
 
     @property
     def ids(self):
-        """What identifies each picture in reports: its path, or "source[row]"."""
+        """Identifier of each image in reports: its path, or "source[row]"."""
         if self.is_files:
             return self.images
         return tuple(f"{self.source}[{row}]" for row in self.rows)
 
     @cached_property
     def is_grayscale(self):
-        """Whether no picture has colour channels; for files, by their headers."""
+        """True if no image has colour channels; for files, according to their headers."""
         if self.is_files:
             return all(is_gray_file(path) for path in self.images)
         return self.images.ndim == 3 or self.images.shape[-1] == 1
 
     def class_counts(self):
-        """Returns {class name: number of pictures}; {} without labels."""
+        """Returns {class name: number of images}; {} without labels."""
         if self.labels is None:
             return {}
         counts = np.bincount(self.labels, minlength=self.num_classes)
         return {name: int(count) for name, count in zip(self.class_names, counts, strict=True)}
 
     def subset(self, indices, split=None):
-        """Returns the pictures at `indices`, int (m,), in that order, as another dataset."""
+        """Returns a dataset of the images at `indices`, int (m,), in that order."""
         indices = np.asarray(indices, dtype=np.int64)
         if self.is_files:
             images, rows = tuple(self.images[i] for i in indices), None
@@ -121,39 +121,39 @@ class ImageDataset:
         return replace(self, images=images, labels=labels, split=split, rows=rows)
 
     def load(self, index):
-        """Returns one picture in its own size, uint8 (h, w, 3), 0-255.
+        """Returns one image in its original size, uint8 (h, w, 3), 0-255.
 
         Raises:
-            ImageReadError: its file cannot be read.
+            ImageReadError: the file cannot be read.
         """
         return read_image(self.images[index]) if self.is_files else _as_rgb(self.images[index])
 
     def decoded(self, image_size, store="auto"):
-        """Returns all pictures in one size; computed at the first call and remembered.
+        """Returns all images in one size, computed by the first call and then reused.
 
         Args:
             image_size: (height, width).
-            store: "memory", "disk" or "auto" (disk where memory has no room), see
+            store: "memory", "disk" or "auto" (disk if there is no room in memory), see
                 `data.array_store.allocate`.
 
         Returns:
             uint8 array (n, height, width, 3), 0-255, read-only.
 
         Raises:
-            ImageReadError: a file cannot be read any more.
+            ImageReadError: a file can no longer be read.
             InputError: the temporary file does not fit on the disk.
         """
         image_size = check_image_size(image_size)
         if image_size not in self._decoded:
-            pictures = self._decode(image_size, store)
-            pictures.flags.writeable = False
-            self._decoded[image_size] = pictures
+            images = self._decode(image_size, store)
+            images.flags.writeable = False
+            self._decoded[image_size] = images
         return self._decoded[image_size]
 
     def rows_of(self, image_size, store="auto"):
         """Returns a function from indices int (b,) to images in one size, uint8 (b, h, w, 3).
 
-        They come from `decoded`. Where that has no room, files are decoded at each call.
+        The images come from `decoded`. If there is no room for them, each call decodes the files.
 
         Args:
             image_size, store: see `decoded`.
@@ -168,13 +168,13 @@ class ImageDataset:
             images = self.decoded(image_size, store)
             return lambda indices: _taken(images, indices)
         say(
-            f"No room for {size / 1e9:.1f} GB of decoded {self.split} images: their files are "
-            "decoded again whenever they are needed."
+            f"No room for {size / 1e9:.1f} GB of decoded {self.split} images: each access "
+            "decodes their files again."
         )
         return lambda indices: np.stack([self._sized(row, image_size) for row in indices])
 
     def _rows_in_files(self, image_size):
-        """The rows of these images in `files`; None if they are not all there in that size."""
+        """Returns the rows of these images in `files`, or None if one is missing in that size."""
         return self.files and self.files.rows_for(self.images, image_size)
 
     def _sized(self, index, image_size):
@@ -185,7 +185,7 @@ class ImageDataset:
     def pipeline(
         self, batch_size, *, image_size, training=False, seed=0, augment="none", channels=3
     ):
-        """Returns the pictures in batches for `fit`, `evaluate` or `predict`.
+        """Returns the images in batches for `fit`, `evaluate` or `predict`.
 
         See `data.pipelines.batches.build_pipeline`, which takes the same arguments and more.
         """
@@ -204,28 +204,28 @@ class ImageDataset:
     def _decode(self, image_size, store):
         shape = (len(self), *image_size, 3)
         if not self.is_files and self.images.shape[1:3] == image_size:
-            # A view: grey is repeated without taking memory.
+            # A view: grey is repeated without using memory.
             return np.broadcast_to(_as_channels(self.images), shape)
-        pictures = allocate(shape, np.uint8, store)
+        images = allocate(shape, np.uint8, store)
         shared = self._rows_in_files(image_size) if self.is_files else None
 
         def fill(index):
             if shared is None:
-                pictures[index] = self._sized(index, image_size)
+                images[index] = self._sized(index, image_size)
             else:
-                pictures[index] = self.files.images[shared[index]]
+                images[index] = self.files.images[shared[index]]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             done = pool.map(fill, range(len(self)))
-            tracked = track(done, f"Decoding {self.split} pictures", total=len(self))
+            tracked = track(done, f"Decoding {self.split} images", total=len(self))
             for count, _ in enumerate(tracked):
                 if count % _RELEASE_EVERY == 0:
-                    release_pages(pictures)
-        return pictures
+                    release_pages(images)
+        return images
 
 
 class Splits(NamedTuple):
-    """The three parts of a dataset, and what was noticed when its pictures were checked."""
+    """Training, validation and test sets, with the result of checking their images."""
 
     train: ImageDataset
     val: ImageDataset | None
@@ -240,7 +240,7 @@ def _taken(images, indices):
 
 
 def _as_channels(images):
-    """(..., h, w) -> (..., h, w, 1); with a last axis of 1 or 3 nothing changes."""
+    """Appends a channel axis to (..., h, w); an array whose last axis is 1 or 3 stays unchanged."""
     return images if images.shape[-1] in (1, 3) and images.ndim == 4 else images[..., None]
 
 

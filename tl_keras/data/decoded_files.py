@@ -1,4 +1,4 @@
-"""Image files in the size of a model, decoded in the same reading as they were checked."""
+"""Image files in the input size of a model, decoded while they are checked."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tl_keras.data.array_store import allocate, place_for
 
 @dataclass(frozen=True, eq=False)
 class DecodedFiles:
-    """Images of files, in one size.
+    """Decoded images of files in one size.
 
     Attributes:
         images: uint8 (n, height, width, 3), 0-255, in memory or on disk.
@@ -22,11 +22,11 @@ class DecodedFiles:
 
     @classmethod
     def with_room(cls, paths, image_size):
-        """Returns one to be filled, or None where there is no room for it.
+        """Returns an empty instance to be filled, or None if there is no room for it.
 
         Args:
-            paths: of the files.
-            image_size: (height, width), or None for none.
+            paths: paths of the files.
+            image_size: (height, width); None returns None.
         """
         if image_size is None:
             return None
@@ -36,7 +36,7 @@ class DecodedFiles:
         return cls(allocate(shape, np.uint8), {path: row for row, path in enumerate(paths)})
 
     def rows_for(self, paths, image_size):
-        """Returns the rows of some files, int64 (m,); None if one is not here in that size."""
+        """Returns the rows of some files, int64 (m,), or None if one is missing in that size."""
         if self.images.shape[1:3] != image_size or not all(path in self.rows for path in paths):
             return None
         return np.array([self.rows[path] for path in paths], np.int64)

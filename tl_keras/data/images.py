@@ -1,4 +1,4 @@
-"""The one decoder of the package: checking, training and prediction see the same pixels."""
+"""The image decoder of the package: checks, training and prediction see the same pixels."""
 
 import numbers
 import os
@@ -12,7 +12,7 @@ from tl_keras.checks import InputError
 
 _SUFFIXES_OF_FORMAT = {
     "JPEG": frozenset({".jpg", ".jpeg"}),
-    "MPO": frozenset({".jpg", ".jpeg"}),  # a JPEG with a second picture, by some phones
+    "MPO": frozenset({".jpg", ".jpeg"}),  # a JPEG with a second image, written by some phones
     "PNG": frozenset({".png"}),
     "GIF": frozenset({".gif"}),
     "BMP": frozenset({".bmp"}),
@@ -20,40 +20,40 @@ _SUFFIXES_OF_FORMAT = {
     "TIFF": frozenset({".tif", ".tiff"}),
 }
 IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES_OF_FORMAT.values())
-MAX_PIXELS = 89_478_485  # Pillow's own limit, 1 GiB at 12 bytes a pixel
-_READERS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow reads MPO by its JPEG reader
-_CHECK_SIDE = 224  # least side in which a file is checked; most backbones take it
-_FINER = 2  # times the size wanted is the least at which a JPEG is decoded to be resized
+MAX_PIXELS = 89_478_485  # Pillow's own limit: 1 GiB at 12 bytes per pixel
+_READERS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow's JPEG reader also reads MPO
+_CHECK_SIDE = 224  # least side at which a file is checked; the input size of most backbones
+_FINER = 2  # a JPEG is decoded at no less than this multiple of the target size
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 class ImageReadError(InputError):
-    """A picture file cannot be read.
+    """Raised if an image file cannot be read.
 
     Attributes:
-        path: the file, as it was given.
-        reason: why, in a few words.
+        path: path of the file, as given.
+        reason: cause, in a few words.
     """
 
     def __init__(self, path, reason):
         self.path = os.fspath(path)
         self.reason = reason
         super().__init__(
-            f"Expected a readable picture; received {printable(self.path)}: {reason}. "
+            f"Expected a readable image; received {printable(self.path)}: {reason}. "
             "Replace or remove the file."
         )
 
 
 @dataclass(frozen=True, eq=False)
 class CheckedImage:
-    """An image file that was decoded once, to be checked and to be trained on.
+    """An image file, decoded once for the check and for training.
 
     Attributes:
-        image: uint8 (height, width, 3), 0-255; a large JPEG at a half, a quarter or an eighth of
-            its size.
+        image: uint8 (height, width, 3), 0-255. A large JPEG is decoded at a half, a quarter or an
+            eighth of its size.
         size: (width, height) of the file.
-        format: of its content, e.g. "PNG".
-        resized: uint8 (*image_size, 3), equal to `read_resized`; None where no size was wanted.
+        format: format of the content, e.g. "PNG".
+        resized: uint8 (*image_size, 3), equal to `read_resized`; None if no size was given.
     """
 
     image: np.ndarray
@@ -63,7 +63,7 @@ class CheckedImage:
 
 
 def printable(name):
-    """Returns a file name on one line: newlines and bytes that are not text become escapes."""
+    """Returns a file name on one line: newlines and undecodable bytes become escapes."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
         for letter in os.fspath(name)
@@ -71,12 +71,12 @@ def printable(name):
 
 
 def read_image(path):
-    """Decodes a picture file to RGB, as a viewer would show it.
+    """Decodes an image file to RGB, as an image viewer would show it.
 
-    The content decides the format, not the suffix. The EXIF rotation is applied, CMYK converted,
-    grey repeated in three channels, transparency composited on white, and the first frame of an
-    animation taken. Grey pictures of 16 bits are scaled by 1/257, so that 65535 becomes 255
-    (Pillow itself reduces 16-bit colour to its upper 8 bits).
+    The content decides the format, not the suffix. The EXIF rotation is applied and CMYK is
+    converted. Grey is repeated in three channels, and transparency is composited on white. Only the
+    first frame of an animation is used. Grey images of 16 bits are scaled by 1/257, so that 65535
+    becomes 255 (Pillow itself reduces 16-bit colour to its upper 8 bits).
 
     Args:
         path: a JPEG, PNG, GIF, BMP, WebP or TIFF file of at most `MAX_PIXELS` pixels.
@@ -85,17 +85,17 @@ def read_image(path):
         uint8 array (height, width, 3), 0-255.
 
     Raises:
-        ImageReadError: the file is missing, damaged, too large or not a picture.
+        ImageReadError: the file is missing, damaged, too large or not an image.
     """
     return _read(path, _decode)
 
 
 def read_checked(path, image_size=None):
-    """Decodes an image file once, to look at it and to train on it.
+    """Decodes an image file once, for the check and for training.
 
     Args:
         path: see `read_image`.
-        image_size: (height, width) in which it will be wanted, or None.
+        image_size: (height, width) needed later, or None.
 
     Returns:
         CheckedImage.
@@ -120,11 +120,12 @@ def read_checked(path, image_size=None):
 
 
 def read_resized(path, image_size):
-    """Decodes an image file to RGB in the size that a model takes, for training and prediction.
+    """Decodes an image file to RGB at the input size of a model, for training and prediction.
 
-    This is `resize_image(read_image(path), image_size)`, but a JPEG is decoded at a half, a quarter
-    or an eighth of its size where that is at least twice the size wanted, and 448 pixels, in both
-    directions: its own scaling averages as well as resizing does, and takes a fraction of the time.
+    This is `resize_image(read_image(path), image_size)` with a faster path for large JPEGs. A JPEG
+    is decoded at a half, a quarter or an eighth of its size. Both sides stay at least twice the
+    target size and at least 448 pixels. The decoder's scaling averages as well as resizing
+    does, in a fraction of the time.
 
     Args:
         path: see `read_image`.
@@ -141,13 +142,13 @@ def read_resized(path, image_size):
 
 
 def suffix_matches(path, format_name):
-    """Tells whether the suffix of `path` is one of `format_name`, e.g. .jpg of "JPEG"."""
+    """Returns whether the suffix of `path` belongs to `format_name`, e.g. .jpg to "JPEG"."""
     return os.path.splitext(path)[1].lower() in _SUFFIXES_OF_FORMAT[format_name]
 
 
 def is_gray_file(path):
-    """Tells from the header of a picture file whether it is stored without colour."""
-    return _read(path, lambda picture: picture.mode in _GRAY_MODES)
+    """Returns whether the header of an image file declares it as stored without colour."""
+    return _read(path, lambda image: image.mode in _GRAY_MODES)
 
 
 def check_image_size(image_size):
@@ -162,14 +163,14 @@ def check_image_size(image_size):
 
 
 def resize_image(image, image_size):
-    """Resizes a picture with Pillow's bilinear filter, which averages when it shrinks.
+    """Resizes an image with Pillow's bilinear filter, which averages when shrinking.
 
     Args:
         image: uint8 (height, width) or (height, width, channels) with 1 or 3 channels, 0-255.
-        image_size: (height, width) wanted. The aspect ratio is not kept.
+        image_size: target (height, width). The aspect ratio is not kept.
 
     Returns:
-        uint8 array (*image_size, channels); channels is 1 for an image without that axis.
+        uint8 array (*image_size, channels); channels is 1 for an image without a channel axis.
     """
     height, width = check_image_size(image_size)
     flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
@@ -183,16 +184,16 @@ def _resized(image, image_size):
 
 
 def _read(path, take):
-    """Applies `take` to the opened picture; every failure becomes an ImageReadError."""
+    """Applies `take` to the opened image and turns every failure into an ImageReadError."""
     try:
-        # A named pipe would be waited on for ever.
+        # Reading a named pipe would block for ever.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ImageReadError(path, "it is not a regular file")
         if os.path.getsize(path) == 0:
             raise ImageReadError(path, "the file is empty (0 bytes)")
-        with Image.open(path, formats=_READERS) as picture:
-            _check_pixels(path, picture)
-            return take(picture)
+        with Image.open(path, formats=_READERS) as image:
+            _check_pixels(path, image)
+            return take(image)
     except ImageReadError:
         raise
     except Exception as error:
@@ -200,50 +201,50 @@ def _read(path, take):
         raise ImageReadError(path, _reason(error)) from error
 
 
-def _check_pixels(path, picture):
-    if picture.width * picture.height > MAX_PIXELS:
+def _check_pixels(path, image):
+    if image.width * image.height > MAX_PIXELS:
         raise ImageReadError(
             path,
-            f"its header declares {picture.width} x {picture.height} pixels, more than the limit "
+            f"its header declares {image.width} x {image.height} pixels, more than the limit "
             f"of {MAX_PIXELS:,}",
         )
 
 
 def _reason(error):
     if isinstance(error, FileNotFoundError):
-        return "the file is not there"
+        return "the file does not exist"
     if isinstance(error, Image.UnidentifiedImageError):
-        return "its content is not a JPEG, PNG, GIF, BMP, WebP or TIFF picture"
+        return "its content is not a JPEG, PNG, GIF, BMP, WebP or TIFF image"
     if isinstance(error, Image.DecompressionBombError):
         return f"its header declares more than the limit of {MAX_PIXELS:,} pixels"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())
 
 
-def _decode(picture):
-    return np.array(_upright_rgb(picture))
+def _decode(image):
+    return np.array(_upright_rgb(image))
 
 
 def _least(image_size):
-    """The least side of a JPEG that is decoded smaller, to be checked and resized."""
+    """Returns the least side at which a JPEG may be decoded, for its check and its resizing."""
     return _FINER * max((_CHECK_SIDE, *image_size))
 
 
 def _draft(image, least):
-    """Has a JPEG decoded smaller, in both directions at least as large as said.
+    """Makes Pillow decode a JPEG at a reduced size, both sides at least `least`.
 
-    Returns the box of the image in its new pixels, (left, top, right, bottom); it ends within the
-    last of them, which reaches beyond the image. None where nothing has changed.
+    Returns the box of the image in the reduced pixels, (left, top, right, bottom). The last pixels
+    reach beyond the image, so the box ends within them. Returns None if nothing is reduced.
     """
     if image.format != "JPEG":
         return None
     whole = image.size
-    drafted = image.draft(None, (least, least))  # both sides: it may lie on its side
+    drafted = image.draft(None, (least, least))  # both sides, because EXIF may rotate the image
     return drafted[1] if image.size != whole else None
 
 
 def _sized(image, box, image_size):
-    """An opened image in the size wanted; `box` as from `_draft`."""
+    """Returns an opened image at the target size; `box` is the result of `_draft`."""
     if box is None:
         rgb = _upright_rgb(image)
         whole = isinstance(rgb, np.ndarray)
@@ -255,20 +256,20 @@ def _sized(image, box, image_size):
 
 
 def _upright_rgb(image):
-    """An image, or an array, that was turned as its EXIF data say."""
+    """Returns an opened image as RGB, rotated according to its EXIF data."""
     ImageOps.exif_transpose(image, in_place=True)
     return _to_rgb(image)
 
 
-def _to_rgb(picture):
-    if picture.mode == "I" or picture.mode.startswith("I;16"):
-        return _from_16_bits(np.asarray(picture).astype(np.int64))
-    if picture.mode == "F":
+def _to_rgb(image):
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _from_16_bits(np.asarray(image).astype(np.int64))
+    if image.mode == "F":
         raise ValueError("it holds decimal numbers, which have no agreed range; save it as 8 bits")
-    if "A" in picture.mode or "a" in picture.mode or "transparency" in picture.info:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _from_16_bits(values):

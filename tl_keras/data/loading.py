@@ -1,4 +1,4 @@
-"""From what the user names, a dataset's name, a folder or a file, to checked pictures."""
+"""Loading of a named dataset, a folder or a file as checked images."""
 
 import os
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tl_keras.data.inspection.checking import (
 from tl_keras.data.sources.arrays import read_npy, read_npz
 from tl_keras.data.sources.folders import (
     FolderContents,
-    find_pictures,
+    find_image_files,
     labels_by_folder,
     read_folder,
 )
@@ -26,7 +26,7 @@ from tl_keras.data.sources.named import NAMED_DATASETS, load_named
 from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 
-_PARTS = 3  # that a class may have to be cut into
+_PARTS = 3  # splits that a class may have to be divided into
 ON_BAD_IMAGE = ("refuse", "skip")
 ON_DUPLICATE = ("report", "refuse")
 
@@ -42,38 +42,38 @@ def load_dataset(
     require_labels=True,
     image_size=None,
 ):
-    """Loads pictures, opens every file of them, and splits them into train, val and test.
+    """Loads images, opens every file, and splits them into train, val and test.
 
-    Splits that the source comes with are kept; a missing one is cut from train, each class in
-    proportion. Example: `train, val, test, inspection = load_dataset("digits")`.
+    Splits of the source are kept. A missing split is cut from train, stratified by class. Example:
+    `train, val, test, inspection = load_dataset("digits")`.
 
     Args:
-        source: one of `NAMED_DATASETS` (./digits is a folder of that name); a folder with a
-            sub-folder for each class, with train, val and test folders above them or without; a
-            .npz file with x_train, y_train, x_test and y_test or with x and y; or a .npy file
-            (no labels).
+        source: a name, a folder or a file. A name is one of `NAMED_DATASETS`; ./digits is a folder
+            of that name. A folder has a sub-folder for each class, with or without train, val and
+            test folders above them. A .npz file has x_train, y_train, x_test and y_test, or x and
+            y. A .npy file has no labels.
         seed: integer from 0; the same seed gives the same splits.
-        split_fractions: parts of (train, val, test), 1 in sum.
-        labels_per_class: number of training pictures to keep of each class, or None for all.
-        on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
-        on_duplicate: "report" pictures that stand in two splits, the same or nearly, in the
+        split_fractions: fractions of (train, val, test) with sum 1.
+        labels_per_class: number of training images to keep per class, or None for all.
+        on_bad_image: "refuse" unreadable files with an error, or "skip" them.
+        on_duplicate: "report" images that occur, exactly or nearly, in two splits in the
             inspection, or "refuse" them with an error.
-        require_labels: whether labels of two classes or more must be there. If not, labels of
-            which a class is too small to be in each split are dropped, which is reported.
-        image_size: (height, width) in which files will be wanted, so that they are decoded but
-            once; None for none. It changes no result.
+        require_labels: whether labels of at least two classes are required. If not, labels with a
+            class too small for every split are dropped and a warning says so.
+        image_size: (height, width) of the model's input, so that each file is decoded only once,
+            or None. It changes no result.
 
     Returns:
-        Splits; its `inspection` holds bad files, warnings and pictures in two splits.
+        Splits; its `inspection` holds bad files, warnings and images in two splits.
 
     Raises:
-        InputError: in one line, what was expected, what was received and what to do.
+        InputError: the source, a file or an argument is invalid.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     check_choice("on_duplicate", on_duplicate, ON_DUPLICATE)
     check_fractions(split_fractions)
     contents = _read(source, require_labels)
-    # Of images that are left out again, no copies are kept.
+    # No copies are kept of images that are left out again.
     size = image_size if labels_per_class is None else None
     contents, found = _inspect(contents, on_bad_image, size)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
@@ -91,7 +91,7 @@ def load_dataset(
 
 
 def load_parts(source, *, on_bad_image="refuse", image_size=None):
-    """Loads all images of a labelled source in the parts that it comes with; cuts nothing.
+    """Loads all images of a labelled source in its own parts, without splitting them.
 
     Args:
         source: as in `load_dataset`.
@@ -106,32 +106,32 @@ def load_parts(source, *, on_bad_image="refuse", image_size=None):
     return contents.parts, complete(found, [], ignored=contents.ignored)
 
 
-def load_pictures(source, *, on_bad_image="refuse"):
-    """Loads all pictures of a source as one set without labels, e.g. to predict their classes.
+def load_images(source, *, on_bad_image="refuse"):
+    """Loads all images of a source as one dataset without labels, e.g. for prediction.
 
     Args:
-        source: a picture file, a folder (all pictures below it, whatever its layout), a .npy or
-            .npz file or a named dataset; of these, all splits.
+        source: an image file, a folder (all images below it, in any layout), a .npy or .npz file,
+            or a named dataset. All splits of a source are loaded.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
 
     Returns:
         ImageDataset with split "all", and its Inspection.
 
     Raises:
-        InputError: there is no such source, no picture, or one that cannot be read.
+        InputError: the source does not exist, has no images, or an image cannot be read.
     """
-    pictures, inspection = load_unsplit(source, on_bad_image=on_bad_image)
+    dataset, inspection = load_unsplit(source, on_bad_image=on_bad_image)
     return (
-        replace(pictures, labels=None, class_names=()),
+        replace(dataset, labels=None, class_names=()),
         replace(inspection, fingerprints={}),
     )
 
 
 def load_unsplit(source, *, on_bad_image="refuse"):
-    """Loads all pictures of a source as one set, with labels where they are there for the taking.
+    """Loads all images of a source as one dataset, with its labels if it has any.
 
-    As `load_pictures`. The label of a file is the first folder on its way down, below train, val
-    or test; there are none if a picture lies in no folder, or all in one.
+    The arguments are those of `load_images`. The label of a file is the first folder on the way to
+    it, below train, val or test. There are no labels if an image lies in no folder, or all in one.
 
     Returns:
         ImageDataset with split "all", and its Inspection with the fingerprints of files.
@@ -139,24 +139,24 @@ def load_unsplit(source, *, on_bad_image="refuse"):
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     name = os.fspath(source)
     contents, found = _inspect(_read_unsplit(name), on_bad_image)
-    (pictures,) = contents.parts.values()
-    if len(pictures) == 0:
+    (dataset,) = contents.parts.values()
+    if len(dataset) == 0:
         raise InputError(
-            f"Expected pictures in {printable(name)}; received {len(contents.ignored)} other files "
+            f"Expected images in {printable(name)}; received {len(contents.ignored)} other files "
             f"and {len(found.bad)} that cannot be read."
         )
     inspection = complete(found, [], ignored=contents.ignored)
-    return pictures, replace(inspection, fingerprints=found.fingerprints)
+    return dataset, replace(inspection, fingerprints=found.fingerprints)
 
 
 def _left_out(whole, kept, contents):
-    """Records of the training images that are not kept."""
+    """Returns records of the training images that are not kept."""
     records, ids = record_images(whole, contents, REST), set(kept.ids)
     return tuple(r for r, name in zip(records, whole.ids, strict=True) if name not in ids)
 
 
 def _read(source, require_labels):
-    """FolderContents of any source."""
+    """Returns the FolderContents of any source."""
     name = os.fspath(source)
     kind = _kind(name)
     if kind == "folder":
@@ -177,21 +177,21 @@ def _read_unsplit(name):
     ignored = []
     kind = _kind(name)
     if kind == "folder":
-        images = tuple(find_pictures(name, ignored, visited=[name]))
-        pictures = ImageDataset(images, *labels_by_folder(images, name), source=name)
+        images = tuple(find_image_files(name, ignored, visited=[name]))
+        dataset = ImageDataset(images, *labels_by_folder(images, name), source=name)
     elif kind == "file":
-        pictures = ImageDataset((name,), source=name)
+        dataset = ImageDataset((name,), source=name)
     else:
         parts = list(_read(name, require_labels=False).parts.values())
         images = np.concatenate([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
-        pictures = ImageDataset(images, labels, parts[0].class_names, source=name)
-    return FolderContents({"all": pictures}, ignored)
+        dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
+    return FolderContents({"all": dataset}, ignored)
 
 
 def _kind(name):
-    """One of "name", "folder", ".npz", ".npy", "file" and "nothing"."""
+    """Returns "name", "folder", ".npz", ".npy", "file" or "nothing"."""
     if name in NAMED_DATASETS:
         return "name"
     if os.path.isdir(name):
@@ -215,14 +215,14 @@ def _inspect(contents, on_bad_image, image_size=None):
 
 
 def _large_classes(parts):
-    """The parts, without labels if a class is too small to be cut, and a line that says so."""
+    """Drops the labels if a class is too small to be split, and returns a line that says so."""
     for split, part in parts.items():
         least = _PARTS if split in ("all", "train") else 1
         for name, count in part.class_counts().items():
             if count < least:
                 note = (
-                    f"Labels are left out: the class {name!r} is too small to be in each split "
-                    f"({count} pictures)."
+                    f"Labels are dropped: the class {name!r} is too small for every split "
+                    f"({count} images)."
                 )
                 return {s: replace(p, labels=None, class_names=()) for s, p in parts.items()}, (
                     note,
@@ -233,7 +233,7 @@ def _large_classes(parts):
 def _check_labels(parts, name, require_labels):
     part = next(iter(parts.values()))
     if require_labels and part.num_classes < 2:
-        received = "one class" if part.num_classes else "pictures without labels"
+        received = "one class" if part.num_classes else "images without labels"
         raise InputError(
             f"Expected labels of two classes or more in {printable(name)}; received {received}. "
             "Give a .npz file with x and y, or a folder with a sub-folder for each class."

@@ -1,4 +1,4 @@
-"""The identity of each image of each split, kept so that the splits are found again later."""
+"""Records of the images of each split, from which the splits are found again later."""
 
 import collections
 import csv
@@ -16,19 +16,19 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.fingerprints import content_of
 from tl_keras.files import replacing
 
-REST = "rest"  # training images that labels_per_class leaves out
-UNUSED = "unused"  # images of classes, or labels, that a run did not use for another reason
+REST = "rest"  # training images excluded by labels_per_class
+UNUSED = "unused"  # images that a run did not use for another reason, e.g. of other classes
 _COLUMNS = ("split", "class", "image", "content")
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, csv.Error, zlib.error)
 
 
 class ImageRecord(NamedTuple):
-    """The identity of one image.
+    """Identity of one image.
 
     Attributes:
         split: "train", "val", "test", "rest" or "unused".
-        label: name of its class; "" without labels.
-        name: path below the source, or the row in an array.
+        label: name of the class; "" without labels.
+        name: path below the source, or row in an array.
         content: 16 bytes that differ for images with a different RGB pixel or size.
     """
 
@@ -40,14 +40,14 @@ class ImageRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundImages:
-    """Recorded images that were looked for in a source.
+    """Recorded images found again in a source.
 
     Attributes:
-        splits: {name: `ImageDataset`}, each in the order of its records, with today's labels.
-        missing: records whose content is not there any more.
-        changed: records whose name is there with another content that no record has.
-        relabelled: records whose image is there in another class.
-        new: names of the images that no record has.
+        splits: {name: `ImageDataset`}, each in the order of its records, with current labels.
+        missing: records whose content no longer exists.
+        changed: records whose name now has another content, which no record has.
+        relabelled: records whose image is now in another class.
+        new: names of the images without a record.
     """
 
     splits: dict[str, ImageDataset]
@@ -62,7 +62,7 @@ def contents_of(dataset, contents):
 
     Args:
         dataset: `ImageDataset`.
-        contents: {path: hash} of files that were decoded already; others are decoded here.
+        contents: {path: hash} of files already decoded; others are decoded here.
     """
     if dataset.is_files:
         return [contents.get(p) or content_of(dataset, i) for i, p in enumerate(dataset.ids)]
@@ -70,7 +70,7 @@ def contents_of(dataset, contents):
 
 
 def record_images(dataset, contents, split):
-    """Returns an `ImageRecord` of `split` for each image; `contents` as in `contents_of`."""
+    """Returns an `ImageRecord` of `split` for each image; for `contents` see `contents_of`."""
     if dataset.is_files:
         names = [os.path.relpath(path, dataset.source) for path in dataset.images]
     else:
@@ -84,10 +84,10 @@ def record_images(dataset, contents, split):
 
 
 def record_splits(splits, rest=None, loaded=None):
-    """Returns the records of `Splits`, and of the images that are left out.
+    """Returns the records of `Splits` and of the images that are left out.
 
     Args:
-        splits: `Splits`; its inspection, if any, has the hashes and what `load_dataset` left out.
+        splits: `Splits`; its inspection, if any, has the hashes and the images left out.
         rest: `ImageDataset` of images that were left out later, or None.
         loaded: `Splits` with further images, which become "unused", or None.
     """
@@ -118,7 +118,7 @@ def write_records(path, records):
 
 
 def read_records(path):
-    """Returns the records that `write_records` wrote.
+    """Returns records written by `write_records`.
 
     Raises:
         InputError: the file is damaged.
@@ -127,7 +127,7 @@ def read_records(path):
         with gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape", newline="") as text:
             rows = csv.DictReader(text)
             if tuple(rows.fieldnames or ()) != _COLUMNS:
-                raise ValueError("it has other columns")
+                raise ValueError("its columns are different")
             return tuple(
                 ImageRecord(*(row[c] for c in _COLUMNS[:3]), bytes.fromhex(row["content"]))
                 for row in rows
@@ -172,7 +172,7 @@ def find_images(records, parts, contents):
 
 
 def _match(records, there):
-    """Index in `there` of each record, or None: first of the same name and content."""
+    """Returns indices in `there` of each record, or None: first of the same name and content."""
     named, found = _index(there, range(len(there)), lambda r: (r.name, r.content)), []
     for record in records:
         found.append(_take(named, (record.name, record.content)))
@@ -184,7 +184,7 @@ def _match(records, there):
 
 
 def _index(there, rows, key):
-    """{key: rows, the last first}."""
+    """Returns {key: rows, the last first}."""
     index = collections.defaultdict(list)
     for row in sorted(rows, reverse=True):
         index[key(there[row])].append(row)
@@ -196,7 +196,7 @@ def _take(index, key):
 
 
 def _gather(parts, places, split):
-    """The images at (part, row) as one dataset."""
+    """Returns the images at (part, row) as one dataset."""
     keys = {key for key, _ in places} or set(list(parts)[:1])
     if len(keys) == 1:
         return parts[keys.pop()].subset([row for _, row in places], split=split)

@@ -1,4 +1,4 @@
-"""Cutting labelled and unlabelled pictures into train, val and test, the same way for one seed."""
+"""Stratified splits of images into train, val and test, reproducible by seed."""
 
 from dataclasses import replace
 
@@ -8,37 +8,37 @@ from tl_keras.checks import InputError, check_number
 from tl_keras.data.dataset import Splits
 
 _NAMES = ("train", "val", "test")
-_SHOWN = 5  # classes in a line
+_SHOWN = 5  # classes per line
 
 
 def check_fractions(split_fractions):
-    """Returns three parts (train, val, test) above 0 that make 1 in sum, else raises."""
+    """Returns three fractions (train, val, test) above 0 with sum 1, else raises an error."""
     parts = tuple(split_fractions)
     for part in parts:
         check_number("split_fractions", part, above=0)
     if len(parts) != 3 or abs(sum(parts) - 1) > 1e-6:
         raise InputError(
-            "Expected split_fractions to be three parts (train, val, test) that make 1 in sum, "
+            "Expected split_fractions to be three parts (train, val, test) with sum 1, "
             f"e.g. (0.8, 0.1, 0.1); received split_fractions={split_fractions!r}."
         )
     return parts
 
 
 def make_splits(parts, *, split_fractions, seed):
-    """Completes the parts that a source comes with to train, val and test.
+    """Completes the parts of a source to train, val and test.
 
-    A part that is there is kept whole. Val, if missing, is cut from train, and so is test.
+    Parts of the source are kept whole. A missing val or test split is cut from train.
 
     Args:
         parts: {"all": dataset}, or {"train": dataset} with "val", "test", or both.
-        split_fractions: parts of (train, val, test), 1 in sum.
+        split_fractions: fractions of (train, val, test) with sum 1.
         seed: integer.
 
     Returns:
-        Splits without an inspection, and a tuple of lines on what was cut unasked.
+        Splits without an inspection, and a tuple of lines about splits that were cut from train.
 
     Raises:
-        InputError: a class is missing from a part, or has too few pictures to be in each.
+        InputError: a class is missing from a part, or has too few images for every split.
     """
     seed = check_number("seed", seed, minimum=0, integer=True)
     fractions = dict(zip(_NAMES, check_fractions(split_fractions), strict=True))
@@ -50,34 +50,34 @@ def make_splits(parts, *, split_fractions, seed):
     notes = ()
     if "train" in parts and "test" in cut:
         notes = (
-            f"There is no test folder: {len(cut['test'])} of {len(whole)} training pictures were "
+            f"There is no test folder: {len(cut['test'])} of {len(whole)} training images were "
             "set aside as the test split.",
         )
     return Splits(**splits), notes
 
 
 def keep_per_class(dataset, labels_per_class, seed):
-    """Returns the dataset with exactly `labels_per_class` pictures of each class.
+    """Returns the dataset with exactly `labels_per_class` images of each class.
 
-    For one seed, the pictures kept with a smaller number are among those kept with a larger.
+    For one seed, the images of a smaller number are a subset of those of a larger one.
 
     Raises:
-        InputError: there are no labels, or a class has fewer pictures.
+        InputError: there are no labels, or a class has fewer images.
     """
     check_number("labels_per_class", labels_per_class, minimum=1, integer=True)
     if dataset.labels is None:
-        raise InputError("Expected labels for labels_per_class; received pictures without labels.")
+        raise InputError("Expected labels for labels_per_class; received images without labels.")
     few = _listed({n: c for n, c in dataset.class_counts().items() if c < labels_per_class})
     if few:
         raise InputError(
-            f"Expected at least {labels_per_class} training pictures of each class "
-            f"(labels_per_class); received {few}. Add pictures, or give a smaller number."
+            f"Expected at least {labels_per_class} training images of each class "
+            f"(labels_per_class); received {few}. Add images, or give a smaller number."
         )
     return at_most_per_class(dataset, labels_per_class, seed)
 
 
 def keep_and_rest(dataset, labels_per_class, seed):
-    """Returns what `keep_per_class` does, and the pictures that it leaves out."""
+    """Returns the result of `keep_per_class`, and the images that it leaves out."""
     kept = keep_per_class(dataset, labels_per_class, seed)
     ids = set(kept.ids)
     rest = [row for row, name in enumerate(dataset.ids) if name not in ids]
@@ -85,21 +85,21 @@ def keep_and_rest(dataset, labels_per_class, seed):
 
 
 def at_most_per_class(dataset, most, seed):
-    """As `keep_per_class`, with all pictures of a class that has fewer than `most`."""
+    """Returns at most `most` images of each class; otherwise like `keep_per_class`."""
     orders = _orders(dataset, np.random.default_rng([seed, 1]))
     return dataset.subset(np.sort(np.concatenate([order[:most] for order in orders])))
 
 
 def few_to_learn_from(splits, train_per_class, val_per_class, seed):
-    """Returns splits with few images to train and to validate on; all others join the test split.
+    """Returns splits with few training and validation images; all others join the test split.
 
     Args:
         splits: `Splits` cut from one source of arrays or files.
-        train_per_class, val_per_class: images of each class, at most so many in val.
+        train_per_class, val_per_class: images per class; in val at most this many.
         seed: integer.
 
     Returns:
-        `Splits`; its test split holds each image that is in neither of the others.
+        `Splits`; the test split holds all images that are in neither of the others.
     """
     train, others = keep_and_rest(splits.train, train_per_class, seed)
     val = at_most_per_class(splits.val, val_per_class, seed)
@@ -109,7 +109,7 @@ def few_to_learn_from(splits, train_per_class, val_per_class, seed):
 
 
 def joined(datasets):
-    """Returns datasets of one source as one, with the split name of the first."""
+    """Concatenates datasets of one source, with the split name of the first."""
     first = datasets[0]
     rows = None if first.is_files else np.concatenate([part.rows for part in datasets])
     if first.is_files:
@@ -123,7 +123,7 @@ def joined(datasets):
 
 
 def _cut(dataset, fractions, seed):
-    """Cuts a dataset into {name: dataset}, each class in proportion and in every part."""
+    """Cuts a dataset into {name: dataset}, stratified, with each class in every part."""
     if len(fractions) == 1:
         return {"train": dataset}
     _check_enough(dataset, len(fractions))
@@ -140,7 +140,7 @@ def _cut(dataset, fractions, seed):
 
 
 def _orders(dataset, generator):
-    """A random order of the indices of each class; of all indices where there are no labels."""
+    """Returns a random order of the indices of each class, or of all indices without labels."""
     if dataset.labels is None:
         return [generator.permutation(len(dataset))]
     classes = range(dataset.num_classes)
@@ -148,7 +148,7 @@ def _orders(dataset, generator):
 
 
 def _sizes(count, fractions):
-    """How many of `count` go to each part, at least one, the first part takes the rest."""
+    """Returns the sizes of the parts of `count`, each at least one; the first takes the rest."""
     total = sum(fractions)
     sizes = [max(1, round(count * fraction / total)) for fraction in fractions[1:]]
     while count - sum(sizes) < 1:
@@ -162,8 +162,8 @@ def _check_none_missing(parts):
         if empty or not len(part):
             of_class = f" of class {_named(empty)}" if empty else ""
             raise InputError(
-                f"Expected pictures{of_class} in the {split} split; received none that can be "
-                "used. Add pictures or remove the class."
+                f"Expected images{of_class} in the {split} split; received none that can be "
+                "used. Add images or remove the class."
             )
 
 
@@ -173,13 +173,13 @@ def _check_enough(dataset, num_parts):
     if few or len(dataset) < num_parts:
         of_class = " of each class" if counts else ""
         raise InputError(
-            f"Expected at least {num_parts} pictures{of_class}, one for each of {num_parts} "
-            f"splits; received {few or len(dataset)}. Add pictures or remove the class."
+            f"Expected at least {num_parts} images{of_class}, one for each of {num_parts} "
+            f"splits; received {few or len(dataset)}. Add images or remove the class."
         )
 
 
 def _listed(counts):
-    """Classes and their numbers of images, in words."""
+    """Returns classes and their numbers of images as text."""
     return _joined([f"class {name!r} with {count}" for name, count in counts.items()])
 
 

@@ -1,4 +1,4 @@
-"""Pictures without labels beside labelled ones, in one data set."""
+"""Images without labels beside labelled ones, in one dataset."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +14,14 @@ NO_LABEL = -1
 
 
 def as_unlabelled(data):
-    """Returns `data` as an `ImageDataset` whose labels, if there are any, are not looked at.
+    """Returns `data` as an `ImageDataset` whose labels, if any, are ignored.
 
     Args:
-        data: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, or anything that
-            `as_image_dataset` takes.
+        data: array of images (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, or any input of
+            `as_image_dataset`.
 
     Raises:
-        InputError: anything else.
+        InputError: `data` is anything else.
     """
     if isinstance(data, np.ndarray):
         return ImageDataset.from_arrays(data, split="all", source="unlabelled")
@@ -29,17 +29,17 @@ def as_unlabelled(data):
 
 
 def drop_held_out(unlabelled, held_out):
-    """Leaves out the unlabelled pictures that are, pixel by pixel, among those held out.
+    """Removes unlabelled images that are, pixel by pixel, among those held out.
 
-    The form does not matter: a file equals the row of an array that it was made from. One picture
-    a thread is in memory, and 16 bytes of each that is held out.
+    The storage does not matter: a file equals the array row from which it was written. Memory holds
+    one image per thread, and 16 bytes per held-out image.
 
     Args:
         unlabelled: `ImageDataset`.
-        held_out: `ImageDataset`s that are measured on.
+        held_out: `ImageDataset`s used for evaluation.
 
     Returns:
-        `ImageDataset`; the same object if nothing is left out.
+        `ImageDataset`; the same object if nothing is removed.
     """
     known = {content for dataset in held_out for content in _contents(dataset)}
     contents = track(_contents(unlabelled), "Comparing with val and test", len(unlabelled))
@@ -48,23 +48,23 @@ def drop_held_out(unlabelled, held_out):
 
 
 def _contents(dataset):
-    """The content hash of each picture as RGB, in order."""
+    """Returns the content hash of each image as RGB, in order."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda row: content_of(dataset, row), range(len(dataset)))
 
 
 def join_unlabelled(labelled, unlabelled, image_size):
-    """Returns one data set of the labelled pictures and, after them, the unlabelled.
+    """Returns one dataset of the labelled images followed by the unlabelled ones.
 
-    Files stay files and arrays of one shape stay as they are; what differs is decoded first.
+    Files stay files, and arrays of one shape stay arrays. Otherwise the images are decoded first.
 
     Args:
         labelled, unlabelled: `ImageDataset`s.
-        image_size: (height, width) to decode to where that is needed.
+        image_size: (height, width) to decode to if needed.
 
     Returns:
-        `ImageDataset` with the label `NO_LABEL` for each unlabelled picture. `class_counts` does
-        not know it: the set is for training.
+        `ImageDataset` with the label `NO_LABEL` for each unlabelled image. `class_counts` ignores
+        this label: the dataset is for training.
     """
     parts = (labelled, unlabelled)
     if all(part.is_files for part in parts):
@@ -84,5 +84,5 @@ def join_unlabelled(labelled, unlabelled, image_size):
 
 
 def _shape(dataset):
-    """Of one picture; None for files."""
+    """Returns the shape of one image, or None for files."""
     return None if dataset.is_files else dataset.images.shape[1:]

@@ -1,1 +1,1 @@
-"""Evaluation: named numbers from predictions and labels."""
+"""Evaluation: metrics by name from predictions, features and samples."""

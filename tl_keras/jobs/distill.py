@@ -3,7 +3,7 @@
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.data.loading import load_pictures
+from tl_keras.data.loading import load_images
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import headline, measure
@@ -93,7 +93,7 @@ def _unlabelled(unlabelled, rest, trained, splits):
     if unlabelled is None:
         return None
     if unlabelled != REST:
-        rest, inspection = load_pictures(unlabelled)
+        rest, inspection = load_images(unlabelled)
         contents = inspection.contents
     elif rest is None:
         raise InputError(

@@ -10,8 +10,8 @@ from tl_keras.checks import InputError, check_choice
 from tl_keras.files import replacing
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
-from tl_keras.reports.figures.grid_callback import as_pictures
-from tl_keras.reports.figures.picture_grids import picture_grid
+from tl_keras.reports.figures.grid_callback import as_images
+from tl_keras.reports.figures.image_grids import image_grid
 from tl_keras.settings.label_free import GenerateSettings
 from tl_keras.settings.signatures import takes_settings
 
@@ -46,7 +46,7 @@ def generate(settings):
         pictures = interpolations(trained.model, rows, labels=classes, seed=seed)
     else:
         given = {} if classes is None else {"labels": classes}
-        pictures = as_pictures(trained.model.sample(n, seed=seed, **given))
+        pictures = as_images(trained.model.sample(n, seed=seed, **given))
     write_grid(settings.out, pictures, STEPS if interpolate else None)
     say(f"{len(pictures)} pictures: {settings.out}")
     return pictures
@@ -68,7 +68,7 @@ def interpolations(model, rows, *, steps=STEPS, labels=None, seed=0):
     ends = np.random.default_rng(seed).normal(size=(2, rows, model.latent_dim)).astype("float32")
     if not hasattr(model, "draw_latent"):
         points = [np.linspace(a, b, steps) for a, b in zip(*ends, strict=True)]
-        return as_pictures(model.decode(np.concatenate(points)))
+        return as_images(model.decode(np.concatenate(points)))
     if labels is None:
         labels = [None] * rows if not model.num_classes else np.arange(rows) % model.num_classes
     made = [
@@ -96,7 +96,7 @@ def grid_png(pictures, columns=None):
     """Returns a grid of pictures, uint8 (n, h, w, c), as the bytes of a PNG file."""
     scale = max(1, round(_SIDE / max(pictures.shape[1:3])))
     stream = io.BytesIO()
-    Image.fromarray(picture_grid(pictures, columns, scale=scale)).save(stream, "PNG")
+    Image.fromarray(image_grid(pictures, columns, scale=scale)).save(stream, "PNG")
     return stream.getvalue()
 
 

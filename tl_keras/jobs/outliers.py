@@ -8,15 +8,15 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.images import printable
-from tl_keras.data.loading import load_pictures
-from tl_keras.evaluation.samples.odd_pictures import odd_scores
+from tl_keras.data.loading import load_images
+from tl_keras.evaluation.samples.outliers import outlier_scores
 from tl_keras.files import write_text
 from tl_keras.jobs.generate import check_ending, write_grid
 from tl_keras.jobs.pretrain.data import in_one_size
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
-from tl_keras.reports.figures.grid_callback import as_pictures
-from tl_keras.reports.figures.picture_grids import in_pairs
+from tl_keras.reports.figures.grid_callback import as_images
+from tl_keras.reports.figures.image_grids import in_pairs
 from tl_keras.settings.label_free import OutliersSettings
 from tl_keras.settings.signatures import takes_settings
 
@@ -51,15 +51,15 @@ def outliers(settings):
             f"{settings.run} of method {trained.method!r}. Pretrain with --method "
             "autoencoder or vae."
         )
-    found, _ = load_pictures(settings.data, on_bad_image=settings.on_bad_image)
+    found, _ = load_images(settings.data, on_bad_image=settings.on_bad_image)
     *size, channels = model.input_shape[1:]
     pictures = in_one_size(found, tuple(size), channels).images
-    scores = odd_scores(model, pictures, score=score)
+    scores = outlier_scores(model, pictures, score=score)
     order = np.argsort(-scores, kind="stable")
     rows = _rows(found.ids, scores, order, _held_out(trained, score))
     _write_csv(out, rows)
     oddest = pictures[order[: settings.n]]
-    grid = in_pairs(oddest, as_pictures(model.reconstruct(oddest)), COLUMNS)
+    grid = in_pairs(oddest, as_images(model.reconstruct(oddest)), COLUMNS)
     write_grid(Path(out).with_suffix(".png"), grid, COLUMNS)
     _say(rows, out)
     return rows

@@ -9,7 +9,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.images import ImageReadError, printable, read_resized
-from tl_keras.data.sources.folders import find_pictures
+from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.files import write_text
 from tl_keras.jobs.runs.trained_run import load_run
@@ -61,7 +61,7 @@ def _files(paths):
     files = []
     for path in paths:
         if os.path.isdir(path):
-            files.extend(find_pictures(path, [], visited=[path]))
+            files.extend(find_image_files(path, [], visited=[path]))
         elif os.path.exists(path):
             files.append(path)
         else:

@@ -1,1 +1,1 @@
-"""Backbones, heads and classifiers: everything here gives plain Keras models."""
+"""Backbones, heads, classifiers and label-free methods, all plain Keras models."""

@@ -23,10 +23,10 @@ def build_classifier(
     dropout=None,
     classifier_activation="softmax",
 ):
-    """Builds a picture classifier on a backbone.
+    """Builds an image classifier on a backbone.
 
-    The backbone is nested as one layer: `get_backbone` finds it again, also after saving and
-    loading. Everything is trainable; `tl_keras.freeze` holds the backbone.
+    The backbone is nested as one layer. `get_backbone` finds it again, also after saving and
+    loading. All layers are trainable; `tl_keras.freeze` freezes the backbone.
 
     Example:
         model = build_classifier("resnet50", 5, weights="random", image_size=96)
@@ -34,20 +34,20 @@ def build_classifier(
     Args:
         backbone: str, path or keras.Model; see `build_backbone`.
         num_classes: int, at least 2.
-        image_size: int or (height, width). Defaults to the backbone's own.
+        image_size: int or (height, width). Defaults to the size of the backbone.
         weights: "imagenet", None or "random", or a weights file. Defaults to "imagenet".
         head: str, one of `HEADS`. Defaults to "linear".
         hidden_units: int, width of the head's Dense ReLU layer. Defaults to 1024; "linear" has
             none.
         dropout: float in [0, 1). Defaults to None: 0 for head="linear", which can start from
             a logistic regression, else 0.3.
-        classifier_activation: str or None; None gives logits. Defaults to "softmax".
+        classifier_activation: str or None; None returns logits. Defaults to "softmax".
 
     Returns:
         Functional model: "image" (b, h, w, 3) RGB 0-255 -> "predictions" (b, num_classes) float32.
 
     Raises:
-        InputError: an argument cannot be used, or weights cannot be had; nothing is downloaded
+        InputError: an argument is invalid or the weights are unavailable. Nothing is downloaded
             before the other arguments are checked.
     """
     check_number("num_classes", num_classes, minimum=2, integer=True)
@@ -64,19 +64,19 @@ def build_classifier(
 
 
 def replace_head(model, num_classes):
-    """Builds a classifier of other classes on the same backbone, with a new head of the same kind.
+    """Builds a classifier for other classes on the same backbone, with a new head of the same kind.
 
-    The backbone is shared, not copied: training one classifier changes the other. Going on from a
-    trained classifier under another label set is
-    `fine_tune(replace_head(load_model("source.keras"), 5), train, val)`.
+    The backbone is shared, not copied: training one classifier changes the other. To continue from
+    a trained classifier with other labels, call `fine_tune(replace_head(load_model("source.keras"),
+    5), train, val)`.
 
     Args:
-        model: a classifier from `build_classifier`; it is left as it is.
+        model: classifier from `build_classifier`; it stays unchanged.
         num_classes: int, at least 2.
 
     Returns:
-        Functional model as from `build_classifier`. Its head starts from random weights: for a
-        seed call `keras.utils.set_random_seed` first.
+        Functional model like that of `build_classifier`. Its head has random weights. For a seed
+        call `keras.utils.set_random_seed` first.
 
     Raises:
         InputError: `model` has no nested backbone, or num_classes is below 2.

@@ -1,32 +1,32 @@
-"""Epochs counted over all calls of `fit`, so that no call draws what an earlier one drew."""
+"""Count of epochs over all calls of `fit`, so that each epoch has random numbers of its own."""
 
 import keras
 import numpy as np
 
 from tl_keras.data.inspection.first_batch import input_errors
 
-_NAME = "epochs_trained"  # in files
+_NAME = "epochs_trained"  # name in files
 
 
 class CountedEpochs:
-    """Counts the epochs of a model and puts their number into its files; before keras.Model.
+    """Mixin that counts the epochs of a model and saves the count; it comes before keras.Model.
 
-    What belongs to (seed, epoch, index) is drawn anew in each epoch, whichever call of `fit` it is
-    in. An `initial_epoch` above the number of epochs so far is where counting goes on.
+    Random numbers that depend on (seed, epoch, index) are new in each epoch, in any call of `fit`.
+    An `initial_epoch` above the number of epochs so far sets the count.
 
     Attributes:
-        epochs_trained: int, epochs so far; while one is trained, its number from 0.
+        epochs_trained: int, completed epochs; during an epoch, its number from 0.
     """
 
     epochs_trained = 0
 
     def fit(self, *args, callbacks=None, **kwargs):
-        """As Keras's `fit`, with the epochs counted."""
+        """Calls Keras's `fit` and counts the epochs."""
         count = _Count()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             count.set_model(self)
             callbacks.callbacks.insert(0, count)
-        else:  # before the others: what they save in an epoch's end is to know of it
+        else:  # before the others, so that models saved at the end of an epoch know its number
             callbacks = [count, *([] if callbacks is None else keras.tree.flatten(callbacks))]
         with input_errors():
             return super().fit(*args, callbacks=callbacks, **kwargs)
@@ -42,7 +42,7 @@ class CountedEpochs:
 
 
 class _Count(keras.callbacks.Callback):
-    """Sets `epochs_trained` when an epoch begins and when it is whole."""
+    """Sets `epochs_trained` at the beginning and end of an epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.epochs_trained = max(epoch, self.model.epochs_trained)

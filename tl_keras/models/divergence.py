@@ -1,4 +1,4 @@
-"""Stops training when the loss is no number, with the last good weights in the model."""
+"""Callback that stops training at a non-finite loss and restores the last good weights."""
 
 import math
 
@@ -11,19 +11,19 @@ _ABSURD = 1e18
 
 
 class LastGoodWeights(keras.callbacks.Callback):
-    """Remembers the weights of the last good epoch and puts them back when a loss is not finite.
+    """Remembers the weights of the last good epoch and restores them if a loss is not finite.
 
-    The loss of a batch is computed before the update, so weights at the end of an epoch may be
-    NaN after losses that were all finite. They are good once a loss on them is finite: that of
-    validation or, without it, the next one of training. After the last epoch there is none: then
-    the weights themselves must be below 1e18, or their squares would not be finite. The state of
-    the optimizers goes with them, so that training can go on.
+    The loss of a batch is computed before the update. Weights at the end of an epoch may therefore
+    be NaN although all losses were finite. They are good once a loss computed with them is finite:
+    the validation loss or else the next training loss. After the last epoch there is no such loss.
+    Then the weights must be below 1e18, because their squares would otherwise not be finite. The
+    optimizer state is restored with the weights, so that training can continue.
 
     Args:
         losses: names of the logs that must be finite. Defaults to ("loss",).
 
     Raises:
-        DivergedError: from `fit`; it says in which batch of which epoch.
+        DivergedError: raised by `fit`; it names the batch and the epoch.
     """
 
     def __init__(self, losses=("loss",)):
@@ -33,7 +33,7 @@ class LastGoodWeights(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._epoch, self._seen = 0, 0
         with self.model.distribute_strategy.scope():
-            # Its state is made in the first step otherwise, too late to be remembered here.
+            # Otherwise its state is created in the first step, too late to be remembered here.
             if not self.model.optimizer.built:
                 self.model.optimizer.build(self.model.trainable_variables)
         self._good, self._unproven = self._values(), None
@@ -47,7 +47,7 @@ class LastGoodWeights(keras.callbacks.Callback):
             value = float(logs[name])
             if not math.isfinite(value):
                 self._stop(f"{name}={value} in {_batches(first, self._seen)}")
-        self._accept()  # the mean over the epoch so far holds the loss on them
+        self._accept()  # the mean over the epoch so far includes their loss
 
     def on_epoch_end(self, epoch, logs=None):
         self._unproven = self._values()

@@ -1,4 +1,4 @@
-"""Dropout that draws its mask cheaply."""
+"""Dropout with a fast random mask."""
 
 import keras
 import tensorflow as tf
@@ -9,12 +9,12 @@ _LEVELS = 256
 
 
 class ByteDropout(keras.layers.Dropout):
-    """`keras.layers.Dropout` with one random byte for each value in place of a random float.
+    """Variant of `keras.layers.Dropout` that draws one random byte per value instead of a float.
 
-    On a CPU drawing the numbers is most of what dropout costs: for (128, 512) forward and backward
-    Keras's layer took 230 us, this one 95 us. The rate is rounded to a multiple of 1/256 (and is
-    not rounded to none or all); what is kept is scaled by that rounded rate, so the expected value
-    is exact. The numbers are stateless, from the layer's own `SeedGenerator`.
+    Drawing random numbers is most of the cost of dropout on a CPU. For (128, 512), forward and
+    backward, Keras's layer took 230 us and this layer 95 us. The rate is rounded to a multiple of
+    1/256 between 1/256 and 255/256. Kept values are scaled by the rounded rate, so the expected
+    value is exact. The numbers are stateless and come from the layer's own `SeedGenerator`.
     """
 
     def call(self, inputs, training=False):

@@ -1,6 +1,6 @@
-"""Heads: what stands between a backbone's features and the last Dense layer.
+"""Heads: layers between the features of a backbone and the last Dense layer.
 
-Every head is made of Keras's own layers, so a saved classifier loads without this package.
+Heads consist of Keras layers only, so a saved classifier loads without this package.
 """
 
 from keras import layers
@@ -13,17 +13,17 @@ _ADAPTER_REDUCTION = 8
 
 
 def apply_head(features, head="linear", *, hidden_units=None, dropout=DROPOUT):
-    """Turns features into one vector a picture.
+    """Turns features into one vector per image.
 
     Args:
         features: Keras tensor, a feature map (b, h, w, c) or a vector (b, c). Only "gap" and
-            "linear" take a vector; they then have nothing to pool.
+            "linear" accept a vector, without pooling.
         head: str, one of `HEADS`. Defaults to "linear".
             "gap": global average pooling, Dense ReLU, dropout.
-            "linear": global average pooling, dropout; nothing to learn before the classes.
-            "attention": a learned softmax over positions weighs the average.
-            "gated": a squeeze-and-excitation gate scales the channels before pooling.
-            "residual": a bottleneck adapter, the identity at first, is added before pooling.
+            "linear": global average pooling, dropout; no weights before the classes.
+            "attention": average weighted by a learned softmax over positions.
+            "gated": squeeze-and-excitation scaling of the channels before pooling.
+            "residual": a bottleneck adapter before pooling, initially the identity.
         hidden_units: int, width of the Dense ReLU layer. Defaults to 1024; "linear" has none.
         dropout: float in [0, 1), the rate before the classes. Defaults to 0.3.
 
@@ -31,13 +31,14 @@ def apply_head(features, head="linear", *, hidden_units=None, dropout=DROPOUT):
         Keras tensor (b, hidden_units), or (b, c) for "linear".
 
     Raises:
-        InputError: unknown head, a spatial head on vectors, or a number out of range.
+        InputError: the head is unknown, a spatial head gets vectors, or a number is out of range.
 
     Reference:
         Average pooling: Lin, Chen & Yan (2013), arXiv:1312.4400. Attention pooling: Ilse, Tomczak
-        & Welling (2018), arXiv:1802.04712; ours scores linearly. Gate: Hu, Shen & Sun (2017),
-        arXiv:1709.01507. Adapter: Rebuffi, Bilen & Vedaldi (2017), arXiv:1705.08045; ours stands
-        after the last block only, with a bottleneck as in Houlsby et al. (2019), arXiv:1902.00751.
+        & Welling (2018), arXiv:1802.04712; this one scores linearly. Gate: Hu, Shen & Sun (2017),
+        arXiv:1709.01507. Adapter: Rebuffi, Bilen & Vedaldi (2017), arXiv:1705.08045; this one
+        follows the last block only, with a bottleneck as in Houlsby et al. (2019),
+        arXiv:1902.00751.
     """
     check_head(head, hidden_units=hidden_units, dropout=dropout)
     vector = _POOLINGS[head](features) if _is_map(features, head) else features
@@ -62,14 +63,14 @@ def check_head(head, *, hidden_units, dropout):
 
 
 def _is_map(features, head):
-    """Whether there are positions to pool; refuses what the head cannot take."""
+    """Returns whether the features have positions to pool; refuses invalid features."""
     rank = len(features.shape)
     if rank == 4 or (rank == 2 and head in ("gap", "linear")):
         return rank == 4
     wanted = "(b, h, w, c) or (b, c)" if head in ("gap", "linear") else "(b, h, w, c)"
     raise InputError(
         f"Expected features of shape {wanted} for head={head!r}; received {tuple(features.shape)}. "
-        "Choose head='gap' or 'linear' for a backbone that gives vectors."
+        "Choose head='gap' or 'linear' for a backbone that returns vectors."
     )
 
 
@@ -79,7 +80,7 @@ def _average(features):
 
 def _attention(features):
     # A bias would cancel in the softmax and never get a gradient. Zero scores weigh all
-    # positions alike, so training starts from the plain average.
+    # positions equally, so training starts from the plain average.
     channels = features.shape[-1]
     scores = layers.Conv2D(
         1, 1, use_bias=False, kernel_initializer="zeros", name="head_attention_scores"

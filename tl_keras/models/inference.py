@@ -4,17 +4,17 @@ import tensorflow as tf
 
 
 def traced(function, shapes):
-    """Traces a function of float32 tensors, for any batch size.
+    """Traces a function of float32 tensors for any batch size.
 
-    A `tf.function` made anew for each of several models looks to TensorFlow like one function that
-    is traced again and again, and it warns. A concrete function is traced here and never again.
+    TensorFlow takes new `tf.function`s of several models for one function that is retraced again
+    and again, and warns. A concrete function is traced once, here.
 
     Args:
-        function: takes as many tensors as there are shapes.
-        shapes: the shape of each without its batch, a tuple or `tf.TensorShape`.
+        function: function of one tensor for each shape.
+        shapes: shape of each tensor without the batch axis, a tuple or `tf.TensorShape`.
 
     Returns:
-        The concrete function: (b, *shape) float32 tensors or arrays -> what `function` returns.
+        Concrete function: (b, *shape) float32 tensors or arrays -> the result of `function`.
     """
     signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
     return tf.function(function, input_signature=signature).get_concrete_function()

@@ -1,4 +1,4 @@
-"""Models that bring their own loss, computed alike in training and validation, on any replicas."""
+"""Models with a loss of their own, identical in training and validation, on any replicas."""
 
 import keras
 import tensorflow as tf
@@ -8,30 +8,31 @@ from tl_keras.checks import InputError
 from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.divergence import LastGoodWeights
 
-OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")  # of `compile`, of no use
+# Arguments of `compile` without use here.
+OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 class OwnLossModel(CountedEpochs, keras.Model):
-    """A model that is compiled with an optimizer alone.
+    """Base class for models that are compiled with an optimizer alone.
 
-    A subclass makes `trackers`, a `keras.metrics.Mean` for each of `loss_names`, what its losses
-    are computed from in `batch_of`, and the losses in `losses_of(batch, training)`: a dict with
-    each of the names, a value for each picture or their mean.
+    A subclass creates `trackers`, a `keras.metrics.Mean` for each of `loss_names`. It returns the
+    input of its losses from `batch_of`, and the losses from `losses_of(batch, training)`: a dict
+    with each of the names and a value per image or their mean.
 
     Attributes:
-        recipe: what `fit_without_labels` does unless it is told otherwise; the batch size is the
-            largest that it takes by itself.
+        recipe: default settings of `fit_without_labels`; the batch size is the largest that it
+            chooses itself.
     """
 
     loss_names = ("loss",)
     recipe = {"lr": 1e-3, "weight_decay": 0.0, "augment": "none", "batch_size": 128}
 
     def guards(self):
-        """Callbacks that belong to every training of this model."""
+        """Returns the callbacks that every training of this model uses."""
         return [LastGoodWeights()]
 
     def guarded(self, callbacks):
-        """What `fit` was given, nothing, one callback or several, with the model's guards."""
+        """Returns the callbacks given to `fit` (None, one or several) followed by the guards."""
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return callbacks
         return [*keras.tree.flatten(callbacks or ()), *self.guards()]
@@ -48,30 +49,30 @@ class OwnLossModel(CountedEpochs, keras.Model):
         jit_compile=False,
         **kwargs,
     ):
-        """As Keras's, with an optimizer alone, which it builds; the loss is the model's own.
+        """Compiles the model with an optimizer alone and builds the optimizer.
 
         Args:
             optimizer: Defaults to "adam".
-            loss: refused, as those in **kwargs that are in `OWN`.
-            jit_compile: Defaults to False: on a CPU XLA makes these steps slower.
-            **kwargs: `steps_per_execution` and the like.
+            loss: refused, like arguments of **kwargs that are in `OWN`.
+            jit_compile: Defaults to False, because XLA slows down these steps on a CPU.
+            **kwargs: other arguments of Keras, e.g. `steps_per_execution`.
 
         Raises:
-            InputError: there is a loss or a metric.
+            InputError: a loss or a metric is given.
         """
         own = {name: kwargs.pop(name, None) for name in OWN[1:]}
         check_own_loss(self, {"loss": loss, **own})
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         with self.distribute_strategy.scope():
-            # Built within `fit`, it would have the step traced twice.
+            # Built within `fit`, it would cause the step to be traced twice.
             self.build_optimizer()
 
     def compile_from_config(self, config):
-        # Keras leaves out its own where `compile` is not Keras's.
+        # Keras omits its own arguments if `compile` is overridden.
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def build_optimizer(self):
-        """Makes the optimizer's state, into which that of a file is loaded."""
+        """Creates the state of the optimizer, so that a saved state can be loaded."""
         self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
@@ -86,12 +87,12 @@ class OwnLossModel(CountedEpochs, keras.Model):
         return self._report(self.losses_of(self.batch_of(data), training=False))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean loss of the pictures `x`; of a replica, its share of the whole."""
+        """Returns the mean loss of the images `x`; on a replica, its share of the whole."""
         data = (x,) if y is None else (x, y)
         return self._share(self.losses_of(self.batch_of(data), training=training)["loss"])
 
     def _share(self, losses):
-        # The gradients of the replicas are summed.
+        # Gradients of the replicas are summed.
         return ops.mean(losses) / self.distribute_strategy.num_replicas_in_sync
 
     def _report(self, losses):
@@ -101,14 +102,14 @@ class OwnLossModel(CountedEpochs, keras.Model):
 
 
 def check_own_loss(model, given):
-    """Refuses arguments of `compile` that a model with its own loss has no use for.
+    """Refuses arguments of `compile` that are without use for a model with its own loss.
 
     Args:
         model: keras.Model.
-        given: dict, names and values; None and empty ones are not there.
+        given: dict of names and values; None and empty values count as absent.
 
     Raises:
-        InputError: one of them is there.
+        InputError: one of them is given.
         TypeError: Keras has no such argument.
     """
     for name, value in given.items():
@@ -124,10 +125,10 @@ def check_own_loss(model, given):
 def check_unweighted(
     model, x=None, *, validation_data=None, sample_weight=None, class_weight=None, **others
 ):
-    """Refuses weights of pictures or classes among the arguments of `fit` or `evaluate`.
+    """Refuses weights of images or classes among the arguments of `fit` or `evaluate`.
 
     Raises:
-        InputError: there are some, or a data set holds some.
+        InputError: weights are given, or a dataset holds some.
     """
     weighted = _has_weights(getattr(x, "element_spec", None))
     weighted |= _has_weights(getattr(validation_data, "element_spec", validation_data))
@@ -136,16 +137,16 @@ def check_unweighted(
     for name, found in given.items():
         if found:
             raise InputError(
-                f"Expected pictures without {name}: the loss of {type(model).__name__} weighs all "
-                f"alike; received {name}. Leave it out."
+                f"Expected images without {name}: the loss of {type(model).__name__} weighs all "
+                f"equally; received {name}. Leave it out."
             )
 
 
 def without_weights(model, data):
-    """(x, y or None) of a batch.
+    """Returns (x, y or None) of a batch.
 
     Raises:
-        InputError: it has sample weights.
+        InputError: the batch has sample weights.
     """
     x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
     check_unweighted(model, sample_weight=weights)

@@ -1,4 +1,4 @@
-"""The number formats in which the networks of a model compute."""
+"""Number formats in which the networks of a model compute."""
 
 import contextlib
 
@@ -11,16 +11,16 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 @contextlib.contextmanager
 def layers_in(policy):
-    """Layers that are made inside compute as `policy` says.
+    """Context manager in which new layers compute according to `policy`.
 
-    A model's `dtype` alone says nothing to the layers it makes: those take the global policy,
-    which may be another one when the model is loaded.
+    The `dtype` of a model does not affect the layers it creates. Those follow the global policy,
+    which may be different when the model is loaded.
 
     Args:
-        policy: `keras.DTypePolicy`, that of the model.
+        policy: `keras.DTypePolicy` of the model.
 
     Raises:
-        InputError: half precision without float32 weights, or another format.
+        InputError: the policy is half precision without float32 weights, or another format.
     """
     check_choice("dtype", policy.name, POLICIES)
     before = keras.config.dtype_policy()
@@ -32,9 +32,9 @@ def layers_in(policy):
 
 
 def scaling(optimizer, policy):
-    """Returns `optimizer`, with float16 one that scales the loss, as Keras does with a model's own.
+    """Returns `optimizer`; with float16, wrapped so that it scales the loss, as in Keras.
 
-    Small gradients would be zero otherwise.
+    Without scaling, small gradients would become zero.
     """
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if policy.name != "mixed_float16" or scaled:

@@ -1,12 +1,13 @@
-"""Stateless random numbers that cost little and differ on each replica."""
+"""Stateless random numbers that are fast and differ on each replica."""
 
 import tensorflow as tf
 
 
 def next_seed(seed_generator):
-    """A seed for the stateless operations of one step, int32 (2,).
+    """Returns a seed for the stateless operations of one step, int32 (2,).
 
-    Replicas hold copies of the generator that move alike, so the replica's number goes in.
+    Replicas hold copies of the generator with equal states, so the seed includes the replica's
+    number.
 
     Args:
         seed_generator: `keras.random.SeedGenerator`.
@@ -18,10 +19,10 @@ def next_seed(seed_generator):
 
 
 def random_integers(shape, seed, dtype):
-    """Integers over the whole range of `dtype`; narrow ones share the drawing of a 32-bit word.
+    """Returns integers over the whole range of `dtype`; narrow ones share a random 32-bit word.
 
     Args:
-        shape: of the result.
+        shape: shape of the result.
         seed: int32 (2,).
         dtype: tf.uint8, tf.uint16 or tf.uint32.
     """
@@ -34,10 +35,11 @@ def random_integers(shape, seed, dtype):
 
 
 def draw_binary(pixels, seed):
-    """Draws each pixel black or white, white with the probability pixel / 255, exactly.
+    """Draws each pixel black or white, white with exactly the probability pixel / 255.
 
-    A random byte decides; what 256 levels cannot express is made up by a random rounding that the
-    pixels of a picture share, which moves their probabilities by less than 1/256 together.
+    A random byte decides. A random rounding, shared by the pixels of an image, represents the
+    probabilities between 256 levels. It moves the probabilities of these pixels together by less
+    than 1/256.
 
     Args:
         pixels: float32 (b, ...), 0-255.

@@ -1,12 +1,12 @@
-"""What the replicas of a distribution strategy see of each other in a training step."""
+"""Exchange between the replicas of a distribution strategy in a training step."""
 
 import tensorflow as tf
 
 
 def gather_replicas(tensor):
-    """The rows of all replicas, in their order; gradients flow back to where a row came from.
+    """Returns the rows of all replicas in order; gradients flow back to the origin of each row.
 
-    Without replicas, or outside of a step, `tensor` itself.
+    Without replicas, or outside of a step, it returns `tensor` itself.
 
     Args:
         tensor: (b, ...), with the same b on each replica.
@@ -19,11 +19,12 @@ def gather_replicas(tensor):
         return tensor
     gathered = context.all_gather(tensor, axis=0)
     rows = tensor.shape[0] and tensor.shape[0] * context.num_replicas_in_sync
-    gathered.set_shape((rows, *tensor.shape[1:]))  # the default collective operations lose it
+    # The default collective operations lose the shape.
+    gathered.set_shape((rows, *tensor.shape[1:]))
     return gathered
 
 
 def first_row(count):
-    """Which row of the gathered tensor is the first of this replica's `count`."""
+    """Returns the index in the gathered tensor of the first of this replica's `count` rows."""
     context = tf.distribute.get_replica_context()
     return 0 if context is None else count * context.replica_id_in_sync_group

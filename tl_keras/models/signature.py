@@ -1,11 +1,11 @@
-"""What a classifier takes and gives, whether Functional, Sequential or subclassed."""
+"""Inputs and outputs of a classifier, Functional, Sequential or subclassed."""
 
 import keras
 
 from tl_keras.checks import InputError
 from tl_keras.models.baselines.baseline import Baseline
 
-# Whether outputs are logits, by the activation or the operation that made them.
+# Whether outputs are logits, by the activation or the operation that produced them.
 _ACTIVATIONS = {
     keras.activations.linear: True,
     keras.activations.log_softmax: True,
@@ -24,16 +24,16 @@ _NEUTRAL = (
 )
 
 
-def picture_shape(model):
-    """Returns (height, width, channels) of the pictures that a built `model` takes.
+def image_shape(model):
+    """Returns (height, width, channels) of the input images of a built `model`.
 
     Raises:
-        InputError: it is not built, or does not take pictures of one size.
+        InputError: the model is not built, or does not take images of one size.
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or None in shape[1:]:
         raise InputError(
-            "Expected a built model that takes pictures (b, height, width, channels) of one size; "
+            "Expected a built model that takes images (b, height, width, channels) of one size; "
             f"received {model.name!r} with input shape {shape}. Give it its size with "
             "model.build((None, height, width, channels)) or keras.Input."
         )
@@ -41,27 +41,27 @@ def picture_shape(model):
 
 
 def num_outputs(model):
-    """Returns the number of classes that a built `model` tells apart, one vector a picture.
+    """Returns the number of classes of a built `model` with one output vector per image.
 
     Raises:
-        InputError: its outputs are not one vector a picture.
+        InputError: the outputs are not one vector per image.
     """
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise InputError(
-            "Expected a model with one output vector a picture, (b, num_classes); received "
+            "Expected a model with one output vector per image, (b, num_classes); received "
             f"{model.name!r} with output shape {shape}."
         )
     return shape[1]
 
 
 def gives_logits(model):
-    """Returns whether the outputs of a built `model` are logits, else they are probabilities.
+    """Returns whether the outputs of a built `model` are logits rather than probabilities.
 
-    The activation that made the outputs decides, also where its layer lies in a nested model.
+    The activation that produced the outputs decides, also if its layer is in a nested model.
 
     Raises:
-        InputError: it cannot be told.
+        InputError: the kind of the outputs is undecidable.
     """
     found = _kind_of_model(model, [])
     if isinstance(found, bool):
@@ -75,7 +75,7 @@ def gives_logits(model):
 
 
 def _kind_of_model(model, callers):
-    """Whether a model gives logits; where that cannot be told, what its outputs come from, str."""
+    """Returns whether a model outputs logits or, if undecidable, the origin of its outputs, str."""
     if isinstance(model, Baseline):
         return _ACTIVATIONS.get(model.predictions.activation, repr(model.predictions.activation))
     outputs = getattr(model, "outputs", None)
@@ -83,17 +83,17 @@ def _kind_of_model(model, callers):
 
 
 def _kind(tensor, callers):
-    """As `_kind_of_model`, of a symbolic tensor.
+    """Returns the kind of a symbolic tensor, see `_kind_of_model`.
 
     Args:
         tensor: `keras.KerasTensor`.
-        callers: (model, tensors it was called on) of each nested model that `tensor` is inside of.
+        callers: (model, tensors it was called on) of each nested model that contains `tensor`.
     """
     operation, node, _ = tensor._keras_history
     sources = operation._inbound_nodes[node].input_tensors
     if isinstance(operation, keras.layers.InputLayer):
         if not callers:
-            return "the inputs as they are"
+            return "the unchanged inputs"
         *others, (model, arguments) = callers
         place = [id(own) for own in model.inputs].index(id(tensor))
         return _kind(arguments[place], others)
@@ -101,7 +101,7 @@ def _kind(tensor, callers):
         return _kind_of_model(operation, [*callers, (operation, sources)])
     activation = getattr(operation, "activation", None)
     if isinstance(operation, keras.layers.Activation) and activation is keras.activations.linear:
-        below = _kind(sources[0], callers)  # a cast, or the user's word that these are logits
+        below = _kind(sources[0], callers)  # a cast, or the user's statement that these are logits
         return below if isinstance(below, bool) else True
     if isinstance(operation, _NEUTRAL) or type(operation).__name__ == "Cast":
         kinds = {_kind(source, callers) for source in sources}

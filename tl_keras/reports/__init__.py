@@ -1,1 +1,1 @@
-"""Reports: figures and pages."""
+"""Figures and HTML pages."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.pictures import save, textured
+from tests.data.images import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.checking import (
@@ -28,7 +28,7 @@ def test_every_bad_file_is_named_in_order_with_its_reason(bad_paths):  # faults 
     bad = inspect_files(bad_paths).bad
     assert [path for path, _ in bad] == [bad_paths[1], bad_paths[5], bad_paths[6]]
     assert bad[0][1] == "the file is empty (0 bytes)"
-    assert bad[2][1] == "the file is not there"
+    assert bad[2][1] == "the file does not exist"
 
 
 def test_refusing_names_count_paths_reasons_and_the_way_on(bad_paths):
@@ -42,7 +42,7 @@ def test_refusing_names_count_paths_reasons_and_the_way_on(bad_paths):
 
 def test_many_bad_files_are_counted_after_the_first_five(tmp_path):
     found = inspect_files([str(tmp_path / f"{i}.png") for i in range(7)])
-    with pytest.raises(InputError, match="received 7 .*4.png: the file is not there; and 2 more"):
+    with pytest.raises(InputError, match="received 7 .*4.png: the file does not exist; and 2 more"):
         refuse_bad(found)
 
 
@@ -61,7 +61,7 @@ def test_a_suffix_that_lies_is_warned_of(tmp_path):  # fault 4
     assert "a.jpg (PNG)" in found.warnings[0]
 
 
-def test_a_picture_of_one_pixel_is_warned_of(tmp_path):  # fault 11
+def test_an_image_of_one_pixel_is_warned_of(tmp_path):  # fault 11
     found = inspect_files([save(tmp_path / "dot.png", np.zeros((1, 1, 3), np.uint8))])
     assert "of a single pixel (1 x 1)" in found.warnings[0] and "dot.png" in found.warnings[0]
 
@@ -70,11 +70,11 @@ def test_ignored_files_and_notes_are_among_the_warnings(tmp_path):  # fault 5
     part = ImageDataset((save(tmp_path / "a.png", textured(0)),))
     found = inspect_dataset([part], ignored=["x.txt", "y.pdf"], notes=("A note.",))
     assert found.ignored == ("x.txt", "y.pdf")
-    assert found.warnings[0].startswith("2 files that are not pictures by their suffix")
+    assert found.warnings[0].startswith("2 files that are not images by their suffix")
     assert found.warnings[1] == "A note."
 
 
-def test_a_picture_in_two_splits_is_reported_with_both_paths(tmp_path):  # fault 16
+def test_an_image_in_two_splits_is_reported_with_both_paths(tmp_path):  # fault 16
     image = textured(0, (60, 80))
     train = (save(tmp_path / "t.png", image), save(tmp_path / "u.png", textured(1)))
     val, test = (save(tmp_path / "v.bmp", image),), (save(tmp_path / "w.jpg", image),)
@@ -85,7 +85,7 @@ def test_a_picture_in_two_splits_is_reported_with_both_paths(tmp_path):  # fault
         (train[0], test[0], "near"),
         (val[0], test[0], "near"),
     ]
-    assert "1 pairs of the same picture" in found.warnings[0] and "v.bmp (val)" in found.warnings[0]
+    assert "1 pairs of the same image" in found.warnings[0] and "v.bmp (val)" in found.warnings[0]
     assert "2 pairs of nearly the same" in found.warnings[1] and "w.jpg (test)" in found.warnings[1]
 
 
@@ -96,7 +96,7 @@ def test_warnings_and_refusals_count_pairs_that_are_not_listed(monkeypatch, tmp_
         for s in ("train", "test")
     ]
     found = inspect_dataset(parts)
-    assert found.warnings[0].startswith("4 pairs of the same picture that stand in two splits")
+    assert found.warnings[0].startswith("4 pairs of the same image that occur in two splits")
     with pytest.raises(InputError, match="received 4 pairs of the same"):
         refuse_leaks(found)
 

@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from tests.data.changed_copies import as_jpeg, on_page
-from tests.data.pictures import textured
+from tests.data.images import textured
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection import fingerprints
 from tl_keras.data.inspection.fingerprints import (
@@ -16,7 +16,7 @@ from tl_keras.data.inspection.fingerprints import (
 
 
 def compare(first, second):
-    """Leaks between two splits of one picture file each."""
+    """Leaks between two splits of one image file each."""
     marks = {"a": fingerprint(first), "b": fingerprint(second)}
     splits = [ImageDataset(("a",), split="train"), None, ImageDataset(("b",), split="test")]
     return find_leaks(splits, marks)
@@ -26,18 +26,18 @@ def test_the_same_pixels_are_found():
     assert compare(textured(0), textured(0)) == (Leak("a", "b", ("train", "test"), "same"),)
 
 
-def test_a_recompressed_or_resized_picture_is_nearly_the_same():
+def test_a_recompressed_or_resized_image_is_nearly_the_same():
     image = textured(0, (90, 120))
     smaller = np.asarray(Image.fromarray(image).resize((60, 45), Image.Resampling.BICUBIC))
     for other in (as_jpeg(image, 60), smaller, np.clip(image + 3.0, 0, 255).astype(np.uint8)):
         assert [leak.kind for leak in compare(image, other)] == ["near"]
 
 
-def test_different_pictures_are_not():
+def test_different_images_are_not():
     assert all(compare(textured(0), textured(seed)) == () for seed in range(1, 50))
 
 
-def test_plain_pictures_are_compared_by_their_pixels_only():
+def test_plain_images_are_compared_by_their_pixels_only():
     black, gray = np.zeros((9, 9, 3), np.uint8), np.full((9, 9, 3), 4, np.uint8)
     assert compare(black, gray) == ()
     assert [leak.kind for leak in compare(black, black)] == ["same"]
@@ -66,12 +66,12 @@ def test_repeats_within_a_set_are_the_same_and_the_nearly_same(tmp_path):
 
     random = np.random.default_rng(0)
     small = random.integers(0, 256, (6, 6, 3), np.uint8)
-    picture = Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
+    image = Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
     other = Image.fromarray(small[::-1, ::-1].copy()).resize((96, 96), Image.Resampling.BICUBIC)
     names = ("a.png", "b.png", "c.png", "d.jpg", "other.png")
     for name in names[:3]:
-        picture.save(tmp_path / name)
-    picture.save(tmp_path / "d.jpg", quality=70)
+        image.save(tmp_path / name)
+    image.save(tmp_path / "d.jpg", quality=70)
     other.save(tmp_path / "other.png")
     paths = tuple(str(tmp_path / name) for name in names)
     prints = {path: fingerprint(read_image(path)) for path in paths}

@@ -1,4 +1,4 @@
-"""The first batch is looked at while it is read."""
+"""The first batch is checked when it is read."""
 
 import numpy as np
 import pytest

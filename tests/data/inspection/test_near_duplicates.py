@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from tests.data.changed_copies import as_jpeg, kinds, on_page
-from tests.data.pictures import textured
+from tests.data.images import textured
 from tl_keras.data.inspection import near_duplicates
 from tl_keras.data.inspection.fingerprints import looks_of, thumbnail_of
 from tl_keras.data.inspection.near_duplicates import MOST_COPIES, low_frequencies, near_pairs

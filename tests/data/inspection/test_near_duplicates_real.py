@@ -23,8 +23,8 @@ def images():
     with tarfile.open(Path(os.environ["TL_KERAS_DATA"]) / "cifar10.tar.gz") as archive:
         for member in archive:
             if member.isfile() and "/test/" in member.name and member.name[-5] in "13579":
-                picture = Image.open(io.BytesIO(archive.extractfile(member).read()))
-                found.append(np.asarray(picture.convert("RGB")))
+                image = Image.open(io.BytesIO(archive.extractfile(member).read()))
+                found.append(np.asarray(image.convert("RGB")))
     return np.stack(found)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.data.pictures import textured
+from tests.data.images import textured
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines import augmentation
@@ -41,7 +41,7 @@ def test_shape_type_and_range_are_kept(name):
 
 
 @pytest.mark.parametrize("name", CHANGING)
-def test_a_picture_is_changed_the_same_way_in_any_batch(name):
+def test_an_image_is_changed_the_same_way_in_any_batch(name):
     whole = augment(IMAGES, name, seed=5, epoch=2)
     order = np.array([6, 1, 3])
     np.testing.assert_array_equal(
@@ -61,7 +61,7 @@ def test_seed_epoch_and_index_each_change_the_outcome(name):
     assert not np.array_equal(augment(same, name, epoch=1), first)
 
 
-def test_flipped_pictures_are_exact_mirror_images():
+def test_flipped_images_are_exact_mirror_images():
     changed = augment(IMAGES, "flip")
     mirrored = [np.array_equal(c, i[:, ::-1]) for c, i in zip(changed, IMAGES, strict=True)]
     kept = [np.array_equal(c, i) for c, i in zip(changed, IMAGES, strict=True)]
@@ -108,7 +108,7 @@ def test_a_cut_out_square_is_grey_and_all_else_stays(monkeypatch):
     height, width = hidden.any(axis=2).sum(axis=1), hidden.any(axis=1).sum(axis=1)
     np.testing.assert_array_equal(hidden.sum(axis=(1, 2)), height * width)  # a rectangle
     assert height.max() == width.max() == 10
-    assert hidden.any(axis=0).all()  # each place is hidden in some picture
+    assert hidden.any(axis=0).all()  # each place is hidden in some image
 
 
 def test_new_uses_of_random_numbers_leave_the_older_ones_as_they_were():
@@ -201,7 +201,7 @@ def test_luminance_weighs_green_most_and_keeps_gray():
     np.testing.assert_allclose(luminance(pixels).numpy().ravel(), [200, 58.7], rtol=1e-6)
 
 
-def test_auto_is_resolved_by_the_pictures(tmp_path):
+def test_auto_is_resolved_by_the_images(tmp_path):
     def array(*shape):
         return ImageDataset.from_arrays(np.zeros(shape, np.uint8))
 
@@ -220,7 +220,7 @@ def test_unknown_names_are_refused():
 
 
 def test_random_numbers_are_those_of_splitmix_inside_a_graph_too():
-    """Cached views are made outside a graph, the pictures of a pipeline inside one."""
+    """Cached views are made outside a graph, the images of a pipeline inside one."""
 
     def mix(x):
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -236,7 +236,7 @@ def test_random_numbers_are_those_of_splitmix_inside_a_graph_too():
     indices = tf.range(5, dtype=tf.int64)
     for draw in (random_numbers, tf.function(random_numbers)):
         np.testing.assert_array_equal(draw(3, tf.constant(7, tf.int64), indices, 3), expected)
-    epochs = tf.fill([5], tf.constant(7, tf.int64))  # one for each picture
+    epochs = tf.fill([5], tf.constant(7, tf.int64))  # one for each image
     np.testing.assert_array_equal(random_numbers(3, epochs, indices, 3), expected)
 
 

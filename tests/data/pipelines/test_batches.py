@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.data.pictures import save, textured
+from tests.data.images import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import ImageReadError
@@ -68,9 +68,9 @@ def test_the_remainder_is_dropped_on_request_only():
     assert [len(i) for _, i in batches] == [3, 3] and batches.cardinality() == 2
 
 
-def test_fewer_pictures_than_a_batch_work_unless_the_remainder_is_dropped():  # fault 21
+def test_fewer_images_than_a_batch_work_unless_the_remainder_is_dropped():  # fault 21
     assert order(index_batches(2, 8, seed=0, shuffle=False)) == [0, 1]
-    with pytest.raises(InputError, match="at least 8 pictures, one batch; received 2. Use a small"):
+    with pytest.raises(InputError, match="at least 8 images, one batch; received 2. Use a small"):
         index_batches(2, 8, seed=0, shuffle=False, drop_remainder=True)
 
 
@@ -107,7 +107,7 @@ def test_training_is_the_same_for_the_same_seed_and_new_in_each_epoch():
     assert not np.array_equal(first[0], epochs(2)[0])
 
 
-def test_the_batch_size_changes_neither_order_nor_pictures():
+def test_the_batch_size_changes_neither_order_nor_images():
     def epoch(batch_size):
         pipeline = DATASET.pipeline(batch_size, image_size=SIZE, training=True, augment="cifar")
         return np.concatenate([x for x, _ in pipeline])
@@ -115,7 +115,7 @@ def test_the_batch_size_changes_neither_order_nor_pictures():
     np.testing.assert_array_equal(epoch(3), epoch(10))
 
 
-def test_a_resumed_pipeline_goes_on_with_the_same_pictures():
+def test_a_resumed_pipeline_goes_on_with_the_same_images():
     def batches(first_epoch, count):
         pipeline = build_pipeline(
             DATASET,
@@ -182,7 +182,7 @@ def test_a_file_that_disappeared_after_the_check_is_named(tmp_path):  # fault 13
     paths = [save(tmp_path / f"{i}.png", textured(i)) for i in range(3)]
     dataset = ImageDataset(tuple(paths))
     os.remove(paths[1])
-    with pytest.raises(ImageReadError, match=rf"{paths[1]}: the file is not there"):
+    with pytest.raises(ImageReadError, match=rf"{paths[1]}: the file does not exist"):
         dataset.pipeline(2, image_size=SIZE)
 
 

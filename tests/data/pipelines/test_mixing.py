@@ -1,4 +1,4 @@
-"""Mixup and CutMix against slow NumPy versions, and what their draws depend on."""
+"""Mixup and CutMix against slow NumPy versions, and the inputs that determine their draws."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Two random views of each picture, and the presets that make them."""
+"""Two random views of each image, and the presets that make them."""
 
 import colorsys
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.data.pictures import textured
+from tests.data.images import textured
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.augmentation import LUMINANCE, _hue_rotation, change_images
@@ -25,7 +25,7 @@ def views_of(images, name, *, seed=0, epoch=0, indices=None):
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_two_views_differ_from_each_other_and_from_the_picture(name):
+def test_two_views_differ_from_each_other_and_from_the_image(name):
     first, second = views_of(COLOURED, name)
     for view in (first, second):
         assert view.shape == COLOURED.shape and 0 <= view.min() <= view.max() <= 255
@@ -57,14 +57,14 @@ def test_views_of_digits_are_not_mirrored_and_keep_their_grey():
 
 
 @pytest.mark.parametrize("name", ["cifar", "photos"])
-def test_views_of_colour_pictures_are_mirrored_cropped_and_lose_colour(name):
+def test_views_of_colour_images_are_mirrored_cropped_and_lose_colour(name):
     ramp = np.zeros((400, 16, 16, 3)) + np.arange(16)[:, None] * [4, 6, 2] + [100, 80, 60]
     view, _ = views_of(ramp, name)
     assert 0.4 < np.mean(view[:, 8, -1, 1] < view[:, 8, 0, 1]) < 0.6
     gray = np.ptp(view, axis=-1).max(axis=(1, 2)) < 1e-2
     assert 0.14 < gray.mean() < 0.26
     gain = np.abs(view[gray][:, 8, -1, 1] - view[gray][:, 8, 0, 1]).mean()
-    assert gain < 0.9 * 15 * np.dot(LUMINANCE, [4, 6, 2])  # part of the picture is seen
+    assert gain < 0.9 * 15 * np.dot(LUMINANCE, [4, 6, 2])  # part of the image is seen
 
 
 def change(images, preset, count=None):
@@ -91,9 +91,9 @@ def test_a_turn_of_the_hue_goes_from_red_to_green_and_keeps_grey_and_sum():
 
 
 def test_shear_moves_rows_sideways_in_proportion_to_their_height():
-    pictures = np.zeros((60, 17, 17, 1))
-    pictures[:, :, 8] = 255  # an upright line
-    leaning = change(pictures, Augmentation(shear=0.4))[..., 0]
+    images = np.zeros((60, 17, 17, 1))
+    images[:, :, 8] = 255  # an upright line
+    leaning = change(images, Augmentation(shear=0.4))[..., 0]
     places = (leaning @ np.arange(17)) / leaning.sum(-1)
     slopes = (places[:, 12] - places[:, 4]) / 8
     np.testing.assert_allclose(places[:, 8], 8, atol=1e-3)
@@ -104,13 +104,13 @@ def test_shear_moves_rows_sideways_in_proportion_to_their_height():
     ("gray", "size", "name"),
     [(True, (300, 300), "digits"), (False, (64, 64), "cifar"), (False, (64, 65), "photos")],
 )
-def test_auto_is_resolved_by_what_the_net_sees(gray, size, name):
+def test_auto_is_resolved_by_what_the_network_sees(gray, size, name):
     assert resolve_views("auto", is_grayscale=gray, image_size=size) == name
     assert resolve_views("photos", is_grayscale=gray, image_size=size) == "photos"
 
 
 @pytest.mark.parametrize("images", [GREY, COLOURED], ids=["grey", "coloured"])
-def test_batches_are_those_of_two_views_of_the_gathered_pictures(images):
+def test_batches_are_those_of_two_views_of_the_gathered_images(images):
     data = ImageDataset.from_arrays(images, np.arange(12) % 4)
     batches = two_view_batches(data, 5, image_size=(16, 16), seed=3)
     name = "digits" if images.ndim == 3 else "cifar"
@@ -153,7 +153,7 @@ def test_views_of_somebodys_batches_differ_from_epoch_to_epoch_and_batch_to_batc
     ("arguments", "message"),
     [
         ({"batch_size": 1}, "batch_size to be an integer >= 2; received batch_size=1"),
-        ({"batch_size": 13}, "at least 13 pictures, one batch; received 12"),
+        ({"batch_size": 13}, "at least 13 images, one batch; received 12"),
         ({"augment": "none"}, "augment to be one of .*digits, cifar, photos"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Batches of labelled and unlabelled pictures depend on (seed, epoch, place) and leave none out."""
+"""Batches of labelled and unlabelled images depend on (seed, epoch, place) and omit none."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ LABELLED, UNLABELLED, RATIO = 3, 13, 3
 
 
 def marked(count, first):
-    """Pictures of one colour each, by which they are known again."""
+    """Images of one distinct colour each."""
     images = np.broadcast_to(np.arange(first, first + count)[:, None, None], (count, 8, 8))
     return ImageDataset.from_arrays(images.astype(np.uint8), np.arange(count) % 5)
 
@@ -33,7 +33,7 @@ def batches(batch_size=4, *, weak="none", strong="flip", unlabelled=True, **how)
 
 
 def shown(part):
-    """The colours of pictures (..., 8, 8, 1), as a flat array."""
+    """The colours of images (..., 8, 8, 1), as a flat array."""
     return np.asarray(part)[..., 0, 0, 0].ravel().astype(int)
 
 
@@ -41,7 +41,7 @@ def epochs(count, **how):
     """For each epoch the colours of the labelled, the weak and the strong, and the labels."""
     data = batches(**how)
     for _ in range(count):
-        parts = [(*map(shown, (x["pictures"], x["weak"], x["strong"])), y) for x, y in data]
+        parts = [(*map(shown, (x["images"], x["weak"], x["strong"])), y) for x, y in data]
         yield [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
@@ -50,11 +50,11 @@ def test_an_epoch_is_as_long_as_the_longer_of_the_two():
     assert slots(5000, 700, 7) == 5000
 
 
-def test_pictures_of_each_kind_are_used_as_often_as_any_other():
+def test_images_of_each_kind_are_used_as_often_as_any_other():
     """An epoch has 4 places and 12 unlabelled ones: in 39 epochs all have had their turn."""
     taught, untaught = np.zeros(LABELLED, int), np.zeros(UNLABELLED, int)
     for inputs, labels in batches(repeat=True).take(39):
-        colours, weak = shown(inputs["pictures"]), shown(inputs["weak"])
+        colours, weak = shown(inputs["images"]), shown(inputs["weak"])
         np.testing.assert_array_equal(colours, labels)
         assert len(set(weak)) == len(weak) == 12  # none twice in an epoch
         taught += np.bincount(colours, minlength=LABELLED)
@@ -62,14 +62,14 @@ def test_pictures_of_each_kind_are_used_as_often_as_any_other():
     assert np.ptp(taught) == 0 and np.ptp(untaught) == 0
 
 
-def test_both_views_are_of_the_same_picture_and_its_hidden_label_goes_with_it():
+def test_both_views_are_of_the_same_image_and_its_hidden_label_goes_with_it():
     for inputs, _ in batches():
         np.testing.assert_array_equal(shown(inputs["weak"]), shown(inputs["strong"]))
         hidden = np.ravel(inputs["hidden"])
         np.testing.assert_array_equal((shown(inputs["weak"]) - 100) % 5, hidden)
 
 
-def test_views_of_a_picture_and_uses_of_a_labelled_one_are_changed_differently():
+def test_views_of_an_image_and_uses_of_a_labelled_one_are_changed_differently():
     images = np.random.default_rng(0).integers(0, 256, (1, 12, 12), np.uint8)
     one = ImageDataset.from_arrays(images, [0])
     data = build_unlabelled_views(
@@ -91,9 +91,9 @@ def test_views_of_a_picture_and_uses_of_a_labelled_one_are_changed_differently()
     assert len(np.unique(views, axis=0)) == 8 + 16 + 16
 
 
-def test_a_labelled_picture_is_changed_by_its_place_in_the_epoch():
-    first = next(iter(batches(weak="digits")))[0]["pictures"]
-    order = next(iter(batches()))[0]["pictures"]
+def test_a_labelled_image_is_changed_by_its_place_in_the_epoch():
+    first = next(iter(batches(weak="digits")))[0]["images"]
+    order = next(iter(batches()))[0]["images"]
     places = tf.random.experimental.stateless_shuffle(tf.range(4, dtype=tf.int64), seed=[3, 0])
     expected = augment_images(order, "digits", seed=3, epoch=0, indices=places)
     np.testing.assert_array_equal(first, expected)
@@ -113,8 +113,8 @@ def test_without_end_it_is_the_same_epochs():
     np.testing.assert_array_equal(colours, apart)
 
 
-def test_labelled_pictures_are_the_same_without_unlabelled_ones():
+def test_labelled_images_are_the_same_without_unlabelled_ones():
     alone = batches(unlabelled=False, weak="digits")
-    for (pictures, y), (inputs, labels) in zip(alone, batches(weak="digits"), strict=True):
-        np.testing.assert_array_equal(pictures, inputs["pictures"])
+    for (images, y), (inputs, labels) in zip(alone, batches(weak="digits"), strict=True):
+        np.testing.assert_array_equal(images, inputs["images"])
         np.testing.assert_array_equal(y, labels)

@@ -49,8 +49,8 @@ def test_one_set_of_an_npz_comes_back_with_or_without_labels(tmp_path):
 
 
 def test_other_names_in_an_npz_are_refused_and_listed(tmp_path):
-    np.savez(tmp_path / "odd.npz", pictures=X, classes=Y)
-    with pytest.raises(InputError, match="x_train and y_train.*received pictures, classes"):
+    np.savez(tmp_path / "odd.npz", images=X, classes=Y)
+    with pytest.raises(InputError, match="x_train and y_train.*received images, classes"):
         read_npz(tmp_path / "odd.npz")
 
 
@@ -60,7 +60,7 @@ def test_labels_for_some_splits_only_are_refused(tmp_path):
         read_npz(tmp_path / "some.npz")
 
 
-def test_splits_of_different_picture_shapes_are_refused(tmp_path):
+def test_splits_of_different_image_shapes_are_refused(tmp_path):
     np.savez(tmp_path / "two.npz", x_train=X, x_test=np.zeros((2, 3, 3), np.uint8))
     with pytest.raises(InputError, match=r"one shape .*received \(2, 2\) and \(3, 3\)"):
         read_npz(tmp_path / "two.npz")

@@ -3,10 +3,10 @@ import os
 import numpy as np
 import pytest
 
-from tests.data.pictures import fill_classes, save, textured
+from tests.data.images import fill_classes, save, textured
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset, load_unsplit
-from tl_keras.data.sources.folders import find_pictures, read_folder
+from tl_keras.data.sources.folders import find_image_files, read_folder
 
 
 def names(dataset):
@@ -76,17 +76,17 @@ def test_a_single_class_is_refused_unless_labels_are_not_needed(tmp_path):  # fa
     assert read_folder(tmp_path, require_labels=False).parts["all"].class_counts() == {"cats": 2}
 
 
-def test_loose_pictures_are_a_set_without_labels(tmp_path):
+def test_loose_images_are_a_set_without_labels(tmp_path):
     for number in range(3):
         save(tmp_path / f"{number}.jpg", textured(number))
     part = read_folder(tmp_path, require_labels=False).parts["all"]
     assert len(part) == 3 and part.labels is None and part.class_names == ()
-    with pytest.raises(InputError, match="received 3 pictures and no folders. Lay the pictures"):
+    with pytest.raises(InputError, match="received 3 images and no folders. Lay the images"):
         read_folder(tmp_path)
 
 
-def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(InputError, match="received no pictures. Lay the pictures out as FOLDER/"):
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(InputError, match="received no images. Lay the images out as FOLDER/"):
         read_folder(tmp_path, require_labels=False)
 
 
@@ -109,7 +109,7 @@ def test_a_link_to_itself_is_not_a_folder(two_classes):  # fault 19
     assert len(read_folder(two_classes).parts["all"]) == 10
 
 
-def test_a_link_to_pictures_elsewhere_is_followed(two_classes, tmp_path):
+def test_a_link_to_images_elsewhere_is_followed(two_classes, tmp_path):
     save(tmp_path / "elsewhere" / "x.png", textured(60))
     (two_classes / "dogs" / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     assert read_folder(two_classes).parts["all"].class_counts()["dogs"] == 5
@@ -130,10 +130,10 @@ def test_any_name_that_the_system_allows_works(tmp_path, name):  # fault 20
     str(caught.value).encode("utf-8")
 
 
-def test_all_pictures_below_a_folder_are_found_whatever_its_layout(two_classes):
+def test_all_images_below_a_folder_are_found_whatever_its_layout(two_classes):
     save(two_classes / "loose.png", textured(70))
     ignored = []
-    assert len(find_pictures(two_classes, ignored)) == 11 and ignored == []
+    assert len(find_image_files(two_classes, ignored)) == 11 and ignored == []
 
 
 @pytest.mark.parametrize("name", ["train", "Val", "test"])
@@ -188,7 +188,7 @@ def test_images_beside_class_folders_are_ignored_by_name(two_classes):
 def test_split_folders_of_which_only_some_hold_folders_are_refused(tmp_path):
     fill_classes(tmp_path / "train", {"a": 1, "b": 1})
     fill_classes(tmp_path, {"test": 2})
-    expected = r"received folders in .*train and images straight in .*test\. .*rename"
+    expected = r"received folders in .*train and images directly in .*test\. .*rename"
     with pytest.raises(InputError, match=expected):
         read_folder(tmp_path, require_labels=False)
 
@@ -212,7 +212,7 @@ def test_images_straight_in_train_and_test_alone_are_splits_without_labels(tmp_p
         "train": (3, None),
         "test": (2, None),
     }
-    with pytest.raises(InputError, match="class folders in .*train; received 3 pictures"):
+    with pytest.raises(InputError, match="class folders in .*train; received 3 images"):
         read_folder(tmp_path)
     assert load_unsplit(tmp_path)[0].labels is None
 

@@ -11,7 +11,7 @@ def test_digits_come_with_pixels_from_0_to_255():
     digits = load_named("digits")["all"]
     assert digits.images.shape == (1797, 8, 8) and digits.images.dtype == np.uint8
     assert digits.images.max() == 255
-    # the first picture starts with 0, 0, 5, 13 of 16; 5 * 255 / 16 = 79.7, 13 * 255 / 16 = 207.2
+    # the first image starts with 0, 0, 5, 13 of 16; 5 * 255 / 16 = 79.7, 13 * 255 / 16 = 207.2
     np.testing.assert_array_equal(digits.images[0, 0, :4], [0, 0, 80, 207])
     assert digits.class_names == tuple("0123456789") and digits.ids[5] == "digits[5]"
 

@@ -1,4 +1,4 @@
-"""Probabilities in the order of the pictures, from every kind of model."""
+"""Probabilities in the order of the images, from every kind of model."""
 
 import keras
 import numpy as np
@@ -7,8 +7,8 @@ import pytest
 from tl_keras import MLP, InputError
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (7, 6, 6, 1), dtype=np.uint8)
-BATCHES = [PICTURES[:4], PICTURES[4:]]
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, 6, 6, 1), dtype=np.uint8)
+BATCHES = [IMAGES[:4], IMAGES[4:]]
 
 
 def functional(activation):
@@ -27,12 +27,12 @@ def subclassed(activation):
 def test_logits_and_probabilities_give_the_same_rows_in_order(build):
     probabilities, logits = build("softmax"), build(None)
     logits.set_weights(probabilities.get_weights())
-    expected = probabilities(PICTURES.astype("float32"))
+    expected = probabilities(IMAGES.astype("float32"))
     for model in (probabilities, logits):
         np.testing.assert_allclose(predict_probabilities(model, BATCHES), expected, atol=1e-6)
 
 
-def test_labels_beside_the_pictures_and_a_missing_channel_are_taken():
+def test_labels_beside_the_images_and_a_missing_channel_are_taken():
     model = subclassed("softmax")
     batches = [(batch[..., 0], np.zeros(len(batch))) for batch in BATCHES]
     np.testing.assert_array_equal(
@@ -46,10 +46,10 @@ def test_an_unbuilt_model_is_refused():
 
 
 @pytest.mark.parametrize("activation", ["softmax", None])
-def test_flips_average_the_probabilities_of_each_picture_and_its_mirror_image(activation):
+def test_flips_average_the_probabilities_of_each_image_and_its_mirror_image(activation):
     model = functional(activation)
     plain, mirrored = (
-        predict_probabilities(model, [pictures]) for pictures in (PICTURES, PICTURES[:, :, ::-1])
+        predict_probabilities(model, [images]) for images in (IMAGES, IMAGES[:, :, ::-1])
     )
     assert np.abs(plain - mirrored).max() > 1e-3
     both = predict_probabilities(model, BATCHES, flips=True)

@@ -117,7 +117,7 @@ def test_closed_cases_of_purity_and_adjusted_mutual_information():
     assert adjusted_mutual_information(labels, [0, 0, 0, 0]) == pytest.approx(0, abs=1e-12)
     # I = 0 where (log 2) / 3 is usual: two pairs agree in 2 of 6 ways, and else not at all.
     assert adjusted_mutual_information(labels, [0, 1, 0, 1]) == pytest.approx(-0.5)
-    # Each picture a cluster: pure, and no better than any other such clusters.
+    # Each image a cluster: pure, and no better than any other such clusters.
     assert purity(labels, [0, 1, 2, 3]) == 1.0
     assert adjusted_mutual_information(labels, [0, 1, 2, 3]) == pytest.approx(0, abs=1e-12)
     assert adjusted_mutual_information([5, 5], [1, 1]) == 1.0

@@ -1,10 +1,10 @@
-"""What the watch writes into the logs, and that it sees a net collapse."""
+"""Logs of the watch, and its detection of a collapsing network."""
 
 import keras
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.unlabelled import join_unlabelled
@@ -14,8 +14,8 @@ from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.models.latent.autoencoder import Autoencoder
 from tl_keras.training.whole.without_labels import fit_without_labels
 
-PICTURES = blobs(48)
-LABELS = (PICTURES[:, :4].sum((1, 2)) > PICTURES[:, 4:].sum((1, 2))).astype(int)
+IMAGES = blobs(48)
+LABELS = (IMAGES[:, :4].sum((1, 2)) > IMAGES[:, 4:].sum((1, 2))).astype(int)
 
 
 def autoencoder():
@@ -26,7 +26,7 @@ def autoencoder():
 def fit(watch, epochs=3, **settings):
     model = autoencoder()
     settings = {"epochs": epochs, "batch_size": 16, "verbose": 0} | settings
-    return model, fit_without_labels(model, PICTURES, callbacks=[watch], **settings).history
+    return model, fit_without_labels(model, IMAGES, callbacks=[watch], **settings).history
 
 
 def test_spread_is_0_for_one_direction_and_1_for_all():
@@ -41,10 +41,10 @@ def test_spread_is_0_for_one_direction_and_1_for_all():
 
 
 def test_each_epoch_has_the_figures_of_the_encoder_as_it_is():
-    model, history = fit(EmbeddingWatch((PICTURES, LABELS)))
+    model, history = fit(EmbeddingWatch((IMAGES, LABELS)))
     names = ("feature_spread", "knn_accuracy", "linear_accuracy")
     assert all(len(history[name]) == 3 for name in (*names, "loss"))
-    features = extract_features(model, PICTURES)
+    features = extract_features(model, IMAGES)
     last = [history[name][-1] for name in names]
     expected = [
         feature_spread(features),
@@ -56,30 +56,30 @@ def test_each_epoch_has_the_figures_of_the_encoder_as_it_is():
 
 
 def test_training_is_the_same_with_the_watch_as_without():
-    watched, _ = fit(EmbeddingWatch((PICTURES, LABELS)))
+    watched, _ = fit(EmbeddingWatch((IMAGES, LABELS)))
     alone, _ = fit(keras.callbacks.Callback())
     for a, b in zip(watched.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_epochs_left_out_repeat_the_figure_and_the_last_is_measured():
-    _, history = fit(EmbeddingWatch(PICTURES, every=3), epochs=6)
+    _, history = fit(EmbeddingWatch(IMAGES, every=3), epochs=6)
     spread = history["feature_spread"]
     assert spread[0] == spread[1] == spread[2] != spread[3] == spread[4] != spread[5]
 
 
-def test_only_labelled_pictures_are_judged_and_one_class_is_not():
-    labelled = ImageDataset.from_arrays(PICTURES[:20], LABELS[:20])
-    both = join_unlabelled(labelled, ImageDataset.from_arrays(PICTURES[20:]), (8, 8))
+def test_only_labelled_images_are_judged_and_one_class_is_not():
+    labelled = ImageDataset.from_arrays(IMAGES[:20], LABELS[:20])
+    both = join_unlabelled(labelled, ImageDataset.from_arrays(IMAGES[20:]), (8, 8))
     model, history = fit(EmbeddingWatch(both), epochs=1)
-    features = extract_features(model, PICTURES)
+    features = extract_features(model, IMAGES)
     assert history["knn_accuracy"] == [knn_left_out(features[:20], LABELS[:20])]
     assert history["feature_spread"] == [pytest.approx(feature_spread(features), rel=1e-6)]
-    _, history = fit(EmbeddingWatch((PICTURES, LABELS * 0)), epochs=1)
+    _, history = fit(EmbeddingWatch((IMAGES, LABELS * 0)), epochs=1)
     assert sorted(history) == ["feature_spread", "loss"]
 
 
-def test_a_net_that_collapses_loses_its_spread():
+def test_a_network_that_collapses_loses_its_spread():
     class Collapsing(keras.callbacks.Callback):
         """Draws all weights but the offsets to nothing."""
 
@@ -88,22 +88,22 @@ def test_a_net_that_collapses_loses_its_spread():
                 weight.assign(weight * 0 if weight.ndim > 1 else weight + 1)
 
     model = autoencoder()
-    callbacks = [Collapsing(), EmbeddingWatch(PICTURES)]
+    callbacks = [Collapsing(), EmbeddingWatch(IMAGES)]
     history = fit_without_labels(
-        model, PICTURES, epochs=2, lr=1e-9, batch_size=16, callbacks=callbacks, verbose=0
+        model, IMAGES, epochs=2, lr=1e-9, batch_size=16, callbacks=callbacks, verbose=0
     ).history
     assert max(history["feature_spread"]) < 1e-3
-    _, sound = fit(EmbeddingWatch(PICTURES), epochs=2)
+    _, sound = fit(EmbeddingWatch(IMAGES), epochs=2)
     assert min(sound["feature_spread"]) > 0.1
 
 
 def test_a_part_is_looked_at_and_wrong_input_is_refused():
-    assert len(EmbeddingWatch(PICTURES, most=10).pictures) == 10
-    with pytest.raises(InputError, match="two pictures or more"):
-        EmbeddingWatch(PICTURES[:1])
+    assert len(EmbeddingWatch(IMAGES, most=10).images) == 10
+    with pytest.raises(InputError, match="two images or more"):
+        EmbeddingWatch(IMAGES[:1])
     with pytest.raises(InputError, match="every.*>= 1"):
-        EmbeddingWatch(PICTURES, every=0)
-    watch = EmbeddingWatch(PICTURES)
+        EmbeddingWatch(IMAGES, every=0)
+    watch = EmbeddingWatch(IMAGES)
     watch.set_model(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()]))
     with pytest.raises(InputError, match="a model with an encoder.*received Sequential"):
         watch.on_train_begin()

@@ -1,4 +1,4 @@
-"""The closed forms of leaving each picture out against leaving each picture out."""
+"""Closed forms of leave-one-out against explicit leave-one-out."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The table of encoders and controls: each row is what the single measures give."""
+"""The table of encoders and controls: each row equals the single measurements."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Features of pictures, and probes of them against slow plain versions."""
+"""Features of images, and probes of them against slow plain versions."""
 
 import warnings
 
@@ -13,14 +13,14 @@ from tl_keras.evaluation.encoders import probes
 from tl_keras.evaluation.encoders.probes import extract_features, knn_probe, linear_probe
 
 RANDOM = np.random.default_rng(0)
-PICTURES = RANDOM.integers(0, 256, (11, 8, 8, 3), np.uint8)
+IMAGES = RANDOM.integers(0, 256, (11, 8, 8, 3), np.uint8)
 
 
-def encoder(maps, channels=3):
+def encoder(spatial, channels=3):
     image = keras.Input((8, 8, channels), name="image")
     x = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(image))
     x = keras.layers.BatchNormalization()(x)
-    return keras.Model(image, x if maps else keras.layers.Flatten()(x))
+    return keras.Model(image, x if spatial else keras.layers.Flatten()(x))
 
 
 def groups(n, classes=3, d=6, noise=1.0, seed=1):
@@ -32,25 +32,25 @@ def groups(n, classes=3, d=6, noise=1.0, seed=1):
 
 @pytest.mark.parametrize("batch_size", [4, 64])
 def test_features_are_those_of_the_encoder_in_order_and_maps_are_averaged(batch_size):
-    for maps in (False, True):
-        model = encoder(maps)
-        expected = np.asarray(model(PICTURES.astype("float32"), training=False))
-        expected = expected.mean((1, 2)) if maps else expected
-        features = extract_features(model, PICTURES, batch_size=batch_size)
+    for spatial in (False, True):
+        model = encoder(spatial)
+        expected = np.asarray(model(IMAGES.astype("float32"), training=False))
+        expected = expected.mean((1, 2)) if spatial else expected
+        features = extract_features(model, IMAGES, batch_size=batch_size)
         assert features.dtype == np.float32
         np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_features_of_a_dataset_are_those_of_its_pictures_in_the_encoders_size():
-    large = np.repeat(np.repeat(PICTURES, 2, 1), 2, 2)
+def test_features_of_a_dataset_are_those_of_its_images_in_the_encoders_size():
+    large = np.repeat(np.repeat(IMAGES, 2, 1), 2, 2)
     dataset = ImageDataset.from_arrays(large, np.arange(11) % 2)
     model = encoder(False)
     expected = extract_features(model, dataset.decoded((8, 8)))
     np.testing.assert_array_equal(extract_features(model, dataset), expected)
 
 
-def test_grey_pictures_and_encoders_of_one_channel_meet():
-    grey = PICTURES[..., :1]
+def test_grey_images_and_encoders_of_one_channel_meet():
+    grey = IMAGES[..., :1]
     for channels in (1, 3):
         model = encoder(True, channels)
         expected = extract_features(model, np.repeat(grey, channels, -1))
@@ -60,15 +60,15 @@ def test_grey_pictures_and_encoders_of_one_channel_meet():
 def test_encoder_of_a_model_is_used_and_other_outputs_are_refused():
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
     model.encoder = encoder(True)
-    assert extract_features(model, PICTURES).shape == (11, 4)
+    assert extract_features(model, IMAGES).shape == (11, 4)
     image = keras.Input((8, 8, 3))
     rows = keras.Model(image, keras.layers.Reshape((8, 24))(image))
-    with pytest.raises(InputError, match=r"features \(b, d\) or maps.*\(None, 8, 24\)"):
-        extract_features(rows, PICTURES)
+    with pytest.raises(InputError, match=r"features \(b, d\) or \(b, h, w, d\).*\(None, 8, 24\)"):
+        extract_features(rows, IMAGES)
 
 
 def slow_vote(train, labels, test, k, temperature):
-    """One picture and one neighbour at a time."""
+    """One image and one neighbour at a time."""
     winners = []
     for row in test.astype(np.float64):
         similar = [
@@ -147,7 +147,7 @@ def test_test_features_choose_nothing(monkeypatch):
     assert seen == [90, 90, 90]
 
 
-def test_one_picture_a_class_is_enough_for_both_probes():
+def test_one_image_a_class_is_enough_for_both_probes():
     train, labels = groups(3, noise=0.01)
     test, truth = groups(30, noise=0.01, seed=2)
     assert linear_probe(train, labels, test, truth)["accuracy"] == 1.0
@@ -166,7 +166,7 @@ def test_numbers_of_classes_change_nothing(number):
 
 
 def slow_losses(x, y, folds):
-    """Mean log loss of each strength on the held-out part of each fold, picture by picture."""
+    """Mean log loss of each strength on the held-out part of each fold, image by image."""
     from sklearn.linear_model import LogisticRegression
 
     losses = []

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras import CNN, InputError, evaluate_samples, fit_sample_classifier
 from tl_keras.evaluation.samples.sample_quality import class_shares, classifier_features
 
-TRAIN, HELD_OUT = coloured_pictures(120), coloured_pictures(60, seed=1)
+TRAIN, HELD_OUT = coloured_images(120), coloured_images(60, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def test_features_are_what_the_last_layer_takes(classifier):
     assert (classes == HELD_OUT[1]).mean() > 0.9
 
 
-def test_real_pictures_beat_noise_and_one_class_is_seen_as_one(classifier):
-    x, y = coloured_pictures(60, seed=2)
+def test_real_images_beat_noise_and_one_class_is_seen_as_one(classifier):
+    x, y = coloured_images(60, seed=2)
     good = evaluate_samples(x, TRAIN[0], classifier, held_out=HELD_OUT[0])
     assert good["classes_covered"] == 3
     assert good["num_samples"] == good["floor"]["num_samples"] == 60
@@ -45,21 +45,21 @@ def test_real_pictures_beat_noise_and_one_class_is_seen_as_one(classifier):
     assert one["frechet_distance"] > 3 * good["frechet_distance"]
 
 
-def test_the_floor_is_what_held_out_pictures_get_as_samples(classifier):
+def test_the_floor_is_what_held_out_images_get_as_samples(classifier):
     as_samples = evaluate_samples(HELD_OUT[0][:50], TRAIN[0], classifier)
     floor = evaluate_samples(TRAIN[0][:50], TRAIN[0], classifier, held_out=HELD_OUT[0][:50])
     assert {**floor["floor"], "floor": None} == as_samples
 
 
 def _drawn(size, seed):
-    """Pictures of random classes, as those of a generator or of a test set are."""
+    """Images of random classes, as those of a generator or of a test set are."""
     rows = np.random.default_rng(seed).permutation(600)[:size]
-    return coloured_pictures(600, seed=seed)[0][rows]
+    return coloured_images(600, seed=seed)[0][rows]
 
 
 @pytest.mark.parametrize(("num_samples", "num_held_out"), [(300, 60), (60, 300)])
-def test_real_pictures_as_samples_are_as_far_as_the_floor(classifier, num_samples, num_held_out):
-    """The distance falls with the number of pictures, so both sides have as many."""
+def test_real_images_as_samples_are_as_far_as_the_floor(classifier, num_samples, num_held_out):
+    """The distance falls with the number of images, so both sides have as many."""
     real, figures = _drawn(400, seed=5), []
     for seed in range(4):
         x, held_out = _drawn(num_samples, 10 + seed), _drawn(num_held_out, 20 + seed)
@@ -71,9 +71,9 @@ def test_real_pictures_as_samples_are_as_far_as_the_floor(classifier, num_sample
     assert evaluate_samples(x, real, classifier)["num_samples"] == num_samples
 
 
-def test_pictures_left_out_are_drawn_whatever_order_the_classes_have(classifier):
+def test_images_left_out_are_drawn_whatever_order_the_classes_have(classifier):
     """A generator's classes come in turn: each third of these would be one class."""
-    x, y = coloured_pictures(301)
+    x, y = coloured_images(301)
     figures = evaluate_samples(x, x, classifier, held_out=x[:101])
     assert y[np.linspace(0, 300, 101).astype(int)].max() == 0
     assert figures["classes_covered"] == 3
@@ -94,9 +94,9 @@ def test_shares_count_classes_without_samples():
     np.testing.assert_array_equal(class_shares([0, 0, 2, 0], 4), [0.75, 0, 0.25, 0])
 
 
-def test_pictures_that_cannot_be_measured_are_refused(classifier):
+def test_images_that_cannot_be_measured_are_refused(classifier):
     x = TRAIN[0]
-    with pytest.raises(InputError, match="more than 3 pictures"):
+    with pytest.raises(InputError, match="more than 3 images"):
         evaluate_samples(x[:3], x, classifier)
     with pytest.raises(InputError, match="which the classifier takes"):
         evaluate_samples(x[:, :8], x, classifier)

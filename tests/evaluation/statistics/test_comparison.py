@@ -20,7 +20,7 @@ def run(method, budget, seed, test, val=0.5, seconds=1.0):
 
 
 def answers(*runs):
-    """Answers to 30 images of (method, labels a class, seed) each."""
+    """Answers to 30 images of (method, labels per class, seed) each."""
     rng = np.random.default_rng(0)
     return {run: rng.random(30) < 0.7 for run in runs}
 

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import CLASSES, save_pictures, use_one_rate
+from tests.jobs.small_runs import CLASSES, save_images, use_one_rate
 from tl_keras import compare
 from tl_keras.checks import InputError
 from tl_keras.jobs.compare.results import COLUMNS, RUN, read_results, write_table
@@ -121,7 +121,7 @@ def test_stopped_comparison_goes_on_and_gives_the_same_table(
     found, _ = compared
     data = shutil.copytree(colours, tmp_path / "data")
     path = stopped(found, data, tmp_path / "stopped")
-    more = save_pictures(tmp_path / "more", 1, seed=99)
+    more = save_images(tmp_path / "more", 1, seed=99)
     for name in CLASSES:
         shutil.copy(more / name / "0.png", data / name / "00.png")
     again = compare(str(data), backbone=str(encoder), out=path, **ASKED)

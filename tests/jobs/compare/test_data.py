@@ -63,7 +63,7 @@ def test_a_class_that_the_limit_loses_from_the_test_is_named(capsys):
 
 
 def test_budget_larger_than_a_class_is_refused_with_class_and_count():
-    with pytest.raises(InputError, match="at least 41 training pictures .*class 'a' with 40"):
+    with pytest.raises(InputError, match="at least 41 training images .*class 'a' with 40"):
         loaded(labels_per_class=(3, 41))
 
 

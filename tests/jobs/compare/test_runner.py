@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures, small_backbone
+from tests.training.small_models import coloured_images, small_backbone
 from tl_keras import CNN, MLP, RNN, ImageDataset
 from tl_keras.jobs.compare import runner as compare_runner
 from tl_keras.jobs.compare.methods import (
@@ -19,8 +19,8 @@ from tl_keras.models.backbones.backbone import build_backbone, get_backbone
 from tl_keras.settings.compare import CompareSettings
 from tl_keras.training.frozen.feature_store import FeatureStore
 
-TRAIN = ImageDataset.from_arrays(*coloured_pictures(12), split="train")
-VAL = ImageDataset.from_arrays(*coloured_pictures(9, 1), split="val")
+TRAIN = ImageDataset.from_arrays(*coloured_images(12), split="train")
+VAL = ImageDataset.from_arrays(*coloured_images(9, 1), split="val")
 
 
 def runner(encoder, methods=("frozen",), source=None, **settings):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.jobs.small_runs import save_pictures
+from tests.jobs.small_runs import save_images
 
 UGLY = 'a <b>&"ü" \n1.png'
 
@@ -22,7 +22,7 @@ def rows_of(path):
 @pytest.fixture(scope="module")
 def album(tmp_path_factory):
     """Three colours, one file twice, one nearly twice, one that is odd and oddly named."""
-    folder = save_pictures(tmp_path_factory.mktemp("album") / "my <i>album</i>", 14)
+    folder = save_images(tmp_path_factory.mktemp("album") / "my <i>album</i>", 14)
     first = folder / "green" / "0.png"
     (folder / "green" / "copy.png").write_bytes(first.read_bytes())
     noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)

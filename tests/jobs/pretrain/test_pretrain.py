@@ -67,9 +67,9 @@ def test_figures_are_what_their_names_say(pretrained_run):
 @pytest.mark.parametrize(
     "method", ["gan", *(pytest.param(m, marks=pytest.mark.slow) for m in ("vae", "autoencoder"))]
 )
-def test_encoder_of_the_run_is_a_backbone(method, pretrained_run, bar_pictures, tmp_path):
+def test_encoder_of_the_run_is_a_backbone(method, pretrained_run, bar_images, tmp_path):
     config = {"epochs": 0, "freeze_epochs": 1, "lr": 1e-3}
-    run = train(small_config(pretrained_run(method), bar_pictures, tmp_path / "run", **config))
+    run = train(small_config(pretrained_run(method), bar_images, tmp_path / "run", **config))
     classifier = keras.saving.load_model(run / "model.keras")  # plain Keras
     assert classifier.predict(np.zeros((1, 8, 8, 3)), verbose=0).shape == (1, 2)
 
@@ -131,19 +131,19 @@ def test_folders_too_small_to_be_classes_are_read_as_one(tmp_path):
     assert any("the class '2026' is too small" in line for line in data.splits.inspection.warnings)
 
 
-def test_stopped_training_keeps_what_was_learned(bar_pictures, tmp_path, monkeypatch):
+def test_stopped_training_keeps_what_was_learned(bar_images, tmp_path, monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(job, "fit", stopped)
     with pytest.raises(KeyboardInterrupt):
-        job.pretrain(pretrain_config("autoencoder", bar_pictures, tmp_path / "run"))
+        job.pretrain(pretrain_config("autoencoder", bar_images, tmp_path / "run"))
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"config.json", "environment.json", "interrupted.keras"}
     assert load_model(tmp_path / "run" / "interrupted.keras").latent_dim == 8
 
 
-def test_warning_of_the_training_is_said_and_on_the_page(bar_pictures, tmp_path, capsys):
+def test_warning_of_the_training_is_said_and_on_the_page(bar_images, tmp_path, capsys):
     real_fit = job.fit
 
     def fit(*arguments):
@@ -152,7 +152,7 @@ def test_warning_of_the_training_is_said_and_on_the_page(bar_pictures, tmp_path,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "fit", fit)
-        run = job.pretrain(pretrain_config("autoencoder", bar_pictures, tmp_path / "run"))
+        run = job.pretrain(pretrain_config("autoencoder", bar_images, tmp_path / "run"))
     assert "Warning: The generator may have collapsed" in capsys.readouterr().err
     assert "The generator may have collapsed" in (run / "report.html").read_text(encoding="utf-8")
 
@@ -168,9 +168,9 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_option_reaches_the_model(method, bar_pictures, tmp_path):
+def test_every_option_reaches_the_model(method, bar_images, tmp_path):
     options = OPTIONS[method]
-    config = pretrain_config(method, bar_pictures, tmp_path, lr=0.005, seed=3, **options)
+    config = pretrain_config(method, bar_images, tmp_path, lr=0.005, seed=3, **options)
     data = load_pretrain_data(config)
     plan = make_plan(config, data)
     model = build_model(config, data, plan)
@@ -184,12 +184,12 @@ def test_every_option_reaches_the_model(method, bar_pictures, tmp_path):
         assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(0.005)
 
 
-def test_free_bits_and_classes_reach_the_model(bar_pictures, tmp_path):
+def test_free_bits_and_classes_reach_the_model(bar_images, tmp_path):
     for method, option, name, value in (
         ("vae", {"free_bits": 0.5}, "free_bits", 0.5),
         ("gan", {"conditional": True}, "num_classes", 2),
     ):
-        config = pretrain_config(method, bar_pictures, tmp_path, **option)
+        config = pretrain_config(method, bar_images, tmp_path, **option)
         data = load_pretrain_data(config)
         model = build_model(config, data, make_plan(config, data))
         assert getattr(model, name) == value
@@ -206,8 +206,8 @@ def test_choices_of_the_settings_are_those_of_the_models():
         assert choices_of(options[name].kind) == choices
 
 
-def test_defaults_follow_the_data(bar_pictures, tmp_path):
-    config = settings.PretrainSettings("vae", str(bar_pictures))
+def test_defaults_follow_the_data(bar_images, tmp_path):
+    config = settings.PretrainSettings("vae", str(bar_images))
     plan = make_plan(config, load_pretrain_data(config))
     assert (plan.latent_dim, plan.batch_size, plan.epochs) == (8, 12, 300)
     assert plan.architecture == "dense"
@@ -239,8 +239,8 @@ def test_grey_model_takes_colour_pictures_by_their_brightness():
         ("vae", ("--augment", "photos"), "Expected augment only with method simclr or simsiam"),
         ("gan", ("--minutes", 1), "Expected minutes only with method simclr"),
         ("gan", ("--width", 0), "Expected width to be an integer >= 1"),
-        ("gan", ("--image-size", 9), "Expected a picture size that halves down to 4-8 pixels"),
-        ("autoencoder", ("--architecture", "conv", "--image-size", 10), "Expected pictures whose"),
+        ("gan", ("--image-size", 9), "Expected an image size that halves to 4-8 pixels"),
+        ("autoencoder", ("--architecture", "conv", "--image-size", 10), "Expected images whose"),
         ("autoencoder", ("--hidden-units", "9,x"), "Expected hidden_units to be an integer >= 1"),
         ("autoencoder", ("--hidden-units", "0"), "Expected hidden_units to be an integer >= 1"),
         ("autoencoder", ("--seed", 2**31), "Expected seed to be an integer >= 0"),
@@ -253,10 +253,8 @@ def test_grey_model_takes_colour_pictures_by_their_brightness():
         ),
     ],
 )
-def test_what_cannot_be_trained_is_one_line(
-    method, words, message, bar_pictures, run_cli, tmp_path
-):
-    status, output, error = run_cli(*pretrain_words(method, bar_pictures, tmp_path / "x", *words))
+def test_what_cannot_be_trained_is_one_line(method, words, message, bar_images, run_cli, tmp_path):
+    status, output, error = run_cli(*pretrain_words(method, bar_images, tmp_path / "x", *words))
     assert (status, output) == (2, "")
     assert error.startswith(f"Error: {message}")
     assert error.count("\n") == 1
@@ -272,10 +270,10 @@ def test_conditional_gan_needs_labels(run_cli, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_used_run_folder_is_refused(run_cli, pretrained_run, bar_pictures):
+def test_used_run_folder_is_refused(run_cli, pretrained_run, bar_images):
     run = pretrained_run("vae")
     before = (run / "model.keras").read_bytes()
-    status, _, error = run_cli(*pretrain_words("vae", bar_pictures, run))
+    status, _, error = run_cli(*pretrain_words("vae", bar_images, run))
     assert status == 2
     assert error.startswith("Error: Expected a new or empty run folder")
     assert (run / "model.keras").read_bytes() == before

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.jobs.pretrained_runs import OPTIONS, bars, pretrain_config, pretrain_words
-from tests.jobs.small_runs import arguments, save_pictures, small_config
+from tests.jobs.small_runs import arguments, save_images, small_config
 from tl_keras.jobs.pretrain import pretrain as job
 from tl_keras.jobs.pretrain.data import load_pretrain_data
 from tl_keras.jobs.pretrain.models import build_model, make_plan
@@ -26,11 +26,11 @@ def built(config):
 
 
 @pytest.mark.parametrize("method", TWO_VIEWS)
-def test_every_option_reaches_the_model_and_the_plan(method, bar_pictures, tmp_path):
+def test_every_option_reaches_the_model_and_the_plan(method, bar_images, tmp_path):
     options = {"projection_units": (9, 5)}
     options |= {"temperature": 0.3} if method in ("simclr", "supcon") else {}
     config = pretrain_config(
-        method, bar_pictures, tmp_path, width=3, augment="cifar", seed=3, **options
+        method, bar_images, tmp_path, width=3, augment="cifar", seed=3, **options
     )
     model, plan = built(config)
     assert type(model).__name__.lower() == method
@@ -41,23 +41,21 @@ def test_every_option_reaches_the_model_and_the_plan(method, bar_pictures, tmp_p
     assert (plan.backbone, plan.augment, plan.steps) == ("small_resnet", "cifar", 4)
 
 
-def test_defaults_follow_the_data(bar_pictures):
-    model, plan = built(PretrainSettings("simclr", str(bar_pictures)))
+def test_defaults_follow_the_data(bar_images):
+    model, plan = built(PretrainSettings("simclr", str(bar_images)))
     assert (plan.batch_size, plan.epochs, plan.augment) == (12, 300, "digits")
     assert model.input_shape[1:] == (16, 16, 3), "the smallest that small_resnet takes"
-    model, plan = built(PretrainSettings("simclr", str(bar_pictures), minutes=1, image_size=20))
+    model, plan = built(PretrainSettings("simclr", str(bar_images), minutes=1, image_size=20))
     assert plan.epochs > 1000
     assert model.input_shape[1:] == (20, 20, 3)
 
 
-def test_any_encoder_can_be_the_backbone(encoder, bar_pictures):
-    model, plan = built(PretrainSettings("simclr", str(bar_pictures), backbone=str(encoder)))
+def test_any_encoder_can_be_the_backbone(encoder, bar_images):
+    model, plan = built(PretrainSettings("simclr", str(bar_images), backbone=str(encoder)))
     before = load_model(encoder).get_weights()
     assert all(map(np.array_equal, model.encoder.get_weights(), before)), "it goes on from there"
     assert model.encoder.trainable_weights
-    model, plan = built(
-        PretrainSettings("vicreg", str(bar_pictures), backbone="mobilenet_v3_small")
-    )
+    model, plan = built(PretrainSettings("vicreg", str(bar_images), backbone="mobilenet_v3_small"))
     assert plan.backbone == "mobilenet_v3_small"
     assert model.input_shape[1:3] == (32, 32)
 
@@ -107,8 +105,8 @@ def test_pictures_without_labels_will_do_and_are_told_of(run_cli, tmp_path):
 
 
 @pytest.mark.slow
-def test_time_ends_a_training_in_the_epoch_in_which_it_is_over(bar_pictures, tmp_path):
-    config = pretrain_config("simclr", bar_pictures, tmp_path, **SMALL, minutes=1e-6)
+def test_time_ends_a_training_in_the_epoch_in_which_it_is_over(bar_images, tmp_path):
+    config = pretrain_config("simclr", bar_images, tmp_path, **SMALL, minutes=1e-6)
     data = load_pretrain_data(config)
     plan = make_plan(config, data)
     model = build_model(config, data, plan)
@@ -136,7 +134,7 @@ def test_collapse_is_said_and_on_the_page(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.slow
 def test_classifier_is_built_on_the_run_whatever_its_classes(pretrained_run, tmp_path):
-    run, data = pretrained_run("simclr"), save_pictures(tmp_path / "colours", 12)
+    run, data = pretrained_run("simclr"), save_images(tmp_path / "colours", 12)
     config = {"epochs": 0, "freeze_epochs": 1, "lr": 1e-3}
     trained = train(small_config(run, data, tmp_path / "run", **config))
     classifier = keras.saving.load_model(trained / "model.keras")  # plain Keras
@@ -172,15 +170,15 @@ def test_classifier_of_another_size_than_the_encoders_is_refused(
         ("simclr", ("--backbone", "no/such.keras"), "Expected a backbone that is there"),
         ("simclr", ("--weights", "imagenet"), "Expected weights only with the name of a base"),
         ("simclr", ("--backbone", "resnet50", "--width", 9), "Expected width only with backbone="),
-        ("simclr", ("--batch-size", 100), "Expected at least 100 pictures, one batch of pairs"),
+        ("simclr", ("--batch-size", 100), "Expected at least 100 images, one batch of pairs"),
         ("simclr", ("--batch-size", 1), "Expected batch_size to be an integer >= 2"),
         ("simclr", ("--image-size", 8), "Expected image_size to be an integer >= 16"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learned_from_is_one_line(
-    method, words, message, bar_pictures, run_cli, tmp_path
+    method, words, message, bar_images, run_cli, tmp_path
 ):
-    status, output, error = run_cli(*pretrain_words(method, bar_pictures, tmp_path / "x", *words))
+    status, output, error = run_cli(*pretrain_words(method, bar_images, tmp_path / "x", *words))
     assert (status, output) == (2, "")
     assert error.startswith(f"Error: {message}"), error
     assert error.count("\n") == 1, error

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.jobs.small_runs import CLASSES, save_pictures, untrained_history
+from tests.jobs.small_runs import CLASSES, save_images, untrained_history
 from tl_keras.checks import InputError
 from tl_keras.jobs import distill as distill_job
 from tl_keras.jobs import prune as prune_job
@@ -45,7 +45,7 @@ def images_of(run, split):
 
 
 def add_one_to_each_class(data):
-    more = save_pictures(data.parent / "more", 1, seed=99)
+    more = save_images(data.parent / "more", 1, seed=99)
     for name in CLASSES:
         shutil.copy(more / name / "0.png", data / name / "00.png")  # sorted among the others
 
@@ -142,14 +142,14 @@ def test_named_data_of_an_older_run_are_split_as_they_were(capsys):
 
 
 def test_other_data_are_measured_whole(run, tmp_path, capsys):
-    other = save_pictures(tmp_path / "other", 5, seed=9)
+    other = save_images(tmp_path / "other", 5, seed=9)
     assert evaluate(run, data=str(other))["num_examples"] == 15
     assert evaluate(run, data=str(other), split="test")["num_examples"] == 3
     assert "NOT ALL NEW" not in capsys.readouterr().err
 
 
 def test_other_data_with_images_of_the_run_say_how_many(run, data, tmp_path, capsys):
-    other = save_pictures(tmp_path / "other", 20, seed=9)
+    other = save_images(tmp_path / "other", 20, seed=9)
     for place, name in enumerate([*images_of(run, "train")[:4], images_of(run, "val")[0]]):
         shutil.copy(data / name, other / name.split("/")[0] / f"again{place}.png")
     assert evaluate(run, data=str(other))["num_examples"] == 65
@@ -171,7 +171,7 @@ def test_data_of_the_run_that_were_moved_keep_their_splits(run, data, tmp_path, 
 def test_test_images_of_the_run_are_no_training_images_of_other_data(run, data, tmp_path, capsys):
     other = tmp_path / "other"
     for seed, (split, per_class) in enumerate({"train": 4, "val": 2, "test": 2}.items(), 20):
-        save_pictures(other / split, per_class, seed=seed)
+        save_images(other / split, per_class, seed=seed)
     shutil.copy(data / images_of(run, "test")[0], other / "train" / "green" / "again.png")
     shutil.copy(data / images_of(run, "train")[0], other / "test" / "green" / "again.png")
     _, splits, _ = load_origin(run, str(other))
@@ -188,7 +188,7 @@ def test_unlabelled_images_are_never_those_of_val_or_test(run, data, tmp_path, m
         return untrained_history()
 
     monkeypatch.setattr(distill_job, "distill_into", distill_into)
-    more = save_pictures(tmp_path / "more", 2, seed=9)
+    more = save_images(tmp_path / "more", 2, seed=9)
     held_out = [*images_of(run, "test"), *images_of(run, "val")[:1]]
     for place, name in enumerate(held_out):
         shutil.copy(data / name, more / f"{place}.png")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import arguments, save_pictures, small_config, untrained_history
+from tests.jobs.small_runs import arguments, save_images, small_config, untrained_history
 from tl_keras.checks import InputError
 from tl_keras.jobs import prune as prune_job
 from tl_keras.jobs.evaluate import evaluate
@@ -62,7 +62,7 @@ def test_run_stopped_while_it_is_measured_is_completed_by_evaluate(
 def test_test_image_that_is_deleted_after_training_costs_no_model(
     encoder, run_cli, tmp_path, monkeypatch
 ):
-    data, tune, gone = save_pictures(tmp_path / "data", 8), train_job.fine_tune, []
+    data, tune, gone = save_images(tmp_path / "data", 8), train_job.fine_tune, []
 
     def tune_and_delete(model, train, val, **settings):
         history = tune(model, train, val, **settings)

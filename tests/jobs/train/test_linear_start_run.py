@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import save_pictures, small_config
+from tests.jobs.small_runs import save_images, small_config
 from tl_keras import load_dataset, load_model
 from tl_keras.files import read_json
 from tl_keras.jobs.compare.methods import parse_method
@@ -141,7 +141,7 @@ def test_a_comparison_has_the_linear_start_as_a_method(encoder):
 
 
 def test_pictures_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_path):
-    folder = save_pictures(tmp_path / "data", 6, classes=("röd", "ü b", "z"))
+    folder = save_images(tmp_path / "data", 6, classes=("röd", "ü b", "z"))
     for path in sorted((folder / "z").iterdir())[3:]:
         path.unlink()
     changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "split": (0.34, 0.33, 0.33)}

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import CLASSES, save_pictures, small_config
+from tests.jobs.small_runs import CLASSES, save_images, small_config
 from tl_keras import InputError, build_classifier, fine_tune, load_dataset, load_model, replace_head
 from tl_keras.jobs.evaluate import measure
 from tl_keras.jobs.runs.trained_run import load_run
@@ -19,7 +19,7 @@ from tl_keras.models.backbones.backbone import get_backbone
 def two_colours(tmp_path_factory):
     """A folder of two of the three colour classes."""
     folder = tmp_path_factory.mktemp("target") / "two"
-    return save_pictures(folder, 12, seed=4, classes=CLASSES[:2])
+    return save_images(folder, 12, seed=4, classes=CLASSES[:2])
 
 
 def _metrics(run):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.jobs.small_runs import CLASSES, probabilities_of, save_pictures, small_config
+from tests.jobs.small_runs import CLASSES, probabilities_of, save_images, small_config
 from tl_keras import cli
 from tl_keras.checks import InputError
 from tl_keras.data.images import read_image
@@ -155,7 +155,7 @@ def test_report_names_classes_weights_and_commands(finished_run):
     for name in CLASSES:
         assert name in page
     assert "with its own weights" in page
-    assert "tl-keras predict . my-picture.jpg" in page
+    assert "tl-keras predict . my-image.jpg" in page
 
 
 @pytest.mark.slow
@@ -257,7 +257,7 @@ def test_out_of_memory_names_the_batch_size_and_half_of_it(
 
 def test_picture_that_vanishes_after_the_check_is_named(encoder, colours, tmp_path, monkeypatch):
     """Fault 13."""
-    data = save_pictures(tmp_path / "data", 4)
+    data = save_images(tmp_path / "data", 4)
     start = train_job.starting_point
 
     def remove_one(config, splits, *rest):

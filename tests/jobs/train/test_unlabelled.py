@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.jobs.small_runs import CLASSES, arguments, save_pictures, small_config
+from tests.jobs.small_runs import CLASSES, arguments, save_images, small_config
 from tests.training.small_models import small_classifier
 from tl_keras.checks import InputError
 from tl_keras.jobs.evaluate import headline, measure
@@ -72,7 +72,7 @@ def test_the_page_shows_the_pseudo_labels_and_the_way_before(rest_run):
 
 @pytest.mark.slow
 def test_a_folder_without_labels_serves(encoder, colours, run_cli, tmp_path):
-    more = save_pictures(tmp_path / "more", 4, seed=9, classes=CLASSES)
+    more = save_images(tmp_path / "more", 4, seed=9, classes=CLASSES)
     words = arguments(encoder, colours, tmp_path / "run", "--unlabelled", more, *QUICK)
     status, _, error = run_cli(*words)
     assert status == 0, error
@@ -163,7 +163,7 @@ def test_figures_before_are_measured_as_those_after(encoder, colours, tmp_path):
 
 
 def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli, tmp_path):
-    more = save_pictures(tmp_path / "more", 1, seed=9)
+    more = save_images(tmp_path / "more", 1, seed=9)
     words = arguments(encoder, colours, tmp_path / "run", "--unlabelled", more)
     status, out, error = run_cli(*words)
     assert status == 2 and "unlabelled pictures, one batch" in error and "received 3" in error

@@ -38,7 +38,7 @@ _COMPILE = {"optimizer": "sgd", "loss": "sparse_categorical_crossentropy", "run_
 _SIZES = {"efficientnet_v2_l": 64}
 
 
-def _pictures(size, n=2):
+def _images(size, n=2):
     return np.random.default_rng(0).uniform(0, 255, (n, size, size, 3)).astype("float32")
 
 
@@ -61,10 +61,10 @@ def test_preprocessing_kind_is_that_of_the_familys_own_function(backbone):
         if row.constructor not in ("MobileNetV3Small", "MobileNetV3Large")
         else (keras.applications.mobilenet_v3)
     )
-    pictures = _pictures(4)
+    images = _images(4)
     image = keras.Input((4, 4, 3))
-    ours = keras.Model(image, preprocess(image, row.preprocessing))(pictures)
-    np.testing.assert_allclose(ours, module.preprocess_input(pictures.copy()), atol=1e-4)
+    ours = keras.Model(image, preprocess(image, row.preprocessing))(images)
+    np.testing.assert_allclose(ours, module.preprocess_input(images.copy()), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", _MODULES)
@@ -89,7 +89,7 @@ def test_one_family_of_each_kind_trains_saves_and_reloads(backbone):
         lambda: build_classifier(
             backbone, 3, image_size=32, weights="random", head="gap", hidden_units=4, dropout=0.1
         ),
-        _pictures(32),
+        _images(32),
         np.array([0, 2]),
         compile_args=_COMPILE,
         probabilities=True,
@@ -104,18 +104,18 @@ def test_one_family_of_each_kind_trains_saves_and_reloads(backbone):
 @pytest.mark.parametrize("backbone", list_backbones())
 def test_every_backbone_trains_saves_and_reloads(backbone):
     size = _SIZES.get(backbone, APPLICATIONS[backbone].minimum_size)
-    # Enough units that some are alive, and a class without a picture: else no weight need move.
+    # Enough units that some are alive, and a class without an image: else no weight need move.
     head = {"hidden_units": 16, "dropout": 0.0}
 
     def build():
         model = build_classifier(backbone, 3, image_size=size, weights="random", **head)
-        # BatchNormalization frozen, as `fine_tune` trains: over two pictures of one position each
+        # BatchNormalization frozen, as `fine_tune` trains: over two images of one position each
         # its statistics are next to zero wide, and a hundred layers of them overflow the gradient.
         return model if backbone in _SIZES else unfreeze(model, all=True)
 
     check_model(
         build,
-        _pictures(size),
+        _images(size),
         np.array([0, 2]),
         compile_args=_COMPILE,
         probabilities=True,
@@ -132,17 +132,17 @@ def test_a_backbone_is_flat_and_can_be_cut_anywhere():
     assert [layer.name for layer in backbone.layers[:3]] == ["image", "preprocess_tf", "Conv1"]
     cut = backbone.get_layer("block_14_add").output
     first, second = keras.Model(backbone.input, cut), keras.Model(cut, backbone.output)
-    pictures = _pictures(32)
-    np.testing.assert_array_equal(second(first(pictures)), backbone(pictures))
+    images = _images(32)
+    np.testing.assert_array_equal(second(first(images)), backbone(images))
 
 
-def test_vgg_features_equal_plain_keras_on_preprocessed_pictures():
+def test_vgg_features_equal_plain_keras_on_preprocessed_images():
     ours = build_backbone("vgg16", image_size=32, weights="random")
     plain = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
     plain.set_weights(ours.get_weights())
-    pictures = _pictures(32)
-    expected = plain(keras.applications.vgg16.preprocess_input(pictures.copy()))
-    np.testing.assert_allclose(ours(pictures), expected, rtol=1e-4, atol=1e-4)
+    images = _images(32)
+    expected = plain(keras.applications.vgg16.preprocess_input(images.copy()))
+    np.testing.assert_allclose(ours(images), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_efficientnet_equals_the_graph_keras_builds_for_its_published_weights(monkeypatch):
@@ -154,8 +154,8 @@ def test_efficientnet_equals_the_graph_keras_builds_for_its_published_weights(mo
     monkeypatch.undo()
     ours = build_backbone("efficientnet_b0", image_size=32, weights=None)
     ours.set_weights(plain.get_weights())
-    pictures = _pictures(32)
-    np.testing.assert_allclose(ours(pictures), plain(pictures), atol=1e-5)
+    images = _images(32)
+    np.testing.assert_allclose(ours(images), plain(images), atol=1e-5)
 
 
 def test_random_vgg_kernels_are_he_normal():
@@ -175,17 +175,17 @@ def test_another_process_loads_saved_files_in_safe_mode(tmp_path):
     models["caffe"] = build_backbone("vgg16", image_size=32, weights="random")
     for kind, model in models.items():
         model.save(tmp_path / f"{kind}.keras")
-        np.save(tmp_path / f"{kind}.npy", model(_pictures(32)))
-    np.save(tmp_path / "pictures.npy", _pictures(32))
-    net = MLP(3, (8,))
-    net.build((None, 32, 32, 3))
-    net.save(tmp_path / "net.keras")
+        np.save(tmp_path / f"{kind}.npy", model(_images(32)))
+    np.save(tmp_path / "images.npy", _images(32))
+    network = MLP(3, (8,))
+    network.build((None, 32, 32, 3))
+    network.save(tmp_path / "net.keras")
     package = str(Path(tl_keras.__file__).parents[1])
     code = (
         "import sys, keras, numpy as np\n"
         "for kind in ('tf', 'torch', 'caffe'):\n"
         "    model = keras.saving.load_model(f'{kind}.keras', safe_mode=True)\n"
-        "    outputs = model(np.load('pictures.npy'))\n"
+        "    outputs = model(np.load('images.npy'))\n"
         "    np.testing.assert_allclose(outputs, np.load(f'{kind}.npy'), rtol=1e-4, atol=1e-4)\n"
         "assert 'tl_keras' not in sys.modules\n"
         f"sys.path.append({package!r})\n"
@@ -208,7 +208,7 @@ def test_another_process_loads_saved_files_in_safe_mode(tmp_path):
         ({"backbone": "xception", "image_size": 70}, r"at least 71 for xception"),
         ({"image_size": 64.0}, "an integer or .*received image_size=64.0"),
         ({"image_size": (64, 64, 3)}, "an integer or .height, width"),
-        ({"weights": "auto"}, "received 'auto', which only the command line"),
+        ({"weights": "auto"}, "received 'auto', which is for the command line"),
         ({"weights": "no/such.h5"}, "received weights='no/such.h5', and there is no such file"),
         ({"weights": 5}, "received weights='5'"),
         ({"backbone": "no/such.keras"}, "received no/such.keras, and there is no such file"),
@@ -232,7 +232,7 @@ def test_an_encoder_file_or_its_run_folder_is_a_backbone(vectors, tmp_path):
     encoder = _encoder(tmp_path / "encoder.keras", vectors=vectors)
     for place in (tmp_path, tmp_path / "encoder.keras", str(tmp_path / "encoder.keras")):
         backbone = build_backbone(place)
-        np.testing.assert_array_equal(backbone(_pictures(16)), encoder(_pictures(16)))
+        np.testing.assert_array_equal(backbone(_images(16)), encoder(_images(16)))
     model = build_classifier(tmp_path, 2, head="gap", hidden_units=4)
     assert get_backbone(model).name == "encoder"
     assert imagenet_weights_cached(str(tmp_path)) is True
@@ -245,7 +245,7 @@ def test_from_a_classifiers_file_or_model_the_backbone_is_taken(tmp_path):
     classifier.save(tmp_path / "run" / "model.keras")
     for source in (classifier, tmp_path / "run"):
         backbone = build_backbone(source)
-        np.testing.assert_array_equal(backbone(_pictures(16)), encoder(_pictures(16)))
+        np.testing.assert_array_equal(backbone(_images(16)), encoder(_images(16)))
 
 
 def test_an_encoder_of_another_size_shape_or_with_weights_is_refused(tmp_path):
@@ -257,7 +257,7 @@ def test_an_encoder_of_another_size_shape_or_with_weights_is_refused(tmp_path):
     with pytest.raises(InputError, match="which brings its own; received weights='random'"):
         build_backbone(path, weights="random")
     keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]).save(path)
-    with pytest.raises(InputError, match=r"from pictures \(b, h, w, 3\) to features"):
+    with pytest.raises(InputError, match=r"from images \(b, h, w, 3\) to features"):
         build_backbone(path)
     path.unlink()
     with pytest.raises(InputError, match="run folder with encoder.keras or model.keras"):

@@ -1,4 +1,4 @@
-"""ImageNet weights: the table, the cache, and downloads from a folder that stands for the net."""
+"""ImageNet weights: the table, the cache, and downloads from a folder instead of the internet."""
 
 import hashlib
 import importlib
@@ -29,7 +29,7 @@ class _AskedError(Exception):
 
 
 def _asked(backbone, size, monkeypatch):
-    """What Keras itself asks `get_file` for."""
+    """Returns the arguments that Keras passes to `get_file`."""
     from keras.src.utils import file_utils
 
     def get_file(name, url, cache_subdir, file_hash=None):
@@ -50,7 +50,7 @@ def test_mobilenet_files_follow_the_size_as_in_keras(backbone, size, monkeypatch
     assert imagenet_file(backbone, (size, size)) == _asked(backbone, size, monkeypatch)
 
 
-def test_pictures_that_are_not_square_get_the_224_file():
+def test_images_that_are_not_square_get_the_224_file():
     assert imagenet_file("mobilenet_v2", (96, 128)) == imagenet_file("mobilenet_v2", (224, 224))
 
 
@@ -137,7 +137,7 @@ def test_a_download_cut_short_is_refused_and_leaves_nothing(server, hashed):
     source, cached, published = server
     published["file_hash"] = published["file_hash"] if hashed else None
     source.write_bytes(source.read_bytes()[:-1000])
-    with pytest.raises(InputError, match="cut short or not the published one"):
+    with pytest.raises(InputError, match="truncated or not the published one"):
         imagenet_weights.fetch_weights("vgg16", (224, 224))
     assert not list(cached.parent.iterdir())
 
@@ -202,16 +202,16 @@ def real_weights(tmp_path, monkeypatch):
 
 
 @pytest.mark.real_data
-def test_real_features_equal_plain_keras_on_preprocessed_pictures(real_weights):
+def test_real_features_equal_plain_keras_on_preprocessed_images(real_weights):
     assert imagenet_weights_cached("mobilenet_v2", 224)
     assert not imagenet_weights_cached("mobilenet_v2", 96)
     ours = build_backbone("mobilenet_v2")
     plain = keras.applications.MobileNetV2(
         include_top=False, input_shape=(224, 224, 3), weights=str(real_weights)
     )
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3)).astype("float32")
-    expected = plain(keras.applications.mobilenet_v2.preprocess_input(pictures.copy()))
-    np.testing.assert_allclose(ours(pictures), expected, atol=1e-3)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3)).astype("float32")
+    expected = plain(keras.applications.mobilenet_v2.preprocess_input(images.copy()))
+    np.testing.assert_allclose(ours(images), expected, atol=1e-3)
 
 
 @pytest.mark.real_data

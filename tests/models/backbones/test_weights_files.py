@@ -43,10 +43,10 @@ def _write(model, path):
 
 
 def _same(first, second):
-    pictures = np.random.default_rng(5).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    images = np.random.default_rng(5).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    np.testing.assert_allclose(first(pictures), second(pictures), rtol=1e-5)
+    np.testing.assert_allclose(first(images), second(images), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", _FILES)

@@ -1,4 +1,4 @@
-"""What all nets from scratch promise: pixels in, probabilities out, saved and fitted on."""
+"""Contract of all networks trained from scratch: pixels in, probabilities out, saved, retrained."""
 
 import keras
 import numpy as np
@@ -14,8 +14,8 @@ BUILDERS = {
     "lstm": lambda **how: RNN(3, units=5, dropout=0.2, **how),
     "gru": lambda **how: RNN(3, cell="gru", units=5, **how),
 }
-each_net = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
-PICTURES = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
+each_network = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
 LABELS = np.arange(6) % 3
 
 
@@ -29,45 +29,43 @@ def built(build, shape=(None, 16, 16, 3), **how):
 @pytest.mark.parametrize(
     "build", [*BUILDERS.values(), lambda: CNN(3, "dropout")], ids=[*BUILDERS, "dropout"]
 )
-def test_a_net_trains_saves_and_reloads(build):
-    reloaded = check_model(build, PICTURES, LABELS, probabilities=True)
+def test_a_network_trains_saves_and_reloads(build):
+    reloaded = check_model(build, IMAGES, LABELS, probabilities=True)
     assert reloaded.input_shape == (None, 16, 16, 3)
     assert reloaded.output_shape == (None, 3)
 
 
-@each_net
+@each_network
 def test_the_safe_loader_takes_it_with_its_optimizer(build, tmp_path):
     model = built(build)
     # One step is quicker so than traced.
     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
-    model.fit(PICTURES, LABELS, verbose=0)
+    model.fit(IMAGES, LABELS, verbose=0)
     model.save(tmp_path / "net.keras")
     again = load_model(tmp_path / "net.keras", compile=True)
-    np.testing.assert_array_equal(again(PICTURES), model(PICTURES))
+    np.testing.assert_array_equal(again(IMAGES), model(IMAGES))
     assert int(again.optimizer.iterations) == 1
 
 
-@each_net
-def test_uint8_and_float_pixels_are_the_same_picture(build):
+@each_network
+def test_uint8_and_float_pixels_are_the_same_image(build):
     model = built(build)
-    np.testing.assert_allclose(model(PICTURES), model(PICTURES.astype("float32")), atol=1e-6)
+    np.testing.assert_allclose(model(IMAGES), model(IMAGES.astype("float32")), atol=1e-6)
 
 
-@each_net
-def test_grey_pictures_come_with_or_without_a_channel(build):
+@each_network
+def test_grey_images_come_with_or_without_a_channel(build):
     model = built(build, (None, 16, 16))
-    gray = PICTURES[..., 0]
+    gray = IMAGES[..., 0]
     assert model.input_shape == (None, 16, 16, 1)
     np.testing.assert_array_equal(model(gray), model(gray[..., None]))
 
 
-@each_net
+@each_network
 def test_softmax_of_the_logits_is_the_probabilities(build):
     logits, probabilities = built(build, classifier_activation=None), built(build)
     probabilities.set_weights(logits.get_weights())
-    np.testing.assert_allclose(
-        keras.ops.softmax(logits(PICTURES)), probabilities(PICTURES), atol=1e-6
-    )
+    np.testing.assert_allclose(keras.ops.softmax(logits(IMAGES)), probabilities(IMAGES), atol=1e-6)
 
 
 @pytest.fixture
@@ -105,19 +103,19 @@ def test_layers_compute_in_half_and_give_float32_also_after_loading(
     half = policy.removeprefix("mixed_")
     assert keras.config.dtype_policy().name == "float32"
     assert formats(model) == {half}
-    outputs = model(PICTURES)
-    assert outputs.dtype == model.predict(PICTURES, verbose=0).dtype == "float32"
-    np.testing.assert_allclose(outputs, plain(PICTURES), atol=0.03)
-    assert np.abs(outputs - plain(PICTURES)).max() > 0
+    outputs = model(IMAGES)
+    assert outputs.dtype == model.predict(IMAGES, verbose=0).dtype == "float32"
+    np.testing.assert_allclose(outputs, plain(IMAGES), atol=0.03)
+    assert np.abs(outputs - plain(IMAGES)).max() > 0
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
     model.save(tmp_path / "net.keras")
     loaded = load_model(tmp_path / "net.keras")
     assert formats(loaded) == formats(model.for_classes(4)) == {half}
-    np.testing.assert_array_equal(loaded(PICTURES), outputs)
+    np.testing.assert_array_equal(loaded(IMAGES), outputs)
 
 
 @pytest.mark.parametrize("name", ["mlp", "lenet", "lstm"])
-def test_a_float32_net_stays_one_under_another_global_policy(name, tmp_path, global_policy):
+def test_a_float32_network_stays_one_under_another_global_policy(name, tmp_path, global_policy):
     built(BUILDERS[name]).save(tmp_path / "net.keras")
     global_policy("mixed_bfloat16")
     assert formats(load_model(tmp_path / "net.keras")) == {"float32"}
@@ -126,43 +124,43 @@ def test_a_float32_net_stays_one_under_another_global_policy(name, tmp_path, glo
 
 
 @pytest.mark.parametrize("name", ["mlp", "lenet", "lstm"])
-def test_a_net_trains_in_float16_with_a_scaled_loss(name):
+def test_a_network_trains_in_float16_with_a_scaled_loss(name):
     model = built(BUILDERS[name], dtype="mixed_float16")
     model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     before = model.get_weights()
-    losses = model.fit(PICTURES, LABELS, epochs=2, verbose=0).history["loss"]
+    losses = model.fit(IMAGES, LABELS, epochs=2, verbose=0).history["loss"]
     assert np.isfinite(losses).all()
     assert any((b != a).any() for b, a in zip(before, model.get_weights(), strict=True))
 
 
-@each_net
+@each_network
 def test_weights_in_half_precision_are_refused(build):
     with pytest.raises(InputError, match="dtype to be one of float32.*received dtype='float16'"):
         build(dtype="float16")
 
 
-@each_net
+@each_network
 def test_a_scale_of_the_inputs_is_kept(build, tmp_path):
-    """For pictures that are scaled already; a reloaded model would see them 255 times darker."""
+    """For images that are scaled already; a reloaded model would see them 255 times darker."""
     scaled, plain = built(build, scale=1.0), built(build)
     plain.set_weights(scaled.get_weights())
-    np.testing.assert_allclose(scaled(PICTURES / 255.0), plain(PICTURES), atol=1e-5)
+    np.testing.assert_allclose(scaled(IMAGES / 255.0), plain(IMAGES), atol=1e-5)
     scaled.save(tmp_path / "net.keras")
     for other in (load_model(tmp_path / "net.keras"), scaled.for_classes(5)):
         assert other.scale == 1.0
 
 
-@each_net
-def test_the_net_is_a_layer_of_a_functional_model_too(build):
+@each_network
+def test_the_network_is_a_layer_of_a_functional_model_too(build):
     model = built(build)
     image = keras.Input((16, 16, 3))
     outer = keras.Model(image, model(image))
     assert outer.output_shape == (None, 3)
-    np.testing.assert_array_equal(outer(PICTURES), model(PICTURES))
+    np.testing.assert_array_equal(outer(IMAGES), model(IMAGES))
 
 
-@each_net
+@each_network
 def test_other_classes_keep_every_weight_but_the_last_layers(build):
     model = built(build)
     other = model.for_classes(7)
@@ -182,8 +180,8 @@ def test_relu_layers_start_with_he_variance():
     assert deviation == pytest.approx(np.sqrt(2 / 400), rel=0.02)
 
 
-@each_net
-def test_pictures_of_another_size_are_refused_in_one_line(build):
+@each_network
+def test_images_of_another_size_are_refused_in_one_line(build):
     model = built(build)
     with pytest.raises(InputError, match=r"shape \(16, 16, 3\), for which .*received \(20, 20, 3"):
         model(np.zeros((2, 20, 20, 3), "uint8"))
@@ -194,8 +192,8 @@ def test_pictures_of_another_size_are_refused_in_one_line(build):
     [
         ((None, 784), r"shape \(b, height, width\), .*received \(None, 784\)"),
         ((None, 16, 16, 4), r"received \(None, 16, 16, 4\)"),
-        ((None, 2, 16, 16, 3), "Expected pictures of shape"),
-        ((None, None, None, 3), "pictures of a known size, at least 16 x 16 pixels for this CNN"),
+        ((None, 2, 16, 16, 3), "Expected images of shape"),
+        ((None, None, None, 3), "images of a known size, at least 16 x 16 pixels for this CNN"),
         ((None, 15, 16, 1), r"at least 16 x 16 pixels .*received \(None, 15, 16, 1\)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Convolutional nets: the shapes of the books, and the smallest pictures they take."""
+"""Convolutional networks: published shapes, and the smallest valid images."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ def test_lenet_on_28_pixels_has_the_44426_weights_of_the_book():
     assert build("lenet", 28).count_params() == 44_426
 
 
-def test_dropout_form_has_maps_64_128_and_dense_1024_512():
+def test_dropout_form_has_channels_64_128_and_dense_1024_512():
     model = build("dropout", 8)
     kernels = [w.shape for w in model.weights if w.name == "kernel"]
     assert kernels == [(3, 3, 1, 64), (3, 3, 64, 128), (512, 1024), (1024, 512), (512, 10)]
@@ -41,8 +41,8 @@ def test_frozen_convolutions_do_not_change_while_the_rest_learns():
     before = [layer.get_weights() for layer in model.convolutions]
     dense = model.get_layer("dense_1").get_weights()[0]
     model.compile("adam", "sparse_categorical_crossentropy")
-    pictures = np.random.default_rng(0).integers(0, 256, (8, 8, 8), dtype=np.uint8)
-    model.fit(pictures, np.arange(8) % 2, verbose=0)
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8), dtype=np.uint8)
+    model.fit(images, np.arange(8) % 2, verbose=0)
     assert len(before) == 2
     for (kernel, bias), layer in zip(before, model.convolutions, strict=True):
         np.testing.assert_array_equal(layer.kernel, kernel)

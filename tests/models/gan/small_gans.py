@@ -1,4 +1,4 @@
-"""A GAN of a few maps, and pictures for it."""
+"""A GAN with few channels, and images for it."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from tl_keras import GAN
 
 RNG = np.random.default_rng(0)
-PICTURES, LABELS = RNG.integers(0, 256, (32, 8, 8), dtype=np.uint8), np.arange(32) % 3
+IMAGES, LABELS = RNG.integers(0, 256, (32, 8, 8), dtype=np.uint8), np.arange(32) % 3
 
 
 def small_gan(*, run_eagerly=True, **arguments):

@@ -1,4 +1,4 @@
-"""A generator that makes one picture is noticed, and one that makes many is not."""
+"""A generator of one image causes a warning, a generator of many does not."""
 
 import warnings
 
@@ -9,10 +9,10 @@ import pytest
 from tl_keras import GAN
 from tl_keras.models.gan.collapse import CollapseWarning, CollapseWatch, diversity
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
 
 
-def watched(real=PICTURES):
+def watched(real=IMAGES):
     keras.utils.set_random_seed(0)
     gan = GAN((8, 8), latent_dim=4, width=8, seed=0)
     gan.compile()
@@ -29,10 +29,10 @@ def scale_start(gan, factor):
 
 
 def test_diversity_is_the_mean_squared_distance_of_pairs():
-    pictures = PICTURES[:6] / 255.0
-    pairs = [np.mean((a - b) ** 2) for a in pictures for b in pictures]
-    np.testing.assert_allclose(diversity(PICTURES[:6]), np.mean(pairs), rtol=1e-5)
-    assert diversity(np.repeat(PICTURES[:1], 5, axis=0)) < 1e-12
+    images = IMAGES[:6] / 255.0
+    pairs = [np.mean((a - b) ** 2) for a in images for b in images]
+    np.testing.assert_allclose(diversity(IMAGES[:6]), np.mean(pairs), rtol=1e-5)
+    assert diversity(np.repeat(IMAGES[:1], 5, axis=0)) < 1e-12
 
 
 def test_forced_collapse_warns_once_and_names_the_epoch():
@@ -49,17 +49,17 @@ def test_forced_collapse_warns_once_and_names_the_epoch():
         watch.on_epoch_end(2, {})
 
 
-def test_samples_alike_from_the_start_are_noticed_by_the_real_pictures():
+def test_samples_alike_from_the_start_are_noticed_by_the_real_images():
     gan, watch = watched()
     scale_start(gan, 0.0)
-    with pytest.warns(CollapseWarning, match="of real pictures"):
+    with pytest.warns(CollapseWarning, match="of real images"):
         watch.on_epoch_end(0, {})
 
 
 def test_healthy_samples_and_the_first_steps_warn_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        gan, watch = watched(real=PICTURES // 8)
+        gan, watch = watched(real=IMAGES // 8)
         scale_start(gan, 30.0)
         for epoch in range(3):
             watch.on_epoch_end(epoch, {})

@@ -1,4 +1,4 @@
-"""The default networks of a GAN: which sizes they take and what they give."""
+"""Default networks of a GAN: valid image sizes and output shapes."""
 
 import keras
 import numpy as np
@@ -17,10 +17,10 @@ def test_sizes_halve_down_to_four_to_eight_pixels(shape, halvings):
     generator = build_generator(shape, 5, width=4)
     discriminator = build_discriminator(shape, width=4)
     latent = np.random.default_rng(0).normal(0, 9, (3, 5)).astype("float32")
-    pictures = generator(latent).numpy()
-    assert pictures.shape == (3, *shape)
-    assert np.abs(pictures).max() <= 1
-    assert discriminator(pictures).shape == (3, 1)
+    images = generator(latent).numpy()
+    assert images.shape == (3, *shape)
+    assert np.abs(images).max() <= 1
+    assert discriminator(images).shape == (3, 1)
     sides = discriminator.get_layer("features").output.shape[1:3]
     assert max(sides) <= 4
 
@@ -29,26 +29,26 @@ def test_sizes_halve_down_to_four_to_eight_pixels(shape, halvings):
 def test_a_size_that_cannot_be_halved_often_enough_is_refused(shape):
     with pytest.raises(InputError, match=f"received {shape[0]} x {shape[1]}"):
         build_generator(shape, 5)
-    with pytest.raises(InputError, match="halves down to 4-8 pixels"):
+    with pytest.raises(InputError, match="halves to 4-8 pixels"):
         build_discriminator(shape)
 
 
-def test_what_the_discriminator_says_of_a_picture_does_not_depend_on_the_others():
+def test_what_the_discriminator_says_of_an_image_does_not_depend_on_the_others():
     discriminator = build_discriminator((8, 8, 1), width=4)
-    pictures = np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 1)).astype("float32")
-    together = discriminator(pictures, training=True)
-    alone = [discriminator(picture[None], training=True)[0] for picture in pictures]
+    images = np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 1)).astype("float32")
+    together = discriminator(images, training=True)
+    alone = [discriminator(image[None], training=True)[0] for image in images]
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 def test_class_score_is_the_projection_of_the_features():
     discriminator = build_discriminator((8, 8, 1), 3, width=4)
     rng = np.random.default_rng(0)
-    pictures = rng.uniform(-1, 1, (4, 8, 8, 1)).astype("float32")
+    images = rng.uniform(-1, 1, (4, 8, 8, 1)).astype("float32")
     classes = np.eye(3, dtype="float32")[[0, 2, 1, 2]]
     w, b = discriminator.get_layer("real").get_weights()
     (v,) = discriminator.get_layer("class_direction").get_weights()
     flatten = discriminator.get_layer("flatten").output
-    features = keras.Model(discriminator.inputs[0], flatten)(pictures).numpy()
+    features = keras.Model(discriminator.inputs[0], flatten)(images).numpy()
     expected = features @ w + b + (features * (classes @ v)).sum(1, keepdims=True)
-    np.testing.assert_allclose(discriminator([pictures, classes]), expected, atol=1e-5)
+    np.testing.assert_allclose(discriminator([images, classes]), expected, atol=1e-5)

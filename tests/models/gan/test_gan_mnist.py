@@ -1,4 +1,4 @@
-"""What the GAN reaches on MNIST, in the folder that TL_KERAS_DATA names."""
+"""Results of the GAN on MNIST, in the folder that TL_KERAS_DATA names."""
 
 import time
 

@@ -1,10 +1,10 @@
-"""`likelihood="auto"` is decided by pictures of any form, and comes back from any file."""
+"""`likelihood="auto"` is resolved by images of any form and restored from any file."""
 
 import keras
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs, noisy
+from tests.models.images import blobs, noisy
 from tl_keras import VAE, InputError, load_model
 
 CHOICES = {"bernoulli": blobs(), "gaussian": noisy()}

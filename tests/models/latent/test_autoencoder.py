@@ -1,4 +1,4 @@
-"""The autoencoder, and what it shares with the variational one."""
+"""The autoencoder, and the behaviour it shares with the variational autoencoder."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.check_model import check_model
 from tests.models.backbone_check import check_trains_as_backbone
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras import Autoencoder, build_backbone, load_model
 from tl_keras.checks import DivergedError, InputError
 
@@ -53,7 +53,7 @@ def test_loss_is_the_mean_squared_error_of_its_own_reconstruction():
     np.testing.assert_allclose(model.decode(model.encode(x)), shown, atol=1e-3)
 
 
-def test_training_lowers_the_error_and_odd_pictures_stand_out():
+def test_training_lowers_the_error_and_odd_images_stand_out():
     keras.utils.set_random_seed(0)
     model, x = _small(hidden_units=(32,), latent_dim=4), blobs(256)
     model.compile(keras.optimizers.Adam(0.01))
@@ -111,7 +111,7 @@ def _painter(activation=None):
     )
 
 
-def test_nets_of_the_user_take_the_place_of_the_presets(tmp_path):
+def test_networks_of_the_user_take_the_place_of_the_presets(tmp_path):
     model = Autoencoder((8, 8), 3, encoder=_coder(), decoder=_painter())
     model.compile(**COMPILE)
     model.fit(blobs(), verbose=0)
@@ -133,7 +133,7 @@ def test_nets_of_the_user_take_the_place_of_the_presets(tmp_path):
         ({"input_shape": (9, 8), "architecture": "conv"}, "sides 4 divides"),
         ({"encoder": _painter()}, "encoder to be a Functional or Sequential model from"),
         ({"decoder": _coder()}, r"decoder to be .* from \(3,\) to \(8, 8, 1\)"),
-        ({"decoder": _painter("sigmoid")}, "decoder that gives logits.*'sigmoid' in 'dense"),
+        ({"decoder": _painter("sigmoid")}, "decoder that returns logits.*'sigmoid' in 'dense"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused(arguments, message):
@@ -151,7 +151,7 @@ def test_arguments_that_cannot_be_used_are_refused(arguments, message):
         (np.zeros((4, 64)), r"\(n, height, width\)"),
     ],
 )
-def test_pictures_that_do_not_fit_are_refused_before_training(x, message):
+def test_images_that_do_not_fit_are_refused_before_training(x, message):
     model = _small()
     model.compile()
     before = model.get_weights()

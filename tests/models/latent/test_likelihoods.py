@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.models.pictures import blobs, noisy
+from tests.models.images import blobs, noisy
 from tl_keras.models.latent.likelihoods import (
     bernoulli_log_prob,
     choose_likelihood,

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests.check_model import check_model
 from tests.models.backbone_check import check_trains_as_backbone
-from tests.models.pictures import blobs, noisy
+from tests.models.images import blobs, noisy
 from tl_keras import VAE, load_model
 from tl_keras.checks import InputError
 from tl_keras.models.latent import vae
@@ -38,14 +38,14 @@ def _pixels(x):
 
 def _plain_losses(model, x, eps):
     """log p(x | z), log p(z), log q(z | x), each (samples, b), and KL (b, d), in float64."""
-    pictures = x.reshape(len(x), -1) / 255.0
+    images = x.reshape(len(x), -1) / 255.0
     outputs = model._heads(_pixels(x))
     mean, log_var = (np.asarray(output, np.float64) for output in outputs)
     z = mean + np.exp(log_var / 2) * eps
     flat = z.reshape(-1, model.latent_dim).astype("float32")
     logits = np.asarray(model.decoder(flat), np.float64).reshape(*z.shape[:2], -1)
     p = 1 / (1 + np.exp(-logits))
-    log_prob = (pictures * np.log(p) + (1 - pictures) * np.log(1 - p)).sum(-1)
+    log_prob = (images * np.log(p) + (1 - images) * np.log(1 - p)).sum(-1)
     log_prior = -0.5 * (z**2 + LOG_2PI).sum(-1)
     log_q = -0.5 * ((z - mean) ** 2 / np.exp(log_var) + log_var + LOG_2PI).sum(-1)
     kl = 0.5 * (np.exp(log_var) + mean**2 - 1 - log_var)
@@ -67,7 +67,7 @@ def test_a_model_learns_saves_and_goes_on(arguments):
     check_model(lambda: VAE((8, 8), 3, **arguments), blobs(8), None, compile_args=eagerly)
 
 
-def test_the_net_is_784_200_200_50_with_a_head_for_each_of_mean_and_variance():
+def test_the_network_is_784_200_200_50_with_a_head_for_each_of_mean_and_variance():
     model = VAE((28, 28))
     kernels = [tuple(weight.shape) for weight in model.trainable_weights if weight.ndim == 2]
     to_code = [(784, 200), (200, 200), (200, 50), (200, 50)]
@@ -217,26 +217,26 @@ def test_metrics_are_those_of_training_and_validation():
 
 
 @pytest.mark.parametrize(
-    ("pictures", "chosen"),
+    ("images", "chosen"),
     [(blobs(), "bernoulli"), (noisy(), "gaussian"), (blobs(channels=3), "gaussian")],
     ids=["black and white", "grey", "coloured"],
 )
-def test_the_likelihood_is_chosen_by_the_data_and_saved(pictures, chosen, tmp_path):
-    model = VAE(pictures.shape[1:], 3, hidden_units=(8,))
+def test_the_likelihood_is_chosen_by_the_data_and_saved(images, chosen, tmp_path):
+    model = VAE(images.shape[1:], 3, hidden_units=(8,))
     with pytest.raises(InputError, match="likelihood='auto' before fit"):
-        model.log_likelihood(pictures, 2)
+        model.log_likelihood(images, 2)
     model.compile(run_eagerly=True)
-    model.fit(pictures, verbose=0)
+    model.fit(images, verbose=0)
     assert model.likelihood == chosen
     assert (model.log_scale is not None) == (chosen == "gaussian")
     model.save(tmp_path / "vae.keras")
     loaded = load_model(tmp_path / "vae.keras", compile=True)
     assert loaded.likelihood == chosen and not loaded.binarize
-    np.testing.assert_allclose(loaded.embed(pictures), model.embed(pictures), atol=1e-5)
-    expected = model.log_likelihood(pictures, 5)
-    np.testing.assert_allclose(loaded.log_likelihood(pictures, 5), expected, rtol=1e-4)
+    np.testing.assert_allclose(loaded.embed(images), model.embed(images), atol=1e-5)
+    expected = model.log_likelihood(images, 5)
+    np.testing.assert_allclose(loaded.log_likelihood(images, 5), expected, rtol=1e-4)
     assert int(loaded.optimizer.iterations) == 1
-    loaded.fit(pictures, verbose=0)
+    loaded.fit(images, verbose=0)
 
 
 @pytest.mark.parametrize("seed", [2**31, 2**40, -1])
@@ -275,7 +275,7 @@ def test_validation_does_not_change_what_training_draws(arguments):
         np.testing.assert_array_equal(without, validated)
 
 
-def test_samples_and_interpolations_are_pictures():
+def test_samples_and_interpolations_are_images():
     model, x = _small(), blobs()
     assert model.sample(5).shape == (5, 8, 8, 1)
     np.testing.assert_array_equal(model.sample(5, seed=1), model.sample(5, seed=1))

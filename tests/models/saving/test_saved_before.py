@@ -1,4 +1,4 @@
-"""Files saved when the package was laid out otherwise, one of each kind, still load and train."""
+"""Files saved under an earlier package layout, one of each kind, still load and train."""
 
 from pathlib import Path
 

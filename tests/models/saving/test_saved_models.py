@@ -122,9 +122,9 @@ def test_a_class_from_elsewhere_is_refused(saved, module, name):
 )
 def test_a_class_that_looks_like_one_of_ours_is_refused(tmp_path, module, name, registered):
     path = tmp_path / "net.keras"
-    net = MLP(2, hidden_units=(4,))
-    net.build((None, 4, 4))
-    net.save(path)
+    network = MLP(2, hidden_units=(4,))
+    network.build((None, 4, 4))
+    network.save(path)
     load_model(path)
     look_alike = {"module": module, "class_name": name, "registered_name": registered}
     _change_config(path, lambda config: config.update(look_alike))
@@ -134,9 +134,9 @@ def test_a_class_that_looks_like_one_of_ours_is_refused(tmp_path, module, name, 
 @pytest.mark.parametrize("change", [{"hidden_units": [2**30]}, {"hidden_units": "tuple"}])
 def test_absurd_sizes_of_our_own_models_are_refused(tmp_path, change):
     path = tmp_path / "net.keras"
-    net = MLP(2, hidden_units=(4,))
-    net.build((None, 4, 4))
-    net.save(path)
+    network = MLP(2, hidden_units=(4,))
+    network.build((None, 4, 4))
+    network.save(path)
     if change["hidden_units"] == "tuple":
         change = {"hidden_units": {"class_name": "__tuple__", "items": [2**30]}}
     _change_config(path, lambda config: config["config"].update(change))
@@ -299,12 +299,12 @@ def test_weights_that_are_not_there_are_refused_before_memory_is_taken(
     assert sum(made) < 2**24
 
 
-def test_a_net_of_ours_and_a_metric_that_declare_too_much_are_refused(tmp_path, monkeypatch):
+def test_a_network_of_ours_and_a_metric_that_declare_too_much_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "net.keras"
-    net = MLP(2, hidden_units=(4,))
-    net.build((None, 4, 4))
-    net.compile("adam", "mse", metrics=[keras.metrics.MeanIoU(2)])
-    net.save(path)
+    network = MLP(2, hidden_units=(4,))
+    network.build((None, 4, 4))
+    network.compile("adam", "mse", metrics=[keras.metrics.MeanIoU(2)])
+    network.save(path)
     honest = path.read_bytes()
     _change_config(path, lambda config: config["config"].update(hidden_units=[LARGE, LARGE]))
     made = _watch(monkeypatch)

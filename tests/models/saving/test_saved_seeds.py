@@ -1,9 +1,9 @@
-"""Going on after loading equals going on without."""
+"""Training after loading equals training without interruption."""
 
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras import GAN, VAE, Autoencoder, load_model
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 

@@ -73,20 +73,20 @@ def test_of_identical_embeddings_nt_xent_is_the_log_of_the_number_of_other_views
     np.testing.assert_allclose(sup_con(same, same, labels), np.log(2 * count - 1), rtol=1e-5)
 
 
-def test_of_orthogonal_pictures_nt_xent_has_its_closed_form():
+def test_of_orthogonal_images_nt_xent_has_its_closed_form():
     apart = np.eye(4)
     expected = np.log(1 + 6 * np.exp(-1 / 0.5))  # six views at a right angle
     np.testing.assert_allclose(nt_xent(apart, apart, 0.5), expected, rtol=1e-5)
 
 
-def test_sup_con_is_nt_xent_when_each_picture_is_its_own_class():
+def test_sup_con_is_nt_xent_when_each_image_is_its_own_class():
     labels = np.array([5, 3, 9, 0, 1, 2, 7])
     np.testing.assert_allclose(
         sup_con(FIRST, SECOND, labels, 0.3), nt_xent(FIRST, SECOND, 0.3), atol=1e-6
     )
 
 
-def test_the_gradient_pulls_the_views_of_a_picture_together():
+def test_the_gradient_pulls_the_views_of_an_image_together():
     first, second = tf.Variable(FIRST, dtype=tf.float32), tf.constant(SECOND, tf.float32)
     with tf.GradientTape() as tape:
         before = tf.reduce_mean(nt_xent(first, second))

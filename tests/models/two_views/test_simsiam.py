@@ -1,4 +1,4 @@
-"""SimSiam: what the stopped gradient stops, and what happens without it."""
+"""SimSiam: effect of the stopped gradient, and collapse without it."""
 
 import warnings
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import small_model
 from tl_keras import SimSiam
 from tl_keras.models.gan.collapse import CollapseWarning

@@ -1,4 +1,4 @@
-"""What all methods share that learn from two views of each picture."""
+"""Behaviour shared by all methods that learn from two views of each image."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.check_model import check_model
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import METHODS, small_encoder, small_model
 from tl_keras import ImageDataset, SimCLR, SimSiam, SupCon, VICReg, build_classifier, load_model
 from tl_keras.checks import DivergedError, InputError
@@ -84,7 +84,7 @@ def loss_on_views():
     "form",
     [pytest.param(form, marks=pytest.mark.slow if form == "two tensors" else ()) for form in FORMS],
 )
-def test_views_are_made_of_any_form_of_pictures(form, loss_on_views):
+def test_views_are_made_of_any_form_of_images(form, loss_on_views):
     data = FORMS[form]()
     more = {} if isinstance(data[0], tf.data.Dataset) else {"batch_size": 8}
     model = small_model(SimCLR)
@@ -101,7 +101,7 @@ def test_views_are_made_of_any_form_of_pictures(form, loss_on_views):
         *(pytest.param(y, marks=pytest.mark.slow) for y in (LABELS[:, None], np.eye(3)[LABELS])),
     ],
 )
-def test_batches_of_somebodys_pictures_are_given_views(labels):
+def test_batches_of_somebodys_images_are_given_views(labels):
     model = small_model(SupCon)
     model.compile(**EAGER)
     batches = tf.data.Dataset.from_tensor_slices((X, labels)).batch(8)
@@ -115,14 +115,14 @@ def test_batches_of_somebodys_pictures_are_given_views(labels):
 def test_grey_views_are_repeated_for_an_encoder_of_colours():
     model = small_model(SimCLR)
     rgb = np.repeat(X[..., None], 3, axis=-1)
-    for pictures in (X, X[..., None]):
-        np.testing.assert_allclose(model.encode(pictures), model.encode(rgb), atol=1e-6)
-        np.testing.assert_allclose(model(pictures), model(rgb), atol=1e-6)
+    for images in (X, X[..., None]):
+        np.testing.assert_allclose(model.encode(images), model.encode(rgb), atol=1e-6)
+        np.testing.assert_allclose(model(images), model(rgb), atol=1e-6)
     gray = small_model(SimCLR, encoder=small_encoder(channels=1))
     assert gray.encode(X).shape == (16, 12)
 
 
-def test_maps_are_averaged_and_the_encoder_stays_what_was_given(tmp_path):
+def test_features_with_positions_are_averaged_and_the_encoder_stays_what_was_given(tmp_path):
     encoder = small_encoder()
     model = small_model(SimCLR, encoder=encoder)
     assert model.encoder is encoder
@@ -261,7 +261,7 @@ def test_a_loss_that_is_no_number_stops_training_and_keeps_good_weights():
         ({"temperature": 0}, "temperature to be a number > 0; received temperature=0"),
         ({"temperature": -0.5}, "temperature to be a number > 0"),
         ({"projection_units": 8}, "projection_units to be a tuple of widths"),
-        ({"encoder": keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])}, "pictures"),
+        ({"encoder": keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])}, "images"),
     ],
 )
 @pytest.mark.parametrize("method", [SimCLR, SupCon])
@@ -274,12 +274,12 @@ def test_arguments_that_cannot_be_used_are_refused(method, arguments, message):
     ("data", "arguments", "message"),
     [
         ((X,), {"batch_size": 1}, "batch_size to be an integer >= 2; received batch_size=1"),
-        ((X,), {"batch_size": 17}, "at least 17 pictures, one batch of pairs.*received 16"),
+        ((X,), {"batch_size": 17}, "at least 17 images, one batch of pairs.*received 16"),
         ((X[:1],), {}, "batch_size to be an integer >= 2; received batch_size=1"),
         ((X / 255.0,), {}, "scaled to 0-1, multiply by 255"),
         ((X,), {"augment": "flip"}, "augment to be one of .*digits"),
-        (("pictures",), {}, "pictures as an array, an ImageDataset or a tf.data.Dataset"),
-        ((tf.data.Dataset.range(8),), {}, r"batches of pictures \(b, h, w, c\)"),
+        (("images",), {}, "images as an array, an ImageDataset or a tf.data.Dataset"),
+        ((tf.data.Dataset.range(8),), {}, r"batches of images \(b, h, w, c\)"),
         (
             (tf.data.Dataset.from_tensor_slices(X).batch(8),),
             {"batch_size": 8},
@@ -288,11 +288,11 @@ def test_arguments_that_cannot_be_used_are_refused(method, arguments, message):
         (
             (tf.data.Dataset.from_tensor_slices(blobs(8, 9)).batch(4),),
             {},
-            r"shape \(8, 8, 3\), for which the encoder was made; received \(9, 9, 1\)",
+            r"shape \(8, 8, 3\), for which the encoder was built; received \(9, 9, 1\)",
         ),
     ],
 )
-def test_pictures_that_cannot_be_used_are_refused_before_training(data, arguments, message):
+def test_images_that_cannot_be_used_are_refused_before_training(data, arguments, message):
     model = small_model(SimCLR)
     model.compile()
     with pytest.raises(InputError, match=message):
@@ -304,13 +304,13 @@ SCALED = np.float32(X / 255.0)
 
 
 def _scaled():
-    """Pictures on a scale from 0 to 1, as batches with and without labels and as views."""
+    """Images on a scale from 0 to 1, as batches with and without labels and as views."""
     slices = tf.data.Dataset.from_tensor_slices
     yield from (slices(SCALED).batch(8), slices((SCALED, LABELS)).batch(8))
     yield from (slices((SCALED, SCALED)).batch(8), slices(((SCALED, SCALED), LABELS)).batch(8))
 
 
-@pytest.mark.parametrize("data", _scaled(), ids=["pictures", "labels", "two", "views and labels"])
+@pytest.mark.parametrize("data", _scaled(), ids=["images", "labels", "two", "views and labels"])
 def test_batches_of_pixels_from_0_to_1_are_refused(data):
     model, message = small_model(SimCLR), "scaled to 0-1, multiply by 255"
     model.compile(**EAGER)
@@ -322,7 +322,7 @@ def test_batches_of_pixels_from_0_to_1_are_refused(data):
         model.fit(X, validation_data=data, verbose=0)
 
 
-def test_features_of_pixels_from_0_to_1_are_refused_and_black_pictures_are_not():
+def test_features_of_pixels_from_0_to_1_are_refused_and_black_images_are_not():
     model = small_model(SimCLR)
     with pytest.raises(InputError, match="scaled to 0-1, multiply by 255"):
         model.encode(SCALED)
@@ -338,8 +338,8 @@ def test_methods_that_need_labels_say_so():
             model.fit(data, verbose=0)
 
 
-def test_a_step_on_pictures_without_views_is_refused():
+def test_a_step_on_images_without_views_is_refused():
     model = small_model(SimCLR)
     model.compile()
-    with pytest.raises(InputError, match="two views of each picture.*received pictures"):
+    with pytest.raises(InputError, match="two views of each image.*received images"):
         model.train_on_batch(X)

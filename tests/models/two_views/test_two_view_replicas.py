@@ -3,12 +3,12 @@
 import pytest
 import tensorflow as tf
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import METHODS, small_model
 from tests.replicas import check_program
 
 PROGRAM = """
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import METHODS, small_encoder, small_model
 from tl_keras import SupCon, VICReg, fit_without_labels
 
@@ -50,7 +50,7 @@ def test_one_replica_and_two_end_with_the_same_weights(reduction):
 
 
 class _TwoReplicas:
-    """What a replica sees under the default collective operations, which lose static shapes."""
+    """Replicas under the default collective operations, which lose static shapes."""
 
     num_replicas_in_sync, replica_id_in_sync_group = 2, 0
 

@@ -1,4 +1,4 @@
-"""Small models that learn from two views, and what they learn from."""
+"""Small models that learn from two views, and their training images."""
 
 import keras
 
@@ -7,13 +7,13 @@ from tl_keras import SimCLR, SimSiam, SupCon, VICReg
 METHODS = (SimCLR, SimSiam, SupCon, VICReg)
 
 
-def small_encoder(side=8, channels=3, maps=True):
-    """Two convolutions, (b, side, side, channels) -> maps (b, h, w, 12) or their mean."""
+def small_encoder(side=8, channels=3, spatial=True):
+    """Two convolutions, (b, side, side, channels) -> features (b, h, w, 12) or their mean."""
     image = keras.Input((side, side, channels), name="image")
     x = keras.layers.Rescaling(1 / 255.0)(image)
     x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)
     x = keras.layers.Conv2D(12, 2, activation="relu")(x)
-    return keras.Model(image, x if maps else keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, x if spatial else keras.layers.GlobalAveragePooling2D()(x))
 
 
 def small_model(method, seed=0, **arguments):

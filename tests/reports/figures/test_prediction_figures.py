@@ -19,7 +19,7 @@ def test_confusion_matrix_writes_counts_and_colours_shares_of_the_true_class():
     assert axes.get_ylabel() == "True class"
 
 
-def test_class_without_pictures_is_an_empty_row():
+def test_class_without_images_is_an_empty_row():
     axes = plot_confusion_matrix([[0, 0], [1, 1]], ["none", "some"]).axes[0]
     np.testing.assert_allclose(axes.images[0].get_array()[0], 0)
 

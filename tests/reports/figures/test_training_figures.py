@@ -110,6 +110,6 @@ def test_samples_fill_a_grid_with_titles():
 
 
 @pytest.mark.parametrize(("count", "titles"), [(0, []), (2, ["one"])])
-def test_samples_need_pictures_and_titles(count, titles):
-    with pytest.raises(InputError, match=f"received {count} pictures and {len(titles)} titles"):
+def test_samples_need_images_and_titles(count, titles):
+    with pytest.raises(InputError, match=f"received {count} images and {len(titles)} titles"):
         plot_samples([np.zeros((2, 2, 3), np.uint8)] * count, titles)

@@ -1,4 +1,4 @@
-"""The page of a comparison shows its numbers, its terms and nothing from outside."""
+"""The page of a comparison shows its numbers and terms, and loads nothing."""
 
 import dataclasses
 
@@ -38,7 +38,7 @@ def test_page_has_its_parts_in_order_and_loads_nothing(page):
 def test_page_says_verdicts_terms_and_every_run(report, page):
     for text in (*report.verdicts, *report.terms, *report.warnings, report.command):
         assert text in page.words
-    assert report.verdicts[0].startswith("With 10, 50 and 250 labels a class, ")
+    assert report.verdicts[0].startswith("With 10, 50 and 250 labels per class, ")
     assert page.words.count("21 of 30") == len(report.rows) == 36
 
 
@@ -51,17 +51,19 @@ def test_tables_have_means_and_differences_with_intervals(report, page):
 
 
 def test_page_says_that_the_intervals_of_one_seed_do_not_hold_the_seeds(page, tmp_path):
-    assert "± is a 95% interval over seeds and test images;" in page.words
+    assert "± is a 95% interval over seeds and test images." in page.words
     path = write_comparison_page(tmp_path / "report.html", made_up_report(made_up_rows(seeds=1)))
     page = Page(path.read_text(encoding="utf-8"))
-    assert "± is a 95% interval over test images alone, because there is one seed;" in page.words
+    assert "± is a 95% interval over test images alone, because there is one seed." in page.words
     assert "one seed does not show how another training would differ" in page.words
 
 
 def test_one_method_has_nothing_to_be_compared_with(tmp_path):
     rows = made_up_rows(methods=("frozen",))
     path = write_comparison_page(tmp_path / "report.html", made_up_report(rows))
-    assert "There is one method: nothing to compare it with." in path.read_text(encoding="utf-8")
+    assert "There is only one method, so there is no comparison." in path.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_page_without_runs_is_refused(report):

@@ -1,11 +1,11 @@
-"""The page of a pretraining holds its pictures and escapes what it is told."""
+"""The page of a pretraining contains its images and escapes all text."""
 
 import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.jobs.generate import grid_png
 from tl_keras.reports.pages.pretraining_page import (
-    Picture,
+    Figure,
     PretrainingReport,
     Section,
     Table,
@@ -23,7 +23,7 @@ def report(**changes):
         name="samples",
         title=HOSTILE,
         texts=(HOSTILE,),
-        pictures=(Picture(png, HOSTILE, HOSTILE),),
+        figures=(Figure(png, HOSTILE, HOSTILE),),
         rows=((HOSTILE, HOSTILE),),
         table=Table((HOSTILE, "Figure"), ((HOSTILE, "0.5"),)),
     )

@@ -1,4 +1,4 @@
-"""Thumbnails and inlined pictures can be decoded again."""
+"""Thumbnails and inlined images can be decoded again."""
 
 import base64
 import io
@@ -30,24 +30,24 @@ def test_longer_side_has_the_size_and_the_shape_is_kept(shape, expected):
     assert small.dtype == np.uint8
 
 
-def test_small_pictures_keep_their_pixels():
+def test_small_images_keep_their_pixels():
     image = np.array([[0, 255], [100, 30]], np.uint8)
     np.testing.assert_array_equal(thumbnail(image, 4)[::2, ::2, 0], image)
 
 
-def test_large_pictures_are_averaged():
+def test_large_images_are_averaged():
     board = (np.indices((400, 400)).sum(0) % 2 * 255).astype(np.uint8)
     assert abs(thumbnail(board, 100).astype(int) - 128).max() < 12
 
 
-def test_flat_picture_is_inlined_without_loss():
+def test_flat_image_is_inlined_without_loss():
     image = np.full((20, 30, 3), (10, 200, 90), np.uint8)
     uri = data_uri(image)
     assert uri.startswith("data:image/png;base64,")
     np.testing.assert_array_equal(decode(uri), image)
 
 
-def test_noisy_picture_is_a_jpeg_close_to_the_original():
+def test_noisy_image_is_a_jpeg_close_to_the_original():
     noise = np.random.default_rng(0).normal(128, 20, (64, 64, 3)).clip(0, 255).astype(np.uint8)
     uri = data_uri(noise)
     assert uri.startswith("data:image/jpeg;base64,")
@@ -57,6 +57,6 @@ def test_noisy_picture_is_a_jpeg_close_to_the_original():
 @pytest.mark.parametrize(
     "image", [np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)]
 )
-def test_what_is_no_picture_is_refused(image):
-    with pytest.raises(InputError, match="Expected a picture as uint8"):
+def test_what_is_no_image_is_refused(image):
+    with pytest.raises(InputError, match="Expected an image as uint8"):
         thumbnail(image)

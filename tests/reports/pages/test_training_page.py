@@ -40,7 +40,7 @@ SECTIONS = [
 
 
 class Page(HTMLParser):
-    """Collects ids, tags, pictures and links of a page."""
+    """Collects ids, tags, images and links of a page."""
 
     def __init__(self, text):
         super().__init__()
@@ -66,21 +66,21 @@ def report():
     metrics = evaluate_predictions(
         rng.dirichlet([3, 1, 1], 30), [0] * 20 + [1] * 5 + [2] * 5, NAMES
     )
-    picture = rng.integers(0, 255, (20, 30, 3), dtype=np.uint8)
-    mistake = {"true": NAMES[1], "predicted": NAMES[2], "probability": 0.97, "image": picture}
+    image = rng.integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    mistake = {"true": NAMES[1], "predicted": NAMES[2], "probability": 0.97, "image": image}
     return TrainingReport(
         title=f"vgg16 on {HOSTILE}",
         weights_note="Weights: the bundled source task, not ImageNet.",
         test_metrics=metrics,
         val_metrics=metrics,
         image_size=(64, 96),
-        summary=(("Backbone", "vgg16"), ("Data", "/pictures/" + HOSTILE)),
+        summary=(("Backbone", "vgg16"), ("Data", "/images/" + HOSTILE)),
         history={"loss": [1.0, 0.5], "accuracy": [0.4, 0.8]},
         phases=(
             {"name": "head", "start": 0, "end": 1},
             {"name": "fine_tune", "start": 1, "end": 2},
         ),
-        samples={name: [picture] * 2 for name in NAMES},
+        samples={name: [image] * 2 for name in NAMES},
         mistakes=({"path": "a/" + HOSTILE + ".jpg", **mistake}, {"path": "b\udcff.jpg", **mistake}),
         comparison=(
             {
@@ -129,7 +129,7 @@ def test_hostile_names_are_shown_as_text(written, page):
     assert page.words.count(HOSTILE) > 8
 
 
-def test_all_pictures_can_be_decoded(page, report):
+def test_all_images_can_be_decoded(page, report):
     sizes = []
     for uri in page.images:
         image = Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))
@@ -153,14 +153,14 @@ def test_page_holds_the_same_bytes_as_the_figure_files(written, page):
         assert uri in page.images
 
 
-def test_headline_and_instructions_carry_the_numbers(page, report):
+def test_summary_and_instructions_carry_the_numbers(page, report):
     words = " ".join(page.words.split())
     metrics = report.test_metrics
     assert f"{metrics['accuracy']:.1%}" in words
-    assert "accuracy on 30 test pictures" in words
+    assert "accuracy on 30 test images" in words
     low, high = accuracy_interval(metrics["accuracy"], 30)
     assert f"95% interval {low:.1%} to {high:.1%}" in words
-    assert "would be right for 66.7%" in words
+    assert "has an accuracy of 66.7%" in words
     assert report.weights_note in words
     assert "of 64 x 96 (height x width)" in words
     assert "1 min 15 s" in words
@@ -184,7 +184,7 @@ def test_without_a_test_split_the_page_says_so(report, tmp_path):
     text = write_training_report(tmp_path / "p.html", untested, figures={}).read_text(
         encoding="utf-8"
     )
-    assert "There was no test split: these are the validation pictures" in text
+    assert "There was no test split: these are the validation images" in text
     assert "took no part in training" not in text
 
 
@@ -202,8 +202,8 @@ def test_given_figures_are_shown_and_none_are_drawn(report, written, tmp_path):
 
 
 def test_many_classes_are_folded_away(report, tmp_path):
-    picture = np.zeros((4, 4, 3), np.uint8)
-    many = dataclasses.replace(report, samples={f"c{i}": [picture] for i in range(30)})
+    image = np.zeros((4, 4, 3), np.uint8)
+    many = dataclasses.replace(report, samples={f"c{i}": [image] for i in range(30)})
     text = write_training_report(tmp_path / "p.html", many, figures={}).read_text(encoding="utf-8")
     assert "Show the other 6 classes" in text
 

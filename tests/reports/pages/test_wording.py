@@ -4,17 +4,17 @@ import pytest
 
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.reports.pages.wording import (
+    accuracy_summary,
     difference_sentence,
     format_duration,
     format_percent,
-    headline,
     reliability_sentence,
     top_confusions,
 )
 
 
 def metrics_of(confidence, num_right, num_wrong):
-    """Half the pictures are cats; answers with one confidence, so many of them right."""
+    """Half the images are cats; answers with one confidence, so many of them right."""
     rows, labels = [], []
     for i in range(num_right + num_wrong):
         label = i % 2
@@ -24,8 +24,8 @@ def metrics_of(confidence, num_right, num_wrong):
     return evaluate_predictions(rows, labels, ["cat", "dog"])
 
 
-def test_headline_compares_with_always_the_most_frequent_class():
-    result = headline(metrics_of(0.9, 90, 10))
+def test_accuracy_is_compared_with_always_the_most_frequent_class():
+    result = accuracy_summary(metrics_of(0.9, 90, 10))
     assert (result["num_right"], result["num_examples"]) == (90, 100)
     assert result["baseline"] == 0.5
     assert result["low"] < 0.9 < result["high"]
@@ -36,16 +36,16 @@ def test_headline_compares_with_always_the_most_frequent_class():
     ("right", "wrong", "words"),
     [(6, 4, "do not show that the model has learned"), (20, 80, "worse than that")],
 )
-def test_headline_does_not_praise_chance(right, wrong, words):
-    assert words in headline(metrics_of(0.9, right, wrong))["verdict"]
+def test_verdict_does_not_praise_chance(right, wrong, words):
+    assert words in accuracy_summary(metrics_of(0.9, right, wrong))["verdict"]
 
 
 @pytest.mark.parametrize(
     ("confidence", "right", "words"),
     [
-        (0.9, 360, "at its word"),
-        (0.99, 300, "surer than it should be"),
-        (0.6, 380, "more often right than it says"),
+        (0.9, 360, "the confidence is reliable"),
+        (0.99, 300, "overconfident"),
+        (0.6, 380, "underconfident"),
     ],
 )
 def test_reliability_in_words(confidence, right, words):
@@ -63,11 +63,13 @@ def test_gaps_that_cancel_are_not_called_honest():
 def test_an_error_that_chance_gives_is_no_reason_for_doubt():
     rows = [[0.9, 0.1]] * 20 + [[0.6, 0.4]] * 20
     labels = [0] * 17 + [1] * 3 + [0] * 13 + [1] * 7  # 85 and 65 %
-    assert "at its word" in reliability_sentence(evaluate_predictions(rows, labels, "ab"))
+    assert "the confidence is reliable" in reliability_sentence(
+        evaluate_predictions(rows, labels, "ab")
+    )
 
 
-def test_few_pictures_are_called_a_rough_estimate():
-    assert "With 10 pictures this is a rough" in reliability_sentence(metrics_of(0.9, 9, 1))
+def test_few_images_are_called_a_rough_estimate():
+    assert "With 10 images this is a rough" in reliability_sentence(metrics_of(0.9, 9, 1))
 
 
 def test_most_frequent_confusion_comes_first():
@@ -112,21 +114,21 @@ def test_percent_says_all_only_for_all(share, words):
             0.012,
             0.03,
             300,
-            "No difference to be seen between transfer and scratch (transfer 1.2 ± 3.0 points "
+            "No significant difference between transfer and scratch (transfer 1.2 ± 3.0 points "
             "ahead) on 300 images.",
         ),
         (
             -0.012,
             0.012,
             1,
-            "No difference to be seen between transfer and scratch (transfer 1.2 ± 1.2 points "
+            "No significant difference between transfer and scratch (transfer 1.2 ± 1.2 points "
             "behind) on 1 image.",
         ),
         (
             0.0,
             0.0003,
             10_000,
-            "No difference to be seen between transfer and scratch (0.00 ± 0.03 points) on 10,000 "
+            "No significant difference between transfer and scratch (0.00 ± 0.03 points) on 10,000 "
             "images.",
         ),
         (0.0251, 0.0249, 40, "Transfer is ahead of scratch by 2.51 ± 2.49 points on 40 images."),

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import InputError, fine_tune
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.training.best_weights import DivergedError
 from tl_keras.training.fine_tuning.objectives import L2SP
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen
 
-TRAIN, VAL = coloured_pictures(30), coloured_pictures(15, seed=1)
+TRAIN, VAL = coloured_images(30), coloured_images(15, seed=1)
 QUICK = {"freeze_epochs": 2, "epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
 
 

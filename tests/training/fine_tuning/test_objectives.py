@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures, small_backbone, small_classifier
+from tests.training.small_models import coloured_images, small_backbone, small_classifier
 from tl_keras import InputError, build_classifier, fine_tune, replace_head
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.training.fine_tuning.objectives import Joint, with_l2_sp
 
-TRAIN, VAL = coloured_pictures(30), coloured_pictures(15, seed=1)
+TRAIN, VAL = coloured_images(30), coloured_images(15, seed=1)
 SOURCE = (TRAIN[0], (TRAIN[1] > 0).astype(int))
 QUICK = {"freeze_epochs": 1, "epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
 L2_SP = {"objective": "l2-sp", "unfreeze": "all", "optimizer": "sgd", "weight_decay": 0.0}
@@ -189,7 +189,7 @@ def test_joint_training_keeps_a_given_source_classifier_where_plain_forgets():
 @pytest.mark.parametrize("size", [3, 500])
 @pytest.mark.slow
 def test_a_source_may_be_smaller_than_a_batch_or_larger_than_what_is_shown(size):
-    pictures, labels = coloured_pictures(size)
+    pictures, labels = coloured_images(size)
     how = JOINT | {"source": (pictures, labels), "freeze_epochs": 0, "augment": "flip"}
     _, history = tuned(**how)
     assert np.isfinite(history.history["source_loss"]).all()

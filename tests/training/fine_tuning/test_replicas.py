@@ -5,13 +5,13 @@ import pytest
 from tests.replicas import check_program
 
 PROGRAM = """
-from tests.training.small_models import coloured_pictures, small_backbone
+from tests.training.small_models import coloured_images, small_backbone
 from tl_keras import build_classifier, fine_tune
 
 OBJECTIVE = {
     "plain": {},
     "l2-sp": {"objective": "l2-sp", "l2_sp_weight": 2.0, "l2_sp_head_weight": 0.5},
-    "joint": {"objective": "joint", "source": coloured_pictures(40, seed=2)},
+    "joint": {"objective": "joint", "source": coloured_images(40, seed=2)},
 }[sys.argv[1]]
 
 def weights(strategy, cache):
@@ -21,7 +21,7 @@ def weights(strategy, cache):
         model = build_classifier(backbone, 3, head="gap", hidden_units=8, dropout=0.0)
         keras.utils.set_random_seed(1)  # for the head of the source
     fine_tune(
-        model, coloured_pictures(32), coloured_pictures(16, seed=1), freeze_epochs=2, epochs=2,
+        model, coloured_images(32), coloured_images(16, seed=1), freeze_epochs=2, epochs=2,
         unfreeze=sys.argv[2], batch_size=8, lr=0.01, augment="photos", cache=cache,
         patience=None, **OBJECTIVE,
     )

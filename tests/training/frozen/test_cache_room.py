@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import fine_tune
 from tl_keras.data.array_store import MEMORY_LIMIT_BYTES, Limits, limited_to, room_taken
 from tl_keras.settings.fine_tune import FineTuneSettings
@@ -82,7 +82,7 @@ def test_a_temporary_folder_in_memory_is_no_room(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("freeze_epochs", [0, 1])
 def test_training_without_room_equals_training_without_a_cache(capsys, freeze_epochs):
-    train, val = coloured_pictures(16), coloured_pictures(8, seed=1)
+    train, val = coloured_images(16), coloured_images(8, seed=1)
     how = {"epochs": 2, "batch_size": 8, "lr": 0.01, "unfreeze": "from:high_conv", "seed": 2}
     how |= {"freeze_epochs": freeze_epochs, "augment": "flip"}
     found = []

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import freeze, unfreeze
 from tl_keras.training.frozen.cutting import cut_at_frozen
 
@@ -12,7 +12,7 @@ def composed(cut, pictures):
 
 
 def test_prefix_then_suffix_equals_the_model():
-    pictures = coloured_pictures()[0].astype("float32")
+    pictures = coloured_images()[0].astype("float32")
     for change in (freeze, lambda m: unfreeze(m, from_layer="high_conv")):
         model = change(small_classifier())
         expected = np.asarray(model(pictures, training=False))
@@ -23,7 +23,7 @@ def test_a_residual_connection_makes_two_tensors_cross():
     model = unfreeze(small_classifier(), from_layer="high_bn", batch_norm="train")
     cut = cut_at_frozen(model)
     assert len(cut.prefix.outputs) == 2
-    pictures = coloured_pictures()[0].astype("float32")
+    pictures = coloured_images()[0].astype("float32")
     expected = np.asarray(model(pictures, training=False))
     np.testing.assert_allclose(composed(cut, pictures), expected, atol=1e-6)
 

@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import ImageDataset, fine_tune
 from tl_keras.evaluation.classifiers.feature_prediction import predict_above_frozen
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
@@ -21,7 +21,7 @@ HALF = {"unfreeze": "from:high_conv", "augment": "flip"}
 
 
 def data(size, seed=0):
-    return ImageDataset.from_arrays(*coloured_pictures(size, seed))
+    return ImageDataset.from_arrays(*coloured_images(size, seed))
 
 
 @pytest.fixture

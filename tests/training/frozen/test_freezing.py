@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import InputError, build_classifier, freeze, unfreeze
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.training.frozen.freezing import apply_unfreeze, half_way_layer
@@ -49,7 +49,7 @@ def test_moving_statistics_and_frozen_weights_are_bit_identical_after_fit():
     before = [backbone.get_layer(name).get_weights() for name in still]
     moving = backbone.get_layer("high_conv").get_weights()[0]
     model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(*coloured_pictures(), epochs=2, verbose=0)
+    model.fit(*coloured_images(), epochs=2, verbose=0)
     for name, weights in zip(still, before, strict=True):
         for old, new in zip(weights, backbone.get_layer(name).get_weights(), strict=True):
             np.testing.assert_array_equal(old, new, err_msg=name)

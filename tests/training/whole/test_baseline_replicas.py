@@ -5,10 +5,10 @@ import pytest
 from tests.replicas import check_program
 
 PROGRAM = """
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras import CNN, MLP, RNN, fit_from_scratch
 
-TRAIN, VAL = coloured_pictures(32), coloured_pictures(16, seed=1)
+TRAIN, VAL = coloured_images(32), coloured_images(16, seed=1)
 
 def plain(model):
     with model.distribute_strategy.scope():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import CNN, MLP, Distiller, ImageDataset, InputError, distill, fit_from_scratch
 from tl_keras.data.pipelines.augmentation import augment_images
 from tl_keras.data.pipelines.batches import index_batches
@@ -14,8 +14,8 @@ from tl_keras.training.best_weights import DivergedError
 from tl_keras.training.fine_tuning.phases import new_history
 from tl_keras.training.whole.distillation import ask_teacher
 
-TRAIN, VAL = coloured_pictures(20), coloured_pictures(15, seed=1)
-MORE = coloured_pictures(40, seed=2)[0]
+TRAIN, VAL = coloured_images(20), coloured_images(15, seed=1)
+MORE = coloured_images(40, seed=2)[0]
 QUICK = {"epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
 TWO_VIEWS = {"augment": "photos", "unlabelled": MORE, "views": 2}
 
@@ -112,7 +112,7 @@ def test_student_and_teacher_see_the_same_view_each_in_its_size():
 
 def test_unlabelled_pictures_teach_what_the_teacher_knows():
     teacher = net(1)
-    fit_from_scratch(teacher, coloured_pictures(90, seed=5), **QUICK | {"epochs": 15})
+    fit_from_scratch(teacher, coloured_images(90, seed=5), **QUICK | {"epochs": 15})
     two = (TRAIN[0][:2], TRAIN[1][:2])  # nothing is labelled with the third class
     how = {"teacher": teacher, "train": two, "unlabelled": MORE, "epochs": 30}
     student, _ = distilled(**how)
@@ -183,7 +183,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"unlabelled": "more"}, "Expected an ImageDataset, a pair .*received str"),
         ({"train": (TRAIN[0], TRAIN[1] + 1)}, "labels below 3, .*received 3 in the train set"),
         ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),
-        ({"teacher": MLP(3)}, "one output vector a picture.*output shape None"),
+        ({"teacher": MLP(3)}, "one output vector per image.*output shape None"),
     ],
 )
 def test_what_cannot_be_distilled_is_refused_before_training(settings, message):

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from tests.check_model import check_model
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras import CNN, MLP, Distiller, InputError, load_model
 
-X, Y = coloured_pictures(12)
+X, Y = coloured_images(12)
 LABELS = {"sparse": Y, "one-hot": np.eye(3, dtype="float32")[Y]}
 
 
@@ -195,5 +195,5 @@ def test_a_student_of_other_classes_is_refused_and_both_are_named():
 
 
 def test_a_student_that_is_not_built_is_refused():
-    with pytest.raises(InputError, match="one output vector a picture.*output shape None"):
+    with pytest.raises(InputError, match="one output vector per image.*output shape None"):
         Distiller(MLP(3), net(1))

@@ -6,21 +6,21 @@ import pytest
 import tensorflow as tf
 
 from tests.check_model import check_model
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import CNN, MLP, FixMatch, InputError
 from tl_keras.models.signature import gives_logits
 
 RATIO = 3
-X, Y = coloured_pictures(6)
-WEAK, HIDDEN = coloured_pictures(6 * RATIO, seed=1)
-STRONG, _ = coloured_pictures(6 * RATIO, seed=2)
+X, Y = coloured_images(6)
+WEAK, HIDDEN = coloured_images(6 * RATIO, seed=1)
+STRONG, _ = coloured_images(6 * RATIO, seed=2)
 
 
 def nested(pictures):
     return pictures.reshape(6, RATIO, *pictures.shape[1:]).astype("float32")
 
 
-INPUTS = {"pictures": X.astype("float32"), "weak": nested(WEAK), "strong": nested(STRONG)}
+INPUTS = {"images": X.astype("float32"), "weak": nested(WEAK), "strong": nested(STRONG)}
 WITH_HIDDEN = {**INPUTS, "hidden": HIDDEN.reshape(6, RATIO)}
 
 
@@ -227,5 +227,5 @@ def test_numbers_out_of_range_are_refused(arguments, message):
 
 
 def test_a_classifier_that_is_not_built_is_refused():
-    with pytest.raises(InputError, match="one output vector a picture.*output shape None"):
+    with pytest.raises(InputError, match="one output vector per image.*output shape None"):
         FixMatch(MLP(3))

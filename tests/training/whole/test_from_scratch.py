@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras import CNN, MLP, RNN, ImageDataset, InputError, fit_from_scratch, load_model
 from tl_keras.data.pipelines.batches import index_batches
 from tl_keras.training.best_weights import DivergedError
 
-TRAIN, VAL = coloured_pictures(40), coloured_pictures(15, seed=1)
+TRAIN, VAL = coloured_images(40), coloured_images(15, seed=1)
 QUICK = {"epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "none"}
 
 
@@ -175,7 +175,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"val": (VAL[0], VAL[1] + 1)}, "labels below 3, .*received 3 in the val set"),
         ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),
         ({"train": ImageDataset(("a.png",), np.array([0]))}, "built model for pictures in files"),
-        ({"model": RNN(3, return_sequences=True)}, "one output vector a picture"),
+        ({"model": RNN(3, return_sequences=True)}, "one output vector per image"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(settings, message):

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from tests.check_model import check_model
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import CNN, MLP, InputError, fit_from_scratch, freeze, load_model, prune
 from tl_keras.training.whole.magnitudes import prunable_kernels
 from tl_keras.training.whole.pruning import apply_masks, rising_sparsity
 
-TRAIN, VAL = coloured_pictures(30), coloured_pictures(15, seed=1)
+TRAIN, VAL = coloured_images(30), coloured_images(15, seed=1)
 QUICK = {"prune_epochs": 2, "epochs": 2, "batch_size": 8, "lr": 0.003, "augment": "none"}
 
 
@@ -209,7 +209,7 @@ def test_no_epochs_take_the_weights_and_no_more():
         ({"also": ("biases",)}, "also to be one of depthwise, last; received also='biases'"),
         ({"lr": 0}, "lr to be a number > 0; received lr=0"),
         ({"val": (VAL[0], VAL[1] + 1)}, "labels below 3, .*received 3 in the val set"),
-        ({"model": MLP(3)}, "one output vector a picture.*output shape None"),
+        ({"model": MLP(3)}, "one output vector per image.*output shape None"),
     ],
 )
 def test_what_cannot_be_pruned_is_refused_and_the_model_left(settings, message):

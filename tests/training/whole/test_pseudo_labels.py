@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.small_models import coloured_pictures, small_classifier
+from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import (
     CNN,
     MLP,
@@ -21,8 +21,8 @@ from tl_keras.training.step_memory import PictureCost
 from tl_keras.training.whole import pseudo_labels
 from tl_keras.training.whole.pseudo_labels import IN_FLIGHT, affordable_groups, with_batch_size
 
-TRAIN, VAL = coloured_pictures(24), coloured_pictures(15, seed=1)
-MORE, HIDDEN = coloured_pictures(60, seed=2)
+TRAIN, VAL = coloured_images(24), coloured_images(15, seed=1)
+MORE, HIDDEN = coloured_images(60, seed=2)
 QUICK = {"epochs": 2, "batch_size": 24, "unlabelled_ratio": 2, "lr": 0.01, "augment": "none"}
 COST = PictureCost(passing=10, training=30, itself=1)
 OF_GROUP = 8 * 30 + 7 * 10 + IN_FLIGHT * 15  # with seven unlabelled pictures

@@ -5,7 +5,7 @@ import pytest
 from tests.replicas import check_program
 
 PROGRAM = """
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras import VAE, Autoencoder, fit_without_labels
 
 class Quiet(VAE):

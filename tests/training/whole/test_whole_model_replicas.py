@@ -5,11 +5,11 @@ import pytest
 from tests.replicas import check_program
 
 PROGRAM = """
-from tests.training.small_models import coloured_pictures
+from tests.training.small_models import coloured_images
 from tl_keras import MLP, Distiller, distill, fit_with_pseudo_labels, prune
 
-TRAIN, VAL = coloured_pictures(32), coloured_pictures(16, seed=1)
-MORE = coloured_pictures(16, seed=2)[0]
+TRAIN, VAL = coloured_images(32), coloured_images(16, seed=1)
+MORE = coloured_images(16, seed=2)[0]
 SETTINGS = {"epochs": 2, "batch_size": 8, "lr": 0.01, "augment": "photos"}
 
 def net(seed):

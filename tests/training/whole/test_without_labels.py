@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tl_keras import VAE, Autoencoder, ImageDataset, fit_without_labels, load_model
 from tl_keras.checks import DivergedError, InputError
 from tl_keras.data.pipelines.batches import build_pipeline

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.models.pictures import blobs
+from tests.models.images import blobs
 from tests.models.two_views.two_view_models import small_model
 from tl_keras import ImageDataset, SimCLR, SupCon, fit_without_labels, load_model
 from tl_keras.checks import InputError
@@ -48,11 +48,11 @@ def test_labels_reach_the_method_that_needs_them_and_no_other(tmp_path):
     ("method", "settings", "message"),
     [
         (SimCLR, {"batch_size": 1}, "batch_size to be an integer >= 2; received batch_size=1"),
-        (SimCLR, {"batch_size": 64}, "at least 64 pictures, one batch of pairs.*received 40"),
-        (SimCLR, {"train": X[:5]}, "at least 8 pictures, one batch of pairs.*received 5"),
+        (SimCLR, {"batch_size": 64}, "at least 64 images, one batch of pairs.*received 40"),
+        (SimCLR, {"train": X[:5]}, "at least 8 images, one batch of pairs.*received 5"),
         (SimCLR, {"augment": "none"}, "augment to be one of"),
-        (SimCLR, {"val": X[:1]}, "at least 2 pictures.*received 1"),
-        (SupCon, {}, "Expected labels, by which SupCon"),
+        (SimCLR, {"val": X[:1]}, "at least 2 images.*received 1"),
+        (SupCon, {}, "Expected labels, which SupCon learns from"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(method, settings, message):

@@ -1,10 +1,9 @@
-"""What is wrong with images before anything is trained: damage, duplicates, wrong ranges.
+"""Checks of images before training: damaged files, duplicates and wrong ranges.
 
-- checking: opening every picture before anything is trained, with the decoder that training uses
-- fingerprints: finding the same picture, or nearly the same, in two splits or in one
-- first_batch: A look at the first batch of somebody's `tf.data.Dataset`, as it passes
-- near_duplicates: finding images that show nearly the same, among very many, in bounded memory
-- nearest_rows: exact search for the most alike rows of a matrix, in blocks, so that memory stays
-  small
-- registration: laying small grey images over others, and telling how well their details then agree
+- checking: opens every image before training, with the decoder that training uses
+- fingerprints: finds the same image, or nearly the same, in two splits or in one
+- first_batch: checks the first batch of a user's `tf.data.Dataset` when it is read
+- near_duplicates: finds nearly identical images among very many, in bounded memory
+- nearest_rows: exact search for the most similar rows of a matrix, in bounded memory
+- registration: aligns small grey images and measures the agreement of their details
 """

@@ -1,4 +1,4 @@
-"""Opening every picture before anything is trained, with the decoder that training uses."""
+"""Check of every image before training, with the decoder that training uses."""
 
 import os
 from collections.abc import Mapping
@@ -18,17 +18,17 @@ _RELEASE_EVERY = 256  # images
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was noticed about the pictures.
+    """Result of checking the images.
 
     Attributes:
-        bad: (path, reason) of each file that cannot be read, in order of the dataset.
-        warnings: one line for each kind of oddity, with the first paths.
-        leaks: pictures that stand in two splits, see `Leaks`.
-        ignored: paths of the files that were not taken for pictures.
-        fingerprints: what each readable file looks like, by path; gone once leaks are found.
+        bad: (path, reason) of each file that cannot be read, in the order of the dataset.
+        warnings: one line for each kind of anomaly, with the first paths.
+        leaks: images that occur in two splits, see `Leaks`.
+        ignored: paths of the files that are not images.
+        fingerprints: `Fingerprint` of each readable file, by path; emptied once leaks are found.
         contents: hash of the pixels of each readable file, by path, see `Fingerprint`.
-        decoded: the files in the size that was wanted; None for none, or without room for them.
-        left_out: an `ImageRecord` of each training image that labels_per_class left out.
+        decoded: the files at the requested size; None without a size or without room for them.
+        left_out: `ImageRecord` of each training image that labels_per_class excluded.
     """
 
     bad: tuple[tuple[str, str], ...] = ()
@@ -42,15 +42,15 @@ class Inspection:
 
 
 def inspect_dataset(splits, *, ignored=(), notes=()):
-    """Opens every picture of some datasets and compares the splits.
+    """Opens every image of some datasets and compares the splits.
 
     Args:
         splits: `Splits`, or any iterable of `ImageDataset` and None.
-        ignored: paths of files that were not taken for pictures, to be reported.
+        ignored: paths of files that are not images, to be reported.
         notes: further lines for the warnings.
 
     Returns:
-        Inspection. Nothing is refused: see `refuse_bad`.
+        Inspection. This function refuses nothing, see `refuse_bad`.
     """
     datasets = [part for part in splits if hasattr(part, "images")]
     found = inspect_files([path for part in datasets if part.is_files for path in part.images])
@@ -62,11 +62,10 @@ def inspect_files(paths, image_size=None):
 
     Args:
         paths: list of file paths.
-        image_size: (height, width) in which they will be wanted, to be decoded once; or None.
+        image_size: (height, width) needed later, so that each file is decoded once; or None.
 
     Returns:
-        Inspection with `bad`, `warnings`, `fingerprints` and `decoded`; the order is that of
-        `paths`.
+        Inspection with `bad`, `warnings`, `fingerprints` and `decoded`, in the order of `paths`.
     """
     decoded = DecodedFiles.with_room(paths, image_size)
     images = None if decoded is None else decoded.images
@@ -83,7 +82,7 @@ def inspect_files(paths, image_size=None):
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = pool.map(look, enumerate(paths))
-        looks = list(track(done, "Checking pictures", total=len(paths)))
+        looks = list(track(done, "Checking images", total=len(paths)))
     bad = tuple((look.path, look.reason) for look in looks if look.reason)
     renamed = [f"{printable(look.path)} ({look.format})" for look in looks if look.renamed]
     tiny = [printable(look.path) for look in looks if look.tiny]
@@ -100,15 +99,15 @@ def complete(inspection, datasets, *, ignored=(), notes=()):
     """Returns the inspection with ignored files, notes and leaks between datasets added."""
     leaks = find_leaks(datasets, inspection.fingerprints)
     counts = leaks.counts
-    skipped = _listed("that are not pictures by their suffix, ignored", map(printable, ignored))
+    skipped = _listed("that are not images by their suffix, ignored", map(printable, ignored))
     same = [leak.text for leak in leaks if leak.kind == "same"]
     near = [leak.text for leak in leaks if leak.kind == "near"]
     warnings = [
         *inspection.warnings,
         skipped,
         *notes,
-        _listed("that stand in two splits", same, "pairs of the same picture", counts["same"]),
-        _listed("in two splits", near, "pairs of nearly the same picture", counts["near"]),
+        _listed("that occur in two splits", same, "pairs of the same image", counts["same"]),
+        _listed("in two splits", near, "pairs of nearly the same image", counts["near"]),
     ]
     return Inspection(
         inspection.bad,
@@ -120,34 +119,34 @@ def complete(inspection, datasets, *, ignored=(), notes=()):
 
 
 def refuse_bad(inspection):
-    """Raises InputError if a picture cannot be read: how many, the first of them and why."""
+    """Raises InputError if images cannot be read: their number, the first paths and reasons."""
     if not inspection.bad:
         return
     first = "; ".join(f"{printable(path)}: {reason}" for path, reason in inspection.bad[:_SHOWN])
     more = len(inspection.bad) - _SHOWN
     raise InputError(
-        f"Expected every picture to be readable; received {len(inspection.bad)} that cannot be "
+        f"Expected every image to be readable; received {len(inspection.bad)} that cannot be "
         f"read: {first}{f'; and {more} more' if more > 0 else ''}. Repair or remove them, or give "
-        "--on-bad-image skip to go on without them."
+        "--on-bad-image skip to continue without them."
     )
 
 
 def refuse_leaks(inspection):
-    """Raises InputError if a picture stands in two splits, the same or nearly: the first pairs."""
+    """Raises InputError if an image, or nearly the same image, occurs in two splits."""
     if not inspection.leaks:
         return
     first = "; ".join(leak.text for leak in inspection.leaks[:_SHOWN])
     count = sum(inspection.leaks.counts.values())
     more = count - _SHOWN
     raise InputError(
-        f"Expected no picture in two splits; received {count} pairs of the same or "
+        f"Expected no image in two splits; received {count} pairs of the same or "
         f"nearly the same: {first}{f'; and {more} more' if more > 0 else ''}. Remove one of each "
-        "pair or put both into one split, or give --on-duplicate report to go on with them."
+        "pair or put both into one split, or give --on-duplicate report to continue with them."
     )
 
 
 def drop_bad(dataset, inspection):
-    """Returns the dataset without the pictures that cannot be read."""
+    """Returns the dataset without the images that cannot be read."""
     bad = {path for path, _ in inspection.bad}
     if not bad or not dataset.is_files:
         return dataset
@@ -165,7 +164,7 @@ class _Look:
 
 
 def _look(path, image_size):
-    """What was found in a file, and its image in that size or None."""
+    """Returns the findings for a file, and its image at that size or None."""
     try:
         checked = read_checked(path, image_size)
     except ImageReadError as error:

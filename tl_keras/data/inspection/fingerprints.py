@@ -1,4 +1,4 @@
-"""Finding the same picture, or nearly the same, in two splits or in one."""
+"""Search for the same image, or nearly the same, in two splits or in one."""
 
 import hashlib
 import itertools
@@ -12,15 +12,15 @@ from tl_keras.data.images import printable, read_checked
 from tl_keras.data.inspection.near_duplicates import near_pairs
 from tl_keras.data.inspection.registration import COLOUR_SIDE, SIDE
 
-MOST_LISTED = 10_000  # pairs of a kind
-_LEAST_CONTRAST = 8.0  # of 255: below it an image is plain
+MOST_LISTED = 10_000  # pairs of each kind
+_LEAST_CONTRAST = 8.0  # of 255: an image with less contrast is plain
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
-_SMALL_SHARE = 0.25  # of the image: content that is smaller is cut out
+_SMALL_SHARE = 0.25  # of the image: smaller content is cropped
 _CROPS = 6
-_AWAY = 0.25  # of the largest difference from the border: further is content
+_AWAY = 0.25  # of the largest difference from the border: pixels above it are content
 _GRID = 64
-_FINER = 3  # times the side wanted is the least side after averaging whole pixels
-_ROOM = 1.25  # side of the square over that of the content
+_FINER = 3  # least side after averaging whole pixels, as a multiple of the target side
+_ROOM = 1.25  # side of the crop relative to the content
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Fingerprint:
     """Content hash, small grey copy and coarse colours of an image, in 1.2 kB.
 
     Attributes:
-        content: hash of its pixels; of a large JPEG, as it is decoded to be checked.
+        content: hash of the pixels; for a large JPEG, of the pixels decoded for the check.
         thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `thumbnail_of`;
-            None of a plain image.
-        colours: uint8 (8, 8, 2), see `looks_of`; None of a plain image.
+            None for a plain image.
+        colours: uint8 (8, 8, 2), see `looks_of`; None for a plain image.
     """
 
     content: bytes
@@ -41,11 +41,11 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Leak:
-    """A picture in two splits.
+    """An image that occurs in two splits.
 
     Attributes:
-        first, second: ids of the two pictures.
-        splits: the two splits' names.
+        first, second: ids of the two images.
+        splits: names of the two splits.
         kind: "same" (every pixel) or "near" (recompressed, resized, slightly changed).
     """
 
@@ -56,7 +56,7 @@ class Leak:
 
     @property
     def text(self):
-        """The two on one line."""
+        """Both images on one line."""
         return (
             f"{printable(self.first)} ({self.splits[0]}) and "
             f"{printable(self.second)} ({self.splits[1]})"
@@ -64,10 +64,10 @@ class Leak:
 
 
 class Leaks(tuple):
-    """Leak objects, at most `MOST_LISTED` of each kind.
+    """A tuple of `Leak` objects, at most `MOST_LISTED` of each kind.
 
     Attributes:
-        counts: {"same": int, "near": int}, of all that were found.
+        counts: {"same": int, "near": int}, numbers of all pairs found.
     """
 
     def __new__(cls, same=(), near=(), counts=None):
@@ -77,23 +77,22 @@ class Leaks(tuple):
 
 
 def fingerprint(image):
-    """Returns the Fingerprint of a picture, uint8 (h, w, 3)."""
+    """Returns the Fingerprint of an image, uint8 (h, w, 3)."""
     return Fingerprint(content_hash(image), *looks_of(image))
 
 
 def looks_of(image):
     """Returns a small grey copy of an image and its coarse colours.
 
-    The grey copy does not depend on brightness and contrast. Content that takes less than a
-    quarter of the image, on a plain ground, is cut out first: a digit on a wide page fills its
-    thumbnail.
+    The grey copy does not depend on brightness and contrast. Content on a plain ground that takes
+    less than a quarter of the image is cropped first: a digit on a wide page fills its thumbnail.
 
     Args:
         image: uint8 (h, w, 3).
 
     Returns:
-        (uint8 (32, 32), 0-255; uint8 (8, 8, 2), half of red less green and of blue less green,
-        plus 128); (None, None) where the image has next to no contrast.
+        (uint8 (32, 32), 0-255; uint8 (8, 8, 2), half of red minus green and of blue minus green,
+        plus 128). (None, None) if the image has almost no contrast.
     """
     content = _reduced(_cut_out(Image.fromarray(image)))
     grey = _as_grey(content, SIDE)
@@ -111,7 +110,7 @@ def thumbnail_of(image):
 
 
 def _cut_out(image):
-    """A PIL image, or its content where that is small."""
+    """Returns a PIL image, cropped to its content if that is small."""
     share = _SMALL_SHARE
     for _ in range(_CROPS):
         box = _content(image)
@@ -127,7 +126,7 @@ def _area(box):
 
 
 def _reduced(image):
-    """Averages whole pixels of a large image, so that several small copies of it cost little."""
+    """Averages whole pixels of a large image, which makes several small copies of it cheap."""
     factor = min(image.size) // (_FINER * _GRID)
     return image.reduce(factor) if factor > 1 else image
 
@@ -141,7 +140,7 @@ def _as_grey(image, side):
 
 
 def _content(image):
-    """The box of a square around all that differs from the border; None without any."""
+    """Returns the box of a square around all that differs from the border, or None."""
     grey = _as_grey(_reduced(image), _GRID)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     away = np.abs(grey - np.median(border))
@@ -162,30 +161,30 @@ def _content(image):
 
 
 def content_hash(image):
-    """Returns 16 bytes that differ for pictures with a different pixel or shape."""
+    """Returns a hash of 16 bytes of an image's pixels and shape."""
     pixels = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
     pixels.update(str(image.shape).encode())
     return pixels.digest()
 
 
 def content_of(dataset, index):
-    """Returns the `content_hash` of an image of a dataset; of a file, as `inspect_files` does."""
+    """Returns the `content_hash` of an image of a dataset; for a file, that of `inspect_files`."""
     if dataset.is_files:
         return content_hash(read_checked(dataset.images[index]).image)
     return content_hash(dataset.load(index))
 
 
 def find_leaks(datasets, fingerprints):
-    """Finds pictures that stand in more than one dataset.
+    """Finds images that occur in more than one dataset.
 
-    Arrays are compared pixel by pixel; files also by their looks, see `near_pairs`.
+    Arrays are compared pixel by pixel. Files are also compared by appearance, see `near_pairs`.
 
     Args:
         datasets: list of `ImageDataset` and None.
         fingerprints: {path: Fingerprint} of the files.
 
     Returns:
-        Leaks, the same ones first, of the near ones those first that agree most.
+        Leaks: identical pairs first, then near pairs in order of falling agreement.
     """
     parts = [part for part in datasets if part is not None]
     same, near = [], []
@@ -203,14 +202,15 @@ def find_leaks(datasets, fingerprints):
 
 
 def find_repeats(dataset, fingerprints):
-    """Finds pictures of one dataset that are the same or, of files, nearly; see `find_leaks`.
+    """Finds identical images within a dataset and, for files, nearly identical ones.
 
     Args:
         dataset: `ImageDataset`.
         fingerprints: {path: Fingerprint} of the files.
 
     Returns:
-        Leaks, the same ones first; of three that are the same, the first with each other.
+        Leaks: identical pairs first. Of three identical images, the first is paired with each of
+        the others.
     """
     hashes = _hashes(dataset, fingerprints)
     split = (dataset.split, dataset.split)
@@ -228,7 +228,7 @@ def find_repeats(dataset, fingerprints):
 
 
 def _hashes(dataset, fingerprints):
-    """(id, content hash) of each picture."""
+    """Returns (id, content hash) of each image."""
     if dataset.is_files:
         return [(path, mark.content) for path, mark in _known(dataset, fingerprints)]
     return list(zip(dataset.ids, map(content_hash, dataset.images), strict=True))
@@ -246,7 +246,7 @@ def _same(one, other):
 
 
 def _near(one, other=None, left_out=frozenset()):
-    """Pairs of paths of nearly the same picture, those first that agree most."""
+    """Returns pairs of paths of nearly identical images, in order of falling agreement."""
     names, *looks = zip(
         *(_textured(part) for part in (one, other) if part is not None), strict=True
     )
@@ -258,7 +258,7 @@ def _near(one, other=None, left_out=frozenset()):
 
 
 def _textured(prints):
-    """(paths, uint8 (n, 32, 32), uint8 (n, 8, 8, 2)) of those that are not plain."""
+    """Returns (paths, uint8 (n, 32, 32), uint8 (n, 8, 8, 2)) of the images that are not plain."""
     kept = [(path, mark) for path, mark in prints if mark.thumbnail is not None]
     thumbnails = np.array([mark.thumbnail for _, mark in kept], np.uint8)
     colours = np.array([mark.colours for _, mark in kept], np.uint8)

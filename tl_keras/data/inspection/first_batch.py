@@ -1,4 +1,4 @@
-"""A look at the first batch of somebody's `tf.data.Dataset`, as it passes."""
+"""Check of the first batch of a user's `tf.data.Dataset` when it is read."""
 
 import contextlib
 import re
@@ -9,16 +9,16 @@ from tl_keras.checks import InputError
 
 
 def check_first_batch(batches, check, parts=1, *, pixels_alone=True):
-    """Returns `batches`, the first of which goes through `check` when it is read.
+    """Returns `batches` with `check` applied to the first batch when it is read.
 
-    Nothing is read for the check alone: a source that can be read once loses nothing, and no
-    shuffle buffer is filled twice.
+    Nothing is read for the check alone. A source that can be read only once therefore loses
+    nothing, and no shuffle buffer is filled twice.
 
     Args:
         batches: tf.data.Dataset.
-        check: function of so many arrays; it raises `InputError`, see `input_errors`.
-        parts: int, how many parts of an element are pictures, from the first on.
-        pixels_alone: whether `check` is of pixels alone, and those of type uint8 need no look.
+        check: function of `parts` arrays that raises `InputError`, see `input_errors`.
+        parts: int, number of leading components of an element that are images.
+        pixels_alone: whether `check` concerns pixel values only; it then skips uint8 images.
     """
     if pixels_alone and tf.nest.flatten(batches.element_spec)[0].dtype == tf.uint8:
         return batches
@@ -43,7 +43,7 @@ def check_first_batch(batches, check, parts=1, *, pixels_alone=True):
 
 @contextlib.contextmanager
 def input_errors():
-    """Raises an `InputError` from within a pipeline as itself, where TensorFlow wraps it."""
+    """Re-raises an `InputError` from within a pipeline as itself where TensorFlow wraps it."""
     try:
         yield
     except tf.errors.OpError as error:

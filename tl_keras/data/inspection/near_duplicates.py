@@ -1,4 +1,4 @@
-"""Finding images that show nearly the same, among very many, in bounded memory."""
+"""Search for nearly identical images among very many, in bounded memory."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -17,51 +17,58 @@ from tl_keras.data.inspection.registration import (
     unmoved_agreement,
 )
 
-MOST_COPIES = 50  # of an image
-ALLOWED, _FALL = 0.95, 2.5  # disagreement of a copy (less finds fewer); power of what is usual
-_MOST_LIKE, _MOST_MIRRORED = 100, 10  # others that an image and its mirror image are compared with
+MOST_COPIES = 50  # per image
+# disagreement of a copy (less finds fewer); power of the usual disagreement
+ALLOWED, _FALL = 0.95, 2.5
+_MOST_LIKE, _MOST_MIRRORED = 100, 10  # numbers of candidates for an image and for its mirror image
 _FREQUENCIES = 6
-_USUAL, _UNKNOWN = 0.35, 0.6  # least correlation with no copies: among many images, among few
+# least correlation with images that are not copies: among many, among few
+_USUAL, _UNKNOWN = 0.35, 0.6
 _FEW = 100  # images
-_COMMON, _DROP = 20, 0.12  # copies of most images; fall of correlation after more copies than that
-_LEAST_LIMIT = 0.064  # disagreement that is always allowed
-_MIRRORED, _MIRRORED_COLOURS = 0.9, 0.5  # part of the limit, least agreement of a mirrored copy
-_COLOURS = 0.8  # log of the factor by which alike colours raise the limit
+# most copies per image that are expected; drop of correlation beyond them
+_COMMON, _DROP = 20, 0.12
+_LEAST_LIMIT = 0.064  # disagreement that always counts as a copy
+# for a mirrored copy: factor of the limit, least agreement of colours
+_MIRRORED, _MIRRORED_COLOURS = 0.9, 0.5
+_COLOURS = 0.8  # log of the factor by which similar colours raise the limit
 _ROUGHLY, _LEAST_ROUGHLY = 1.2, 0.15  # allowed before a warp is refined
-_SHIFTED = 0.92  # part of the usual disagreement, in half the size
+_SHIFTED = 0.92  # factor of the usual disagreement, at half the size
 _UNMOVED = np.eye(2, 3)[None]
 _QUERIES, _AT_ONCE = 100, 1000  # images and pairs
-_NEAR = [0, 1, 2, -2, -1]  # shifts in pixels of half the size
+_NEAR = [0, 1, 2, -2, -1]  # shifts in pixels at half the size
 
 
 def near_pairs(one, other=None, *, colours=None):
-    """Finds pairs of images of which one is a slightly changed copy of the other.
+    """Finds pairs of images of which one is a slightly modified copy of the other.
 
-    Found are copies that were compressed anew, moved or cut by a few percent, scaled by up to a
-    tenth, turned by a few degrees, blurred, or whose brightness, contrast or colours were changed.
-    Mirrored copies are found only where they have colours, because a mirrored b is a d. Each image
-    is compared with the 100 that have the most similar low frequencies, and laid over at most 50 of
-    these; its mirror image with 10, at 0.9 of the limit below. So no image has more than 60 copies.
+    It finds copies that were recompressed, shifted or cropped by a few percent, scaled by up to a
+    tenth, rotated by a few degrees, or blurred. It also finds copies with other brightness,
+    contrast or colours. Mirrored copies are found only if the images have colours, because a
+    mirrored b is a d.
 
-    A pair counts if it disagrees far less than is usual for the image, because digits or ships on a
-    plain sea are all alike:
+    Each image is compared with the 100 images of most similar low frequencies and registered with
+    at most 50 of these. Its mirror image is registered with 10, at 0.9 of the limit below. No image
+    therefore has more than 60 copies.
+
+    A pair counts if it disagrees far less than is usual for the image, because all digits, or all
+    ships on a plain sea, are similar:
 
         1 - r <= max(0.95 (1 - u)^2.5, 0.064) exp(0.8 (c - 0.4))
 
-    with r of `registration.agreement`, c of `registration.colour_agreement`, 0.4 without colours,
-    and u the correlation of the image's details with the 21st most alike image, or 0.12 more than
-    with the 51st if that is less: so many copies can there be. u is at least 0.35 among very many
-    images, 0.6 among up to 100.
+    Here r is `registration.agreement` and c is `registration.colour_agreement`, 0.4 without
+    colours. The usual correlation u is that of the image's details with the 21st most similar
+    image. It is 0.12 more than the correlation with the 51st, if that is less, to allow for as many
+    copies. It is at least 0.35 among very many images and at least 0.6 among up to 100.
 
     Args:
-        one, other: uint8 (n, 32, 32) and (m, 32, 32), of `fingerprints.looks_of`; None for pairs
+        one, other: uint8 (n, 32, 32) and (m, 32, 32), from `fingerprints.looks_of`; None for pairs
             within `one`.
-        colours: sequence of uint8 (n, 8, 8, 2), and (m, 8, 8, 2) with `other`, of
-            `fingerprints.looks_of`; None where they are not known.
+        colours: sequence of uint8 (n, 8, 8, 2), and (m, 8, 8, 2) with `other`, from
+            `fingerprints.looks_of`; None if they are unknown.
 
     Returns:
-        (int64 (k, 2) rows of `one` and `other`, rising, each pair once; within `one` the first of
-        a pair is the smaller. float (k,), the left side over the right one.)
+        (int64 (k, 2) rows of `one` and `other`, in ascending order, each pair once, within `one`
+        the smaller row first; float (k,), the left side divided by the right one).
     """
     swapped = other is not None and len(other) < len(one)
     queries, known = (other, one) if swapped else (one, one if other is None else other)
@@ -78,7 +85,7 @@ def near_pairs(one, other=None, *, colours=None):
 
 
 def low_frequencies(thumbnails):
-    """Returns float32 (n, 35): weighted low frequencies of each thumbnail, length 1, without mean.
+    """Returns the weighted low frequencies of each thumbnail, float32 (n, 35), of length 1.
 
     Args:
         thumbnails: uint8 (n, 32, 32).
@@ -94,14 +101,14 @@ def low_frequencies(thumbnails):
 
 
 def _search(queries, known, colours, same):
-    """(pairs (k, 2) of rows, agreement (k,)) of all duplicates found for each query."""
+    """Returns (pairs (k, 2) of rows, agreement (k,)) of all duplicates of the queries."""
     found = [(np.empty((0, 2), np.int64), np.empty(0))]
     most = len(known) - same
     if len(queries) and most > 0:
         looks = low_frequencies(known), _spectra(known)
         pairs, usual = _candidates(queries, looks, min(_MOST_LIKE, most), same)
         found += _all_duplicates(queries, known, colours, pairs, usual)
-        if colours is not None:  # without them b is a mirrored d
+        if colours is not None:  # without colours, b is a mirrored d
             queries, colours = queries[:, :, ::-1], (colours[0][:, :, ::-1], colours[1])
             pairs, _ = _candidates(queries, looks, min(_MOST_MIRRORED, most), same, usual)
             found += _all_duplicates(queries, known, colours, pairs, usual, mirrored=True)
@@ -109,7 +116,7 @@ def _search(queries, known, colours, same):
 
 
 def _candidates(queries, looks, k, same, usual=None):
-    """(pairs (m, 2) of rows that may be duplicates, correlation (n,) usual for each query)."""
+    """Returns (pairs (m, 2) of possible duplicates, usual correlation (n,) of each query)."""
     waves, spectra = looks
     alike, _ = most_alike(low_frequencies(queries), waves, k, same=same)
     asked, likely = _spectra(queries), []
@@ -122,7 +129,7 @@ def _candidates(queries, looks, k, same, usual=None):
 
 
 def _all_duplicates(queries, known, colours, pairs, usual, mirrored=False):
-    """A list of what `_duplicates` gives for each block of pairs."""
+    """Returns a list of the results of `_duplicates` for each block of pairs."""
     limits = np.maximum(ALLOWED * (1 - usual) ** _FALL, _LEAST_LIMIT)
     limits = limits * _MIRRORED if mirrored else limits
 
@@ -138,7 +145,7 @@ def _all_duplicates(queries, known, colours, pairs, usual, mirrored=False):
 
 
 def _spectra(thumbnails):
-    """Returns complex64 (n, 16, 9): Fourier transforms of details in half the size, length 1."""
+    """Returns Fourier transforms of details at half the size, complex64 (n, 16, 9), of length 1."""
     spectra = np.empty((len(thumbnails), SIDE // 2, SIDE // 4 + 1), np.complex64)
     fade = np.outer(*[np.r_[0.5, np.ones(SIDE // 2 - 2), 0.5]] * 2)
     for start in range(0, len(spectra), _AT_ONCE):
@@ -152,9 +159,9 @@ def _spectra(thumbnails):
 
 
 def _likely(asked, spectra, alike, first, usual=None):
-    """Candidates of the queries from `first` on: those that stand out when they are shifted.
+    """Returns candidates of the queries from `first` on that stand out once they are shifted.
 
-    Returns (pairs (k, 2) of rows, correlation (n,) that is usual for each query, as given).
+    The result is (pairs (k, 2) of rows, usual correlation (n,) of each query, or `usual` if given).
     """
     products = np.conj(asked)[:, None] * spectra[alike]
     shifted = irfft2(products, s=(SIDE // 2, SIDE // 2))[:, :, _NEAR][..., _NEAR]
@@ -169,7 +176,7 @@ def _likely(asked, spectra, alike, first, usual=None):
 
 
 def _usual(correlations, count):
-    """Correlation with images that are not copies, among `count` images."""
+    """Returns the correlation with images that are not copies, among `count` images."""
     least = _USUAL + (_UNKNOWN - _USUAL) * min(1, _FEW / count)
     if correlations.shape[1] <= _COMMON:
         return np.full(len(correlations), least)
@@ -177,14 +184,14 @@ def _usual(correlations, count):
 
 
 def _unrelated(correlations):
-    """Correlation with an image that is not a copy; falling correlations, (n, more than 20)."""
+    """Returns the correlation with a non-copy, given descending correlations (n, more than 20)."""
     if correlations.shape[1] <= MOST_COPIES:
         return correlations[:, _COMMON]
     return np.minimum(correlations[:, _COMMON], correlations[:, MOST_COPIES] + _DROP)
 
 
 def _duplicates(queries, known, colours, pairs, usual, grey_limits):
-    """Those of the pairs that are duplicates, and their ratio; the cheaper tests come first."""
+    """Returns the pairs that are duplicates and their ratios, after the cheapest tests first."""
     first, second = _rows((queries, known), pairs)
     limits = grey_limits * _colour_factor(colours, pairs, _UNMOVED)
     disagreed = 1 - unmoved_agreement(first, second)
@@ -199,7 +206,7 @@ def _duplicates(queries, known, colours, pairs, usual, grey_limits):
 
 
 def _colour_factor(colours, pairs, warps):
-    """Factor of each pair's limit, (k,): above 1 where the colours agree."""
+    """Returns the factor of each pair's limit, (k,), above 1 if the colours agree."""
     if colours is None:
         return np.ones(len(pairs))
     return np.exp(_COLOURS * (_colours_agreed(colours, pairs, warps) - NO_COLOUR))

@@ -1,4 +1,4 @@
-"""Exact search for the most alike rows of a matrix, in blocks, so that memory stays small."""
+"""Exact search for the most similar rows of a matrix, block by block in bounded memory."""
 
 import numpy as np
 
@@ -9,18 +9,18 @@ _KNOWN = 8192
 def most_alike(queries, known, k, *, offsets=None, same=False):
     """Finds for each query the k rows with the largest inner product (plus an offset).
 
-    All pairs are compared, as products of matrix blocks. Memory beside the result is that of one
-    block, whatever the number of rows.
+    All pairs are compared, as products of matrix blocks. Apart from the result, memory holds one
+    block, independent of the number of rows.
 
     Args:
         queries, known: float32 (n, d) and (m, d).
         k: int, at most m, or m - 1 with `same`.
-        offsets: float32 (m,), added to the products with each row of `known`; None for 0. With
-            minus half the squared lengths the nearest by Euclidean distance are found.
-        same: whether `queries` is `known` and no row may find itself.
+        offsets: float32 (m,), added to the products with each row of `known`; None for 0. Minus
+            half the squared lengths yields the nearest rows by Euclidean distance.
+        same: whether `queries` is `known`; no row then finds itself.
 
     Returns:
-        (int64 (n, k) rows of `known`, float32 (n, k) products with offsets), the largest first.
+        (int64 (n, k) rows of `known`, float32 (n, k) products plus offsets), in descending order.
     """
     rows = np.empty((len(queries), k), np.int64)
     values = np.empty((len(queries), k), np.float32)
@@ -47,7 +47,7 @@ def _of_block(queries, known, k, offsets, first, same):
 
 
 def _merge(rows, values, products, start):
-    """The k largest of those so far and of new products, whose columns are rows from `start`."""
+    """Returns the k largest of those so far and of new products, whose columns start at `start`."""
     k = values.shape[1]
     new, columns = _entrants(products, values.min(1), k)
     found = np.concatenate([values, new], 1)
@@ -57,11 +57,11 @@ def _merge(rows, values, products, start):
 
 
 def _entrants(products, least, k):
-    """Products above the least kept one of their row, filled up with minus infinity; columns."""
+    """Returns products above the least kept of their row, padded with -inf, and their columns."""
     query, column = np.nonzero(products > least[:, None])
     counts = np.bincount(query, minlength=len(products))
     width = int(counts.max(initial=0))
-    if width > max(k, products.shape[1] // 8):  # so many that a partition is quicker
+    if width > max(k, products.shape[1] // 8):  # with so many, a partition is faster
         columns = np.argpartition(products, -k, axis=1)[:, -k:]
         return np.take_along_axis(products, columns, 1), columns
     place = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -1,4 +1,4 @@
-"""Laying small grey images over others, and telling how well their details then agree."""
+"""Registration of small grey images, and the agreement of their details afterwards."""
 
 import numpy as np
 from scipy.fft import irfft2, rfft2
@@ -6,20 +6,20 @@ from scipy.ndimage import affine_transform, gaussian_filter
 
 SIDE, COLOUR_SIDE = 32, 8
 SMALLEST_AGREEMENT = -1.0
-_SHIFT = 3  # pixels each way
+_SHIFT = 3  # pixels in each direction
 _SCALES = (1.0, 0.95, 1.05, 0.9, 1.1)
 _MARGIN = 2  # pixels at the border that are not compared
 _STEPS, _FIRST_STEPS = 8, 3
-_HOPE = 2.5  # times the limit, after the first steps
-_LEAST_COVER = 0.7  # of the images that must lie over each other
+_HOPE = 2.5  # factor of the limit after the first steps
+_LEAST_COVER = 0.7  # least overlap, as a part of the image
 _STRETCH_COST = 1 / 3
-_COARSE, _FINE = (0.7, 2.5), (0.5, 1.5)  # of the two Gaussians whose difference is taken
-NO_COLOUR = 0.4  # agreement of colours where there are next to none
-_FAINT = 0.5  # standard deviation of colours below which that is so
+_COARSE, _FINE = (0.7, 2.5), (0.5, 1.5)  # standard deviations of the two Gaussians of a difference
+NO_COLOUR = 0.4  # agreement of colours of images with almost none
+_FAINT = 0.5  # standard deviation of colours below which this applies
 
 
 def _places(side):
-    """Places of pixels from the middle, float32 (side, side, 2)."""
+    """Returns positions of pixels relative to the centre, float32 (side, side, 2)."""
     return np.stack(np.mgrid[:side, :side], -1).astype(np.float32) - (side - 1) / 2
 
 
@@ -29,7 +29,7 @@ _INNER[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
 
 
 def details(images, scales=_COARSE):
-    """Returns what a band of frequencies holds of each image: a difference of two Gaussians.
+    """Returns a band-pass of each image: a difference of two Gaussians.
 
     Args:
         images: float32 (n, 32, 32).
@@ -48,8 +48,8 @@ def best_shift(one, other):
         one, other: float32 (n, 32, 32), as `details` gives them.
 
     Returns:
-        (correlation -1 to 1, float (n,); int (n, 2), where in `other` a pixel of `one` lies, as
-        (rows, columns) from its own place).
+        (correlation -1 to 1, float (n,); int (n, 2), offset (rows, columns) of the pixels of `one`
+        in `other`).
     """
     side, shifts = SIDE - 2 * _SHIFT, 2 * _SHIFT + 1
     window = one[:, _SHIFT:-_SHIFT, _SHIFT:-_SHIFT]
@@ -73,8 +73,8 @@ def rough_warp(one, other):
         one, other: float32 (n, 32, 32).
 
     Returns:
-        (correlation, float (n,); warp, float (n, 2, 3)): the pixel at p of `one`, from the middle,
-        lies at warp[:, :2] @ p + warp[:, 2] of `other`.
+        (correlation, float (n,); warp, float (n, 2, 3)). The pixel at p of `one`, relative to the
+        centre, lies at warp[:, :2] @ p + warp[:, 2] of `other`.
     """
     best = np.full(len(one), -np.inf)
     warps = np.zeros((len(one), 2, 3))
@@ -89,20 +89,20 @@ def rough_warp(one, other):
 
 
 def unmoved_agreement(one, other):
-    """Correlation of the fine details of images as they lie, float (n,)."""
+    """Returns the correlation of the fine details of unmoved images, float (n,)."""
     mask = np.broadcast_to(_INNER.astype(np.float32), one.shape)
     return _correlation(*(details(x, _FINE) for x in (one, other)), mask)
 
 
 def colour_agreement(one, other, warps):
-    """Correlation of the coarse colours of images, once one is laid over the other.
+    """Returns the correlation of the coarse colours of images after registration.
 
-    It is taken over both colour channels, each about its mean, and 0 if it is negative. Where
-    there are next to no colours it tends to 0.4, so that it neither speaks for a copy nor against.
+    Both colour channels count, each about its mean; negative values become 0. For images with
+    almost no colour it tends to 0.4, so that it speaks neither for a copy nor against one.
 
     Args:
-        one, other: float32 (n, 8, 8, 2), of `fingerprints.looks_of`.
-        warps: float (n, 2, 3), of `rough_warp`.
+        one, other: float32 (n, 8, 8, 2), from `fingerprints.looks_of`.
+        warps: float (n, 2, 3), from `rough_warp`.
 
     Returns:
         float (n,), 0 to 1.
@@ -119,20 +119,20 @@ def colour_agreement(one, other, warps):
 
 
 def agreement(one, other, warps, limits=None):
-    """Tells how well the details of images agree, once one is laid over the other.
+    """Returns the agreement of the details of images after registration.
 
-    A warp is refined to the affine one with the smallest squared difference, brightness and
-    contrast left free. The score is the correlation of fine details minus (s - 1) / 3, with s the
+    A warp is refined to the affine one with the smallest squared difference, with free brightness
+    and contrast. The score is the correlation of fine details minus (s - 1) / 3. Here s is the
     ratio of the scales of the two axes: copies are rarely stretched.
 
     Args:
         one, other: float32 (n, 32, 32).
-        warps: float (n, 2, 3), of `rough_warp`.
-        limits: float (n,), disagreements (1 - agreement) of interest. After 3 of 8 steps, pairs
-            far beyond theirs are left as they are. None for 8 steps for all.
+        warps: float (n, 2, 3), from `rough_warp`.
+        limits: float (n,), disagreements (1 - agreement) of interest. Pairs far beyond theirs stop
+            after 3 of 8 steps. None for 8 steps for all.
 
     Returns:
-        float (n,), at most 1; -1 where less than 70 % of the images lie over each other.
+        float (n,), at most 1; -1 if the images overlap by less than 70 %.
 
     Reference:
         Lucas and Kanade 1981; Baker and Matthews 2004, "Lucas-Kanade 20 years on".
@@ -160,7 +160,7 @@ def _score(one, other, warps):
 
 
 def _box_sums(x, side):
-    """Sums over the windows of `side` that start in the first 7 rows and columns."""
+    """Returns sums over the windows of `side` that start in the first 7 rows and columns."""
     sums = np.pad(x, ((0, 0), (1, 0), (1, 0))).cumsum(1).cumsum(2)
     near, far = slice(0, 2 * _SHIFT + 1), slice(side, side + 2 * _SHIFT + 1)
     return sums[:, far, far] - sums[:, near, far] - sums[:, far, near] + sums[:, near, near]
@@ -175,7 +175,7 @@ def _zoomed(images, scale):
 
 
 def _refined(one, other, warps, steps):
-    """Gauss-Newton steps on 6 numbers of the warp, a gain and an offset, for all pairs at once."""
+    """Takes Gauss-Newton steps on 6 parameters of the warp, a gain and an offset, for all pairs."""
     target, moving = (gaussian_filter(x, (0, 0.7, 0.7), mode="nearest") for x in (one, other))
     y, x = _PLACES[..., 0], _PLACES[..., 1]
     for _ in range(steps):
@@ -194,7 +194,7 @@ def _refined(one, other, warps, steps):
 
 
 def _composed(warps, steps):
-    """The warps after steps of at most 0.05 and a pixel."""
+    """Returns the warps after steps of at most 0.05 and a pixel."""
     steps = np.clip(steps.reshape(-1, 2, 3), [-0.05, -0.05, -1], [0.05, 0.05, 1])
     steps[:, :, :2] += np.eye(2)
     matrices, offsets = warps[:, :, :2], warps[:, :, 2:]
@@ -202,7 +202,7 @@ def _composed(warps, steps):
 
 
 def _sampled(images, warps):
-    """(images at the places that warps lead to, bilinear; whether the places are inside)"""
+    """Returns (images at warped positions, bilinear; whether the positions are inside)."""
     side = images.shape[1]
     places = np.einsum("nij,yxj->nyxi", warps[:, :, :2], _places(side))
     places += warps[:, None, None, :, 2] + (side - 1) / 2
@@ -217,7 +217,7 @@ def _sampled(images, warps):
 
 
 def _centred(x, mask):
-    """The images less their mean inside the mask, 0 outside."""
+    """Returns the images minus their mean inside the mask, 0 outside."""
     count = np.maximum(mask.sum((1, 2)), 1)[:, None, None]
     return (x - (x * mask).sum((1, 2), keepdims=True) / count) * mask
 

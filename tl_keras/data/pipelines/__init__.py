@@ -1,11 +1,10 @@
-"""Batches of images for `fit`, and what happens to them on the way.
+"""Batches of images for `fit`: order, augmentation, mixing and views.
 
-- augmentation: random changes of training pictures that depend on nothing but (seed, epoch, index)
-- augmentation_presets: what each augmentation does, as numbers. Loads no TensorFlow
-- batches: batches of pictures for `fit`, `evaluate` and `predict`, fixed by (seed, epoch, index)
-- mixing: training examples mixed in pairs, labels too: blended (mixup) or cut into each other
-  (CutMix)
-- two_views: two random views of each picture, fixed by (seed, epoch, index)
-- unlabelled_views: batches of labelled pictures, each with several unlabelled ones in a weak and a
+- augmentation: random changes of training images that depend on (seed, epoch, index) alone
+- augmentation_presets: settings of each augmentation; loads no TensorFlow
+- batches: batches of images for `fit`, `evaluate` and `predict`, fixed by (seed, epoch, index)
+- mixing: examples and labels mixed in pairs: blended (mixup) or cut into each other (CutMix)
+- two_views: two random views of each image, fixed by (seed, epoch, index)
+- unlabelled_views: batches of labelled images, each with several unlabelled ones in a weak and a
   strong view
 """

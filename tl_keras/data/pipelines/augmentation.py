@@ -1,4 +1,4 @@
-"""Random changes of training pictures that depend on nothing but (seed, epoch, index)."""
+"""Random changes of training images that depend on (seed, epoch, index) alone."""
 
 import functools
 import math
@@ -11,7 +11,7 @@ from tl_keras.data.pipelines.augmentation_presets import AUGMENTATIONS, PRESETS,
 
 __all__ = ["AUGMENTATIONS", "augment_images", "random_numbers", "resolve_augment"]
 
-# Each use has a column of its own, so that a new one leaves the others' numbers as they are.
+# Each use has a column of its own, so that a new use leaves the numbers of the others unchanged.
 _USES = (
     "flip",
     "area",
@@ -39,19 +39,19 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def augment_images(images, name, *, seed, epoch, indices):
-    """Changes each picture at random, the same way for the same (seed, epoch, index).
+    """Augments each image at random, identically for the same (seed, epoch, index).
 
-    The numbers do not depend on which other pictures are in the batch, so a resumed run, another
-    batch size or several replicas see the same pictures. Flip, crop, rotation, shear and shift
-    are one affine map, so pixels are interpolated once; outside the picture its mirror image is
-    seen. A cut-out square, of any side up to the preset's, is grey; part of it may lie outside.
+    The random numbers do not depend on the other images of the batch. A resumed run, another batch
+    size or several replicas therefore see the same images. Flip, crop, rotation, shear and shift
+    are one affine map, so pixels are interpolated once. Outside the image its mirror image is seen.
+    A cut-out square has any side up to the preset's, is grey, and may lie partly outside.
 
     Args:
         images: float32 (b, h, w, c), 0-255.
         name: one of `AUGMENTATIONS`.
         seed: integer.
         epoch: int64 scalar, or an integer.
-        indices: int64 (b,), which picture of the dataset each one is.
+        indices: int64 (b,), index of each image in the dataset.
 
     Returns:
         float32 (b, h, w, c), 0-255.
@@ -63,7 +63,7 @@ def augment_images(images, name, *, seed, epoch, indices):
 
 
 def change_images(images, preset, *, seed, epoch, indices):
-    """As `augment_images`, by an `Augmentation` in place of a name."""
+    """Augments images with an `Augmentation`; otherwise like `augment_images`."""
     seed, epoch, indices = (tf.convert_to_tensor(n, tf.int64) for n in (seed, epoch, indices))
     epochs = tf.broadcast_to(epoch, tf.shape(indices))
     changed = _traced(preset, tuple(images.shape[1:]))(images, seed, epochs, indices)
@@ -72,7 +72,7 @@ def change_images(images, preset, *, seed, epoch, indices):
 
 @functools.lru_cache(maxsize=64)
 def _traced(preset, shape):
-    """The graph for images of `shape`, traced once for all pipelines and batch sizes."""
+    """Returns the graph for images of `shape`, traced once for all pipelines and batch sizes."""
     images = tf.TensorSpec((None, *shape), tf.float32)
     seed, numbers = tf.TensorSpec((), tf.int64), tf.TensorSpec((None,), tf.int64)
     return tf.function(
@@ -90,17 +90,17 @@ def _change_images(preset, images, seed, epochs, indices):
 
 
 def random_numbers(seed, epoch, indices, count):
-    """Uniform numbers in [0, 1) from a hash of (seed, epoch, index, column).
+    """Returns uniform numbers in [0, 1) from a hash of (seed, epoch, index, column).
 
-    The hash is the finaliser of SplitMix64, applied to the whole batch at once, in 0.5 ms for
-    256 pictures; a `tf.vectorized_map` over `tf.random.stateless_uniform` took 10 ms, as long
-    as the transform of pictures of 28 x 28.
+    The hash is the finaliser of SplitMix64, applied to the whole batch at once. It takes 0.5 ms for
+    256 images. A `tf.vectorized_map` over `tf.random.stateless_uniform` took 10 ms, as long as the
+    transform of images of 28 x 28.
 
     Args:
         seed: integer.
-        epoch: int64 scalar, or an integer; or one for each index, int64 (b,).
+        epoch: int64 scalar or integer, or one for each index, int64 (b,).
         indices: int64 (b,).
-        count: how many numbers for each index.
+        count: number of random numbers per index.
 
     Returns:
         float32 (b, count).
@@ -129,7 +129,7 @@ def _mix(x):
 
 
 def _transform(images, preset, draws):
-    """Moves pixels by one affine map from output to input, about the picture's centre."""
+    """Moves pixels by one affine map from output to input, about the centre of the image."""
     # In float64: the last bit of a float32 exp, sin or cos depends on the place in the batch.
     draws = {use: tf.cast(draw, tf.float64) for use, draw in draws.items()}
     size = tf.shape(images)[1:3]
@@ -168,22 +168,22 @@ def _transform(images, preset, draws):
 
 
 def _crop_and_resize(images, corners):
-    """The same map where it stays inside the picture, ten times faster on a CPU."""
+    """Applies a map that stays inside the image, ten times faster on a CPU than `_transform`."""
     size = tf.shape(images)
-    # Rounding must not push a corner outside, where this op would paint black.
+    # Rounding must not push a corner outside, where this op would fill with black.
     boxes = tf.cast(tf.clip_by_value(corners, 0.0, 1.0), tf.float32)
     return tf.image.crop_and_resize(images, boxes, tf.range(size[0]), size[1:3])
 
 
 def _crop(preset, draws):
-    """Width and height of the crop as parts of the picture's."""
+    """Returns width and height of the crop relative to those of the image."""
     area = preset.min_area + (1.0 - preset.min_area) * draws["area"]
     aspect = tf.exp(_signed(draws["aspect"]) * math.log(preset.max_aspect))
     return tf.minimum(tf.sqrt(area * aspect), 1.0), tf.minimum(tf.sqrt(area / aspect), 1.0)
 
 
 def _change_colours(images, preset, draws):
-    """Brightness, contrast, saturation and hue are one linear map of a pixel's channels."""
+    """Applies brightness, contrast, saturation and hue as one linear map of a pixel's channels."""
 
     def spread(name):
         value = getattr(preset, name) * _signed(draws[name])
@@ -196,7 +196,7 @@ def _change_colours(images, preset, draws):
 
     if not (preset.brightness or preset.contrast or preset.saturation or preset.grayscale):
         return images
-    # About mid-grey, not the picture's mean: how a sum rounds depends on the batch.
+    # About mid-grey, not the image's mean: how a sum rounds depends on the batch.
     contrast = factor("contrast")
     scale, offset = factor("brightness") * contrast, _MID_GRAY * (1.0 - contrast)
     if images.shape[-1] != 3:
@@ -214,9 +214,9 @@ def _change_colours(images, preset, draws):
 
 
 def _hue_rotation(turns):
-    """float32 (b, 1, 1) turns of the colour circle -> (b, 3, 3), by which pixels are multiplied.
+    """Returns matrices (b, 3, 3) that rotate the colour circle by float32 (b, 1, 1) turns.
 
-    A rotation about the axis of greys, which keeps grey as it is and the sum of the channels.
+    The rotation is about the axis of greys. It keeps grey and the sum of the channels unchanged.
     """
     # In float64 for the reason given in `_transform`.
     angle = 2.0 * math.pi * tf.cast(turns, tf.float64)
@@ -226,7 +226,7 @@ def _hue_rotation(turns):
 
 
 def _cut_out(images, preset, draws):
-    """Hides a square of each picture behind mid-grey."""
+    """Replaces a square of each image by mid-grey."""
     if not preset.cutout:
         return images
     height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
@@ -241,7 +241,7 @@ def _cut_out(images, preset, draws):
 
 
 def luminance(images):
-    """Brightness as the eye weighs it: (b, h, w, 3) -> (b, h, w, 1), same range and dtype."""
+    """Returns the perceived brightness: (b, h, w, 3) -> (b, h, w, 1), same range and dtype."""
     red, green, blue = tf.split(images, 3, axis=-1)
     return LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
 

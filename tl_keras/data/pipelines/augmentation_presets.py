@@ -1,4 +1,4 @@
-"""What each augmentation does, as numbers. Loads no TensorFlow."""
+"""Settings of each augmentation. This module loads no TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -9,22 +9,22 @@ _SMALL_SIDE = 64
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training picture may be changed; the defaults change nothing.
+    """Strength of each random change of a training image; the defaults change nothing.
 
     Attributes:
-        horizontal_flip: whether half of the pictures are mirrored.
-        min_area: smallest part of the picture that a random crop keeps, of 1.
-        max_aspect: the crop's aspect ratio lies in [1 / max_aspect, max_aspect].
-        rotation: largest angle in degrees, either way.
-        shift: largest shift as a part of the side, either way, in whole pixels.
-        zoom: largest change of scale, either way, of 1.
-        brightness, contrast, saturation: largest change of the factor, either way, of 1.
-            Contrast is about mid-grey.
-        shear: largest lean, either way, in pixels sideways for each pixel upwards.
-        hue: largest turn of the colour circle, either way, of 1 for the whole circle.
-        jitter: part of the pictures whose brightness, contrast, saturation and hue are changed.
-        grayscale: part of the pictures that lose their colours.
-        cutout: largest side of a square that is hidden, as a part of the picture's shorter side.
+        horizontal_flip: whether half of the images are mirrored horizontally.
+        min_area: smallest fraction of the area that a random crop keeps.
+        max_aspect: bound of the crop's aspect ratio, which lies in [1 / max_aspect, max_aspect].
+        rotation: largest angle in degrees, in either direction.
+        shift: largest shift as a fraction of the side, in either direction, in whole pixels.
+        zoom: largest relative change of scale, in either direction.
+        brightness, contrast, saturation: largest relative change, in either direction. Contrast is
+            about mid-grey.
+        shear: largest horizontal shift per vertical pixel, in either direction.
+        hue: largest rotation of the colour circle, in either direction; 1 is the whole circle.
+        jitter: fraction of the images whose brightness, contrast, saturation and hue are changed.
+        grayscale: fraction of the images that are converted to grey.
+        cutout: largest side of the hidden square, as a fraction of the shorter side.
     """
 
     horizontal_flip: bool = False
@@ -56,7 +56,7 @@ PRESETS = {
     ),
     "digits": Augmentation(rotation=12.0, shift=0.08, zoom=0.1),
     "cifar": Augmentation(horizontal_flip=True, shift=4 / 32),
-    # What must still be told what it is, but only just: the strong views of FixMatch.
+    # Strong views of FixMatch: their class is just recognisable.
     "digits-strong": Augmentation(rotation=30.0, shift=0.12, zoom=0.25, shear=0.3, cutout=0.5),
     "cifar-strong": Augmentation(
         horizontal_flip=True,
@@ -82,9 +82,9 @@ PRESETS = {
     ),
 }
 AUGMENTATIONS = tuple(PRESETS)
-# What makes two views of a picture, which a net learns to recognise as one: changes far beyond
-# those that help a classifier. Crops do most; without changes of colour its histogram would give
-# a picture away. What leaves a digit as it is stays within the first preset's small changes.
+# Two views of an image, which a network learns to identify: changes far beyond those that help a
+# classifier. Crops matter most. Without changes of colour, its histogram would identify an image.
+# Digits keep to the small changes of the first preset, which leave their class as it is.
 VIEWS = {
     "digits": Augmentation(
         min_area=0.6, max_aspect=1.3, rotation=15.0, shift=0.1, zoom=0.2, shear=0.3
@@ -115,12 +115,12 @@ VIEWS = {
 
 
 def resolve_augment(augment, dataset):
-    """Returns the name of a preset; "auto" is decided by the pictures.
+    """Returns the name of a preset; "auto" depends on the images.
 
     Args:
-        augment: one of `AUGMENTATIONS`, or "auto": "digits" for grey pictures (which are often
-            letters or digits, so never mirrored), "cifar" for arrays of colour pictures of at
-            most 64 pixels a side, else "photos".
+        augment: one of `AUGMENTATIONS`, or "auto". "auto" is "digits" for grey images, which are
+            often letters or digits and so are never mirrored. It is "cifar" for arrays of colour
+            images of at most 64 pixels per side, and "photos" otherwise.
         dataset: `ImageDataset`.
 
     Raises:
@@ -133,10 +133,10 @@ def resolve_augment(augment, dataset):
 
 
 def auto_preset(is_grayscale, image_size):
-    """Returns the name of the preset for grey pictures, or for pictures of a size.
+    """Returns the name of the preset for grey images, or for colour images of a size.
 
     Args:
-        is_grayscale: whether they have no colour.
+        is_grayscale: whether the images have no colour.
         image_size: (height, width); None for photographs of any size.
     """
     if is_grayscale:
@@ -146,16 +146,16 @@ def auto_preset(is_grayscale, image_size):
 
 
 def mirrors(augment, dataset):
-    """Whether an augmentation, named as for `resolve_augment`, shows pictures mirrored too."""
+    """Returns whether an augmentation, named as for `resolve_augment`, mirrors images."""
     return PRESETS[resolve_augment(augment, dataset)].horizontal_flip
 
 
 def resolve_strong(strong, weak, dataset):
-    """Returns the name of a preset for views that are changed more than by the preset `weak`.
+    """Returns the name of a preset that augments more strongly than the preset `weak`.
 
     Args:
-        strong: one of `AUGMENTATIONS`, or "auto": the one named as `weak` with "-strong" after
-            it, or as what the pictures would have by themselves.
+        strong: one of `AUGMENTATIONS`, or "auto": the preset `weak` + "-strong" if there is one,
+            else the strong preset that suits the images.
         weak: one of `AUGMENTATIONS`.
         dataset: `ImageDataset`.
 

@@ -1,4 +1,4 @@
-"""Batches of pictures for `fit`, `evaluate` and `predict`, fixed by (seed, epoch, index)."""
+"""Batches of images for `fit`, `evaluate` and `predict`, fixed by (seed, epoch, index)."""
 
 import itertools
 import math
@@ -14,34 +14,34 @@ from tl_keras.data.pipelines.augmentation import augment_images, luminance, reso
 def index_batches(
     num_examples, batch_size, *, seed, shuffle, first_epoch=0, repeat=False, drop_remainder=False
 ):
-    """Returns batches of indices, the order of which depends only on (seed, epoch).
+    """Returns batches of indices in an order that depends on (seed, epoch) alone.
 
     Args:
-        num_examples: how many examples there are.
+        num_examples: number of examples.
         batch_size: integer above 0.
         seed: integer.
         shuffle: whether each epoch is a new permutation; else 0, 1, 2, ...
-        first_epoch: number of the first epoch; without `repeat` also a function that is asked for
-            the number of each epoch when it is opened.
-        repeat: whether epochs follow each other without end (give `fit` steps_per_epoch); else
-            each iteration over the dataset, and so each epoch of `fit`, is the next epoch. Under
-            a distribution strategy `fit` opens the data once more before it starts, which costs
-            an epoch's number: there, only `repeat` gives the order of a single device.
-        drop_remainder: whether an incomplete last batch is left out.
+        first_epoch: number of the first epoch. Without `repeat` it may be a function that returns
+            the number of each epoch when that epoch starts.
+        repeat: whether epochs follow each other without end; `fit` then needs steps_per_epoch.
+            Otherwise each iteration over the dataset, and so each epoch of `fit`, is the next
+            epoch. Under a distribution strategy `fit` opens the data once more before it starts,
+            which uses up an epoch number. There, only `repeat` gives the order of a single device.
+        drop_remainder: whether to drop an incomplete last batch.
 
     Returns:
         tf.data.Dataset of (epoch int64 (), indices int64 (b,)), of known cardinality.
 
     Raises:
-        InputError: a number is out of range, or there is not one whole batch.
+        InputError: a number is out of range, or the examples do not fill one batch.
     """
     check_number("batch_size", batch_size, minimum=1, integer=True)
     check_number("seed", seed, integer=True)
     steps = num_examples // batch_size if drop_remainder else math.ceil(num_examples / batch_size)
     if steps == 0:
         raise InputError(
-            f"Expected at least {batch_size if drop_remainder else 1} pictures, one batch; "
-            f"received {num_examples}. Use a smaller batch_size or more pictures."
+            f"Expected at least {batch_size if drop_remainder else 1} images, one batch; "
+            f"received {num_examples}. Use a smaller batch_size or more images."
         )
 
     def batches_of(epoch):
@@ -70,29 +70,29 @@ def build_pipeline(
     repeat=False,
     drop_remainder=False,
 ):
-    """Returns batches of a dataset's pictures.
+    """Returns batches of a dataset's images.
 
     Without `training` the order is kept and nothing is dropped: the k-th prediction belongs to
-    `dataset.ids[k]`. All files are decoded here, at the first call for this size. With `training`
-    the batches are shuffled already: give `fit` shuffle=False, or Keras warns that it cannot.
+    `dataset.ids[k]`. The first call for a size decodes all files. With `training` the batches are
+    already shuffled: call `fit` with shuffle=False, or Keras warns that it cannot shuffle.
 
     Args:
         dataset: `ImageDataset`.
         batch_size: integer above 0.
         image_size: (height, width).
         training: whether to shuffle and augment.
-        seed: integer; with the epoch it decides the order and each picture's changes.
+        seed: integer; seed and epoch determine the order and the augmentation of each image.
         augment: one of `AUGMENTATIONS` or "auto"; only with `training`.
         channels: 3 for RGB, 1 for luminance.
         first_epoch, repeat, drop_remainder: see `index_batches`.
 
     Returns:
         tf.data.Dataset of (images float32 (b, h, w, channels) 0-255, labels int32 (b,)), or of
-        images alone where the dataset has no labels.
+        images alone if the dataset has no labels.
 
     Raises:
-        ImageReadError: a file cannot be read any more; the message names it.
-        InputError: an argument is not one of those above.
+        ImageReadError: a file can no longer be read; the message names it.
+        InputError: an argument is invalid.
     """
     check_choice("channels", channels, (1, 3))
     chosen = resolve_augment(augment, dataset)
@@ -106,7 +106,7 @@ def build_pipeline(
         repeat=repeat,
         drop_remainder=drop_remainder,
     )
-    gather = picture_gatherer(dataset, check_image_size(image_size), channels)
+    gather = image_gatherer(dataset, check_image_size(image_size), channels)
 
     def load_batch(epoch, indices):
         images = augment_images(gather(indices), name, seed=seed, epoch=epoch, indices=indices)
@@ -118,10 +118,10 @@ def build_pipeline(
 
 
 def numbered_epochs(first_epoch=0):
-    """One epoch number for each iteration: first_epoch, then first_epoch + 1, ...
+    """Returns a dataset of one epoch number per iteration: first_epoch, then first_epoch + 1, ...
 
     Args:
-        first_epoch: int; or a function, which is asked in each iteration.
+        first_epoch: int, or a function that returns the number of each iteration.
     """
     asked = callable(first_epoch)
     numbers = iter(first_epoch, None) if asked else itertools.count(first_epoch)
@@ -135,8 +135,8 @@ def numbered_epochs(first_epoch=0):
     return tf.data.Dataset.from_tensors(0).map(number)
 
 
-def picture_gatherer(dataset, image_size, channels):
-    """Returns a function from indices int64 (b,) to float32 (b, h, w, channels)."""
+def image_gatherer(dataset, image_size, channels):
+    """Returns a function from indices int64 (b,) to images float32 (b, h, w, channels)."""
     rows_of = dataset.rows_of(image_size)
     take_first = channels == 1 and dataset.is_grayscale  # its three channels are the same
     depth = 1 if take_first else 3

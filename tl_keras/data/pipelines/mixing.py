@@ -1,28 +1,29 @@
-"""Training examples mixed in pairs, labels too: blended (mixup) or cut into each other (CutMix).
+"""Mixing of training examples and labels in pairs: blending (mixup) or cutting (CutMix).
 
-A net that has few pictures learns them by heart; between two of them it has to be unsure in
-proportion.
+A network memorises few images. Mixing makes it uncertain between two of them, in proportion.
 """
 
 import tensorflow as tf
 
-CELLS = 7  # a rectangle's edges lie on a grid of 7 x 7, as nets for 224 pixels have between layers
+# Edges of a rectangle lie on a 7 x 7 grid, the last feature size of networks for 224 pixels.
+CELLS = 7
 
 
 def draw_mixing(alpha, cut, *, seed, epoch, indices):
-    """How each example of a batch is mixed with its partner.
+    """Draws the mixing of each example of a batch with its partner.
 
     Args:
-        alpha: of Beta(alpha, alpha), above 0, from which the partner's share comes; 1 for uniform.
-        cut: part of the examples, 0 to 1, that get a rectangle of their partner; the others are
-            blended and stay mostly what they were.
+        alpha: parameter above 0 of Beta(alpha, alpha), the distribution of the partner's share; 1
+            is uniform.
+        cut: fraction of the examples, 0 to 1, that receive a rectangle of their partner. The others
+            are blended and keep the larger share.
         seed: integer.
         epoch: int64 scalar, or an integer.
-        indices: int64 (b,), which examples of the dataset are in the batch.
+        indices: int64 (b,), indices of the batch's examples in the dataset.
 
     Returns:
         float32 (b, 5): the share that an example keeps, then top, left, bottom and right of the
-        partner's rectangle as parts of the side; all 0 where examples are blended.
+        partner's rectangle as fractions of the side. The latter are 0 for blended examples.
     """
     key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 3], tf.int64), epoch)
     key = tf.random.experimental.stateless_fold_in(key, indices[0])
@@ -43,14 +44,14 @@ def draw_mixing(alpha, cut, *, seed, epoch, indices):
 def mix(tensor, mixing, replicas=1):
     """Mixes each example with its partner: the first with the second, the third with the fourth.
 
-    Neighbours of a shuffled batch are a random pair. The last of an odd number stays alone.
+    Neighbours in a shuffled batch form a random pair. The last of an odd number stays unmixed.
 
     Args:
-        tensor: (b, ...), inputs, features or one-hot labels. Only (b, h, w, c) is cut; what has no
-            height and width is blended by the same shares.
-        mixing: float (b, 5), of `draw_mixing`.
-        replicas: number of replicas that the batch will be divided over. Each example is mixed as
-            if every replica mixed its own part: an odd part has a last example that stays alone.
+        tensor: (b, ...), inputs, features or one-hot labels. Only (b, h, w, c) is cut. Tensors
+            without height and width are blended by the same shares.
+        mixing: float (b, 5), from `draw_mixing`.
+        replicas: number of replicas that share the batch. Examples are mixed as if every replica
+            mixed its own part: the last example of an odd part stays unmixed.
 
     Returns:
         Tensor like `tensor`.
@@ -58,7 +59,7 @@ def mix(tensor, mixing, replicas=1):
     Reference:
         Zhang, Cisse, Dauphin, Lopez-Paz 2018, arXiv 1710.09412; between layers: Verma et al. 2019,
         arXiv 1806.05236; rectangles: Yun et al. 2019, arXiv 1905.04899. There the partner is any
-        example of the batch, and one share serves all.
+        example of the batch, and all examples use one share.
     """
     count = tf.shape(tensor)[0]
     partners = _partners(count, replicas)
@@ -66,14 +67,15 @@ def mix(tensor, mixing, replicas=1):
     if tensor.shape.rank == 4:
         cut = tf.reshape(mixing[:, 3] > mixing[:, 1], (-1, 1, 1, 1))
         own = tf.where(cut, _outside(mixing[:, 1:], tf.shape(tensor)), own)
-    values = tf.cast(tensor, own.dtype)  # of half precision, where nets compute in it
+    values = tf.cast(tensor, own.dtype)  # in half precision if the network uses it
     mixed = own * values + (1.0 - own) * tf.gather(values, partners)
     return tf.ensure_shape(tf.cast(mixed, tensor.dtype), tensor.shape)
 
 
 def _partners(count, replicas):
-    """int32 (count,): the row of each one's partner, in the same replica's part of the batch."""
-    share = -(-count // replicas)  # as `tf.distribute` divides a batch: the last parts are shorter
+    """Returns the row of each example's partner, int32 (count,), within one replica's part."""
+    # `tf.distribute` divides a batch so that the last parts are shorter.
+    share = -(-count // replicas)
     rows = tf.range(count)
     within = rows % share
     last = tf.minimum(rows - within + share, count) - 1
@@ -81,7 +83,7 @@ def _partners(count, replicas):
 
 
 def _outside(boxes, shape):
-    """float32 (b, h, w, 1): 1 for cells whose centre is not in the rectangle, else 0."""
+    """Returns float32 (b, h, w, 1): 0 for cells whose centre is in the rectangle, else 1."""
     top, left, bottom, right = (edge[:, None] for edge in tf.unstack(boxes, axis=1))
 
     def between(low, high, size):

@@ -1,4 +1,4 @@
-"""Two random views of each picture, fixed by (seed, epoch, index)."""
+"""Two random views of each image, fixed by (seed, epoch, index)."""
 
 import tensorflow as tf
 
@@ -6,28 +6,28 @@ from tl_keras.checks import check_choice, check_number
 from tl_keras.data.images import check_image_size
 from tl_keras.data.pipelines.augmentation import change_images
 from tl_keras.data.pipelines.augmentation_presets import VIEWS, auto_preset
-from tl_keras.data.pipelines.batches import index_batches, numbered_epochs, picture_gatherer
+from tl_keras.data.pipelines.batches import image_gatherer, index_batches, numbered_epochs
 
-HELD_OUT_EPOCH = -1  # views of validation are those of one epoch, so that epochs can be compared
+HELD_OUT_EPOCH = -1  # validation always uses the views of one epoch, so that epochs are comparable
 
 
 def two_views(images, name, *, seed, epoch, indices):
-    """Changes each picture twice at random, by two draws that belong to (seed, epoch, index).
+    """Augments each image twice at random, with two draws fixed by (seed, epoch, index).
 
     Args:
         images: float32 (b, h, w, c), 0-255.
-        name: one of `VIEWS`: "digits" turns, leans, scales and crops a little; "cifar", for small
-            natural pictures, and "photos" crop to a small part, mirror, change the colours or take
-            them away.
+        name: one of `VIEWS`. "digits" rotates, shears, scales and crops a little. "cifar" (for
+            small natural images) and "photos" crop to a small part, mirror, and change or remove
+            colours.
         seed: integer.
         epoch: int64 scalar, or an integer.
-        indices: int64 (b,), which picture of the dataset each one is.
+        indices: int64 (b,), index of each image in the dataset.
 
     Returns:
         Two float32 tensors (b, h, w, c), 0-255.
 
     Reference:
-        Chen, Kornblith, Norouzi, Hinton 2020, arXiv 2002.05709; without its blur.
+        Chen, Kornblith, Norouzi, Hinton 2020, arXiv 2002.05709; here without blur.
     """
     preset = VIEWS[check_choice("augment", name, tuple(VIEWS))]
     draws = 2 * tf.cast(epoch, tf.int64)
@@ -38,7 +38,7 @@ def two_views(images, name, *, seed, epoch, indices):
 
 
 def resolve_views(augment, *, is_grayscale, image_size):
-    """Returns the name of a preset; "auto" is decided by the pictures as the net sees them.
+    """Returns the name of a preset; "auto" depends on the images as the network sees them.
 
     Args:
         augment: one of `VIEWS` or "auto".
@@ -65,27 +65,27 @@ def two_view_batches(
     first_epoch=0,
     repeat=False,
 ):
-    """Returns batches of pairs of views; an incomplete last batch is left out.
+    """Returns batches of pairs of views, without an incomplete last batch.
 
-    Grey pictures are changed in their one channel, and given in it. Without `training` the order
-    is kept and the views are the same in each epoch.
+    Grey images are augmented and returned in one channel. Without `training` the order is kept and
+    the views are the same in each epoch.
 
     Args:
         dataset: `ImageDataset`.
-        batch_size: int, pictures, at least 2: each is told from the others of its batch.
+        batch_size: int, at least 2: each image is compared with the others of its batch.
         image_size: (height, width).
         channels: 3 for RGB, 1 for luminance.
-        training: whether to shuffle, and to draw new views in each epoch.
+        training: whether to shuffle and to draw new views in each epoch.
         seed: integer.
         augment: one of `VIEWS` or "auto".
         first_epoch, repeat: see `index_batches`.
 
     Returns:
-        tf.data.Dataset of ((view_1, view_2), labels int32 (b,)), or of ((view_1, view_2),) where
-        the dataset has no labels; views are float32 (b, h, w, 1 or channels), 0-255.
+        tf.data.Dataset of ((view_1, view_2), labels int32 (b,)), or of ((view_1, view_2),) if
+        the dataset has no labels. Views are float32 (b, h, w, 1 or channels), 0-255.
 
     Raises:
-        InputError: an argument is not one of those above, or there is not one whole batch.
+        InputError: an argument is invalid, or the images do not fill one batch.
     """
     check_pairs(batch_size)
     image_size = check_image_size(image_size)
@@ -100,7 +100,7 @@ def two_view_batches(
         repeat=repeat,
         drop_remainder=True,
     )
-    gather = picture_gatherer(dataset, image_size, 1 if gray else channels)
+    gather = image_gatherer(dataset, image_size, 1 if gray else channels)
 
     def load_batch(epoch, indices):
         epoch = epoch if training else HELD_OUT_EPOCH
@@ -111,25 +111,25 @@ def two_view_batches(
 
 
 def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
-    """Puts two views in the place of each picture of somebody's `tf.data.Dataset`.
+    """Replaces each image of a user's `tf.data.Dataset` by two views.
 
     Args:
-        batches: tf.data.Dataset of pictures (b, h, w), (b, h, w, 1) or (b, h, w, 3), 0-255, or of
-            (pictures, labels). What is drawn for a picture depends on its place in the epoch.
+        batches: tf.data.Dataset of images (b, h, w), (b, h, w, 1) or (b, h, w, 3), 0-255, or of
+            (images, labels). The views of an image depend on its position in the epoch.
         training, seed, augment: see `two_view_batches`.
         first_epoch: see `numbered_epochs`.
 
     Returns:
-        tf.data.Dataset like that of `two_view_batches`.
+        tf.data.Dataset like the result of `two_view_batches`.
     """
     shape = tf.nest.flatten(batches.element_spec)[0].shape
     gray = len(shape) == 3 or shape[3] == 1
     name = resolve_views(augment, is_grayscale=gray, image_size=tuple(shape[1:3]))
 
-    def views_of(epoch, place, pictures, *labels):
-        indices = place * tf.int32.max + tf.range(tf.shape(pictures)[0], dtype=tf.int64)
-        pictures = tf.cast(pictures if len(shape) == 4 else pictures[..., None], tf.float32)
-        return two_views(pictures, name, seed=seed, epoch=epoch, indices=indices), *labels
+    def views_of(epoch, place, images, *labels):
+        indices = place * tf.int32.max + tf.range(tf.shape(images)[0], dtype=tf.int64)
+        images = tf.cast(images if len(shape) == 4 else images[..., None], tf.float32)
+        return two_views(images, name, seed=seed, epoch=epoch, indices=indices), *labels
 
     def epoch_of(epoch):
         epoch = epoch if training else tf.constant(HELD_OUT_EPOCH, tf.int64)
@@ -145,5 +145,5 @@ def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
 
 
 def check_pairs(batch_size):
-    """Refuses a batch in which a picture has no other to be told from."""
+    """Refuses a batch size below 2, which leaves no other image to compare with."""
     check_number("batch_size", batch_size, minimum=2, integer=True)

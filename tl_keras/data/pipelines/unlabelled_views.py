@@ -1,15 +1,15 @@
-"""Batches of labelled pictures, each with several unlabelled ones in a weak and a strong view."""
+"""Batches of labelled images, each with several unlabelled ones in a weak and a strong view."""
 
 import tensorflow as tf
 
 from tl_keras.data.pipelines.augmentation import augment_images
-from tl_keras.data.pipelines.batches import index_batches, picture_gatherer
+from tl_keras.data.pipelines.batches import image_gatherer, index_batches
 
-_STREAM = 2**32  # seeds are below; each use of random numbers adds a multiple of it
+_STREAM = 2**32  # seeds are smaller; each use of random numbers adds a multiple of this
 
 
 def slots(num_labelled, num_unlabelled, ratio):
-    """Places for a labelled picture in an epoch, which goes over all pictures of either kind."""
+    """Returns the number of labelled places in an epoch, which covers all images of either kind."""
     return max(num_labelled, num_unlabelled // ratio)
 
 
@@ -25,41 +25,41 @@ def build_unlabelled_views(
     weak,
     strong,
     seed,
-    **how,
+    **order,
 ):
     """Returns batches for `FixMatch`.
 
-    Labelled pictures are taken in turn as often as an epoch needs them, each as often as any
-    other, and each time with changes of its own; the pictures of both kinds are shuffled. All
-    of it depends on (seed, epoch, place in the epoch) only.
+    Labelled images are repeated as often as an epoch needs them, each as often as any other. Each
+    repetition is augmented anew. The images of both kinds are shuffled. The result depends on
+    (seed, epoch, position in the epoch) alone.
 
     Args:
         labelled: labelled `ImageDataset`.
-        unlabelled: `ImageDataset`, of which labels, if any, are handed on; or None, then the
-            inputs are the pictures alone, the same as beside unlabelled ones.
-        batch_size: labelled pictures a batch.
-        size: labelled pictures an epoch, see `slots`.
-        ratio: unlabelled pictures to each labelled one.
+        unlabelled: `ImageDataset` or None. Its labels, if any, are passed on as "hidden". None
+            yields the labelled images alone, unchanged by the absence of unlabelled ones.
+        batch_size: labelled images per batch.
+        size: labelled images per epoch, see `slots`.
+        ratio: unlabelled images per labelled image.
         image_size: (height, width).
         channels: 3 for RGB, 1 for luminance.
-        weak, strong: names of augmentations. Labelled pictures are changed by `weak`.
+        weak, strong: names of augmentations. Labelled images are augmented by `weak`.
         seed: integer from 0 to 2^32 - 1.
-        **how: `first_epoch`, `repeat` and `drop_remainder` of `index_batches`.
+        **order: `first_epoch`, `repeat` and `drop_remainder` of `index_batches`.
 
     Returns:
-        tf.data.Dataset of (inputs, labels int32 (b,)), where `inputs` are "pictures"
-        (b, h, w, c), "weak" and "strong" (b, ratio, h, w, c), float32 0-255, and, if there are
-        any, "hidden", the labels of the unlabelled, int32 (b, ratio).
+        tf.data.Dataset of (inputs, labels int32 (b,)). `inputs` are float32 0-255: "images"
+        (b, h, w, c), "weak" and "strong" (b, ratio, h, w, c). If the unlabelled images have labels,
+        "hidden" holds them, int32 (b, ratio).
     """
-    gather = picture_gatherer(labelled, image_size, channels)
+    gather = image_gatherer(labelled, image_size, channels)
 
     def load_labelled(epoch, places):
         rows = (epoch * size + places) % len(labelled)
-        pictures = augment_images(gather(rows), weak, seed=seed, epoch=epoch, indices=places)
-        return pictures, tf.gather(labelled.labels, rows)
+        images = augment_images(gather(rows), weak, seed=seed, epoch=epoch, indices=places)
+        return images, tf.gather(labelled.labels, rows)
 
     parallel = {"num_parallel_calls": tf.data.AUTOTUNE}
-    order = {"seed": seed, "shuffle": True, **how}
+    order = {"seed": seed, "shuffle": True, **order}
     batches = index_batches(size, batch_size, **order).map(load_labelled, **parallel)
     if unlabelled is None:
         return batches.prefetch(tf.data.AUTOTUNE)
@@ -70,26 +70,26 @@ def build_unlabelled_views(
     )
 
     def together(taught, untaught):
-        pictures, labels = taught
-        # Nested, so that replicas divide each part of a batch at the same places.
+        images, labels = taught
+        # Nested, so that replicas divide each part of a batch at the same positions.
         nested = {
             name: tf.reshape(part, (-1, ratio, *part.shape[1:])) for name, part in untaught.items()
         }
-        return {"pictures": pictures, **nested}, labels
+        return {"images": images, **nested}, labels
 
     return tf.data.Dataset.zip(batches, views).map(together).prefetch(tf.data.AUTOTUNE)
 
 
 def _loading(unlabelled, size, image_size, channels, weak, strong, seed):
-    """Returns a function from (epoch, places (b,)) to both views of pictures, `size` an epoch."""
-    gather = picture_gatherer(unlabelled, image_size, channels)
+    """Returns a function from (epoch, places (b,)) to both views of images, `size` per epoch."""
+    gather = image_gatherer(unlabelled, image_size, channels)
 
     def load(epoch, places):
         rows = (epoch * size + places) % len(unlabelled)
-        pictures = gather(rows)
+        images = gather(rows)
         views = {
             name: augment_images(
-                pictures, augment, seed=seed + stream * _STREAM, epoch=epoch, indices=places
+                images, augment, seed=seed + stream * _STREAM, epoch=epoch, indices=places
             )
             for stream, (name, augment) in enumerate({"weak": weak, "strong": strong}.items(), 1)
         }

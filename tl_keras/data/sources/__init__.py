@@ -1,7 +1,7 @@
-"""Where images come from: folders, arrays, named data sets and drawn letters.
+"""Sources of images: folders, arrays, named datasets and drawn letters.
 
-- arrays: reading .npy and .npz files that may be damaged or hostile
-- folders: folders of pictures: a sub-folder for each class, with or without train, val and test
-- letters: drawn letters: a source task that needs no download
-- named: datasets that are known by a name
+- arrays: reads .npy and .npz files that may be damaged or hostile
+- folders: finds images in folders: a sub-folder per class, with or without train, val and test
+- letters: draws letters, a source task that needs no download
+- named: datasets with a name, e.g. "digits"
 """

@@ -1,4 +1,4 @@
-"""Reading .npy and .npz files that may be damaged or hostile."""
+"""Reading of .npy and .npz files that may be damaged or hostile."""
 
 import math
 import os
@@ -21,10 +21,10 @@ _DAMAGE += (zipfile.BadZipFile, SyntaxError)
 def read_npy(path):
     """Returns the array of a .npy file.
 
-    The header is compared with the size of the file before memory is taken.
+    The header is compared with the file size before memory is allocated.
 
     Raises:
-        InputError: it is damaged, cut short or holds pickled objects.
+        InputError: the file is damaged, truncated or holds pickled objects.
     """
     with _refusing_damage(path), open(path, "rb") as file:
         _check_header(file, os.path.getsize(path), printable(path))
@@ -36,11 +36,11 @@ def read_npz(path):
     """Returns {"all": dataset} or {"train": dataset, ...} from a .npz file.
 
     Args:
-        path: a file with x and y; or x_train and y_train, and the same for val and test. The
-            labels may be missing everywhere.
+        path: file with x and y, or with x_train, y_train and the same for val and test. Labels may
+            be absent from all of them.
 
     Raises:
-        InputError: it is damaged, unpacks to more than `MAX_UNPACKED_BYTES`, holds pickled
+        InputError: the file is damaged, unpacks to more than `MAX_UNPACKED_BYTES`, or holds pickled
             objects or other names.
     """
     arrays = _read_members(path)
@@ -71,7 +71,7 @@ def _datasets(path, arrays, keys):
     shapes = {part.images.shape[1:] for part in parts.values()}
     if len(shapes) > 1:
         raise InputError(
-            f"Expected pictures of one shape in {printable(path)}; received "
+            f"Expected images of one shape in {printable(path)}; received "
             f"{' and '.join(map(str, sorted(shapes)))}."
         )
     # The split with the highest label knows all classes.
@@ -111,7 +111,7 @@ def _key(info):
 
 
 def _check_header(file, size, name):
-    """Refuses pickled objects, and a declared shape that `size` bytes cannot hold."""
+    """Refuses pickled objects, and a declared shape that exceeds `size` bytes."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
@@ -133,7 +133,7 @@ def _check_header(file, size, name):
 
 
 class _refusing_damage:  # noqa: N801 - reads as a phrase after "with"
-    """Turns what NumPy and zipfile raise on a damaged file into one InputError."""
+    """Turns errors of NumPy and zipfile on a damaged file into one InputError."""
 
     def __init__(self, path):
         self.path = path

@@ -1,4 +1,4 @@
-"""Folders of pictures: a sub-folder for each class, with or without train, val and test."""
+"""Folders of images: a sub-folder for each class, with or without train, val and test."""
 
 import os
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import IMAGE_SUFFIXES, printable
 
 LAYOUT = (
-    "Lay the pictures out as FOLDER/CLASS/PICTURE, or as FOLDER/train/CLASS/PICTURE with val and "
+    "Lay the images out as FOLDER/CLASS/IMAGE, or as FOLDER/train/CLASS/IMAGE with val and "
     "test folders beside train"
 )
 _SPLIT_OF_FOLDER = {
@@ -25,12 +25,12 @@ _SHOWN = 5
 
 @dataclass
 class FolderContents:
-    """What a folder holds.
+    """Images and other files found in a folder.
 
     Attributes:
         parts: {"all": dataset}, or {"train": dataset} with "val", "test", or both.
-        ignored: files that are not pictures by their suffix, and links that lead back.
-        notes: lines on images that belong to no split or class, and so are ignored.
+        ignored: files whose suffix is not that of an image, and links back to a folder above.
+        notes: lines on images that are ignored because they belong to no split or class.
     """
 
     parts: dict = field(default_factory=dict)
@@ -39,21 +39,21 @@ class FolderContents:
 
 
 def read_folder(folder, *, require_labels=True):
-    """Finds the pictures of a folder; opens none of them.
+    """Finds the images of a folder without opening any of them.
 
-    Names are sorted, hidden files and folders skipped, folders inside a class folder and symbolic
-    links followed. Pictures straight in the folder are a set without labels. A train, val or test
-    folder is a split if it holds folders, and a class if it holds images.
+    Names are sorted, and hidden files and folders are skipped. Folders inside a class folder and
+    symbolic links are followed. Images directly in the folder form a dataset without labels. A
+    train, val or test folder is a split if it holds folders, and a class if it holds images.
 
     Args:
         folder: path of the folder.
-        require_labels: whether two classes or more must be there.
+        require_labels: whether at least two classes are required.
 
     Returns:
         FolderContents.
 
     Raises:
-        InputError: the layout is another one, a class is empty, or the splits' classes differ.
+        InputError: the layout is not one of these, a class is empty, or the splits' classes differ.
     """
     folder = os.fspath(folder)
     contents = FolderContents()
@@ -67,28 +67,28 @@ def read_folder(folder, *, require_labels=True):
     return contents
 
 
-def find_pictures(folder, ignored, visited=()):
-    """Returns the sorted paths of all pictures below a folder, whatever its layout.
+def find_image_files(folder, ignored, visited=()):
+    """Returns the sorted paths of all images below a folder, in any layout.
 
     Args:
         folder: path of the folder.
         ignored: list to which the paths of other files are added.
-        visited: folders that are not entered, so that a link back to them ends.
+        visited: folders that are not entered again, so that a link back to them ends.
     """
-    pictures = []
-    _collect(folder, pictures, ignored, {_identity(path) for path in visited})
-    return pictures
+    images = []
+    _collect(folder, images, ignored, {_identity(path) for path in visited})
+    return images
 
 
 def labels_by_folder(paths, folder):
-    """Returns labels by the first folder on the way from `folder` to each picture.
+    """Returns labels given by the first folder on the way from `folder` to each image.
 
     Args:
-        paths: paths of pictures below `folder`.
-        folder: path; a train, val or test folder in it is passed over if it holds folders.
+        paths: paths of images below `folder`.
+        folder: path. Its train, val and test folders are skipped if they hold folders.
 
     Returns:
-        (int32 (n,), names), or (None, ()) if a picture is in no folder or all are in one.
+        (int32 (n,), names), or (None, ()) if an image is in no folder or all images are in one.
     """
     ways = [os.path.relpath(path, folder).split(os.sep)[:-1] for path in paths]
     names = [_first_folder(way, _are_classes(ways)) for way in ways]
@@ -101,7 +101,7 @@ def labels_by_folder(paths, folder):
 
 
 def _are_classes(ways):
-    """Whether folders with the names of splits are classes, by the folders above each picture."""
+    """Returns whether folders named like splits are classes, given the folders of each image."""
     named = [way for way in ways if way and _split_name(way[0])]
     others = any(way and not _split_name(way[0]) for way in ways)
     return others and all(len(way) == 1 for way in named)
@@ -113,12 +113,12 @@ def _first_folder(way, are_classes):
 
 
 def _split_name(path):
-    """The split that a folder of this name is for, or None."""
+    """Returns the split that a folder of this name holds, or None."""
     return _SPLIT_OF_FOLDER.get(os.path.basename(path).lower())
 
 
 def _split_folders(folder):
-    """{split: path}, train first; {"all": folder} where the folders are classes."""
+    """Returns {split: path}, train first, or {"all": folder} if the folders are classes."""
     folders = _folders(folder)
     named = [path for path in folders if _split_name(path)]
     if not named or (not _hold_folders(named) and len(named) < len(folders)):
@@ -127,21 +127,21 @@ def _split_folders(folder):
 
 
 def _hold_folders(named):
-    """Whether folders with the names of splits hold folders; a mixture is refused."""
+    """Returns whether folders named like splits hold folders; refuses a mixture."""
     nested = [path for path in named if _folders(path)]
-    flat = [path for path in named if any(map(_is_picture, _files(path)))]
+    flat = [path for path in named if any(map(_is_image, _files(path)))]
     for path in (path for path in flat if path in nested):
-        if any(find_pictures(each, [], visited=[path]) for each in _folders(path)):
+        if any(find_image_files(each, [], visited=[path]) for each in _folders(path)):
             raise InputError(
-                "Expected either folders of images or images in a folder with the name of a split, "
+                "Expected either folders of images or images in a folder named like a split, "
                 f"{printable(path)}; received both. {LAYOUT}; rename it if it is a class."
             )
         nested.remove(path)
     if flat and nested:
         raise InputError(
-            "Expected folders with the names of splits to be all splits, which hold class folders, "
+            "Expected folders named like splits to be all splits, which hold class folders, "
             f"or all classes, which hold images; received folders in {printable(nested[0])} and "
-            f"images straight in {printable(flat[0])}. {LAYOUT}; rename folders that are classes."
+            f"images directly in {printable(flat[0])}. {LAYOUT}; rename folders that are classes."
         )
     return bool(nested)
 
@@ -176,37 +176,37 @@ def _read_part(folder, split, source, require_labels, contents):
         )
     images, labels = [], []
     for label, path in enumerate(classes):
-        pictures = find_pictures(path, ignored, visited=[source, folder, *classes])
-        if not pictures:
+        found = find_image_files(path, ignored, visited=[source, folder, *classes])
+        if not found:
             raise InputError(
-                f"Expected pictures ({_suffixes()}) in class folder {printable(path)}; received "
-                "none. Add pictures or remove the folder."
+                f"Expected images ({_suffixes()}) in class folder {printable(path)}; received "
+                "none. Add images or remove the folder."
             )
-        images += pictures
-        labels += [label] * len(pictures)
+        images += found
+        labels += [label] * len(found)
     names = tuple(printable(os.path.basename(path)) for path in classes)
     return ImageDataset(tuple(images), np.array(labels, np.int32), names, split, source)
 
 
 def _unlabelled(folder, paths, split, source, require_labels, ignored):
-    images = [path for path in paths if _is_picture(path)]
-    ignored.extend(path for path in paths if not _is_picture(path))
+    images = [path for path in paths if _is_image(path)]
+    ignored.extend(path for path in paths if not _is_image(path))
     if require_labels or not images:
-        received = f"{len(images)} pictures and no folders" if images else "no pictures"
+        received = f"{len(images)} images and no folders" if images else "no images"
         raise InputError(
-            f"Expected {'class folders' if require_labels else 'pictures (' + _suffixes() + ')'} "
+            f"Expected {'class folders' if require_labels else 'images (' + _suffixes() + ')'} "
             f"in {printable(folder)}; received {received}. {LAYOUT}."
         )
     return ImageDataset(tuple(images), split=split, source=source)
 
 
 def _leave_out(paths, beside, contents):
-    """Notes the images of files and folders that stand beside those that are read."""
+    """Notes the images of files and folders beside those that are read."""
     total, named = 0, []
     for path in paths:
         is_folder = os.path.isdir(path)
-        within = find_pictures(path, contents.ignored, visited=[path]) if is_folder else [path]
-        images = [each for each in within if is_folder or _is_picture(each)]
+        within = find_image_files(path, contents.ignored, visited=[path]) if is_folder else [path]
+        images = [each for each in within if is_folder or _is_image(each)]
         if images:
             total += len(images)
             name = printable(os.path.basename(path))
@@ -220,15 +220,15 @@ def _leave_out(paths, beside, contents):
         )
 
 
-def _collect(folder, pictures, ignored, visited):
+def _collect(folder, images, ignored, visited):
     for path in _listing(folder):
         if not os.path.isdir(path):
-            (pictures if _is_picture(path) else ignored).append(path)
+            (images if _is_image(path) else ignored).append(path)
         elif _identity(path) in visited:
             ignored.append(path)  # a symbolic link to a folder that is read anyway
         else:
             visited.add(_identity(path))
-            _collect(path, pictures, ignored, visited)
+            _collect(path, images, ignored, visited)
 
 
 def _check_same_classes(parts, folder):
@@ -268,7 +268,7 @@ def _identity(path):
     return status.st_dev, status.st_ino
 
 
-def _is_picture(path):
+def _is_image(path):
     return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES
 
 

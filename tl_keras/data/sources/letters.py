@@ -7,7 +7,7 @@ import numpy as np
 
 from tl_keras.checks import check_number
 
-# Letters that are told apart whatever their case; those that look like the digits 0 and 1 are out.
+# Letters that differ in either case, without those that look like the digits 0 and 1.
 LETTERS = tuple("ABCDEFGHJKLMNPQRSTUVWXYZabdeghnqrt")
 PER_CLASS = 100
 SMALLEST_LETTERS = 8  # pixels
@@ -19,21 +19,21 @@ _FONTS = tuple(
     )
 )
 _FONT_SIZE = 64  # pixels in which a letter is drawn first
-_STROKES = (1, 5)  # pixels by which a stroke grows on each side, the end excluded
-_ROTATION, _SHEAR = 12.0, 0.25  # degrees, pixels sideways for each pixel upwards
-_HEIGHT = (0.85, 1.05)  # of a letter, in the image's side
+_STROKES = (1, 5)  # pixels by which a stroke grows on each side, end excluded
+_ROTATION, _SHEAR = 12.0, 0.25  # degrees; horizontal shift per vertical pixel
+_HEIGHT = (0.85, 1.05)  # height of a letter relative to the image's side
 _WIDTH = (0.6, 1.0)  # factor on the width
 _SHIFT = 0.06  # of the image's side
-_ELASTIC = 0.045  # largest typical displacement, of the image's side
-_ELASTIC_GRID = 4  # displacements are drawn on a grid of so many cells and interpolated
+_ELASTIC = 0.045  # largest typical displacement, relative to the image's side
+_ELASTIC_GRID = 4  # cells of the grid on which displacements are drawn, then interpolated
 
 
 def draw_letters(per_class=PER_CLASS, *, image_size=28, seed=0):
     """Draws letters in random fonts, strokes and shapes, white on black.
 
     Each image is a letter of a font that Matplotlib ships (DejaVu or STIX), with a random stroke
-    width, rotated by up to 12 degrees, sheared, stretched, scaled, shifted and bent by a smooth
-    random displacement. Fonts and shapes are drawn anew for each image.
+    width. It is rotated by up to 12 degrees, sheared, stretched, scaled, shifted and bent by a
+    smooth random displacement. Fonts and shapes are drawn anew for each image.
 
     Args:
         per_class: images of each of the 34 letters in `LETTERS`. Default 100.
@@ -63,7 +63,7 @@ def draw_letters(per_class=PER_CLASS, *, image_size=28, seed=0):
 
 
 def _draw(letter, image_size, generator):
-    """One random image of a letter, drawn larger and reduced by averaging."""
+    """Returns a random image of a letter, drawn larger and reduced by averaging."""
     from scipy.ndimage import map_coordinates  # slow to import
 
     finer = max(2, 32 // image_size)
@@ -77,7 +77,7 @@ def _draw(letter, image_size, generator):
 
 
 def _places(side, shape, generator):
-    """Where in the glyph each pixel of the image is read, float (2, side * side)."""
+    """Returns positions in the glyph of each pixel of the image, float (2, side * side)."""
     angle = np.radians(generator.uniform(-_ROTATION, _ROTATION))
     shear = generator.uniform(-_SHEAR, _SHEAR)
     scale = generator.uniform(*_HEIGHT) / shape[0]
@@ -92,7 +92,7 @@ def _places(side, shape, generator):
 
 
 def _bend(side, generator):
-    """A smooth random displacement of each pixel, float (2, side * side), of the image's side."""
+    """Returns a smooth random displacement of each pixel, float (2, side * side), in sides."""
     coarse = generator.normal(0, _ELASTIC / 2, (2, _ELASTIC_GRID + 1, _ELASTIC_GRID + 1))
     weights = _smooth_weights(side)
     return np.einsum("yi,cij,xj->cyx", weights, coarse, weights).reshape(2, -1)
@@ -100,7 +100,7 @@ def _bend(side, generator):
 
 @lru_cache(maxsize=4)
 def _smooth_weights(side):
-    """Weights (side, cells + 1) that interpolate between the points of the coarse grid."""
+    """Returns weights (side, cells + 1) that interpolate between the points of the coarse grid."""
     places = (np.arange(side) + 0.5) / side * _ELASTIC_GRID
     weights = np.exp(-((places[:, None] - np.arange(_ELASTIC_GRID + 1)) ** 2) / 0.7)
     return weights / weights.sum(axis=1, keepdims=True)
@@ -108,7 +108,7 @@ def _smooth_weights(side):
 
 @lru_cache(maxsize=2048)
 def _glyph(letter, font_file, stroke):
-    """The letter in one font, cropped to its ink: float32 (h, w), 0-255."""
+    """Returns the letter in one font, cropped to its ink: float32 (h, w), 0-255."""
     from matplotlib import get_data_path
     from PIL import Image, ImageDraw, ImageFont
 

@@ -1,4 +1,4 @@
-"""Datasets that are known by a name."""
+"""Datasets that are loaded by name."""
 
 import numpy as np
 
@@ -32,12 +32,12 @@ def load_named(name):
     """Loads a dataset by its name.
 
     Args:
-        name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn;
-            "letters" (3,400 images of 28 x 28) are drawn, see `data.sources.letters`; the others
-            are downloaded by Keras once, to its cache folder.
+        name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn.
+            "letters" (3,400 images of 28 x 28) are drawn, see `data.sources.letters`. Keras
+            downloads the others once, to its cache folder.
 
     Returns:
-        {"all": dataset}, or {"train": dataset, "test": dataset} where the set has its own test.
+        {"all": dataset}, or {"train": dataset, "test": dataset} if there is a test split.
 
     Raises:
         InputError: the download failed.
@@ -77,7 +77,7 @@ def _load_from_keras(name):
         return getattr(keras.datasets, name).load_data()
     except Exception as error:
         # Keras raises a bare Exception ("URL fetch failure") without a network, and its cache may
-        # hold a file that is damaged: any of them means that the pictures are not to be had.
+        # hold a damaged file. Any exception means that the images are not available.
         reason = " ".join(str(error).split())
         raise InputError(
             f"Expected to download {name} or to find it in Keras's cache; received: {reason}. "

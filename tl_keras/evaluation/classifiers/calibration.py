@@ -1,4 +1,4 @@
-"""Calibration: of the answers given with 80% confidence, are 80% right?"""
+"""Calibration: agreement of confidence and accuracy."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tl_keras.evaluation.classifiers.prediction_checks import (
 
 
 def expected_calibration_error(probabilities, labels, bins=15):
-    """Returns the mean distance between confidence and accuracy.
+    """Returns the mean difference between confidence and accuracy.
 
     With the rows in bins B_m of equal width by their largest probability,
 
@@ -22,7 +22,7 @@ def expected_calibration_error(probabilities, labels, bins=15):
         bins: number of bins. Defaults to 15, as in the paper.
 
     Returns:
-        float, 0 (honest) to 1.
+        float, 0 (calibrated) to 1.
 
     Raises:
         InputError: the arrays do not fit each other or rows are not probabilities.
@@ -37,18 +37,20 @@ def expected_calibration_error(probabilities, labels, bins=15):
 
 
 def calibration_error_by_chance(bins):
-    """Returns the mean `expected_calibration_error` of right probabilities on so many examples.
+    """Returns the mean `expected_calibration_error` of calibrated probabilities by chance.
 
-    Of n_m examples in a bin the number that are right varies by chance, even if each is right with
-    exactly the probability that was given. With c_m the mean confidence of the bin,
+    The number of correct answers among the n_m examples of a bin varies by chance. This holds even
+    if each is correct with exactly the predicted probability. With c_m the mean confidence of the
+    bin,
 
         E |right_m - n_m c_m| = 2 n_m c_m (1 - c_m) b(floor(n_m c_m); n_m - 1, c_m)
 
-    where b is the binomial probability (De Moivre). An error as large as the sum of these over n
-    is no sign of wrong probabilities; it shrinks with the root of n.
+    where b is the binomial probability (De Moivre). The result is the sum of these over n. A
+    calibration error of this size does not indicate wrong probabilities. It shrinks with the root
+    of n.
 
     Args:
-        bins: as `reliability_bins` returns them.
+        bins: result of `reliability_bins`.
 
     Returns:
         float, 0 to 1.

@@ -1,4 +1,4 @@
-"""How good and how honest the probabilities of a classifier are."""
+"""Metrics of predicted class probabilities."""
 
 import math
 
@@ -21,7 +21,7 @@ _NORMAL_97_5 = 1.959963984540054  # 97.5% quantile of the standard normal distri
 
 
 def evaluate_predictions(probabilities, labels, class_names):
-    """Measures predictions against labels, as plain Python numbers ready for JSON.
+    """Computes metrics of predictions, as plain Python numbers ready for JSON.
 
     Args:
         probabilities: float (n, num_classes); every row sums to one.
@@ -34,12 +34,12 @@ def evaluate_predictions(probabilities, labels, class_names):
         - "num_examples": n.
         - "accuracy": share of rows whose largest probability is at the label.
         - "loss": mean negative log likelihood in nats, clipped at 1e-7 as Keras does.
-        - "macro_f1": mean F1 of all classes, a class without examples counting 0.
+        - "macro_f1": mean F1 of all classes; 0 for a class without examples.
         - "expected_calibration_error": see `expected_calibration_error`.
         - "calibration_error_by_chance": see `calibration_error_by_chance`.
         - "confusion_matrix": counts, num_classes lists (the true class) of num_classes numbers.
         - "per_class": dicts of "class", "precision", "recall", "f1" and "support" (examples).
-          A share of nothing is 0.
+          A ratio with denominator 0 is 0.
         - "reliability": see `reliability_bins`.
 
     Raises:
@@ -64,18 +64,18 @@ def evaluate_predictions(probabilities, labels, class_names):
 
 
 def most_confident_mistakes(probabilities, labels, limit=12):
-    """Returns the rows that are wrong, the most confident first.
+    """Returns the rows with wrong predictions, the most confident first.
 
     Args:
         probabilities: float (n, num_classes); every row sums to one.
         labels: integers (n,).
-        limit: at most so many rows. Defaults to 12.
+        limit: maximum number of rows. Defaults to 12.
 
     Returns:
         int64 (up to limit,) row numbers. Rows that are equally confident keep their order.
 
     Raises:
-        InputError: as `evaluate_predictions`.
+        InputError: see `evaluate_predictions`.
     """
     check_number("limit", limit, minimum=0, integer=True)
     confidence, correct = confidence_and_correctness(*check_predictions(probabilities, labels))
@@ -84,13 +84,13 @@ def most_confident_mistakes(probabilities, labels, limit=12):
 
 
 def accuracy_interval(accuracy, n):
-    """Returns the 95% interval of an accuracy that was measured on `n` examples.
+    """Returns the 95% interval of an accuracy measured on `n` examples.
 
-    The Wilson score interval, which stays within 0 and 1 and is honest for few examples and for
-    accuracies near 0 or 1, where accuracy +- 2 standard errors is not.
+    It is the Wilson score interval, which stays within 0 and 1. It is also reliable for few
+    examples and for accuracies near 0 or 1, where accuracy +- 2 standard errors is not.
 
     Args:
-        accuracy: share that is right, 0-1.
+        accuracy: share of correct answers, 0-1.
         n: number of examples, at least 1.
 
     Returns:

@@ -1,28 +1,28 @@
-"""Class probabilities from the kept output of a classifier's frozen part."""
+"""Class probabilities from stored output of a classifier's frozen part."""
 
 import numpy as np
 import tensorflow as tf
 
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.models.inference import traced
-from tl_keras.models.signature import gives_logits, picture_shape
+from tl_keras.models.signature import gives_logits, image_shape
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
 from tl_keras.training.frozen.feature_cache import Pictures
 
 
 def predict_above_frozen(model, dataset, store, *, batch_size=64):
-    """Returns the probabilities of every class, running only what training could change.
+    """Returns the probabilities of every class and runs only the layers above the frozen part.
 
     Args:
-        model: classifier from `build_classifier`, frozen as `fine_tune` leaves it.
+        model: classifier from `build_classifier`, frozen by `fine_tune`.
         dataset: `ImageDataset`.
-        store: `FeatureStore`; a second model with the same frozen part finds its output there.
-        batch_size: pictures a step.
+        store: `FeatureStore`. A second model with the same frozen part reuses its output.
+        batch_size: images per batch.
 
     Returns:
-        float32 (n, num_classes), as `predict_probabilities` gives them.
+        float32 (n, num_classes), like `predict_probabilities`.
     """
-    size = picture_shape(model)[:2]
+    size = image_shape(model)[:2]
     cut = cut_at_frozen(model)
     if cut.prefix is None:
         return predict_probabilities(model, dataset.pipeline(batch_size, image_size=size))

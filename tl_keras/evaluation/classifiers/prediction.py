@@ -4,27 +4,27 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.models.inference import traced
-from tl_keras.models.signature import gives_logits, picture_shape
+from tl_keras.models.signature import gives_logits, image_shape
 from tl_keras.progress import track
 
 
 def predict_probabilities(model, batches, total=None, *, flips=False):
-    """Returns the probabilities of every class, in the order of the pictures.
+    """Returns the probabilities of every class, in the order of the images.
 
     Args:
-        model: built classifier, Functional, Sequential or a baseline; logits are turned into
+        model: built classifier, Functional, Sequential or a baseline. Logits are converted to
             probabilities.
-        batches: iterable of picture batches (b, h, w, c), or (b, h, w) for one channel, 0-255; or
-            of (pictures, labels).
-        total: number of batches, for the progress shown; defaults to `len(batches)`.
-        flips: whether to average over each picture and its mirror image, at twice the time; for
-            models that were trained on mirrored pictures too.
+        batches: iterable of image batches (b, h, w, c), or (b, h, w) for one channel, 0-255, or of
+            (images, labels).
+        total: number of batches for the progress bar; defaults to `len(batches)`.
+        flips: whether to average over each image and its mirror image, in twice the time (test-time
+            augmentation). For models trained on mirrored images too.
 
     Returns:
         float32 (n, num_classes).
 
     Raises:
-        InputError: the model is not built, or does not take pictures.
+        InputError: the model is not built, or does not take images.
     """
     return predict_views(model, batches, total, flips=flips).mean(axis=0)
 
@@ -37,14 +37,14 @@ def predict_views(model, batches, total=None, *, flips=False):
     """
     logits = gives_logits(model)
 
-    def each_view(pictures):
-        seen = [pictures, tf.reverse(pictures, [2])] if flips else [pictures]
+    def each_view(images):
+        seen = [images, tf.reverse(images, [2])] if flips else [images]
         outputs = [model(view, training=False) for view in seen]
         return tf.stack([tf.nn.softmax(output) if logits else output for output in outputs])
 
-    run = traced(each_view, [picture_shape(model)])
+    run = traced(each_view, [image_shape(model)])
     results = []
     for batch in track(batches, "Predicting", total):
-        pictures = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
-        results.append(run(pictures[..., None] if pictures.shape.rank == 3 else pictures).numpy())
+        images = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
+        results.append(run(images[..., None] if images.shape.rank == 3 else images).numpy())
     return np.concatenate(results, axis=1)

@@ -1,21 +1,21 @@
-"""Checked predictions: probabilities that are probabilities, labels that fit them."""
+"""Checks that probabilities and labels are valid and fit each other."""
 
 import numpy as np
 
 from tl_keras.checks import InputError
 
-_SUM_TOLERANCE = 1e-2  # float16 softmax is off by less; logits are off by far more
+_SUM_TOLERANCE = 1e-2  # softmax in float16 deviates by less, logits by far more
 
 
 def check_predictions(probabilities, labels):
-    """Returns float64 (n, num_classes) and int64 (n,) if they fit each other.
+    """Returns float64 (n, num_classes) and int64 (n,) if predictions and labels are valid.
 
     Args:
         probabilities: array-like (n, num_classes), each row finite, 0-1 and of sum one.
         labels: integer array-like (n,), 0 to num_classes - 1.
 
     Raises:
-        InputError: says what does not fit.
+        InputError: probabilities or labels are invalid.
     """
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     _check_shapes(probabilities, labels)
@@ -26,7 +26,7 @@ def check_predictions(probabilities, labels):
 
 
 def confidence_and_correctness(probabilities, labels):
-    """Returns the largest probability of each row, float (n,), and whether it is right, bool (n,).
+    """Returns the largest probability of each row, float (n,), and its correctness, bool (n,).
 
     Args:
         probabilities: float (n, num_classes).

@@ -1,19 +1,13 @@
-"""What encoders know: probes, clusters, neighbours.
+"""Evaluation of encoders: probes, clusters and neighbours.
 
-- approximate_neighbours: nearest rows among very many, by an index that looks at a part of them
-- clusters: groups in features that nobody named, and how well they agree with classes if there are
-  any
-- distances: distances between many vectors, a block at a time, so that no large matrix stands in
-  memory
-- embedding_watch: tells in each epoch whether an encoder that trains without labels is learning
-  something
-- feature_space: features of many pictures made comparable: which lie together, alone, or on top of
-  each other
-- grid_places: points of a plane moved to the places of a grid, so that pictures there hide none
-- latent_plane: codes of pictures as points in a plane
-- leave_one_out: probes of one small labelled set: each picture is judged by all the others. Cheap,
-  for curves
-- probe_table: what encoders know of the classes, beside controls that learned nothing or next to
-  nothing
-- probes: how much of the classes stands in features: a linear classifier and nearest neighbours
+- approximate_neighbours: nearest rows among very many, by an index
+- clusters: clusters of features, and their agreement with classes
+- distances: distances between many vectors, block by block in bounded memory
+- embedding_watch: callback that measures the features of an encoder in each epoch
+- feature_space: normalised features: directions, neighbours and close pairs
+- grid_places: assignment of points of a plane to grid cells, so that no images overlap
+- latent_plane: projection of codes to a plane
+- leave_one_out: fast probes of one small labelled dataset by leave-one-out
+- probe_table: table of probes of encoders and of controls
+- probes: linear and nearest-neighbour classifiers on fixed features
 """

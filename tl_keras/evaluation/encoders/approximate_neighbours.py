@@ -1,4 +1,4 @@
-"""Nearest rows among very many, by an index that looks at a part of them."""
+"""Nearest rows among very many, by an index that searches a part of them."""
 
 import importlib.util
 
@@ -9,9 +9,9 @@ from tl_keras.data.inspection.nearest_rows import most_alike
 from tl_keras.evaluation.encoders.distances import row_blocks
 
 EXACT_UP_TO = 100_000  # rows: 50,000 with 1,280 features take a minute or two
-_PROBED = 64  # lists of rows that are searched for each row
-_FITTED = 64  # rows a list that its centre is fitted to
-_JUDGED = 1000  # rows of which the exact neighbours are found, too
+_PROBED = 64  # lists searched per row
+_FITTED = 64  # rows per list used to fit its centre
+_JUDGED = 1000  # rows whose exact neighbours are also found
 _BLOCK = 4096
 
 
@@ -28,19 +28,19 @@ def check_index_library(count):
 def approximate_neighbours(space, k, *, seed=0):
     """Finds k near others of each row by an inverted file.
 
-    About 4 sqrt(n) centres have a list each, of the rows that are nearest to them; the lists of the
+    There are about 4 sqrt(n) centres, each with a list of the rows nearest to it. The lists of the
     64 nearest centres are searched.
 
     Args:
         space: float32 (n, d), n above k.
         k: int.
-        seed: int, of the centres and of the rows that the index is judged by.
+        seed: int, seed of the centres and of the rows used to evaluate the index.
 
     Returns:
-        (int64 (n, k) rows, share of the true k nearest that was found for 1,000 random rows).
+        (int64 (n, k) rows, share of the true k nearest rows that was found for 1,000 random rows).
 
     Raises:
-        InputError: the library is not there.
+        InputError: the library is not installed.
 
     Reference:
         Jegou, Douze and Schmid 2011, "Product quantization for nearest neighbor search", whose
@@ -52,9 +52,10 @@ def approximate_neighbours(space, k, *, seed=0):
     for block in row_blocks(len(space), _BLOCK):
         found = index.search(space[block], k + 1)[1]
         others = found != np.arange(block.start, block.stop)[:, None]
-        others[others.all(1), -1] = False  # itself is not among them: the last goes
+        # If a row is not among its neighbours, the last is dropped.
+        others[others.all(1), -1] = False
         rows[block] = found[others].reshape(-1, k)
-    missing = np.flatnonzero((rows < 0).any(1))  # fewer rows than k in all lists of a row
+    missing = np.flatnonzero((rows < 0).any(1))  # the lists of a row hold fewer than k rows
     if len(missing):
         rows[missing] = exact_neighbours(space, k, missing)
     judged = np.random.default_rng([seed, 2]).permutation(len(space))[:_JUDGED]

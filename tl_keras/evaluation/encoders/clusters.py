@@ -1,4 +1,4 @@
-"""Groups in features that nobody named, and how well they agree with classes if there are any."""
+"""Clusters of features, and their agreement with classes."""
 
 import dataclasses
 
@@ -15,10 +15,10 @@ class Clusters:
     """Clusters of features, the largest first.
 
     Attributes:
-        numbers: int64 (n,), the cluster of each row, from 0.
-        centres: float32 (num_clusters, d), the mean of each cluster's rows.
-        distances: float32 (n,), from each row to its centre.
-        converged: whether k-means had come to rest.
+        numbers: int64 (n,), cluster of each row, from 0.
+        centres: float32 (num_clusters, d), mean of the rows of each cluster.
+        distances: float32 (n,), distance of each row to its centre.
+        converged: whether k-means converged.
     """
 
     numbers: np.ndarray
@@ -28,11 +28,11 @@ class Clusters:
 
     @property
     def sizes(self):
-        """int64 (num_clusters,), falling."""
+        """int64 (num_clusters,), in descending order."""
         return np.bincount(self.numbers, minlength=len(self.centres))
 
     def seen_in(self, features):
-        """Returns the same clusters with centres and distances in other features of the rows."""
+        """Returns these clusters with centres and distances in other features of the rows."""
         features = check_features(features)
         sums = np.zeros((len(self.centres), features.shape[1]))
         np.add.at(sums, self.numbers, features)
@@ -47,14 +47,14 @@ class Clusters:
 
 
 def cluster_features(features, num_clusters, *, starts=_STARTS, seed=0):
-    """Divides features into clusters by k-means: each row belongs to the nearest mean.
+    """Clusters features by k-means: each row belongs to the nearest mean.
 
     Args:
         features: float (n, d).
         num_clusters: int, 1 to n.
-        starts: int, how often k-means starts anew (k-means++); the result with the smallest
-            distances is kept. Defaults to 10.
-        seed: int, of the starts.
+        starts: int, number of random starts (k-means++); the result with the smallest distances is
+            kept. Defaults to 10.
+        seed: int, seed of the starts.
 
     Returns:
         `Clusters`.
@@ -79,34 +79,34 @@ def cluster_features(features, num_clusters, *, starts=_STARTS, seed=0):
 
 
 def purity(labels, clusters):
-    """Share of pictures whose class is the most frequent one of their cluster.
+    """Returns the share of images whose class is the most frequent one of their cluster.
 
-    1 if no cluster mixes classes; at least the share of the largest class; it rises with the
-    number of clusters, up to 1 for as many clusters as pictures.
+    It is 1 if no cluster mixes classes, and at least the share of the largest class. It rises with
+    the number of clusters, up to 1 for as many clusters as images.
 
     Args:
         labels, clusters: ints (n,), n at least 1.
 
     Raises:
-        InputError: not one label for each cluster number.
+        InputError: the numbers of labels and of cluster numbers differ.
     """
     return float(_counts(labels, clusters).max(0).sum() / len(labels))
 
 
 def adjusted_mutual_information(labels, clusters):
-    """Agreement of classes and clusters: 1 if they are the same, 0 on average if random.
+    """Returns the agreement of classes and clusters: 1 if identical, 0 on average if random.
 
         (I - E[I]) / ((H(labels) + H(clusters)) / 2 - E[I])
 
-    I is the mutual information of the labels and the clusters, H the entropy, and E[I] the mean of
-    I over all random clusters of the same sizes. Many clusters for their number alone bring
-    nothing; worse than random is below 0. 1 if both are constant.
+    I is the mutual information of labels and clusters, H the entropy. E[I] is the mean of I over
+    all random clusters of the same sizes, so that many clusters are no advantage. The value is
+    negative if worse than random, and 1 if both are constant.
 
     Args:
         labels, clusters: ints (n,), n at least 1.
 
     Raises:
-        InputError: not one label for each cluster number.
+        InputError: the numbers of labels and of cluster numbers differ.
 
     Reference:
         Vinh, Epps and Bailey 2010, "Information theoretic measures for clusterings comparison";
@@ -114,16 +114,16 @@ def adjusted_mutual_information(labels, clusters):
     """
     from sklearn.metrics import adjusted_mutual_info_score
 
-    _counts(labels, clusters)  # checks them
+    _counts(labels, clusters)  # checks the arguments
     return float(adjusted_mutual_info_score(labels, clusters))
 
 
 def _counts(labels, clusters):
-    """Pictures of each class (row) in each cluster (column)."""
+    """Returns the number of images of each class (row) in each cluster (column)."""
     labels, clusters = np.asarray(labels), np.asarray(clusters)
     if labels.ndim != 1 or labels.shape != clusters.shape or not len(labels):
         raise InputError(
-            "Expected a label and a cluster for each picture; received shapes "
+            "Expected a label and a cluster for each image; received shapes "
             f"{labels.shape} and {clusters.shape}."
         )
     rows, columns = (np.unique(x, return_inverse=True)[1] for x in (labels, clusters))
@@ -133,7 +133,7 @@ def _counts(labels, clusters):
 
 
 def check_features(features):
-    """Returns float32 (n, d), or raises `InputError` where they are not finite features."""
+    """Returns float32 (n, d), or raises `InputError` if the features are not finite (n, d)."""
     features = np.asarray(features, np.float32)
     if features.ndim != 2 or not features.size or not np.isfinite(features).all():
         raise InputError(
@@ -143,7 +143,7 @@ def check_features(features):
 
 
 def _quietly(function, features):
-    """Calls it without the warning that there are fewer different rows than clusters."""
+    """Calls a function without the warning that there are fewer distinct rows than clusters."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning

@@ -1,4 +1,4 @@
-"""Distances between many vectors, a block at a time, so that no large matrix stands in memory."""
+"""Distances between many vectors, block by block in bounded memory."""
 
 import numpy as np
 
@@ -14,7 +14,8 @@ def row_blocks(count, size=_BLOCK):
 def squared_distances(a, b):
     """Returns squared Euclidean distances (n, m) between the rows of `a` and of `b`.
 
-    By |a|^2 - 2ab + |b|^2, one matrix product; rounding below zero is cut off.
+    They are computed as |a|^2 - 2ab + |b|^2 with one matrix product. Negative rounding errors
+    become 0.
 
     Args:
         a, b: float (n, d) and (m, d).
@@ -24,39 +25,39 @@ def squared_distances(a, b):
     return np.maximum(norms - 2 * products, 0)
 
 
-def nearest_pictures(samples, pictures):
-    """Finds the nearest of `pictures` to each sample, by an exact search.
+def nearest_images(samples, images):
+    """Finds the nearest of `images` to each sample by an exact search.
 
-    A sample at distance 0 is a copy. What counts as near the same search tells for real pictures
-    that were held out.
+    A sample at distance 0 is a copy. The distances of held-out real images show which distances are
+    near.
 
     Args:
         samples: (n, h, w, c) or (n, h, w), 0-255.
-        pictures: (m, h, w, c) or (m, h, w) of the same size.
+        images: (m, h, w, c) or (m, h, w) of the same size.
 
     Returns:
-        (int64 (n,) rows of `pictures`, float64 (n,) distances: root of the mean squared difference
-        of a pixel, 0-255).
+        (int64 (n,) rows of `images`, float64 (n,) distances). A distance is the root of the mean
+        squared difference of pixels, 0-255.
     """
-    rows = [_flat(x) for x in (samples, pictures)]
+    rows = [_flat(x) for x in (samples, images)]
     nearest = np.empty(len(samples), np.int64)
     for block in row_blocks(len(samples)):
         best = np.full(block.stop - block.start, np.inf, np.float32)
-        for others in row_blocks(len(pictures), 8 * _BLOCK):
+        for others in row_blocks(len(images), 8 * _BLOCK):
             distances = squared_distances(rows[0](block), rows[1](others))
             column = distances.argmin(1)
             least = distances[np.arange(len(column)), column]
             better = least < best
             best[better] = least[better]
             nearest[block][better] = column[better] + others.start
-    return nearest, _pixel_distances(samples, np.asarray(pictures)[nearest])
+    return nearest, _pixel_distances(samples, np.asarray(images)[nearest])
 
 
-def _flat(pictures):
-    """A function from a slice of rows to float32 rows of pixels -0.5 to 0.5."""
-    pictures = np.asarray(pictures)
+def _flat(images):
+    """Returns a function from a slice of rows to float32 rows of pixels -0.5 to 0.5."""
+    images = np.asarray(images)
     return lambda rows: (
-        pictures[rows].reshape(rows.stop - rows.start, -1).astype(np.float32) / 255.0 - 0.5
+        images[rows].reshape(rows.stop - rows.start, -1).astype(np.float32) / 255.0 - 0.5
     )
 
 

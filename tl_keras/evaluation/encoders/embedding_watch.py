@@ -1,4 +1,4 @@
-"""Tells in each epoch whether an encoder that trains without labels is learning something."""
+"""Callback that measures the features of an encoder in each epoch."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from tl_keras.checks import InputError, check_number
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.encoders.leave_one_out import knn_left_out, ridge_left_out
 from tl_keras.evaluation.encoders.probes import NEIGHBOURS, feature_function, features_of, unit_rows
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 from tl_keras.one_thread import one_thread
 from tl_keras.training.fine_tuning.inputs import random_part
 
@@ -15,12 +15,12 @@ _BATCH_SIZE = 100
 
 
 def feature_spread(features):
-    """How far features point in different directions: 0 if all in one, 1 if evenly in all.
+    """Returns the spread of the directions of features: 0 if all are equal, 1 if uniform.
 
-        sqrt(d) * mean over numbers of the standard deviation of z / |z|
+        sqrt(d) * mean over dimensions of the standard deviation of z / |z|
 
-    A net that has collapsed gives nearly the same features for each picture. Features that are
-    never negative, as after a ReLU, stay below 1 however well they spread.
+    A collapsed network returns nearly the same features for each image. Non-negative features, as
+    after a ReLU, stay below 1 for any spread.
 
     Args:
         features: float (n, d).
@@ -37,44 +37,42 @@ def feature_spread(features):
 
 
 class EmbeddingWatch(keras.callbacks.Callback):
-    """Adds what the encoder's features are worth to the logs of an epoch.
+    """Adds metrics of the encoder's features to the logs of an epoch.
 
-    On one fixed set of pictures: "feature_spread" and, where two classes or more are labelled,
-    "knn_accuracy" and "linear_accuracy", with each picture judged by the others (see
-    `leave_one_out`; the linear one is a ridge classifier, which has a closed form, instead of the
-    logistic regression of `linear_probe`). Labels only measure; nothing learns from them. Epochs
-    that are left out repeat the figures before, so that each has one.
+    The metrics are measured on a fixed set of images: "feature_spread" and, with at least two
+    classes of labels, "knn_accuracy" and "linear_accuracy". Each image is classified by the others
+    (see `leave_one_out`). The linear classifier is a ridge classifier, which has a closed form, not
+    the logistic regression of `linear_probe`. Labels serve for evaluation only. Skipped epochs
+    repeat the previous metrics.
 
-    The encoder is asked in inference mode: where moving statistics lag in the first few hundred
-    steps, so do the figures. 1,000 pictures go through the encoder once; an epoch of two views on
-    50,000 takes 100,000 through it, and back.
+    The encoder runs in inference mode. Moving statistics lag in the first few hundred steps, and so
+    do the metrics. A measurement takes one pass of 1,000 images through the encoder. An epoch of
+    two views of 50,000 images takes 100,000 forward and backward.
 
     Args:
-        pictures: `ImageDataset`, array of pictures, or a pair of them and labels. Pictures with
-            the label -1, of `join_unlabelled`, are not judged.
-        every: int, epochs from one measurement to the next; the first and the last epoch are
-            always measured. Defaults to 1.
-        most: int, pictures to look at, drawn at random from more. Defaults to 1,000.
+        images: `ImageDataset`, array of images, or a pair (images, labels). Images with the label
+            -1, from `join_unlabelled`, are not classified.
+        every: int, epochs between measurements; the first and the last epoch are always measured.
+            Defaults to 1.
+        most: int, maximum number of images, drawn at random. Defaults to 1,000.
         k: int, neighbours. Defaults to 20.
-        seed: int, of the draw.
+        seed: int, seed of the draw.
 
     Raises:
-        InputError: there are fewer than two pictures; when training begins, the model has no
+        InputError: there are fewer than two images. Or, when training begins, the model has no
             encoder.
     """
 
-    def __init__(self, pictures, *, every=1, most=1000, k=NEIGHBOURS, seed=0):
+    def __init__(self, images, *, every=1, most=1000, k=NEIGHBOURS, seed=0):
         super().__init__()
         self.every = check_number("every", every, minimum=1, integer=True)
         self.k = check_number("k", k, minimum=1, integer=True)
         check_number("most", most, minimum=2, integer=True)
-        self.pictures = random_part(as_unlabelled(pictures), most, seed)
-        if len(self.pictures) < 2:
-            raise InputError(
-                f"Expected two pictures or more to watch; received {len(self.pictures)}."
-            )
-        labels = self.pictures.labels
-        self._labelled = np.zeros(len(self.pictures), bool) if labels is None else labels >= 0
+        self.images = random_part(as_unlabelled(images), most, seed)
+        if len(self.images) < 2:
+            raise InputError(f"Expected two images or more to watch; received {len(self.images)}.")
+        labels = self.images.labels
+        self._labelled = np.zeros(len(self.images), bool) if labels is None else labels >= 0
         self._judges = self._labelled.any() and len(np.unique(labels[self._labelled])) > 1
         self._figures = {}
 
@@ -85,9 +83,9 @@ class EmbeddingWatch(keras.callbacks.Callback):
                 "Expected a model with an encoder, such as SimCLR or a VAE; received "
                 f"{type(self.model).__name__}, which has none."
             )
-        *size, channels = picture_shape(encoder)
+        *size, channels = image_shape(encoder)
         self._run = feature_function(encoder)
-        self._batches = self.pictures.pipeline(_BATCH_SIZE, image_size=size, channels=channels)
+        self._batches = self.images.pipeline(_BATCH_SIZE, image_size=size, channels=channels)
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == (self.params or {}).get("epochs")
@@ -97,13 +95,13 @@ class EmbeddingWatch(keras.callbacks.Callback):
             logs.update(self._figures)
 
     def measure(self):
-        """Returns the figures of the encoder as it is, a dict of floats."""
+        """Returns the metrics of the current encoder, a dict of floats."""
         features = features_of(self._batches, self._run)
         if not np.isfinite(features).all():
-            features = np.zeros_like(features)  # it has diverged, which training itself reports
+            features = np.zeros_like(features)  # the model has diverged, which training reports
         figures = {"feature_spread": feature_spread(features)}
         if self._judges:
-            features, labels = features[self._labelled], self.pictures.labels[self._labelled]
+            features, labels = features[self._labelled], self.images.labels[self._labelled]
             with one_thread():
                 figures["knn_accuracy"] = knn_left_out(features, labels, k=self.k)
                 figures["linear_accuracy"] = ridge_left_out(features, labels)

@@ -1,4 +1,4 @@
-"""Features of many pictures made comparable: which lie together, alone, or on top of each other."""
+"""Normalised features: directions, neighbours and close pairs."""
 
 import dataclasses
 
@@ -12,23 +12,22 @@ from tl_keras.evaluation.encoders.probes import unit_rows
 CLUSTER_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
 COMPONENTS = 50
 SAME_RATIO = 0.5
-_FITTED = 5000  # pictures, of PCA
-_JUDGED = 1000  # pictures, of the number of clusters
+_FITTED = 5000  # images used to fit PCA
+_JUDGED = 1000  # images used to choose the number of clusters
 _BLOCK = 512
 _ROUNDING = 1e-6
 
 
 def directions(features):
-    """Returns features in which distances say how alike pictures are.
+    """Returns features in which distances measure the similarity of images.
 
-    Each row is scaled to length 1: the length of features follows contrast and how much there is
-    to see, their direction what it is. The mean is taken off, which changes no distance. Nothing is
-    left out: in the main directions alone, a picture unlike all others lies in the middle, as the
-    most typical one, because what makes it odd lies in the other directions. For groups alone
-    `main_directions` will do.
+    Each row is scaled to length 1. The length of features follows contrast and amount of detail,
+    their direction follows the content. The mean is subtracted, which changes no distance. All
+    directions are kept: in the main directions alone, an outlier would lie in the centre, because
+    other directions distinguish it. For clusters `main_directions` suffices.
 
     Args:
-        features: float (n, d), as `extract_features` gives them.
+        features: float (n, d), from `extract_features`.
 
     Returns:
         float32 (n, d).
@@ -41,39 +40,39 @@ def directions(features):
 
 
 def main_directions(space, *, seed=0):
-    """Returns the 50 main directions of `directions`: enough to find groups by, and much quicker.
+    """Returns the 50 main directions of `directions`, sufficient and faster for finding clusters.
 
-    They are not whitened: that gives the last of them the weight of the first, and groups
-    dissolve.
+    They are not whitened. Whitening would weigh the last like the first and dissolve clusters.
 
     Args:
-        space: float (n, d), of `directions`.
-        seed: int, of the choice of 5,000 rows that PCA is fitted to, and of its solver.
+        space: float (n, d), from `directions`.
+        seed: int, seed of the choice of 5,000 rows used to fit PCA, and of its solver.
 
     Returns:
-        float32 (n, min(50, d, n)); (n, 1) of zeros if all rows are the same.
+        float32 (n, min(50, d, n)); (n, 1) of zeros if all rows are equal.
     """
     from sklearn.decomposition import PCA
 
     fitted = space[np.random.default_rng(seed).permutation(len(space))[:_FITTED]]
     if np.abs(fitted).max() < _ROUNDING:
-        return np.zeros((len(space), 1), np.float32)  # PCA would make NaN of them
+        return np.zeros((len(space), 1), np.float32)  # PCA would return NaN
     return PCA(min(COMPONENTS, *fitted.shape), random_state=seed).fit(fitted).transform(space)
 
 
 def choose_num_clusters(space, *, seed=0):
-    """Returns the number of clusters whose members are best apart from the next cluster's.
+    """Returns the number of clusters with the best separation.
 
-    By the mean silhouette of 1,000 rows: (b - a) / max(a, b), with a the mean distance of a row to
-    its own cluster and b to the next one; 1 if clusters lie far apart, near 0 if they touch.
+    The criterion is the mean silhouette of 1,000 rows: (b - a) / max(a, b). Here a is the mean
+    distance of a row to its own cluster and b to the next one. It is 1 if clusters lie far apart
+    and near 0 if they touch.
 
     Args:
-        space: float (n, d), of `main_directions`.
-        seed: int, of the choice of rows and of k-means.
+        space: float (n, d), from `main_directions`.
+        seed: int, seed of the choice of rows and of k-means.
 
     Returns:
-        (number, {number: silhouette} of all that were tried); (1, {}) where there are fewer than
-        four different rows.
+        (number, {number: silhouette} of all candidates); (1, {}) for fewer than four distinct
+        rows.
 
     Reference:
         Rousseeuw 1987, "Silhouettes".
@@ -92,12 +91,12 @@ def choose_num_clusters(space, *, seed=0):
 
 @dataclasses.dataclass(frozen=True)
 class Neighbours:
-    """The nearest others of each row.
+    """Nearest neighbours of each row.
 
     Attributes:
         rows: int64 (n, k), the nearest first.
         distances: float32 (n, k).
-        found: share of the true nearest that was found; 1 if all rows were compared.
+        found: share of the true nearest rows that was found; 1 if all rows were compared.
     """
 
     rows: np.ndarray
@@ -106,7 +105,7 @@ class Neighbours:
 
     @property
     def loneliness(self):
-        """float (n,): mean distance to the neighbours over the median of all; 1 is usual."""
+        """Mean distance to the neighbours divided by the median, float (n,); 1 is typical."""
         means = self.distances.mean(1)
         return means / max(float(np.median(means)), 1e-12)
 
@@ -114,19 +113,19 @@ class Neighbours:
 def find_neighbours(space, *, k=10, seed=0):
     """Finds the k nearest others of each row.
 
-    Up to `EXACT_UP_TO` rows all are compared with all, in blocks; of more an index gives nearly
-    all of them, see `approximate_neighbours`.
+    Up to `EXACT_UP_TO` rows, all pairs are compared in blocks. Beyond, an index finds nearly all of
+    them, see `approximate_neighbours`.
 
     Args:
         space: float (n, d), n at least 2.
-        k: int; all others where there are fewer. Defaults to 10.
-        seed: int, of the index.
+        k: int; all others if there are fewer. Defaults to 10.
+        seed: int, seed of the index.
 
     Returns:
         `Neighbours`.
 
     Raises:
-        InputError: there are so many rows that the index is needed, and its library is missing.
+        InputError: the number of rows requires the index, and its library is missing.
     """
     k, found = min(k, len(space) - 1), 1.0
     if len(space) > approximate_neighbours.EXACT_UP_TO:
@@ -135,7 +134,7 @@ def find_neighbours(space, *, k=10, seed=0):
         rows = approximate_neighbours.exact_neighbours(np.asarray(space, np.float32), k)
     distances = np.empty((len(space), k), np.float32)
     for block in row_blocks(len(space), _BLOCK):
-        # Rounding of |a|^2 - 2ab + |b|^2 is too coarse for rows that are nearly the same.
+        # Rounding of |a|^2 - 2ab + |b|^2 is too coarse for rows that are nearly equal.
         differences = space[block][:, None] - space[rows[block]]
         distances[block] = np.sqrt(np.square(differences).sum(2))
     order = np.argsort(distances, axis=1, kind="stable")
@@ -144,16 +143,18 @@ def find_neighbours(space, *, k=10, seed=0):
 
 
 def close_pairs(neighbours, *, ratio=SAME_RATIO):
-    """Returns pairs of rows that are much nearer to each other than neighbours usually are.
+    """Returns pairs of rows that are much nearer to each other than typical neighbours.
 
     Args:
         neighbours: `Neighbours`.
-        ratio: float, the largest distance over the median distance to the nearest other. Defaults
-            to 0.5: with MobileNetV2, photographs that were compressed anew, shrunk, brightened or
-            mirrored lie at 0.2 to 0.5, cut by a tenth at 0.4 to 0.6, different ones above 0.8.
+        ratio: float, the largest distance divided by the median distance to the nearest other.
+            Defaults to 0.5. With MobileNetV2, recompressed, shrunk, brightened or mirrored
+            photographs lie at 0.2 to 0.5. Those cropped by a tenth lie at 0.4 to 0.6, different
+            photographs above 0.8.
 
     Returns:
-        List of (row, row, distance over that median), rows rising in a pair, the nearest first.
+        List of (row, row, distance divided by that median), the smaller row first in a pair, the
+        nearest pair first.
     """
     nearest = neighbours.distances[:, 0]
     usual = max(float(np.median(nearest)), 1e-12)

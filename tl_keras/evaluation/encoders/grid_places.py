@@ -1,4 +1,4 @@
-"""Points of a plane moved to the places of a grid, so that pictures there hide none."""
+"""Assignment of points of a plane to grid cells, so that no images overlap."""
 
 import math
 
@@ -6,24 +6,24 @@ import numpy as np
 
 from tl_keras.checks import InputError
 
-_ROOM = 1.5  # places for each point
+_ROOM = 1.5  # cells per point
 
 
 def grid_places(points, *, room=_ROOM):
-    """Gives each point a place of its own on a grid, with the least squared distance moved in all.
+    """Assigns each point a grid cell of its own, with the least total squared distance.
 
     Args:
         points: float (n, 2), x to the right and y up.
-        room: float from 1, places for each point; more leave more of the shape.
+        room: float, at least 1, cells per point. More cells preserve more of the shape.
 
     Returns:
-        (int64 (n, 2) of (row from the top, column), places of a side)
+        (int64 (n, 2) of (row from the top, column), cells per side)
 
     Raises:
         InputError: points are not (n, 2) and finite.
 
     Reference:
-        Kuhn 1955, the assignment problem; Fried et al. 2015, "IsoMatch", use it for pictures.
+        Kuhn 1955, the assignment problem. Fried et al. 2015, "IsoMatch", apply it to images.
     """
     from scipy.optimize import linear_sum_assignment
 

@@ -1,4 +1,4 @@
-"""Codes of pictures as points in a plane."""
+"""Projection of codes to a plane."""
 
 import numpy as np
 
@@ -10,18 +10,18 @@ _FEWEST = 10
 
 
 def project(codes, *, method="pca", seed=0):
-    """Puts codes into a plane: two numbers as they are, more by PCA or t-SNE.
+    """Projects codes to a plane: two dimensions stay, more are reduced by PCA or t-SNE.
 
-    PCA keeps distances as far as two directions can; t-SNE keeps neighbours together and says
-    nothing by the distance between groups.
+    PCA preserves distances as far as two directions can. t-SNE keeps neighbours together; its
+    distances between clusters have no meaning.
 
     Args:
         codes: float (n, d).
         method: "pca" or "tsne".
-        seed: int, of t-SNE.
+        seed: int, seed of t-SNE.
 
     Returns:
-        (float (n, 2), a few words on what the axes are)
+        (float (n, 2), a short description of the axes)
 
     Raises:
         InputError: `codes` is not (n, d), or there are too few for t-SNE.

@@ -1,19 +1,19 @@
-"""Probes of one small labelled set: each picture is judged by all the others. Cheap, for curves."""
+"""Fast probes of one small labelled dataset by leave-one-out, for curves."""
 
 import numpy as np
 
 from tl_keras.evaluation.encoders.probes import NEIGHBOURS, TEMPERATURE, unit_rows, vote
 
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # times the number of pictures
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # multiplied by the number of images
 
 
 def knn_left_out(features, labels, *, k=NEIGHBOURS, temperature=TEMPERATURE):
-    """Share of pictures whose class the nearest others tell, as in `knn_probe`.
+    """Returns the share of images whose class their nearest neighbours predict, as in `knn_probe`.
 
     Args:
         features: float (n, d), n at least 2.
         labels: ints (n,).
-        k: int; all others where there are fewer.
+        k: int; all others if there are fewer.
         temperature: float.
 
     Returns:
@@ -26,16 +26,16 @@ def knn_left_out(features, labels, *, k=NEIGHBOURS, temperature=TEMPERATURE):
 
 
 def ridge_left_out(features, labels):
-    """Share of pictures that a linear classifier fitted to all the others tells right.
+    """Returns the leave-one-out accuracy of a linear classifier.
 
-    Least squares to one-hot labels with a penalty on the weights (not on the offset) of
-    standardised features. What it says of a row that is left out has a closed form,
+    The classifier is least squares to one-hot labels on standardised features. The weights are
+    penalised, the offset is not. The prediction for a row that is left out has a closed form,
 
-        y - (y - y_fit) / (1 - h),    h: how much the row's label weighs in its own fit,
+        y - (y - y_fit) / (1 - h),    h: leverage of the row in its own fit,
 
-    so all are had from one decomposition. The penalty is the one of `PENALTIES` with the smallest
-    squared error on rows left out, which makes the share a little too good: for curves; what is
-    reported comes from `linear_probe` and a test set.
+    so one decomposition yields all of them. The penalty is the one of `PENALTIES` with the smallest
+    leave-one-out squared error, which makes the accuracy slightly optimistic. Use it for curves;
+    reported results come from `linear_probe` and a test set.
 
     Args:
         features: float (n, d), n at least 2.
@@ -55,7 +55,7 @@ def ridge_left_out(features, labels):
 
 
 def left_out_answers(features, targets, penalties):
-    """Yields for each penalty what ridge regression without a row says of it.
+    """Yields for each penalty the leave-one-out predictions of ridge regression.
 
     Args:
         features: float (n, d).

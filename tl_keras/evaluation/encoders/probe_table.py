@@ -1,4 +1,4 @@
-"""What encoders know of the classes, beside controls that learned nothing or next to nothing."""
+"""Table of probes of encoders and of controls."""
 
 import dataclasses
 
@@ -13,20 +13,20 @@ from tl_keras.evaluation.encoders.clusters import (
 )
 from tl_keras.evaluation.encoders.probes import extract_features, knn_probe, linear_probe, unit_rows
 from tl_keras.models.backbones.untrained import untrained_copy
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 from tl_keras.training.fine_tuning.inputs import random_part
 
 PCA_COMPONENTS = 50
-_FITTED = 5000  # pictures, of PCA
-_MEASURED = 512  # pictures, of an untrained net's statistics
+_FITTED = 5000  # images used to fit PCA
+_MEASURED = 512  # images used for the statistics of an untrained network
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
-    """One kind of features of the same pictures.
+    """Features of the training and test images from one source.
 
     Attributes:
-        name: what the table calls them.
+        name: name in the table.
         train, test: float32 (n, d) and (m, d).
     """
 
@@ -38,22 +38,22 @@ class FeatureSet:
 def probe_table(
     encoders, train, test, *, unlabelled=None, controls=True, k=20, batch_size=128, seed=0
 ):
-    """Measures encoders and controls in the same way, one row each.
+    """Evaluates encoders and controls in the same way, one row each.
 
-    A row's features are probed with the labels of `train` (a linear probe, nearest neighbours) and
-    clustered without any: k-means on the test pictures' features, each scaled to length 1, with as
-    many clusters as classes.
+    The features of a row are probed with the labels of `train` (a linear probe, nearest
+    neighbours). They are also clustered without labels: k-means on the features of the test images,
+    scaled to length 1, with as many clusters as classes.
 
     Args:
         encoders: dict of name and encoder, see `extract_features`.
         train, test: labelled `ImageDataset`s.
-        unlabelled: `ImageDataset` that PCA and the statistics of the untrained nets may use, too;
-            None for `train` alone.
-        controls: whether to add, for each encoder, the same net with random weights, and once PCA
-            of the pixels (50 components) and the pixels themselves.
+        unlabelled: `ImageDataset` used in addition to fit PCA and the statistics of untrained
+            networks; None for `train` alone.
+        controls: whether to add controls: each network with random weights, PCA of the pixels (50
+            components) and the pixels themselves.
         k: int, neighbours.
-        batch_size: pictures a step.
-        seed: int, of all that is random.
+        batch_size: images per batch.
+        seed: int, seed of all random numbers.
 
     Returns:
         A list of dicts ready for JSON: "features" (a name), "dimensions", "linear_probe" and
@@ -61,7 +61,7 @@ def probe_table(
         (see `adjusted_mutual_information`).
 
     Raises:
-        InputError: labels are missing, of one class, or do not fit.
+        InputError: labels are missing, of one class only, or do not fit.
     """
     check_number("k", k, minimum=1, integer=True)
     for part in (train, test):
@@ -77,14 +77,14 @@ def probe_table(
 
 
 def pixel_features(train, test, seen, image_size, *, components=PCA_COMPONENTS, seed=0):
-    """Returns the features that need no net: PCA of the pixels, and the pixels themselves.
+    """Returns the features without a network: PCA of the pixels, and the pixels themselves.
 
     Args:
         train, test: `ImageDataset`s.
-        seen: `ImageDataset` that the components are fitted to, at most 5,000 of it.
-        image_size: (height, width) that the pictures are seen in.
-        components: int; of fewer pictures or pixels so many are used.
-        seed: int, of the choice among `seen` and of PCA's solver.
+        seen: `ImageDataset` used to fit the components, at most 5,000 of its images.
+        image_size: (height, width) to which the images are resized.
+        components: int, limited by the number of images and pixels.
+        seed: int, seed of the choice among `seen` and of the solver of PCA.
 
     Returns:
         [`FeatureSet`, `FeatureSet`]
@@ -101,16 +101,16 @@ def pixel_features(train, test, seen, image_size, *, components=PCA_COMPONENTS, 
 
 
 def _all_features(encoders, train, test, seen, controls, batch_size, seed):
-    """Yields a `FeatureSet` for each row; only one is held at a time."""
+    """Yields a `FeatureSet` for each row; only one is in memory at a time."""
     for name, encoder in encoders.items():
         encoder = getattr(encoder, "encoder", encoder)
         yield _encoded(name, encoder, train, test, batch_size)
         if controls:
-            *size, channels = picture_shape(encoder)
+            *size, channels = image_shape(encoder)
             some = random_part(seen, _MEASURED, seed)
-            pictures = next(iter(some.pipeline(len(some), image_size=size, channels=channels)))
-            pictures = pictures[0] if isinstance(pictures, tuple) else pictures
-            untrained = untrained_copy(encoder, pictures, seed=seed)
+            images = next(iter(some.pipeline(len(some), image_size=size, channels=channels)))
+            images = images[0] if isinstance(images, tuple) else images
+            untrained = untrained_copy(encoder, images, seed=seed)
             yield _encoded(f"{name}, untrained", untrained, train, test, batch_size)
     if controls:
         yield from pixel_features(train, test, seen, size, seed=seed)
@@ -136,7 +136,7 @@ def _row(features, train_labels, test_labels, k, seed):
 
 
 def pixel_rows(dataset, image_size):
-    """Returns pixels from 0 to 1 as rows, float32 (n, h * w * c); grey ones have one channel."""
-    pictures = dataset.decoded(tuple(image_size))
-    pictures = pictures[..., :1] if dataset.is_grayscale else pictures
-    return pictures.reshape(len(pictures), -1).astype(np.float32) / 255
+    """Returns pixels from 0 to 1 as rows, float32 (n, h * w * c); grey images have one channel."""
+    images = dataset.decoded(tuple(image_size))
+    images = images[..., :1] if dataset.is_grayscale else images
+    return images.reshape(len(images), -1).astype(np.float32) / 255

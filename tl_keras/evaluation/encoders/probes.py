@@ -1,4 +1,4 @@
-"""How much of the classes stands in features: a linear classifier and nearest neighbours."""
+"""Linear and nearest-neighbour classifiers on fixed features."""
 
 import warnings
 
@@ -10,87 +10,88 @@ from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 from tl_keras.evaluation.encoders.distances import row_blocks
 from tl_keras.models.inference import traced
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 from tl_keras.one_thread import one_thread
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of scikit-learn's C: a small one binds more
+# Values of scikit-learn's C; smaller ones regularise more.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
-_MANY = 5000  # pictures from which on a fifth is held out once, instead of five times
+_MANY = 5000  # above this number of images, one fifth is held out once instead of five times
 _FOLDS = 5
 _UNCHOSEN = 1e-2
 _BLOCK = 256
 
 
-def extract_features(encoder, pictures, *, batch_size=128):
-    """Returns what an encoder says of each picture, in the order of the pictures.
+def extract_features(encoder, images, *, batch_size=128):
+    """Returns the features of each image, in the order of the images.
 
     Args:
-        encoder: built model from pictures (b, h, w, 1 or 3), 0-255, to features (b, d), or to maps
-            (b, h', w', d), which are averaged over their places; or a model with `.encoder`.
-        pictures: `ImageDataset`, or array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255; decoded
-            once in the encoder's size.
-        batch_size: pictures a step. Defaults to 128.
+        encoder: built model from images (b, h, w, 1 or 3), 0-255, to features (b, d). Features (b,
+            h', w', d) are averaged over positions. Or a model with `.encoder`.
+        images: `ImageDataset`, or array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255. Files are
+            decoded once at the encoder's size.
+        batch_size: images per batch. Defaults to 128.
 
     Returns:
         float32 (n, d).
 
     Raises:
-        InputError: the model takes no pictures or gives no features, or there is no picture.
+        InputError: the model does not take images or return features, or there is no image.
     """
     encoder = getattr(encoder, "encoder", encoder)
-    *size, channels = picture_shape(encoder)
-    batches = as_unlabelled(pictures).pipeline(batch_size, image_size=size, channels=channels)
+    *size, channels = image_shape(encoder)
+    batches = as_unlabelled(images).pipeline(batch_size, image_size=size, channels=channels)
     return features_of(batches, feature_function(encoder))
 
 
 def features_of(batches, run):
-    """Returns float32 (n, d): what `run`, of `feature_function`, gives for batches of pictures."""
-    pictures = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
-    return np.concatenate([run(batch).numpy() for batch in pictures])
+    """Returns features, float32 (n, d), of batches of images; `run` is from `feature_function`."""
+    images = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
+    return np.concatenate([run(batch).numpy() for batch in images])
 
 
 def feature_function(encoder):
-    """Returns a compiled function from float32 pictures (b, h, w, c) to float32 (b, d).
+    """Returns a compiled function from float32 images (b, h, w, c) to float32 (b, d).
 
-    It reads the encoder's weights at each call, so it stays right while they are trained.
+    It reads the encoder's weights at each call, so it stays correct during training.
     """
     rank = len(encoder.output_shape) if isinstance(encoder.output_shape, tuple) else 0
     if rank not in (2, 4):
         raise InputError(
-            "Expected an encoder that gives features (b, d) or maps (b, h, w, d); received "
+            "Expected an encoder that returns features (b, d) or (b, h, w, d); received "
             f"{encoder.name!r} with output shape {encoder.output_shape}."
         )
 
-    def pooled(pictures):
-        features = tf.cast(encoder(pictures, training=False), tf.float32)
+    def pooled(images):
+        features = tf.cast(encoder(images, training=False), tf.float32)
         return tf.reduce_mean(features, (1, 2)) if rank == 4 else features
 
-    return traced(pooled, [picture_shape(encoder)])
+    return traced(pooled, [image_shape(encoder)])
 
 
 def linear_probe(
     train_features, train_labels, test_features, test_labels, *, max_iterations=1000, seed=0
 ):
-    """Measures how well a linear classifier on fixed features tells the classes apart.
+    """Measures the accuracy of a linear classifier on fixed features.
 
-    Logistic regression on features of mean 0 and variance 1 over the training pictures. How much
-    its weights are bound is one of `STRENGTHS`, the one with the lowest log loss on held-out parts
-    of the training features (five folds; of more than 5,000 pictures a fifth, once). The test
-    features choose nothing. There are as many folds as the rarest class has pictures, if fewer; the
-    only picture of a class is never held out. With one picture of each class it is 0.01.
+    The classifier is logistic regression on features standardised over the training images. Its
+    regularisation is the one of `STRENGTHS` with the lowest log loss on held-out training features:
+    five folds, or one fifth of more than 5,000 images. The test features are not used for any
+    choice. If the rarest class has fewer images than folds, there are as many folds as images. The
+    only image of a class is never held out. With one image of each class the strength is 0.01.
 
     Args:
-        train_features, test_features: float (n, d) and (m, d), of `extract_features`.
-        train_labels, test_labels: ints (n,) and (m,), from 0, two classes or more in training;
-            any numbers, gaps included.
-        max_iterations: of the solver, L-BFGS. Defaults to 1,000.
-        seed: int, of what is held out.
+        train_features, test_features: float (n, d) and (m, d), from `extract_features`.
+        train_labels, test_labels: ints (n,) and (m,), from 0, with at least two classes in
+            training. Gaps between the numbers are allowed.
+        max_iterations: maximum number of iterations of the solver, L-BFGS. Defaults to 1,000.
+        seed: int, seed of the choice of held-out images.
 
     Returns:
         A dict ready for JSON: "accuracy" on test; "interval", its 95% Wilson interval (low, high);
-        "strength", scikit-learn's C that was chosen; "converged"; "num_train" and "num_test".
-        Where the solver did not converge there is a warning, too.
+        "strength", the chosen C of scikit-learn; "converged"; "num_train" and "num_test". A
+        warning is issued if the solver did not converge.
 
     Raises:
         InputError: features and labels do not fit each other, are not finite, or of one class.
@@ -127,15 +128,15 @@ def knn_probe(
     k=NEIGHBOURS,
     temperature=TEMPERATURE,
 ):
-    """Measures how well the nearest training pictures tell the class of a test picture.
+    """Measures the accuracy of a nearest-neighbour classifier on fixed features.
 
-    Each of the k nearest by cosine similarity s votes for its class with weight
-    exp(s / temperature); the lowest class wins a tie. Nothing is fitted or chosen.
+    Each of the k nearest images by cosine similarity s votes for its class with weight exp(s /
+    temperature). The lowest class number wins a tie. Nothing is fitted or chosen.
 
     Args:
         train_features, test_features: float (n, d) and (m, d), of `extract_features`.
         train_labels, test_labels: ints (n,) and (m,), from 0.
-        k: int, neighbours; all where there are fewer. Defaults to 20.
+        k: int, neighbours; all if there are fewer. Defaults to 20.
         temperature: float above 0. Defaults to 0.07.
 
     Returns:
@@ -147,7 +148,7 @@ def knn_probe(
 
     Reference:
         Wu et al. 2018, "Unsupervised feature learning via non-parametric instance discrimination"
-        (arXiv:1805.01978), who have k = 200 on ImageNet; small data have few pictures a class.
+        (arXiv:1805.01978), with k = 200 on ImageNet; small datasets have few images per class.
     """
     check_number("k", k, minimum=1, integer=True)
     check_number("temperature", temperature, above=0)
@@ -160,14 +161,14 @@ def knn_probe(
 
 
 def vote(known, labels, asked, *, k, temperature, left_out=False):
-    """Returns the class that the k nearest rows vote for, as `knn_probe` describes.
+    """Returns the class with most votes of the k nearest rows, see `knn_probe`.
 
     Args:
         known, asked: float (n, d) and (m, d), rows of length 1.
-        labels: ints (n,), of `known`.
+        labels: ints (n,), labels of `known`.
         k: int, 1 to n.
         temperature: float.
-        left_out: whether `asked` is `known` and no row may vote for itself; k is below n then.
+        left_out: whether `asked` is `known`; no row then votes for itself, and k is below n.
 
     Returns:
         ints (m,).
@@ -181,22 +182,22 @@ def vote(known, labels, asked, *, k, temperature, left_out=False):
             similar[np.arange(len(similar)), np.arange(rows.start, rows.stop)] = -np.inf
         nearest = np.argpartition(-similar, k - 1, axis=1)[:, :k]
         s = np.take_along_axis(similar, nearest, 1).astype(np.float64)
-        # Relative to the nearest, or exp overflows at low temperatures.
+        # Relative to the nearest, because exp overflows at low temperatures.
         weights = np.exp((s - s.max(1, keepdims=True)) / temperature)
         winners[rows] = np.einsum("nk,nkc->nc", weights, one_hot[nearest]).argmax(1)
     return classes[winners]
 
 
 def unit_rows(features):
-    """Returns rows of length 1; a row of zeros stays."""
+    """Returns rows scaled to length 1; rows of zeros stay unchanged."""
     features = np.asarray(features, np.float32)
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
 def _choose_strength(x, y, max_iterations, seed):
-    """The one of `STRENGTHS` with the lowest log loss on held-out parts of x.
+    """Returns the one of `STRENGTHS` with the lowest log loss on held-out parts of x.
 
-    y: class numbers from 0 without gaps.
+    The labels y are class numbers from 0 without gaps.
     """
     folds = _folds(y, seed)
     if not folds:
@@ -210,7 +211,7 @@ def _choose_strength(x, y, max_iterations, seed):
 
 
 def _folds(y, seed):
-    """[(rows to fit, rows held out)] with every class among those to fit; [] if there are none."""
+    """Returns [(rows to fit, rows held out)] with every class among those to fit, possibly []."""
     from sklearn.model_selection import StratifiedKFold
 
     counts = np.bincount(y)
@@ -224,13 +225,13 @@ def _folds(y, seed):
 
 
 def _log_loss(probabilities, y):
-    """Mean of -log p of the right class, for probabilities (n, classes) of float32 or float64."""
+    """Returns the mean of -log p of the true class, for probabilities (n, classes)."""
     right = probabilities[np.arange(len(y)), y].astype(np.float64)
     return -np.log(np.maximum(right, np.finfo(probabilities.dtype).tiny)).mean()
 
 
 def _fit(x, y, strength, max_iterations):
-    """(fitted LogisticRegression, whether its solver converged)"""
+    """Returns (fitted LogisticRegression, whether its solver converged)."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -252,7 +253,7 @@ def _scored(predicted, labels, num_train):
 
 
 def _checked(train_features, train_labels, test_features, test_labels):
-    """((features float32, labels int), the same of test)"""
+    """Returns ((features float32, labels int) of train, those of test)."""
     parts = []
     for name, x, y in (
         ("training", train_features, train_labels),
@@ -268,7 +269,7 @@ def _checked(train_features, train_labels, test_features, test_labels):
             rows = np.flatnonzero(y < 0)
             raise InputError(
                 f"Expected {name} class numbers from 0; received {y.min()} in {len(rows)} rows, "
-                f"the first {rows[0]}. Leave out the rows without a label."
+                f"the first {rows[0]}. Remove the rows without a label."
             )
         if not np.isfinite(x).all():
             rows = np.flatnonzero(~np.isfinite(x).all(1))[:5].tolist()
@@ -285,7 +286,7 @@ def _checked(train_features, train_labels, test_features, test_labels):
         )
     if len(np.unique(y)) < 2:
         raise InputError(
-            "Expected training labels of two classes or more; received one class. Label pictures "
-            "of another class, too."
+            "Expected training labels of two classes or more; received one class. Add labelled "
+            "images of another class."
         )
     return parts

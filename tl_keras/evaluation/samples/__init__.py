@@ -1,11 +1,8 @@
-"""How good generated and reconstructed images are.
+"""Quality of generated and reconstructed images.
 
-- frechet: the Fréchet distance between two clouds of features
-- manifolds: precision and recall of samples: how many look real, and how much of the real is
-  covered
-- odd_pictures: how odd pictures are to an autoencoder or a VAE that was trained on others
-- reconstruction: how well pictures are given back from few numbers, beside what a linear method
-  makes of them
-- sample_quality: how good generated pictures are, in the eyes of a small classifier of the same
-  data
+- frechet: Fréchet distance between two sets of features
+- manifolds: precision and recall of generated images
+- outliers: outlier scores of images from an autoencoder or a VAE
+- reconstruction: reconstruction errors of PCA and of the mean image, as baselines
+- sample_quality: metrics of generated images in the features of a small classifier
 """

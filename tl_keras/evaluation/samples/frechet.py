@@ -1,4 +1,4 @@
-"""The Fréchet distance between two clouds of features."""
+"""Fréchet distance between two sets of features."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from tl_keras.checks import InputError
 
 
 def frechet_distance(features, reference):
-    """Squared Fréchet (2-Wasserstein) distance between the Gaussians fitted to two sets.
+    """Returns the squared Fréchet (2-Wasserstein) distance between Gaussians fitted to two sets.
 
         |m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))
 
-    With S = R R' the last trace is the sum of the singular values of R1' R2: of symmetric roots,
-    which exist for singular covariances too, and never complex. The estimate is too high for few
-    rows: compare only what was measured on as many.
+    With S = R R' the last trace is the sum of the singular values of R1' R2. R is a symmetric root,
+    which also exists for singular covariances and is never complex. The estimate is too high for
+    few rows, so compare only results from equal numbers of rows.
 
     Args:
         features: (n, d), n >= 2.
@@ -22,12 +22,12 @@ def frechet_distance(features, reference):
         float, at least 0.
 
     Raises:
-        InputError: shapes that do not fit, or numbers that are not finite.
+        InputError: the shapes do not fit, or numbers are not finite.
 
     Reference:
         Dowson and Landau 1982, "The Fréchet distance between multivariate normal distributions".
-        The "FID" of Heusel et al. 2017, arXiv 1706.08500, is this in features of an Inception
-        network; in other features the number is another one.
+        The "FID" of Heusel et al. 2017, arXiv 1706.08500, is this distance in features of an
+        Inception network. In other features the value is different.
     """
     check_features(features, reference, least=2)
     (mean_1, root_1, trace_1), (mean_2, root_2, trace_2) = map(_moments, (features, reference))
@@ -48,7 +48,7 @@ def check_features(features, reference, least):
 
 
 def _moments(features):
-    """Mean, symmetric root and trace of the covariance, in float64."""
+    """Returns mean, symmetric root and trace of the covariance, in float64."""
     features = np.asarray(features, np.float64)
     covariance = np.atleast_2d(np.cov(features, rowvar=False))
     values, vectors = np.linalg.eigh(covariance)

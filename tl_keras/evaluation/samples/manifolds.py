@@ -1,4 +1,4 @@
-"""Precision and recall of samples: how many look real, and how much of the real is covered."""
+"""Precision and recall of generated images."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ from tl_keras.evaluation.samples.frechet import check_features
 
 
 def precision_and_recall(features, reference, k=3):
-    """Measures samples by the manifolds that the k nearest neighbours span.
+    """Compares samples with real images by the manifolds of their k nearest neighbours.
 
-    The manifold of a set is the union of balls around its members, each as large as the distance to
-    its k-th nearest other member. Precision is the share of samples inside the manifold of the
-    real ones, recall the share of real ones inside that of the samples.
+    The manifold of a set is the union of balls around its members. The radius of a ball is the
+    distance to the k-th nearest other member. Precision is the share of samples inside the manifold
+    of the real images, and recall the share of real images inside that of the samples.
 
     Args:
-        features: of samples, (n, d), n > k.
-        reference: of real pictures, (m, d), m > k. The published protocol has n = m.
+        features: (n, d), features of samples, n > k.
+        reference: (m, d), features of real images, m > k. The published protocol has n = m.
         k: int, at least 1. Defaults to 3.
 
     Returns:
@@ -30,13 +30,13 @@ def precision_and_recall(features, reference, k=3):
     """
     check_number("k", k, minimum=1, integer=True)
     check_features(features, reference, least=k + 1)
-    centre = np.asarray(reference, np.float64).mean(0)  # less to cancel
+    centre = np.asarray(reference, np.float64).mean(0)  # less cancellation
     features, reference = (np.asarray(x, np.float64) - centre for x in (features, reference))
     return _inside(features, reference, k), _inside(reference, features, k)
 
 
 def _inside(points, members, k):
-    """Share of `points` in a ball of one of `members`."""
+    """Returns the share of `points` in a ball of one of `members`."""
     radii = _squared_radii(members, k)
     inside = [
         (squared_distances(points[rows], members) <= radii).any(1)

@@ -1,24 +1,24 @@
-"""How well pictures are given back from few numbers, beside what a linear method makes of them."""
+"""Reconstruction errors of PCA and of the mean image, as baselines of an autoencoder."""
 
 import numpy as np
 
 from tl_keras.checks import check_number
 
-_MOST = 20_000  # pictures that the components are fitted to
+_MOST = 20_000  # images used to fit the components
 
 
 def pca_error(train, test, components, *, seed=0):
-    """Mean squared error of principal component analysis with so many numbers a picture.
+    """Returns the mean squared error of principal component analysis.
 
-    The honest baseline of an autoencoder: the best that any linear encoder and decoder can do on
-    the pictures that it is fitted to.
+    It is the baseline of an autoencoder with as many dimensions: the optimum of all linear encoders
+    and decoders on the training images.
 
     Args:
-        train: pictures (n, h, w, c), 0-255, that the components are fitted to; of more than
-            20,000 so many, drawn at random.
-        test: pictures (m, h, w, c), 0-255, that the error is measured on.
-        components: int, at least 1; at most n and h * w * c of them can be used.
-        seed: int, of the draw and of the solver.
+        train: images (n, h, w, c), 0-255, used to fit the components; at most 20,000 of them, drawn
+            at random.
+        test: images (m, h, w, c), 0-255, used to measure the error.
+        components: int, at least 1, limited by n and h * w * c.
+        seed: int, seed of the draw and of the solver.
 
     Returns:
         float, for pixels on a scale from 0 to 1.
@@ -38,11 +38,11 @@ def pca_error(train, test, components, *, seed=0):
     return float(np.mean(np.square(restored - test)))
 
 
-def mean_picture_error(train, test):
-    """Mean squared error of answering the mean of `train` for each picture of `test`.
+def mean_image_error(train, test):
+    """Returns the mean squared error of predicting the mean of `train` for each image of `test`.
 
     Args:
-        train, test: pictures (n, h, w, c), 0-255.
+        train, test: images (n, h, w, c), 0-255.
 
     Returns:
         float, for pixels on a scale from 0 to 1.
@@ -51,5 +51,5 @@ def mean_picture_error(train, test):
     return float(np.mean(np.square(_rows(test) - mean)))
 
 
-def _rows(pictures):
-    return np.asarray(pictures, np.float32).reshape(len(pictures), -1) / 255.0
+def _rows(images):
+    return np.asarray(images, np.float32).reshape(len(images), -1) / 255.0

@@ -1,4 +1,4 @@
-"""How good generated pictures are, in the eyes of a small classifier of the same data."""
+"""Metrics of generated images in the features of a small classifier."""
 
 import numpy as np
 
@@ -7,23 +7,23 @@ from tl_keras.data.array_checks import check_pixels
 from tl_keras.evaluation.samples.frechet import frechet_distance
 from tl_keras.evaluation.samples.manifolds import precision_and_recall
 from tl_keras.models.baselines.cnn import CNN
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 from tl_keras.training.fine_tuning.inputs import labelled, random_part
 from tl_keras.training.whole.from_scratch import fit_from_scratch
 
-_MOST = 10_000  # rows of each set that are compared
+_MOST = 10_000  # maximum rows per set
 _BATCH_SIZE = 256
 
 
 def fit_sample_classifier(train, *, epochs=3, limit=20_000, seed=0):
-    """Trains the classifier in whose features samples are measured: `CNN` "small".
+    """Trains the classifier whose features are used to evaluate samples: `CNN` "small".
 
     Args:
-        train: labelled pictures, see `fit_from_scratch`.
+        train: labelled images, see `fit_from_scratch`.
         epochs: int. Defaults to 3.
-        limit: int, pictures to train on, drawn at random if there are more. Defaults to 20,000.
-        seed: int, of the draw and of the order. Defaults to 0; call
-            `keras.utils.set_random_seed` for the same first weights too.
+        limit: int, maximum number of training images, drawn at random. Defaults to 20,000.
+        seed: int, seed of the draw and of the order. Defaults to 0. For reproducible initial
+            weights call `keras.utils.set_random_seed`.
 
     Returns:
         Trained `CNN`.
@@ -38,50 +38,50 @@ def fit_sample_classifier(train, *, epochs=3, limit=20_000, seed=0):
     return model
 
 
-def classifier_features(classifier, pictures):
-    """What a classifier makes of pictures.
+def classifier_features(classifier, images):
+    """Returns the features and predicted classes of images.
 
     Args:
         classifier: built `CNN`, `MLP` or other baseline of this project.
-        pictures: (n, h, w) or (n, h, w, c), 0-255, of its size.
+        images: (n, h, w) or (n, h, w, c), 0-255, at its input size.
 
     Returns:
-        (float32 (n, d), what its last layer takes; int64 (n,), the most probable classes).
+        (float32 (n, d), inputs of its last layer; int64 (n,), the most probable classes).
     """
     features, classes = [], []
-    pictures = np.asarray(pictures)
-    for start in range(0, len(pictures), _BATCH_SIZE):
-        batch = pictures[start : start + _BATCH_SIZE].astype(np.float32)
+    images = np.asarray(images)
+    for start in range(0, len(images), _BATCH_SIZE):
+        batch = images[start : start + _BATCH_SIZE].astype(np.float32)
         features.append(np.asarray(classifier.features(batch), np.float32))
         classes.append(np.asarray(classifier.predictions(features[-1])).argmax(1))
     return np.concatenate(features), np.concatenate(classes)
 
 
 def evaluate_samples(samples, real, classifier, *, held_out=None, k=3):
-    """Measures samples against real pictures, and held-out real pictures in the same way.
+    """Compares samples with real images, and held-out real images in the same way.
 
-    Distances are between the features of `classifier`, so they can be compared for one classifier
-    and one number of samples only, and are not the "FID". The floor is what real pictures get that
-    are neither in `real` nor generated: no generator can be expected to get below its Fréchet
-    distance. Every figure depends on the number of pictures, so samples and held-out pictures are
-    measured on equally many: of the larger set a random part, the same each time.
+    Distances are between features of `classifier`. They are comparable for one classifier and one
+    number of samples only, and are not the "FID". The floor is the result of real images that are
+    not in `real`. No generator can be expected to have a lower Fréchet distance. Every figure
+    depends on the number of images, so equal numbers of samples and held-out images are used. Of
+    the larger set a fixed random part is used.
 
     Args:
         samples: (n, h, w, c), 0-255, at least k + 1.
-        real: the pictures that the generator learned from, (m, h, w, c) or (m, h, w), 0-255. Of
-            more than 10,000 in any set so many are taken.
+        real: training images of the generator, (m, h, w, c) or (m, h, w), 0-255. Of any set at most
+            10,000 images are used.
         classifier: see `fit_sample_classifier`.
-        held_out: other real pictures, at least k + 1 and better as many as there are samples; or
-            None for no floor.
+        held_out: other real images, at least k + 1 and preferably as many as samples; None for no
+            floor.
         k: int, neighbours for precision and recall. Defaults to 3.
 
     Returns:
-        dict: "num_samples" (measured), "num_real"; "frechet_distance"; "precision", "recall";
+        dict: "num_samples" (used), "num_real"; "frechet_distance"; "precision", "recall";
         "class_shares" (list, num_classes), "classes_covered" (those with at least one sample),
         "smallest_share"; and "floor", a dict of the same for `held_out`, or None.
 
     Raises:
-        InputError: too few pictures, or of another size or scale than the classifier takes.
+        InputError: there are too few images, or their size or scale does not fit the classifier.
     """
     real = _rows("real", real, classifier, k)
     reference, _ = classifier_features(classifier, real)
@@ -100,9 +100,9 @@ def class_shares(classes, num_classes):
     return np.bincount(classes, minlength=num_classes) / len(classes)
 
 
-def _measure(pictures, reference, classifier, k):
-    features, classes = classifier_features(classifier, pictures)
-    # As many of each, or a larger set would span the larger manifold.
+def _measure(images, reference, classifier, k):
+    features, classes = classifier_features(classifier, images)
+    # Equal numbers, because a larger set would span a larger manifold.
     most = min(len(features), len(reference))
     precision, recall = precision_and_recall(_some(features, most), _some(reference, most), k)
     shares = class_shares(classes, classifier.num_classes)
@@ -118,20 +118,20 @@ def _measure(pictures, reference, classifier, k):
     }
 
 
-def _rows(name, pictures, classifier, k):
-    """Checked pictures, at most 10,000."""
-    pictures = np.asarray(pictures)
-    pictures = pictures[..., None] if pictures.ndim == 3 else pictures
-    if pictures.shape[1:] != tuple(picture_shape(classifier)) or len(pictures) <= k:
+def _rows(name, images, classifier, k):
+    """Returns checked images, at most 10,000."""
+    images = np.asarray(images)
+    images = images[..., None] if images.ndim == 3 else images
+    if images.shape[1:] != tuple(image_shape(classifier)) or len(images) <= k:
         raise InputError(
-            f"Expected more than {k} pictures of shape {picture_shape(classifier)}, which the "
-            f"classifier takes; received shape {pictures.shape}."
+            f"Expected more than {k} images of shape {image_shape(classifier)}, which the "
+            f"classifier takes; received shape {images.shape}."
         )
-    return _some(check_pixels(pictures, name), _MOST)
+    return _some(check_pixels(images, name), _MOST)
 
 
 def _some(rows, most):
-    """At most so many rows, at random: evenly spaced ones of a row of classes may be of one."""
+    """Returns at most `most` rows, drawn at random, because sorted rows may be of one class."""
     if len(rows) <= most:
         return rows
     return rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:most])]

@@ -1,7 +1,5 @@
-"""Intervals and comparisons.
+"""Confidence intervals and comparisons.
 
-- comparison: from the runs of a comparison to means, paired differences and whom to compare with
-  whom
-- intervals: confidence intervals of means, of accuracies and of their differences on the same
-  images
+- comparison: means, paired differences and pairs of methods from the runs of a comparison
+- intervals: confidence intervals of means, accuracies and differences on the same images
 """

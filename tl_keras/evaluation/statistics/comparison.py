@@ -1,4 +1,4 @@
-"""From the runs of a comparison to means, paired differences and whom to compare with whom."""
+"""Means, paired differences and pairs of methods from the runs of a comparison."""
 
 import numpy as np
 
@@ -6,18 +6,20 @@ from tl_keras.evaluation.statistics.intervals import crossed_difference, mean_ac
 
 
 def summarise(rows, correct):
-    """Returns one dict for each method and budget, in the order in which they first appear.
+    """Returns one dict for each method and budget, in order of first appearance.
 
     Args:
         rows: dicts with "method", "labels_per_class", "seed", "test_macro_f1", "val_accuracy" and
-            "seconds", one a run.
-        correct: {(method, labels_per_class, seed): bool (images,)}, the answers of each run to
-            the test images.
+            "seconds", one per
+            run.
+        correct: {(method, labels_per_class, seed): bool (images,)}, correctness of the answers of
+            each run on the test images.
 
     Returns:
         Dicts of "method", "labels_per_class", "runs", "test_accuracy" (mean over seeds),
-        "interval" (half of the 95% interval over seeds and test images; for one run over the
-        images alone), "test_macro_f1" (None where a run has NaN), "val_accuracy" and "seconds".
+        "interval", "test_macro_f1" (None if a run has NaN), "val_accuracy" and "seconds". The
+        interval is half of the 95% interval over seeds and test images, or over images alone for
+        one run.
     """
     groups = {}
     for row in rows:
@@ -26,12 +28,12 @@ def summarise(rows, correct):
 
 
 def choose_pairs(rows):
-    """Returns the pairs (method, other) that the verdicts are about, the most telling first.
+    """Returns the pairs (method, other) for the verdicts, the most important first.
 
-    Each transfer is set against the net from scratch that is best on validation, the best
-    transfer on validation first; then that one against the other transfers. The test pictures
-    choose nothing: a winner chosen by them would look better than it is. Without both kinds, all
-    are set against the first method.
+    Each transfer method is compared with the network from scratch that is best on validation. The
+    transfer method that is best on validation comes first, and is then compared with the others.
+    Test images are not used for the choice, because a winner on them would look better than it is.
+    Without both kinds, all methods are compared with the first.
     """
     methods = list(dict.fromkeys(row["method"] for row in rows))
     score = {method: _mean_val(rows, method) for method in methods}
@@ -46,10 +48,10 @@ def choose_pairs(rows):
 
 
 def differences(correct, first, second):
-    """Returns how much better one method is than another, with each number of labels.
+    """Returns the difference between two methods for each number of labels.
 
-    Both are compared on the seeds that they share. What a seed decides for both, the labelled
-    images above all, cancels; so does how hard a test image is.
+    Both are compared on the seeds that they share. Effects of a seed on both methods cancel, above
+    all its choice of labelled images. The difficulty of the test images cancels too.
 
     Args:
         correct: {(method, labels_per_class, seed): bool (images,)}.

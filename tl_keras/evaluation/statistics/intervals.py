@@ -10,12 +10,12 @@ from tl_keras.checks import InputError
 
 @dataclasses.dataclass(frozen=True)
 class MeanInterval:
-    """A mean with its 95% interval, mean - half to mean + half.
+    """Mean with its 95% interval, mean - half to mean + half.
 
     Attributes:
-        mean: of the values.
-        half: half the width; None for a single value, which says nothing of its spread.
-        n: number of values; of accuracies the number of seeds.
+        mean: mean of the values.
+        half: half the width; None for a single value, which has no spread.
+        n: number of values; for accuracies the number of seeds.
     """
 
     mean: float
@@ -32,12 +32,12 @@ class MeanInterval:
 
 
 def mean_interval(values):
-    """Returns the mean of independent values with its 95% interval, Student's t.
+    """Returns the mean of independent values with its 95% interval from Student's t.
 
         mean +- t(0.975, n - 1) * s / sqrt(n)
 
     Args:
-        values: numbers (n,), n >= 1, as from runs that differ in their seed.
+        values: numbers (n,), n >= 1, e.g. of runs with different seeds.
 
     Returns:
         `MeanInterval`.
@@ -59,29 +59,29 @@ def mean_interval(values):
 
 
 def paired_accuracy_difference(correct_a, correct_b):
-    """Returns the difference of two classifiers' accuracies on the same images, with its half.
+    """Returns the difference of two accuracies on the same images, and half of its interval.
 
-    The 95% interval is from the images: it says how another draw of test images would differ, not
-    how another training would. Only images that one classifier gets right and the other wrong
-    count. With b and c such images of n, two more are added, one each way, so that even
-    classifiers that never differ have an interval:
+    The 95% interval covers other draws of test images, but not other training runs. Only images
+    that exactly one classifier gets right count. Let b and c be their numbers among n. Two more are
+    added, one for each classifier, so that even identical answers have an interval:
 
         (b - c) / n +- t(0.975, n - 1) * sqrt(b + c + 2 - (b - c)^2 / (n + 2)) / n
 
-    Equal classifiers are told apart in at most 5% of cases, from 5 images up.
+    Equal classifiers are declared different in at most 5% of cases, from 5 images up.
 
     Args:
-        correct_a, correct_b: bool (n,), whether each image was answered rightly.
+        correct_a, correct_b: bool (n,), whether each answer is correct.
 
     Returns:
         (difference, half_width): accuracy of a - accuracy of b, and half of its interval; 0-1.
 
     Raises:
-        InputError: there are no images, or not the same number of answers.
+        InputError: there are no images, or the numbers of answers differ.
 
     Reference:
         Agresti and Min, 2005, "Simple improved confidence intervals for comparing matched
-        proportions". They also shift the middle, which here stays the difference measured.
+        proportions". They also shift the centre, which here stays the measured
+        difference.
     """
     a, b = _check_correct(correct_a), _check_correct(correct_b)
     _check_same_shape(a, b)
@@ -89,19 +89,19 @@ def paired_accuracy_difference(correct_a, correct_b):
 
 
 def crossed_difference(correct_a, correct_b):
-    """Returns the mean difference of two methods' accuracies, over seeds and test images.
+    """Returns the mean difference of the accuracies of two methods, over seeds and test images.
 
-    Each seed trains both methods once; all are tested on the same images. The seeds tell how
-    another training would differ, the images how another draw of them would, and the interval
-    holds both. With x[s, i] the difference of the two answers (-1, 0 or 1) of S seeds and N
-    images, and mean squares for seeds, images and the rest as in an analysis of variance:
+    Each seed trains both methods once, and all runs are tested on the same images. The interval
+    covers both other training runs, by the seeds, and other draws of test images. Let x[s, i] be
+    the difference of the two answers (-1, 0 or 1) for S seeds and N images. Mean squares for seeds,
+    images and the rest are those of an analysis of variance:
 
         V_seeds = MS_seeds / (S N)    V_rest = MS_rest / (S N)    V_images = MS_images / (S N)
         half^2 = max(t_s^2 V_seeds, t_i^2 V_rest) + t_i^2 max(V_images - V_rest, 0)
 
-    t_s and t_i are the 97.5% quantiles of Student's t with S - 1 and N - 1 degrees of freedom.
-    Images count as if there were two more, one for each method, as in
-    `paired_accuracy_difference`. One seed leaves t_i^2 V_images, the interval of that function.
+    t_s and t_i are the 97.5% quantiles of Student's t with S - 1 and N - 1 degrees of freedom. As
+    in `paired_accuracy_difference`, two images are added, one for each method. One seed leaves
+    t_i^2 V_images, the interval of that function.
 
     A sum of variances with one Satterthwaite number of degrees is narrower, and wrong: with two
     seeds equal methods differ in up to 12% of cases, see docs/benchmarks.md.
@@ -113,7 +113,7 @@ def crossed_difference(correct_a, correct_b):
         `MeanInterval` of a - b, 0-1; n is the number of seeds.
 
     Raises:
-        InputError: there are no answers, or not the same number.
+        InputError: there are no answers, or their numbers differ.
 
     Reference:
         Banerjee, 1960, "Approximate confidence interval for linear functions of means of k
@@ -128,8 +128,7 @@ def crossed_difference(correct_a, correct_b):
 def mean_accuracy(correct):
     """Returns the mean accuracy of one method, with its 95% interval over seeds and test images.
 
-    The interval is that of the difference from answers that are all right, see
-    `crossed_difference`.
+    The interval is that of the difference from perfect answers, see `crossed_difference`.
 
     Args:
         correct: bool (seeds, images).
@@ -142,7 +141,7 @@ def mean_accuracy(correct):
 
 
 def _crossed(x):
-    """The `MeanInterval` of differences (seeds, images)."""
+    """Returns the `MeanInterval` of differences (seeds, images)."""
     seeds, images = x.shape
     if seeds == 1:
         return MeanInterval(*_over_images(x), 1)
@@ -157,14 +156,14 @@ def _crossed(x):
 
 
 def _over_images(x):
-    """(difference, half) of differences (seeds, images), the seeds taken as they are."""
+    """Returns (difference, half) of differences (seeds, images) for fixed seeds."""
     difference = float(x.mean())
     half = _student(x.shape[1] - 1) * math.sqrt(_image_variance(x))
     return difference, min(half, 1 + abs(difference))
 
 
 def _mean_squares(x):
-    """The mean squares of seeds and of the rest in a two-way analysis of variance."""
+    """Returns the mean squares of seeds and of the rest in a two-way analysis of variance."""
     seeds, images = x.shape
     of_all = float(x.sum()) ** 2 / x.size
     of_seeds = float((x.sum(axis=1) ** 2.0).sum()) / images - of_all
@@ -175,9 +174,10 @@ def _mean_squares(x):
 
 
 def _image_variance(x):
-    """The variance of the mean that comes from the images, two more of them included.
+    """Returns the variance of the mean due to the images, with two images added.
 
-    The two are as large, one each way, as the images are on which the methods differ.
+    The added differences are +d and -d, with d the root mean square over the images on which the
+    methods differ.
     """
     n = x.shape[1]
     squares = float((x.mean(axis=0) ** 2).sum())
@@ -187,7 +187,7 @@ def _image_variance(x):
 
 
 def _student(degrees):
-    """The 97.5% quantile of Student's t."""
+    """Returns the 97.5% quantile of Student's t."""
     from scipy.special import stdtrit  # slow to import
 
     return float(stdtrit(max(degrees, 1), 0.975))

@@ -13,7 +13,7 @@ from tl_keras.data.images import printable
 from tl_keras.evaluation.encoders import approximate_neighbours
 from tl_keras.files import replacing, write_text
 from tl_keras.jobs.train.report import inspection_warnings
-from tl_keras.reports.figures.picture_map import group_colours, picture_map
+from tl_keras.reports.figures.image_map import group_colours, image_map
 from tl_keras.reports.pages.explore_page import ExploreReport, Group, Tile, write_explore_page
 from tl_keras.reports.pages.thumbnails import thumbnail
 from tl_keras.reports.pages.wording import format_duration, format_percent
@@ -60,7 +60,7 @@ def write_report(folder, config, pictures, findings, note, metrics, inspection):
     """
     on_map = (pictures.load(row) for row in findings.map_rows)
     groups = findings.clusters.numbers[findings.map_rows]
-    drawn = picture_map(on_map, findings.map_places, findings.map_side, groups)
+    drawn = image_map(on_map, findings.map_places, findings.map_side, groups)
     with replacing(folder / "figures" / "map.png") as temporary:
         Image.fromarray(drawn).save(temporary)
     clusters = findings.clusters

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from tl_keras.evaluation.encoders.distances import nearest_pictures
-from tl_keras.evaluation.samples.odd_pictures import SCORES, odd_scores
-from tl_keras.evaluation.samples.reconstruction import mean_picture_error, pca_error
+from tl_keras.evaluation.encoders.distances import nearest_images
+from tl_keras.evaluation.samples.outliers import SCORES, outlier_scores
+from tl_keras.evaluation.samples.reconstruction import mean_image_error, pca_error
 from tl_keras.evaluation.samples.sample_quality import evaluate_samples, fit_sample_classifier
 from tl_keras.jobs.pretrain.probes import measure_probes
 from tl_keras.progress import say
-from tl_keras.reports.figures.grid_callback import as_pictures
+from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.training.fine_tuning.inputs import random_part
 
 BOUND_SAMPLES = 500
@@ -56,7 +56,7 @@ def _reconstruction(model, data, seed):
     return {
         "mse": float(model.reconstruction_error(test).mean()),
         "pca_mse": pca_error(train, test, model.latent_dim, seed=seed),
-        "mean_picture_mse": mean_picture_error(train, test),
+        "mean_picture_mse": mean_image_error(train, test),
     }
 
 
@@ -84,7 +84,7 @@ def _odd(model, data, seed):
     scores = [s for s in SCORES if s not in ("auto", "bound")]
     scores += ["bound"] if hasattr(model, "log_likelihood") else []
     return {
-        score: np.percentile(odd_scores(model, pictures, score=score), range(101)).tolist()
+        score: np.percentile(outlier_scores(model, pictures, score=score), range(101)).tolist()
         for score in scores
     }
 
@@ -97,7 +97,7 @@ def _sample_quality(model, data, seed):
     say("A small classifier of the same pictures, to judge the samples by:")
     count = min(_SAMPLES, len(data.test))
     classifier = fit_sample_classifier(data.train, epochs=_classifier_epochs(data), seed=seed)
-    samples = as_pictures(model.sample(count, seed=seed))
+    samples = as_images(model.sample(count, seed=seed))
     test = random_part(data.test, count, seed)
     quality = evaluate_samples(samples, data.train.images, classifier, held_out=test.images)
     right = classifier.evaluate(data.test.images, data.test.labels, verbose=0, return_dict=True)
@@ -106,10 +106,10 @@ def _sample_quality(model, data, seed):
 
 def _nearest(model, data, seed):
     """Median distances of samples and of test pictures to the nearest training picture."""
-    made = as_pictures(model.sample(_COMPARED, seed=seed))
+    made = as_images(model.sample(_COMPARED, seed=seed))
     real = random_part(data.test, _COMPARED, seed).images
-    _, of_samples = nearest_pictures(made, data.train.images)
-    _, of_real = nearest_pictures(real, data.train.images)
+    _, of_samples = nearest_images(made, data.train.images)
+    _, of_real = nearest_images(real, data.train.images)
     return {
         "samples_median": float(np.median(of_samples)),
         "held_out_median": float(np.median(of_real)),

@@ -3,14 +3,14 @@
 import numpy as np
 from scipy.stats import norm
 
-from tl_keras.evaluation.encoders.distances import nearest_pictures
+from tl_keras.evaluation.encoders.distances import nearest_images
 from tl_keras.evaluation.encoders.latent_plane import project
 from tl_keras.jobs.generate import grid_png, interpolations
-from tl_keras.reports.figures.grid_callback import as_pictures
-from tl_keras.reports.figures.picture_grids import in_pairs
+from tl_keras.reports.figures.grid_callback import as_images
+from tl_keras.reports.figures.image_grids import in_pairs
 from tl_keras.reports.figures.pretraining_figures import plot_latent_planes, plot_pretraining_curves
 from tl_keras.reports.figures.style import render_png
-from tl_keras.reports.pages.pretraining_page import Picture
+from tl_keras.reports.pages.pretraining_page import Figure
 from tl_keras.training.fine_tuning.inputs import random_part
 
 COLUMNS = 10
@@ -24,14 +24,14 @@ _SIDE_OF_PLANE, _EDGE = 15, 0.03  # pictures, and quantiles left out at each end
 
 def curves(outcome):
     figure = plot_pretraining_curves(outcome.history.history)
-    return Picture(render_png(figure), "What was measured in each epoch")
+    return Figure(render_png(figure), "What was measured in each epoch")
 
 
 def reconstructions(outcome):
     """Test pictures with what the model makes of them below."""
     pictures = random_part(outcome.data.test, _PAIRS, outcome.config.seed).images
-    made = as_pictures(outcome.model.reconstruct(pictures))
-    return Picture(
+    made = as_images(outcome.model.reconstruct(pictures))
+    return Figure(
         grid_png(in_pairs(pictures, made, COLUMNS), COLUMNS),
         "Pictures and their reconstructions",
         "Test pictures, and below each what the model gives back from "
@@ -44,9 +44,9 @@ def samples(outcome):
     model = outcome.model
     classes = getattr(model, "num_classes", None)
     columns = classes if classes and classes <= 2 * COLUMNS else COLUMNS
-    made = as_pictures(model.sample(_SAMPLES // columns * columns, seed=outcome.config.seed))
+    made = as_images(model.sample(_SAMPLES // columns * columns, seed=outcome.config.seed))
     caption = "A column is a class." if classes else ""
-    return Picture(grid_png(made, columns), "Pictures that the model made", caption)
+    return Figure(grid_png(made, columns), "Pictures that the model made", caption)
 
 
 def ways(outcome):
@@ -59,9 +59,9 @@ def ways(outcome):
         codes = model.encode(random_part(outcome.data.test, 2 * _ROWS, seed).images)
         pairs = zip(codes[::2], codes[1::2], strict=False)
         points = [np.linspace(a, b, COLUMNS) for a, b in pairs]
-        made = as_pictures(model.decode(np.concatenate(points)))
+        made = as_images(model.decode(np.concatenate(points)))
         ends = "the codes of two test pictures"
-    return Picture(
+    return Figure(
         grid_png(made, COLUMNS),
         "Pictures between two others",
         f"Each row is the way between {ends}, which are its first and last picture.",
@@ -80,15 +80,15 @@ def codes(outcome):
     if some.class_names:
         known = outcome.config.method == "supcon"
         note += ", its colour its label" + ("." if known else ", which the model never saw.")
-    return Picture(render_png(figure), "Codes of pictures in a plane", note)
+    return Figure(render_png(figure), "Codes of pictures in a plane", note)
 
 
 def plane_of_pictures(outcome):
     """What a VAE with two numbers decodes, over the plane of them."""
     at = norm.ppf(np.linspace(_EDGE, 1 - _EDGE, _SIDE_OF_PLANE))
     points = [(x, y) for y in at[::-1] for x in at]
-    return Picture(
-        grid_png(as_pictures(outcome.model.decode(points)), _SIDE_OF_PLANE),
+    return Figure(
+        grid_png(as_images(outcome.model.decode(points)), _SIDE_OF_PLANE),
         "Pictures over the plane of the two numbers",
         "What each point of the plane decodes to; equal steps hold equally many pictures.",
     )
@@ -96,10 +96,10 @@ def plane_of_pictures(outcome):
 
 def nearest(outcome):
     """Samples with the nearest training picture below each."""
-    made = as_pictures(outcome.model.sample(_PAIRS, seed=outcome.config.seed))
+    made = as_images(outcome.model.sample(_PAIRS, seed=outcome.config.seed))
     train = outcome.data.train.images
-    rows, _ = nearest_pictures(made, train)
-    return Picture(
+    rows, _ = nearest_images(made, train)
+    return Figure(
         grid_png(in_pairs(made, train[rows], COLUMNS), COLUMNS),
         "Samples and the nearest training pictures",
         "Samples, and below each the training picture that is nearest by its pixels.",
@@ -108,7 +108,7 @@ def nearest(outcome):
 
 def film_strip(path):
     """What the model made as it learned, from the file that training wrote."""
-    return Picture(
+    return Figure(
         path.read_bytes(),
         "What the model made in the course of training",
         "The top row is before training; each further row is some epochs later, from the same "

@@ -16,7 +16,7 @@ from tl_keras.jobs.pretrain.report import write_report
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
-from tl_keras.reports.figures.grid_callback import PictureGrids
+from tl_keras.reports.figures.grid_callback import ImageGrids
 from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
 from tl_keras.training.epoch_lines import EpochLines
 
@@ -109,7 +109,7 @@ def watching(config, model, data, plan, folder):
     if config.method not in TWO_VIEWS:
         scale = max(1, round(_GRID_SIDE / max(data.picture_shape[:2])))
         shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
-        grids = PictureGrids(folder, plan.grid_every, pictures=shown, scale=scale)
+        grids = ImageGrids(folder, plan.grid_every, images=shown, scale=scale)
         return [grids, EpochLines(plan.epochs)]
     watched = data.val if len(data.val) >= _FEWEST_WATCHED else data.train
     if config.minutes is None:

@@ -50,8 +50,8 @@ def write_report(path, outcome):
     """Writes figures/*.png and report.html into the run folder `path`."""
     report = _content(path, outcome)
     for section in report.sections:
-        for number, picture in enumerate(section.pictures):
-            name = section.name if len(section.pictures) == 1 else f"{section.name}_{number}"
+        for number, picture in enumerate(section.figures):
+            name = section.name if len(section.figures) == 1 else f"{section.name}_{number}"
             with replacing(path / "figures" / f"{name}.png") as temporary:
                 temporary.write_bytes(picture.png)
     write_pretraining_page(path / "report.html", report)
@@ -88,9 +88,9 @@ def _sections(path, outcome):
     strip = path / "figures" / "epochs" / "film_strip.png"
     if strip.is_file():
         strip = (draw.film_strip(strip),)
-        yield Section(name="film_strip", title="How it learned", pictures=strip)
+        yield Section(name="film_strip", title="How it learned", figures=strip)
     if outcome.config.method not in TWO_VIEWS:
-        yield Section(name="curves", title="Curves", pictures=(draw.curves(outcome),))
+        yield Section(name="curves", title="Curves", figures=(draw.curves(outcome),))
     yield Section(name="settings", title="Settings", rows=_settings(outcome))
 
 
@@ -99,13 +99,13 @@ def _of_two_views(outcome):
         name="learning",
         title="Is it learning?",
         texts=learning_texts(outcome.history.history),
-        pictures=(draw.curves(outcome),),
+        figures=(draw.curves(outcome),),
     )
     pictures = (draw_views.neighbours(outcome),)
-    yield Section(name="neighbours", title="What looks alike to it", pictures=pictures)
-    yield Section(name="features", title="The features", pictures=(draw.codes(outcome),))
+    yield Section(name="neighbours", title="What looks alike to it", figures=pictures)
+    yield Section(name="features", title="The features", figures=(draw.codes(outcome),))
     pictures = (draw_views.views(outcome),)
-    yield Section(name="views", title="What it was taught to ignore", pictures=pictures)
+    yield Section(name="views", title="What it was taught to ignore", figures=pictures)
 
 
 def _probes(outcome):
@@ -118,21 +118,19 @@ def _of_pictures(outcome):
     model, metrics = outcome.model, outcome.metrics
     makes = hasattr(model, "sample")
     if makes:
-        yield Section(name="samples", title="New pictures", pictures=(draw.samples(outcome),))
+        yield Section(name="samples", title="New pictures", figures=(draw.samples(outcome),))
     if hasattr(model, "reconstruct"):
         pictures = (draw.reconstructions(outcome),)
-        yield Section(name="reconstructions", title="There and back", pictures=pictures)
-    yield Section(
-        name="interpolations", title="From one to another", pictures=(draw.ways(outcome),)
-    )
+        yield Section(name="reconstructions", title="There and back", figures=pictures)
+    yield Section(name="interpolations", title="From one to another", figures=(draw.ways(outcome),))
     if hasattr(model, "encode"):
         plane = makes and model.latent_dim == 2
         pictures = (draw.codes(outcome), *([draw.plane_of_pictures(outcome)] if plane else []))
-        yield Section(name="latent", title="The codes", pictures=pictures)
+        yield Section(name="latent", title="The codes", figures=pictures)
     if makes:
         text = (nearest_text(metrics["nearest"]),)
         pictures = (draw.nearest(outcome),)
-        yield Section(name="nearest", title="Are they copies?", texts=text, pictures=pictures)
+        yield Section(name="nearest", title="Are they copies?", texts=text, figures=pictures)
     if metrics["test"]:
         texts, rows = held_out_texts(outcome), held_out_rows(outcome)
         yield Section(name="held_out", title="On test pictures", texts=texts, rows=rows)

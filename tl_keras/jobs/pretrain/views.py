@@ -6,9 +6,9 @@ import tensorflow as tf
 from tl_keras.data.pipelines.two_views import two_views
 from tl_keras.evaluation.encoders.probes import extract_features, unit_rows
 from tl_keras.jobs.generate import grid_png
-from tl_keras.reports.figures.grid_callback import as_pictures
-from tl_keras.reports.figures.picture_grids import below_each_other
-from tl_keras.reports.pages.pretraining_page import Picture
+from tl_keras.reports.figures.grid_callback import as_images
+from tl_keras.reports.figures.image_grids import below_each_other
+from tl_keras.reports.pages.pretraining_page import Figure
 from tl_keras.training.fine_tuning.inputs import random_part
 
 COLUMNS = 10
@@ -28,8 +28,8 @@ def views(outcome):
         epoch=0,
         indices=tf.range(len(some), dtype=tf.int64),
     )
-    rows = below_each_other((some, *(as_pictures(view.numpy()) for view in made)), COLUMNS)
-    return Picture(
+    rows = below_each_other((some, *(as_images(view.numpy()) for view in made)), COLUMNS)
+    return Figure(
         grid_png(rows, COLUMNS),
         "Pictures and two views of each",
         "In each column a training picture, and below it two of its views. The net was taught "
@@ -57,7 +57,7 @@ def neighbours(outcome):
     if data.num_classes:
         right = np.mean(known.labels[nearest] == asked.labels[:, None])
         caption += f" {right:.0%} of these are of the class of the picture on the left."
-    return Picture(
+    return Figure(
         grid_png(np.concatenate(rows), nearest.shape[1] + 2),
         "Pictures and their nearest neighbours",
         caption,

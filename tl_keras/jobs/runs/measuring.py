@@ -4,7 +4,7 @@ import numpy as np
 
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.evaluation.classifiers.prediction import predict_views
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 
 
 def measure(model, *datasets, batch_size=32, flips=False):
@@ -20,7 +20,7 @@ def measure(model, *datasets, batch_size=32, flips=False):
 
 def views_of(model, dataset, *, batch_size=32, flips=False):
     """Returns the probabilities of each view of a dataset's images, see `predict_views`."""
-    *image_size, channels = picture_shape(model)
+    *image_size, channels = image_shape(model)
     batches = dataset.pipeline(batch_size, image_size=image_size, channels=channels)
     return predict_views(model, batches, flips=flips)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.loading import load_dataset, load_pictures
+from tl_keras.data.loading import load_dataset, load_images
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.runs.measuring import headline, measure
@@ -54,7 +54,7 @@ def load_data(config):
         return splits._replace(train=kept), others
     if config.unlabelled is None:
         return splits, None
-    return splits, load_pictures(config.unlabelled, on_bad_image=config.on_bad_image)[0]
+    return splits, load_images(config.unlabelled, on_bad_image=config.on_bad_image)[0]
 
 
 def ready(config, start, unlabelled):

@@ -7,11 +7,11 @@ from keras import layers
 
 
 class Application(NamedTuple):
-    """One row: how to build a base and what it expects."""
+    """Row of the table: the constructor of a base and the input it expects."""
 
     constructor: str  # name in keras.applications
-    preprocessing: str  # "caffe", "tf", "torch", or "none" where the base has its own inside
-    image_size: int  # the size its ImageNet weights were trained at
+    preprocessing: str  # "caffe", "tf", "torch", or "none" if the base contains its own
+    image_size: int  # image size at which its ImageNet weights were trained
     minimum_size: int = 32
 
 
@@ -58,12 +58,12 @@ _TORCH_DEVIATIONS = (0.229, 0.224, 0.225)
 
 
 def preprocess(pixels, kind):
-    """Applies a family's pixel preprocessing as layers of the graph.
+    """Applies the pixel preprocessing of a family as layers of the graph.
 
     Args:
         pixels: Keras tensor (b, h, w, 3), RGB 0-255.
-        kind: str; "caffe" is BGR minus ImageNet means, "tf" is [-1, 1], "torch" is [0, 1]
-            standardised by channel, "none" leaves the pixels to the base.
+        kind: str. "caffe" is BGR minus ImageNet means, "tf" is [-1, 1], "torch" is [0, 1]
+            standardised by channel, "none" changes nothing.
 
     Returns:
         Keras tensor of the same shape.
@@ -85,10 +85,10 @@ def preprocess(pixels, kind):
 def build_base(name, image_size):
     """Builds the base called `name` with random weights and its preprocessing in one flat graph.
 
-    Random kernels are Keras's, except in bases without a normalisation layer (VGG): there they
-    are He normal, because the Glorot default hardly trains them on small data (He et al. 2015,
+    Random kernels are Keras's, except in bases without a normalisation layer (VGG). Those are He
+    normal, because the Glorot default hardly trains them on small data (He et al. 2015,
     arXiv:1502.01852). He's rule is for inputs of unit variance, so the first kernel is divided by
-    the spread of the pixels; without that the first losses are near 50.
+    the standard deviation of the pixels. Otherwise the first losses are near 50.
 
     Args:
         name: str, a key of `APPLICATIONS`.
@@ -123,9 +123,9 @@ def _draw_he_normal(model):
 
 
 def _with_published_scaling(model):
-    """Adds the factor Keras gives EfficientNet B0-B7 only along with weights="imagenet".
+    """Adds the factor that Keras gives EfficientNet B0-B7 only with weights="imagenet".
 
-    With it here always, a weights file means the same network as the download.
+    With the factor always present, a weights file yields the network of the download.
     """
     factors = [1 / deviation**0.5 for deviation in _TORCH_DEVIATIONS]
 

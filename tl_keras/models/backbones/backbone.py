@@ -1,4 +1,4 @@
-"""Backbones: RGB 0-255 pictures in, features out, preprocessing inside."""
+"""Backbones: RGB 0-255 images in, features out, preprocessing inside."""
 
 import numbers
 from pathlib import Path
@@ -15,36 +15,35 @@ _ENCODER_NAMES = ("encoder.keras", "model.keras")
 
 
 def list_backbones():
-    """Returns the names of all backbones, in the order of their families."""
+    """Returns the names of all backbones, ordered by family."""
     return tuple(APPLICATIONS)
 
 
 def build_backbone(backbone, *, image_size=None, weights="imagenet"):
-    """Builds a backbone: a flat Functional model that takes pictures as they are.
+    """Builds a backbone: a flat Functional model that takes RGB images with pixels 0-255.
 
-    The family's pixel preprocessing is the first layer, and each layer of the base can be reached
-    with `get_layer`, so the graph can be cut anywhere.
+    The pixel preprocessing of the family is the first layer. `get_layer` reaches each layer of the
+    base, so the graph can be cut anywhere.
 
     Args:
-        backbone: one of
-            str, a name from `list_backbones()`;
-            path of a `.keras` file, or of a run folder with `encoder.keras` or `model.keras`;
-            keras.Model, from pictures (b, h, w, c) to features. From a classifier (file or
-            model) its nested backbone is taken, from an `Autoencoder` or `VAE` its encoder.
-            Files and models bring their own weights.
-        image_size: int or (height, width) in pixels. Defaults to the size the published weights
-            were trained at, or to a file's own.
+        backbone: str, a name from `list_backbones()`.
+            Or the path of a `.keras` file, or of a run folder with `encoder.keras` or
+            `model.keras`. Or a keras.Model from images (b, h, w, c) to features. A classifier (file
+            or model) contributes its nested backbone, an `Autoencoder` or `VAE` its encoder. Files
+            and models keep their own weights.
+        image_size: int or (height, width) in pixels. Defaults to the size of the published weights,
+            or of the file.
         weights: "imagenet" (from the Keras cache, else downloaded), None or "random", or the path
             of a weights file. Defaults to "imagenet". Random kernels follow Keras's defaults;
-            VGG's are He normal. For a seed call `keras.utils.set_random_seed` first.
+            those of VGG are He normal. For a seed call `keras.utils.set_random_seed` first.
 
     Returns:
         Functional model named after the backbone: (b, h, w, 3) RGB 0-255 float32 ->
-        (b, h', w', c) features, or (b, c) from an encoder that gives vectors.
+        (b, h', w', c) features, or (b, c) from an encoder that returns vectors.
 
     Raises:
-        InputError: unknown name, size below the family's minimum or not the file's, weights that
-            cannot be had or do not fit.
+        InputError: the name is unknown, the size is below the family's minimum or differs from that
+            of the file, or the weights are unavailable or do not fit.
     """
     if isinstance(backbone, keras.Model):
         return _encoder(backbone, backbone.name, image_size, weights)
@@ -71,7 +70,7 @@ def get_backbone(model):
         keras.Model, the one model among the layers of `model`.
 
     Raises:
-        InputError: `model` holds no nested model, or several.
+        InputError: `model` contains no nested model, or several.
     """
     nested = _nested_models(model)
     if len(nested) == 1:
@@ -83,17 +82,17 @@ def get_backbone(model):
 
 
 def imagenet_weights_cached(backbone, image_size=None):
-    """Tells without a network whether `weights="imagenet"` needs no download.
+    """Returns, without network access, whether `weights="imagenet"` needs no download.
 
     Args:
-        backbone: str, a name from `list_backbones()`; or a path, which brings its own weights.
-        image_size: int or (height, width). Defaults to the backbone's own.
+        backbone: str, a name from `list_backbones()`, or a path, which has its own weights.
+        image_size: int or (height, width). Defaults to the size of the backbone.
 
     Returns:
         bool, True if the whole, undamaged file is in the Keras cache, or `backbone` is a path.
 
     Raises:
-        InputError: unknown backbone or impossible size.
+        InputError: the backbone is unknown or the size is impossible.
     """
     if is_backbone_path(backbone):
         return True
@@ -102,7 +101,7 @@ def imagenet_weights_cached(backbone, image_size=None):
 
 
 def is_backbone_path(backbone):
-    """Whether `backbone` is meant as a file or run folder rather than as a name."""
+    """Returns whether `backbone` is the path of a file or run folder rather than a name."""
     if isinstance(backbone, Path):
         return True
     if not isinstance(backbone, str) or backbone in APPLICATIONS:
@@ -142,7 +141,7 @@ def _check_weights(weights):
     if weights == "auto":
         raise InputError(
             "Expected weights to be 'imagenet', 'random' or a weights file; received 'auto', "
-            "which only the command line and the train job resolve."
+            "which is for the command line and the train job only."
         )
     if weights == "imagenet":
         return weights
@@ -171,16 +170,16 @@ def _nested_models(model):
 
 
 def _encoder(model, origin, image_size, weights):
-    """Checks that a model read from a file, or given, can serve as a backbone."""
+    """Checks that a model, from a file or as an argument, can serve as a backbone."""
     if weights != "imagenet":
         raise InputError(
             f"Expected no weights beside {origin}, which brings its own; received "
             f"weights={str(weights)!r}. Leave weights out."
         )
-    # What learned without labels, an Autoencoder or a VAE, has its encoder as an attribute.
+    # Models of label-free methods have their encoder as an attribute.
     model = getattr(model, "encoder", model)
     nested = _nested_models(model)
-    # A classifier's backbone takes the classifier's pictures; a block of a base does not.
+    # The backbone of a classifier takes the classifier's images; a block of a base does not.
     if len(nested) == 1 and nested[0].input_shape == model.input_shape:
         model = nested[0]
     _check_shapes(model, origin)
@@ -203,6 +202,6 @@ def _check_shapes(model, origin):
     ):
         return
     raise InputError(
-        "Expected a model from pictures (b, h, w, 3) to features (b, h, w, c) or (b, c); "
+        "Expected a model from images (b, h, w, 3) to features (b, h, w, c) or (b, c); "
         f"received {origin} from {shapes[0]} to {shapes[1]}."
     )

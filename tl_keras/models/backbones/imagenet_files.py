@@ -1,7 +1,7 @@
-"""Which files the ImageNet weights of `keras.applications` are: name, address and hash.
+"""Names, addresses and hashes of the ImageNet weights of `keras.applications`.
 
-The table repeats what the pinned Keras passes to `get_file`, and a test holds the two together.
-So nothing of Keras need be patched to know a file without asking for it.
+The table repeats the arguments that the pinned Keras passes to `get_file`, and a test compares the
+two. Keras therefore need not be patched to identify a file without downloading it.
 """
 
 from typing import NamedTuple
@@ -9,10 +9,10 @@ from typing import NamedTuple
 _SERVER = "https://storage.googleapis.com/"
 _KERNELS = "_weights_tf_dim_ordering_tf_kernels"
 
-# MobileNet's two oldest families have a file for each of these sizes, and no published hash.
+# The two oldest MobileNet families have a file for each of these sizes, and no published hash.
 _SIZES = {"mobilenet": (128, 160, 192, 224), "mobilenet_v2": (96, 128, 160, 192, 224)}
 
-# MD5 or, where 64 digits long, SHA-256 of the files without a top.
+# MD5 or, with 64 digits, SHA-256 of the files without a top.
 _HASHES = {
     "vgg16": "6d6bbae143d832006294945121d1f1fc",
     "vgg19": "253f8cb515780f3b799900260a226db6",
@@ -56,7 +56,7 @@ _HASHES = {
 
 
 class WeightsFile(NamedTuple):
-    """One published file."""
+    """A published weights file."""
 
     name: str  # in the cache
     url: str
@@ -68,8 +68,8 @@ def imagenet_file(backbone, image_size):
 
     Args:
         backbone: str, a name from `list_backbones()`.
-        image_size: (int, int). Only MobileNet and MobileNetV2 have files by size; other sizes
-            than theirs, and pictures that are not square, get the one for 224.
+        image_size: (int, int). Only MobileNet and MobileNetV2 have files by size. Other sizes, and
+            images that are not square, use the file for 224.
 
     Returns:
         WeightsFile.
@@ -80,7 +80,7 @@ def imagenet_file(backbone, image_size):
 
 
 def _place(backbone, image_size):
-    """Returns the file's name, its folder on the server and, if another, its name there."""
+    """Returns the name of the file, its folder on the server and, if different, its name there."""
     if backbone in _SIZES:
         height, width = image_size
         size = height if height == width and height in _SIZES[backbone] else 224

@@ -1,4 +1,4 @@
-"""ImageNet weights in the Keras cache: whether they are there, and downloading them whole."""
+"""ImageNet weights in the Keras cache: look-up and complete downloads."""
 
 import hashlib
 import os
@@ -14,10 +14,10 @@ from tl_keras.models.saving.hdf5_safety import check_hdf5
 
 
 def cached_weights(backbone, image_size):
-    """Finds the ImageNet weights of a backbone in the Keras cache, without a network.
+    """Finds the ImageNet weights of a backbone in the Keras cache, without network access.
 
-    A file counts only if it is whole: by the published hash, or for the files that have none
-    (MobileNet, MobileNetV2) by the end of file that its first block declares.
+    A file counts only if it is complete, according to the published hash. The files without a hash
+    (MobileNet, MobileNetV2) are checked against the end of file declared in their first block.
 
     Args:
         backbone: str, a name from `list_backbones()`.
@@ -32,10 +32,10 @@ def cached_weights(backbone, image_size):
 
 
 def fetch_weights(backbone, image_size):
-    """Returns the path of the ImageNet weights, downloading them if they are not in the cache.
+    """Returns the path of the ImageNet weights and downloads them if they are not in the cache.
 
-    The download goes to a temporary name and is renamed once it is whole, so an interrupted one
-    is never found in the cache and two processes can fetch the same file.
+    The download goes to a temporary name and is renamed once it is complete. An interrupted
+    download is therefore never found in the cache, and two processes can fetch the same file.
 
     Args:
         backbone: str, a name from `list_backbones()`.
@@ -45,7 +45,7 @@ def fetch_weights(backbone, image_size):
         Path in the Keras cache.
 
     Raises:
-        InputError: no network, or what came is not the published file.
+        InputError: there is no network, or the download is not the published file.
     """
     cached = cached_weights(backbone, image_size)
     if cached is not None:
@@ -55,12 +55,12 @@ def fetch_weights(backbone, image_size):
     with replacing(path) as temporary:
         _download(file, temporary)
         if not _is_whole(temporary, file.file_hash):
-            raise _unavailable(file, "the file that came is cut short or not the published one")
+            raise _unavailable(file, "the downloaded file is truncated or not the published one")
     return path
 
 
 def _cache_folder():
-    """Where `keras.utils.get_file` keeps weights, its fallback for a read-only home included."""
+    """Returns the folder where `keras.utils.get_file` stores weights, also for a read-only home."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser()
     if home.exists() and not os.access(home, os.W_OK):
         home = Path(tempfile.gettempdir()) / ".keras"

@@ -1,4 +1,4 @@
-"""A residual net for small pictures, lean enough to learn without labels on a few CPU cores."""
+"""A residual network for small images, lean enough for label-free learning on a few CPU cores."""
 
 import keras
 from keras import layers
@@ -7,21 +7,22 @@ from tl_keras.checks import check_number
 from tl_keras.data.images import check_image_size
 
 _STAGES = 4
-_LARGE_SIDE = 48  # pixels; above it the stem quarters the sides, else it halves them
+_LARGE_SIDE = 48  # pixels; above it the stem divides the sides by 4, else by 2
 SMALLEST_SIDE = 16
 
 
 def build_small_resnet(image_size, *, width=32):
-    """Builds an encoder for pictures of 28 to 96 pixels a side.
+    """Builds an encoder for images of 28 to 96 pixels per side.
 
-    A 3x3 convolution of stride 2 and four residual blocks of two 3x3 convolutions, each block but
-    the first with twice the maps on half the sides. Its convolutions are plain, because grouped
-    ones are slow on a CPU. At 32 x 32 pixels and width 32 a picture costs 16 million
-    multiplications, a 35th of ResNet-18's with the stem that is usual for such pictures.
+    It has a 3x3 convolution of stride 2 and four residual blocks of two 3x3 convolutions. Each
+    block but the first has twice the channels at half the resolution. Its convolutions are plain,
+    because grouped ones are slow on a CPU. At 32 x 32 pixels and width 32 an image costs 16 million
+    multiplications. This is a 35th of ResNet-18 with the usual stem for such images.
 
     Args:
-        image_size: int or (height, width), at least 16 pixels a side.
-        width: int, maps of the first block; the features are 8 times as many. Defaults to 32.
+        image_size: int or (height, width), at least 16 pixels per side.
+        width: int, channels of the first block. The features have 8 times as many dimensions.
+            Defaults to 32.
 
     Returns:
         Functional model named "small_resnet": "image" (b, h, w, 3) RGB 0-255 -> features
@@ -31,7 +32,7 @@ def build_small_resnet(image_size, *, width=32):
         InputError: an argument is out of range.
 
     Reference:
-        He, Zhang, Ren, Sun 2016, arXiv 1512.03385. Its short cut is a pooled 1x1 convolution where
+        He, Zhang, Ren, Sun 2016, arXiv 1512.03385. The shortcut is a pooled 1x1 convolution if
         the shapes differ: He et al. 2019, arXiv 1812.01187.
     """
     pair = (image_size, image_size) if isinstance(image_size, int) else image_size
@@ -50,24 +51,24 @@ def build_small_resnet(image_size, *, width=32):
     return keras.Model(image, x, name="small_resnet")
 
 
-def _block(x, maps, name, strides):
+def _block(x, channels, name, strides):
     short = x
     if strides > 1:
         short = layers.AveragePooling2D(strides, padding="same", name=f"{name}_short_pool")(x)
-    if x.shape[-1] != maps:
-        short = _normalised(short, maps, f"{name}_short", kernel_size=1)
-    x = _convolved(x, maps, f"{name}_1", strides=strides)
-    x = _normalised(x, maps, f"{name}_2")
+    if x.shape[-1] != channels:
+        short = _normalised(short, channels, f"{name}_short", kernel_size=1)
+    x = _convolved(x, channels, f"{name}_1", strides=strides)
+    x = _normalised(x, channels, f"{name}_2")
     return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, short]))
 
 
-def _convolved(x, maps, name, strides=1):
-    return layers.ReLU(name=f"{name}_relu")(_normalised(x, maps, name, strides=strides))
+def _convolved(x, channels, name, strides=1):
+    return layers.ReLU(name=f"{name}_relu")(_normalised(x, channels, name, strides=strides))
 
 
-def _normalised(x, maps, name, kernel_size=3, strides=1):
+def _normalised(x, channels, name, kernel_size=3, strides=1):
     x = layers.Conv2D(
-        maps,
+        channels,
         kernel_size,
         strides=strides,
         padding="same",
@@ -75,5 +76,5 @@ def _normalised(x, maps, name, kernel_size=3, strides=1):
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    # Trainings are short, so the moving statistics follow fast.
+    # Training is short, so the moving statistics follow fast.
     return layers.BatchNormalization(momentum=0.9, synchronized=True, name=f"{name}_bn")(x)

@@ -1,31 +1,31 @@
-"""Encoders whose features have mean 0 and variance 1, so that a new head learns on them at once."""
+"""Encoders whose features have mean 0 and variance 1, so that a new head learns at once."""
 
 import keras
 import numpy as np
 
 LAYER_NAME = "standardised"
-_LEAST_SHARE = 0.01  # of the largest variance: what hardly varies is not blown up
+_LEAST_SHARE = 0.01  # of the largest variance: features that hardly vary are not amplified
 _BATCH_SIZE = 256
 
 
-def standardise(encoder, pictures, *, name="encoder"):
-    """Puts a fixed scaling on the features of an encoder.
+def standardise(encoder, images, *, name="encoder"):
+    """Appends a fixed scaling to the features of an encoder.
 
-    Codes of an autoencoder can be of any size, those of a discriminator small; a head with the
-    usual learning rate would idle for epochs.
+    Codes of an autoencoder can have any scale, and those of a discriminator are small. A head with
+    the usual learning rate would make no progress for epochs.
 
     Args:
         encoder: Functional model (b, h, w, 3) RGB 0-255 -> (b, d) or (b, h', w', d).
-        pictures: (n, h, w, 1) or (n, h, w, 3), 0-255, over which the features are measured.
-        name: str, of the new model.
+        images: (n, h, w, 1) or (n, h, w, 3), 0-255, for measuring the features.
+        name: str, name of the new model.
 
     Returns:
-        Functional model with the layers of `encoder` and one more, Keras's `Normalization`.
+        Functional model: the layers of `encoder` followed by a Keras `Normalization` layer.
     """
     shape = encoder.input_shape[1:]
     total, squares, count = 0.0, 0.0, 0
-    for start in range(0, len(pictures), _BATCH_SIZE):
-        part = pictures[start : start + _BATCH_SIZE]
+    for start in range(0, len(images), _BATCH_SIZE):
+        part = images[start : start + _BATCH_SIZE]
         rgb = np.broadcast_to(part, (len(part), *shape)).astype(np.float32)
         features = np.asarray(encoder(rgb, training=False), np.float64)
         features = features.reshape(-1, features.shape[-1])

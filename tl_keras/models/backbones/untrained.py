@@ -1,4 +1,4 @@
-"""The honest control of a trained encoder: the same net with random weights."""
+"""Control of a trained encoder: a copy of the network with random weights."""
 
 import random
 
@@ -9,45 +9,45 @@ from tl_keras.checks import InputError
 from tl_keras.models.backbones.standardised import LAYER_NAME, standardise
 
 _BATCH_SIZE = 64
-_MOST = 512  # pictures over which statistics are measured
+_MOST = 512  # images for measuring statistics
 
 
-def untrained_copy(encoder, pictures, *, seed=0):
-    """Returns a net of the same architecture with new random weights.
+def untrained_copy(encoder, images, *, seed=0):
+    """Returns a network of the same architecture with new random weights.
 
-    Its batch normalisations get the statistics of its own activations, which at the start are 0
-    and 1: with those, activations shrink or grow from layer to layer, and a control that is weak
-    for that reason alone makes training look good. What does not learn stays: the scaling of
-    pixels, and weights that a `Normalization` layer has measured.
+    Its batch normalisation layers get the statistics of its own activations instead of 0 and 1.
+    With 0 and 1, activations shrink or grow from layer to layer. Such a control would be weak for
+    that reason alone and would make training look good. Layers that do not learn stay unchanged:
+    the scaling of pixels, and `Normalization` layers.
 
     Args:
-        encoder: Functional model from pictures (b, h, w, c), 0-255, to features.
-        pictures: uint8 or float (n, h, w, c) in its size, 0-255; the first 512 are used.
-        seed: int, of the random weights.
+        encoder: Functional model from images (b, h, w, c), 0-255, to features.
+        images: uint8 or float (n, h, w, c) at its input size, 0-255; the first 512 are used.
+        seed: int, seed of the random weights.
 
     Returns:
         Functional model like `encoder`, which is unchanged.
 
     Raises:
-        InputError: the encoder is not a Functional model, or there is no picture.
+        InputError: the encoder is not a Functional model, or there is no image.
     """
     if not isinstance(encoder, keras.Model) or not hasattr(encoder, "operations"):
         raise InputError(
-            "Expected a Functional encoder, of which a copy can be built; received "
+            "Expected a Functional encoder, which can be copied; received "
             f"{type(encoder).__name__}."
         )
-    if not len(pictures):
-        raise InputError("Expected pictures to measure statistics on; received none.")
-    pictures = np.asarray(pictures[:_MOST], np.float32)
+    if not len(images):
+        raise InputError("Expected images to measure statistics on; received none.")
+    images = np.asarray(images[:_MOST], np.float32)
     scaled = encoder.layers[-1].name == LAYER_NAME
     body = keras.Model(encoder.input, encoder.layers[-1].input) if scaled else encoder
     copy = _reinitialised(body, seed)
-    _measure_statistics(copy, pictures)
-    return standardise(copy, pictures) if scaled else copy
+    _measure_statistics(copy, images)
+    return standardise(copy, images) if scaled else copy
 
 
 def _reinitialised(encoder, seed):
-    """A copy with weights of `seed`; Keras draws the seeds of initialisers from `random`."""
+    """Returns a copy with weights of `seed`; Keras seeds its initialisers from `random`."""
     state = random.getstate()
     random.seed(seed)
     try:
@@ -61,16 +61,16 @@ def _reinitialised(encoder, seed):
     return copy
 
 
-def _measure_statistics(model, pictures):
-    """Gives each BatchNormalization the mean over batches of what it sees in training mode."""
+def _measure_statistics(model, images):
+    """Sets each BatchNormalization to the mean over batches of its inputs in training mode."""
     found = [x for x in _layers(model) if isinstance(x, keras.layers.BatchNormalization)]
     kept = [(layer.momentum, layer.trainable) for layer in found]
     for layer in found:
         layer.trainable = True
-    for number, start in enumerate(range(0, len(pictures) if found else 0, _BATCH_SIZE)):
+    for number, start in enumerate(range(0, len(images) if found else 0, _BATCH_SIZE)):
         for layer in found:
-            layer.momentum = number / (number + 1)  # a running mean of the batches so far
-        model(pictures[start : start + _BATCH_SIZE], training=True)
+            layer.momentum = number / (number + 1)  # running mean of the batches so far
+        model(images[start : start + _BATCH_SIZE], training=True)
     for layer, (momentum, trainable) in zip(found, kept, strict=True):
         layer.momentum, layer.trainable = momentum, trainable
 

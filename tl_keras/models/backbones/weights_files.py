@@ -16,16 +16,16 @@ _MOST_TOP_LAYERS = 4
 
 
 def load_weights(model, path):
-    """Loads a weights file into a base, all of it or nothing.
+    """Loads a weights file into a base, completely or not at all.
 
     Args:
         model: Functional model without a top.
-        path: str or Path of a `.weights.h5` file, a `.h5` file of earlier Keras (its top, if it
-            has one, is left out), or a `.keras` file (from a classifier, its backbone).
+        path: str or Path of a `.weights.h5` file, a `.h5` file of earlier Keras (without its top,
+            if any), or a `.keras` file (from a classifier, its backbone).
 
     Raises:
-        InputError: no such file, a damaged or unsafe one, or one of another architecture; the
-            message names the first layer that differs and both shapes. `model` is then as before.
+        InputError: the file is missing, damaged, unsafe or of another architecture. The message
+            names the first layer that differs and both shapes. `model` is unchanged.
     """
     path = Path(path)
     if path.suffix == ".keras":
@@ -49,17 +49,17 @@ def load_weights(model, path):
 
 
 def _assign(layers, variables, arrays):
-    """Sets each layer's variables from arrays already read and checked."""
+    """Sets the variables of each layer from arrays already read and checked."""
     for layer, of_layer, values in zip(layers, variables, arrays, strict=True):
         for variable, value in zip(of_layer, values, strict=True):
             variable.assign(value)
-        if hasattr(layer, "finalize_state"):  # Normalization computes with copies
+        if hasattr(layer, "finalize_state"):  # Normalization uses copies
             layer.finalize_state()
 
 
 @contextlib.contextmanager
 def _one_line_errors(path):
-    """Turns whatever the readers raise on a damaged file into one line."""
+    """Turns any error of the readers on a damaged file into one line."""
     try:
         yield
     except InputError:
@@ -142,13 +142,13 @@ def _arrays_of_model(model, other, path):
 
 
 def _load_keras3(model, path):
-    """Compares the file with one that `model` itself writes, then lets Keras load it."""
+    """Compares the file with one that `model` itself would write, then lets Keras load it."""
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "own.weights.h5"
         model.save_weights(own)
         expected, received = _datasets(own), _datasets(path)
     order = {layer.name: position for position, layer in enumerate(model.layers)}
-    # The file is sorted by class; the first misfit is to be the first in the model.
+    # The file is sorted by class; the message names the first misfit in the order of the model.
     for name in sorted(expected, key=lambda name: order.get(expected[name][0], len(order))):
         layer, shape = expected[name]
         if name not in received or received[name][1] != shape:
@@ -166,7 +166,7 @@ def _load_keras3(model, path):
 
 
 def _datasets(path):
-    """Returns {dataset: (layer's name, shape)} of all that belongs to layers."""
+    """Returns {dataset: (name of the layer, shape)} of all arrays that belong to layers."""
     found = {}
 
     def visit(name, item):

@@ -1,4 +1,4 @@
-"""What the nets trained from scratch have in common: pixels in, a row of layers, classes out."""
+"""Base class of the networks trained from scratch: pixels in, a row of layers, classes out."""
 
 import keras
 
@@ -9,15 +9,15 @@ _PIXEL_SCALE = 1.0 / 255.0
 
 
 class Baseline(keras.Model):
-    """Layers in a row between scaled pixels and one Dense layer of classes.
+    """Base class for layers in a row between scaled pixels and one Dense layer of classes.
 
-    A subclass gives a function that makes its layers to `_set_body` and its arguments to
-    `get_config`. Pictures may come as (b, h, w), (b, h, w, 1) or (b, h, w, 3); the first call,
+    A subclass passes a function that makes its layers to `_set_body`, and its arguments to
+    `get_config`. Images may have shape (b, h, w), (b, h, w, 1) or (b, h, w, 3). The first call,
     `fit` or `build` fixes the size.
 
     Args:
         num_classes: int, at least 2.
-        classifier_activation: str or None; None gives logits. Defaults to "softmax".
+        classifier_activation: str or None; None returns logits. Defaults to "softmax".
         scale: float, factor on the inputs. Defaults to 1 / 255.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
     """
@@ -45,11 +45,11 @@ class Baseline(keras.Model):
 
     @property
     def output_shape(self):
-        """(None, num_classes), with the steps between for outputs per step; None until built."""
+        """(None, num_classes), or (None, steps, num_classes) per step; None until built."""
         return self.input_shape and self.compute_output_shape(self.input_shape)
 
     def build(self, input_shape):
-        """Makes the weights for pictures of `input_shape`, (b, h, w) or (b, h, w, 1 or 3)."""
+        """Creates the weights for images of `input_shape`, (b, h, w) or (b, h, w, 1 or 3)."""
         self.input_shape = self._checked(input_shape)
         shape = self._body_shape(self.input_shape)
         for layer in (*self.body, self.predictions):
@@ -63,7 +63,7 @@ class Baseline(keras.Model):
         return shape
 
     def __call__(self, inputs, *args, **kwargs):
-        # Refused here because Keras wraps what `call` raises in a page of arguments.
+        # Refused here because Keras wraps errors of `call` in a page of arguments.
         if self.built:
             self._check_fits(tuple(inputs.shape))
         return super().__call__(inputs, *args, **kwargs)
@@ -72,25 +72,25 @@ class Baseline(keras.Model):
         return self.predictions(self.features(inputs))
 
     def features(self, inputs):
-        """What the layer of classes takes, (b, d), of pictures 0-255; for a built model.
+        """Returns the input of the classification layer, (b, d), for images 0-255.
 
-        Under a policy of half precision it is in half precision.
+        The model must be built. Under a half-precision policy the result has half precision.
         """
         shape = self._body_shape(self.input_shape)
         x = keras.ops.cast(keras.ops.reshape(inputs, (-1, *shape[1:])), self.compute_dtype)
         x = x * self.scale
         for layer in self.body:
-            x = layer(x)  # Keras hands `training` on
+            x = layer(x)  # Keras passes `training` on
         return x
 
     def for_classes(self, num_classes):
-        """Returns the same net with a new, random output layer for another set of labels.
+        """Returns this network with a new, random output layer for another set of classes.
 
         Args:
             num_classes: int, at least 2.
 
         Returns:
-            A built model; all weights but those of `predictions` equal this one's.
+            A built model. All weights except those of `predictions` equal those of this model.
         """
         other = type(self).from_config({**self.get_config(), "num_classes": num_classes})
         other.build(self.input_shape)
@@ -107,7 +107,7 @@ class Baseline(keras.Model):
         }
 
     def _body_shape(self, shape):
-        """The form in which the first layer takes pictures (None, h, w, c)."""
+        """Returns the input shape of the first layer for images (None, h, w, c)."""
         return shape
 
     def _check_fits(self, shape):
@@ -116,23 +116,23 @@ class Baseline(keras.Model):
         sizes = zip(full[1:], expected, strict=False)
         if len(full) != 4 or any(size not in (None, known) for size, known in sizes):
             raise InputError(
-                f"Expected pictures of shape {expected}, for which the model was built; received "
+                f"Expected images of shape {expected}, for which the model was built; received "
                 f"{shape[1:]}. Resize them or build another model."
             )
 
     def _checked(self, shape):
-        """(b, h, w, c) of the batches in `shape`, or raises InputError."""
+        """Returns (b, h, w, c) of the batches in `shape`, or raises InputError."""
         shape = tuple(shape)
         full = shape if len(shape) == 4 else (*shape, 1)
         if len(full) != 4 or full[3] not in (1, 3):
             raise InputError(
-                "Expected pictures of shape (b, height, width), (b, height, width, 1) or "
+                "Expected images of shape (b, height, width), (b, height, width, 1) or "
                 f"(b, height, width, 3); received {shape}."
             )
         if None in full[1:3] or min(full[1:3]) < self.smallest_side:
             raise InputError(
-                f"Expected pictures of a known size, at least {self.smallest_side} x "
+                f"Expected images of a known size, at least {self.smallest_side} x "
                 f"{self.smallest_side} pixels for this {type(self).__name__}; received {shape}. "
-                "Resize them or choose another net."
+                "Resize them or choose another network."
             )
         return (None, *full[1:])

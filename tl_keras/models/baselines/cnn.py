@@ -1,4 +1,4 @@
-"""Convolutional nets of textbook size."""
+"""Convolutional networks of textbook size."""
 
 import dataclasses
 
@@ -12,12 +12,12 @@ from tl_keras.models.dropout import ByteDropout
 
 @dataclasses.dataclass(frozen=True)
 class _Form:
-    """Convolutions with a 2x2 max-pooling after each, then Dense layers, all with ReLU.
+    """Convolutions, each followed by 2x2 max-pooling, then Dense layers, all with ReLU.
 
     Attributes:
-        filters, kernel_size, padding: of the convolutions.
+        filters, kernel_size, padding: arguments of the convolutions.
         dense: widths of the Dense layers.
-        smallest_side: pixels from which on every pooling has something to pool.
+        smallest_side: least side in pixels at which every pooling has an input.
         dropouts: rates before and after the first Dense layer.
     """
 
@@ -39,7 +39,7 @@ ARCHITECTURES = tuple(_FORMS)
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class CNN(Baseline):
-    """Convolutions, poolings and Dense layers, for pictures of some dozen pixels a side.
+    """Convolutions, pooling and Dense layers, for images of some dozen pixels per side.
 
     Example:
         model = CNN(10, architecture="small")
@@ -49,13 +49,14 @@ class CNN(Baseline):
     Args:
         num_classes: int, at least 2.
         architecture: str. Defaults to "lenet".
-            "lenet": 5x5 convolutions of 6 and 16 maps, Dense 120 and 84; from 16 pixels a side.
-            "dropout": 3x3 convolutions of 64 and 128 maps, Dense 1024 and 512, dropout 0.25 and
+            "lenet": 5x5 convolutions of 6 and 16 channels, Dense 120 and 84; from 16 pixels per
+                side.
+            "dropout": 3x3 convolutions of 64 and 128 channels, Dense 1024 and 512, dropout 0.25 and
                 0.5; from 4 pixels.
-            "small": 3x3 convolutions of 32 and 64 maps, Dense 128, dropout 0.25 and 0.5; from 4
-                pixels. The usual first example has only the convolution of 32; the second one
-                and the dropout are what takes it well past 99 % on MNIST.
-        classifier_activation: str or None; None gives logits. Defaults to "softmax".
+            "small": 3x3 convolutions of 32 and 64 channels, Dense 128, dropout 0.25 and 0.5; from 4
+                pixels. The usual first example has only the convolution of 32. The second
+                convolution and dropout raise it well above 99 % on MNIST.
+        classifier_activation: str or None; None returns logits. Defaults to "softmax".
         **kwargs: `scale`, factor on the inputs, which defaults to 1 / 255; `name`, `dtype` and
             `trainable` of `keras.Model`.
 
@@ -63,11 +64,11 @@ class CNN(Baseline):
     Output: float32 (b, num_classes).
 
     Raises:
-        InputError: an argument or the size of the pictures cannot be used.
+        InputError: an argument or the size of the images is invalid.
 
     Reference:
-        LeCun et al. (1998), "Gradient-based learning applied to document recognition"; ours has
-        ReLU, max-pooling and softmax. Initialisation: He et al. (2015), arXiv:1502.01852.
+        LeCun et al. (1998), "Gradient-based learning applied to document recognition"; this
+        one has ReLU, max-pooling and softmax. Initialisation: He et al. (2015), arXiv:1502.01852.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class CNN(Baseline):
 
     @property
     def convolutions(self):
-        """The convolution layers, to freeze them or to look at their filters."""
+        """Convolution layers, e.g. for freezing them or viewing their filters."""
         return [layer for layer in self.body if isinstance(layer, layers.Conv2D)]
 
     def get_config(self):

@@ -21,7 +21,7 @@ class MLP(Baseline):
         num_classes: int, at least 2.
         hidden_units: ints, width of each hidden layer. Defaults to (128,).
         dropout: float in [0, 1), the rate after each hidden layer. Defaults to 0.
-        classifier_activation: str or None; None gives logits. Defaults to "softmax".
+        classifier_activation: str or None; None returns logits. Defaults to "softmax".
         **kwargs: `scale`, factor on the inputs, which defaults to 1 / 255; `name`, `dtype` and
             `trainable` of `keras.Model`.
 
@@ -29,7 +29,7 @@ class MLP(Baseline):
     Output: float32 (b, num_classes).
 
     Raises:
-        InputError: an argument or the shape of the pictures cannot be used.
+        InputError: an argument or the shape of the images cannot be used.
 
     Reference:
         Initialisation: He et al. (2015), arXiv:1502.01852. Dropout: Srivastava et al. (2014).

@@ -1,4 +1,4 @@
-"""Recurrent nets that read a picture row by row."""
+"""Recurrent networks that read an image row by row."""
 
 import keras
 from keras import layers
@@ -13,11 +13,11 @@ CELLS = tuple(_CELLS)
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class RNN(Baseline):
-    """An LSTM or GRU over the rows of a picture, or over any sequence, then classes.
+    """An LSTM or GRU over the rows of an image, or over any sequence, then classes.
 
-    A row is one time step; its features are the row's pixels, all channels of one pixel beside
-    each other. A plain sequence (b, steps, features) is read in the same way; give `scale=1.0`
-    where its values are not pixels.
+    A row is one time step. Its features are the pixels of the row, with the channels of each pixel
+    side by side. A sequence (b, steps, features) is read in the same way; pass `scale=1.0` if its
+    values are not pixels.
 
     Example:
         model = RNN(10, cell="lstm", units=128)
@@ -27,12 +27,12 @@ class RNN(Baseline):
     Args:
         num_classes: int, at least 2.
         cell: str, "lstm" or "gru". Defaults to "lstm".
-        units: int, width of the state. Defaults to 128.
-        return_sequences: bool, whether there is an output for each step, and so a label for each
-            step to train on, or one for the whole sequence. Defaults to False.
+        units: int, dimensions of the state. Defaults to 128.
+        return_sequences: bool, whether there is one output, and so one label, for each step instead
+            of one for the whole sequence. Defaults to False.
         dropout: float in [0, 1), the rate between the last state and the classes. Defaults to 0.
         scale: float, factor on the inputs. Defaults to 1 / 255.
-        classifier_activation: str or None; None gives logits. Defaults to "softmax".
+        classifier_activation: str or None; None returns logits. Defaults to "softmax".
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
     Input: (b, h, w), (b, h, w, 1) or (b, h, w, 3), pixels 0-255, uint8 or float; or

@@ -1,13 +1,12 @@
 """The generative adversarial network and its parts.
 
-- adversarial_steps: the training step of a GAN: the discriminator learns, then the generator
-- collapse: notices a generator whose samples have become alike
-- dcgan: the convolutional generator and discriminator of `GAN`, for any size that halves often
-  enough
+- adversarial_steps: training step: first the discriminator, then the generator
+- collapse: warns of a generator whose samples become nearly identical
+- dcgan: convolutional generator and discriminator, for image sizes that can be halved repeatedly
 - gan: the generative adversarial network
-- inputs: pictures and labels as the networks of a GAN take them
-- losses: what the generator and the discriminator of a GAN minimise
-- networks: which generators and discriminators fit each other, and the encoder in a discriminator
-- sampling: pictures from a trained generator
-- weight_average: an exponential moving average of a model's weights, held by a second model
+- inputs: converts images and labels to the inputs of the networks
+- losses: losses of the generator and the discriminator
+- networks: checks of custom generators and discriminators, and the encoder in a discriminator
+- sampling: images from a trained generator
+- weight_average: exponential moving average of a model's weights, held by a second model
 """

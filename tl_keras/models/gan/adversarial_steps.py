@@ -1,4 +1,4 @@
-"""The training step of a GAN: the discriminator learns, then the generator."""
+"""Training step of a GAN: first the discriminator, then the generator."""
 
 import keras
 import tensorflow as tf
@@ -13,11 +13,11 @@ METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 
 
 class AdversarialSteps:
-    """What `GAN` does in `fit` and `evaluate`; see there for what it is made of."""
+    """Mixin with the training and test steps of `GAN`, which defines the networks."""
 
     @property
     def metrics(self):
-        # Keras's own has a mean of the compiled loss too, which there is none of here.
+        # Keras also reports the mean of the compiled loss, which does not exist here.
         return list(self._trackers.values())
 
     def train_step(self, data):
@@ -39,7 +39,7 @@ class AdversarialSteps:
         return self._reported(values, ops.shape(real)[0])
 
     def _train_discriminator(self, real, fake, classes):
-        """One step of the discriminator; the generator stays as it is."""
+        """Takes one step of the discriminator; the generator stays unchanged."""
         weights = self.discriminator.trainable_variables
         with tf.GradientTape() as tape:
             loss, values = self._discriminator_losses(real, fake, classes, training=True)
@@ -49,7 +49,7 @@ class AdversarialSteps:
         return values
 
     def _train_generator(self, tape, fake, classes):
-        """One step of the generator, which made `fake` under `tape`; returns its loss."""
+        """Takes one step of the generator, which made `fake` under `tape`, and returns its loss."""
         weights = self.generator.trainable_variables
         with tf.GradientTape() as judging:
             judging.watch(fake)
@@ -61,7 +61,7 @@ class AdversarialSteps:
         return loss
 
     def _discriminator_losses(self, real, fake, classes, training):
-        """(loss with its penalty, what is reported of it)."""
+        """Returns (loss with its penalty, values to report)."""
         with tf.GradientTape() as tape:
             tape.watch(real)
             on_real = self._judge(real, classes, training)
@@ -95,12 +95,12 @@ class AdversarialSteps:
         inputs = latent if classes is None else [latent, classes]
         return ops.cast(self.generator(inputs, training=training), "float32")
 
-    def _judge(self, pictures, classes, training):
-        inputs = pictures if classes is None else [pictures, classes]
+    def _judge(self, images, classes, training):
+        inputs = images if classes is None else [images, classes]
         return ops.cast(self.discriminator(inputs, training=training), "float32")
 
     def _draw(self, draw, count, *shape, training):
-        """This replica's part of the numbers that one device would draw for the whole batch."""
+        """Returns this replica's part of the numbers that one device would draw for the batch."""
         seeds = self.noise_seeds if training else self.validation_seeds
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
@@ -113,10 +113,10 @@ class AdversarialSteps:
         return self.distribute_strategy.num_replicas_in_sync
 
     def _unpacked(self, data):
-        """Real pictures in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
-        pictures, labels = without_weights(self, data)
+        """Returns real images in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
+        images, labels = without_weights(self, data)
         classes = one_hot_classes(labels, self.num_classes) if self.num_classes else None
-        return to_unit(self, pictures), classes
+        return to_unit(self, images), classes
 
     def _reported(self, values, count):
         for name, tracker in self._trackers.items():

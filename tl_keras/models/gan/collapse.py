@@ -1,4 +1,4 @@
-"""Notices a generator whose samples have become alike."""
+"""Detection of a generator whose samples become nearly identical."""
 
 import warnings
 
@@ -11,33 +11,33 @@ _OF_REAL = 0.1
 
 
 class CollapseWarning(UserWarning):
-    """What a model gives is nearly the same whatever it is given."""
+    """Issued if the outputs of a model are nearly identical for all inputs."""
 
 
-def diversity(pictures):
-    """Mean squared distance between two pictures of a batch drawn at random with replacement.
+def diversity(images):
+    """Returns the mean squared distance between two random images, drawn with replacement.
 
     Args:
-        pictures: (n, h, w, c) or (n, h, w), 0-255.
+        images: (n, h, w, c) or (n, h, w), 0-255.
 
     Returns:
-        float: twice the variance of a pixel over the pictures, a mean over pixels, in units of
-        255^2; 0 if all are the same.
+        float: twice the variance over the images, averaged over pixels, in units of 255^2. 0 if all
+        images are identical.
     """
-    return 2.0 * float(np.var(np.asarray(pictures, np.float32) / 255.0, axis=0).mean())
+    return 2.0 * float(np.var(np.asarray(images, np.float32) / 255.0, axis=0).mean())
 
 
 class CollapseWatch(keras.callbacks.Callback):
-    """Adds "diversity" to the logs of an epoch and warns when the samples are alike.
+    """Adds "diversity" to the logs of an epoch and warns if the samples are nearly identical.
 
-    The diversity of the samples of one fixed batch of latent points is measured, of the generator
-    as it is and not of its average, which would follow late. There is a `CollapseWarning`, once,
-    when it falls below half of its best, or is below a tenth of that of real pictures.
+    It measures the diversity of samples of one fixed batch of latent points. The samples come from
+    the current generator, not from its average, which reacts late. One `CollapseWarning` is issued
+    when the diversity falls below half of its best value, or below a tenth of that of real images.
 
     Args:
-        real: pictures (n, h, w, c), 0-255, to compare with; or None.
-        from_step: int, generator steps before which nothing is warned of: at first all
-            samples are alike. Defaults to 200.
+        real: images (n, h, w, c), 0-255, for comparison, or None.
+        from_step: int, generator steps before the first warning, because samples are similar at
+            first. Defaults to 200.
     """
 
     def __init__(self, real=None, from_step=200):
@@ -60,7 +60,7 @@ class CollapseWatch(keras.callbacks.Callback):
         alike = self.real is not None and value < _OF_REAL * self.real
         if (fallen or alike) and not self.warned:
             self.warned = True
-            known = "" if self.real is None else f", of real pictures {self.real:.3g}"
+            known = "" if self.real is None else f", of real images {self.real:.3g}"
             warnings.warn(
                 f"The generator may have collapsed: diversity of its samples {value:.3g} after "
                 f"epoch {epoch + 1}, at best {self.best:.3g}{known}. Look at the samples; a lower "

@@ -1,4 +1,4 @@
-"""The convolutional generator and discriminator of `GAN`, for any size that halves often enough."""
+"""Convolutional generator and discriminator of `GAN`, for sizes that can be halved repeatedly."""
 
 import math
 
@@ -7,57 +7,57 @@ from keras import layers
 
 from tl_keras.checks import InputError
 
-LARGEST_START = 8  # pixels a side from which the generator may start to double
+LARGEST_START = 8  # largest side in pixels of the generator's first features
 _SMALLEST_START = 4
-_KERNEL = 4  # a multiple of the stride, which leaves no chequered pattern
-_MOST_WIDER = 8  # times `width`
+_KERNEL = 4  # a multiple of the stride, to avoid checkerboard artefacts
+_MOST_WIDER = 8  # as a multiple of `width`
 _SLOPE = 0.2
-_LAST_SIDE = 4  # pixels that the discriminator ends with
+_LAST_SIDE = 4  # side in pixels of the discriminator's last features
 
 
 def count_halvings(input_shape):
-    """Returns how often both sides of a picture are halved, down to 4-8 pixels.
+    """Returns the number of halvings that reduce both sides of an image to 4-8 pixels.
 
     Args:
         input_shape: (height, width, channels).
 
     Raises:
-        InputError: a side becomes odd before it is 8 pixels or less, or is below 8 from the start.
+        InputError: a side becomes odd above 8 pixels, or is below 8 from the start.
     """
     sides, halvings = list(input_shape[:2]), 0
     while all(side % 2 == 0 and side >= 2 * _SMALLEST_START for side in sides):
         sides, halvings = [side // 2 for side in sides], halvings + 1
     if not halvings or max(sides) > LARGEST_START:
         raise InputError(
-            "Expected a picture size that halves down to 4-8 pixels a side, such as 8, 28, 32, 48, "
-            f"64 or 96; received {input_shape[0]} x {input_shape[1]}. Resize the pictures or give "
+            "Expected an image size that halves to 4-8 pixels per side, such as 8, 28, 32, 48, "
+            f"64 or 96; received {input_shape[0]} x {input_shape[1]}. Resize the images or give "
             "a generator and a discriminator of your own."
         )
     return halvings
 
 
 def build_generator(input_shape, latent_dim, num_classes=None, *, width=32):
-    """Builds a generator: one Dense layer, then transposed convolutions that double the sides.
+    """Builds a generator: one Dense layer, then transposed convolutions that double the resolution.
 
-    Maps are halved where sides are doubled. Batch normalisation and ReLU follow each layer but the
-    last; the statistics are taken over all replicas.
+    The channels are halved whenever the resolution doubles. Batch normalisation and ReLU follow
+    each layer but the last. The statistics are taken over all replicas.
 
     Args:
-        input_shape: (height, width, channels) of the pictures.
-        latent_dim: int, length of a latent point.
-        num_classes: int for a second input, classes one-hot; or None.
-        width: int, maps at half the final size. Defaults to 32.
+        input_shape: (height, width, channels) of the images.
+        latent_dim: int, dimensions of a latent point.
+        num_classes: int, adds a second input of one-hot classes; or None.
+        width: int, channels at half the output resolution. Defaults to 32.
 
     Returns:
         Functional model: latent (b, latent_dim), or [latent, classes (b, num_classes)] ->
         float32 (b, height, width, channels) in -1 to 1.
 
     Raises:
-        InputError: the size does not halve often enough.
+        InputError: the size cannot be halved often enough.
 
     Reference:
-        Radford, Metz and Chintala 2015, arXiv 1511.06434; ours has 4x4 kernels, and classes enter
-        beside the latent point as in Mirza and Osindero 2014, arXiv 1411.1784.
+        Radford, Metz and Chintala 2015, arXiv 1511.06434; this one has 4x4 kernels, and classes
+        enter beside the latent point as in Mirza and Osindero 2014, arXiv 1411.1784.
     """
     halvings = count_halvings(input_shape)
     start = [side // 2**halvings for side in input_shape[:2]]
@@ -65,37 +65,38 @@ def build_generator(input_shape, latent_dim, num_classes=None, *, width=32):
     if num_classes:
         classes = keras.Input((num_classes,), name="classes")
         inputs, x = [inputs, classes], layers.Concatenate(name="with_class")([x, classes])
-    maps = _maps(width, halvings - 1)
-    x = layers.Dense(start[0] * start[1] * maps, use_bias=False, name="start")(x)
-    x = layers.Reshape((*start, maps), name="start_maps")(x)
+    channels = _channels(width, halvings - 1)
+    x = layers.Dense(start[0] * start[1] * channels, use_bias=False, name="start")(x)
+    x = layers.Reshape((*start, channels), name="start_maps")(x)
     for number in reversed(range(halvings - 1)):
         x = _normalised(x, f"double_{number + 2}")
-        x = _doubling(_maps(width, number), f"double_{number + 2}", use_bias=False)(x)
+        x = _doubling(_channels(width, number), f"double_{number + 2}", use_bias=False)(x)
     x = _normalised(x, "double_1")
     x = _doubling(input_shape[2], "double_1")(x)
-    pictures = layers.Activation("tanh", dtype="float32", name="pictures")(x)
-    return keras.Model(inputs, pictures, name="generator")
+    images = layers.Activation("tanh", dtype="float32", name="pictures")(x)
+    return keras.Model(inputs, images, name="generator")
 
 
 def build_discriminator(input_shape, num_classes=None, *, width=32):
-    """Builds a discriminator: two or more convolutions that halve the sides, to 4 pixels or less.
+    """Builds a discriminator: convolutions that halve the sides until they have 4 pixels or less.
 
-    One number a picture comes of the last maps.
-
-    It has no normalisation: what it says of a picture does not depend on the others in the batch,
-    as the gradient penalty and equal results on several replicas need it.
+    There are at least two convolutions. A Dense layer turns the last features into one logit per
+    image. There is no normalisation, so the output for an image does not depend on the others in
+    the batch. The gradient penalty and equal results on several replicas need this.
 
     Args:
-        input_shape: (height, width, channels) of the pictures.
-        num_classes: int for a second input, classes one-hot; or None.
-        width: int, maps of the first convolution; doubled where sides are halved. Defaults to 32.
+        input_shape: (height, width, channels) of the images.
+        num_classes: int, adds a second input of one-hot classes; or None.
+        width: int, channels of the first convolution, doubled whenever the sides are halved.
+            Defaults to 32.
 
     Returns:
-        Functional model: pictures (b, height, width, channels) in -1 to 1, or [pictures, classes
-        (b, num_classes)] -> float32 logits (b, 1). The layer "features" gives the last maps.
+        Functional model: images (b, height, width, channels) in -1 to 1, or [images, classes
+        (b, num_classes)] -> float32 logits (b, 1). The layer "features" outputs the last
+        features.
 
     Raises:
-        InputError: the size does not halve often enough.
+        InputError: the size cannot be halved often enough.
 
     Reference:
         Radford, Metz and Chintala 2015, arXiv 1511.06434, without its batch normalisation. Classes:
@@ -105,8 +106,8 @@ def build_discriminator(input_shape, num_classes=None, *, width=32):
     inputs = x = keras.Input(input_shape, name="pictures")
     *leaky, last = range(1, _count_convolutions(input_shape) + 1)
     for number in (*leaky, last):
-        maps, name = _maps(width, number - 1), f"halve_{number}"
-        x = layers.Conv2D(maps, _KERNEL, 2, padding="same", name=name)(x)
+        channels, name = _channels(width, number - 1), f"halve_{number}"
+        x = layers.Conv2D(channels, _KERNEL, 2, padding="same", name=name)(x)
         x = layers.LeakyReLU(_SLOPE, name="features" if number == last else f"leaky_{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     logits = layers.Dense(1, dtype="float32", name="real")(x)
@@ -122,11 +123,11 @@ def build_discriminator(input_shape, num_classes=None, *, width=32):
 
 
 def _count_convolutions(input_shape):
-    """Halvings, odd sides rounded up, until the longer side is 4 pixels; at least two."""
+    """Returns the halvings, odd sides rounded up, to a longer side of 4 pixels; at least two."""
     return max(2, math.ceil(math.log2(max(input_shape[:2]) / _LAST_SIDE)))
 
 
-def _maps(width, doublings):
+def _channels(width, doublings):
     return width * min(2**doublings, _MOST_WIDER)
 
 
@@ -135,5 +136,5 @@ def _normalised(x, name):
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _doubling(maps, name, **arguments):
-    return layers.Conv2DTranspose(maps, _KERNEL, 2, padding="same", name=name, **arguments)
+def _doubling(channels, name, **arguments):
+    return layers.Conv2DTranspose(channels, _KERNEL, 2, padding="same", name=name, **arguments)

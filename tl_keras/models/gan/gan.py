@@ -14,7 +14,7 @@ from tl_keras.models.gan.losses import LOSSES
 from tl_keras.models.gan.networks import check_networks, feature_encoder
 from tl_keras.models.gan.sampling import GeneratorSampling
 from tl_keras.models.gan.weight_average import average_of
-from tl_keras.models.latent.image_networks import check_picture_shape
+from tl_keras.models.latent.image_networks import check_image_shape
 from tl_keras.models.own_loss import check_own_loss, check_unweighted
 from tl_keras.models.precision import layers_in, scaling
 from tl_keras.models.saving.saved_seeds import SavedSeeds
@@ -30,52 +30,52 @@ _BATCH_SIZE = 64
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.Model):
-    """A generator that turns noise into pictures and a discriminator that finds them out.
+    """Generative adversarial network: a generator of images and a discriminator against it.
 
-    In each step the discriminator learns first. The pictures generated for its (last) step are
-    those by which the generator learns, so the generator runs forward once; the discriminator
-    that judges them is the one after its step. Samples come from an exponential moving average of
-    the generator's weights.
+    Each step first trains the discriminator. The generator then learns from the images generated
+    for the last discriminator step, so it runs forward once. The updated discriminator scores these
+    images. Samples come from an exponential moving average of the generator's weights.
 
     Example:
         gan = GAN((28, 28, 1))
         gan.compile()
         gan.fit(x_train, epochs=20)
-        pictures = gan.sample(64)
+        images = gan.sample(64)
 
-    Metrics: `d_loss`, `g_loss`, `real_accuracy` and `fake_accuracy`, the shares of real and of
-    generated pictures that the discriminator recognises (with "wgan-gp": above and below the middle
-    between the two mean scores), and at the end of an epoch `diversity`, see `CollapseWatch`.
+    Metrics: `d_loss`, `g_loss`, `real_accuracy`, `fake_accuracy` and, at the end of an epoch,
+    `diversity`, see `CollapseWatch`. The accuracies are the shares of real and of generated images
+    that the discriminator recognises. With "wgan-gp" the threshold is the middle between the two
+    mean scores.
 
     Args:
         input_shape: (height, width) or (height, width, channels), 1 or 3 channels.
         latent_dim: int, at least 1. Defaults to 100.
         loss: "non-saturating" or "wgan-gp". Defaults to "non-saturating".
-        num_classes: int, at least 2, for pictures of a wanted class; `fit` then needs labels.
+        num_classes: int, at least 2, for sampling images of a given class; `fit` then needs labels.
             None, the default, ignores labels.
         generator: keras.Model latent (b, latent_dim) -> (b, h, w, c) in -1 to 1, with num_classes
             [latent, one-hot classes] ->. Defaults to `build_generator`.
-        discriminator: keras.Model pictures (b, h, w, c) in -1 to 1 -> logits (b, 1), with
-            num_classes [pictures, one-hot classes] ->. Defaults to `build_discriminator`.
-        width: int, maps of the default networks at half the picture size. Defaults to 32.
-        discriminator_width: int, the same of the default discriminator alone. Defaults to `width`.
-        label_smoothing: float in [0, 1), taken off the label of real pictures by the
+        discriminator: keras.Model images (b, h, w, c) in -1 to 1 -> logits (b, 1), with
+            num_classes [images, one-hot classes] ->. Defaults to `build_discriminator`.
+        width: int, channels of the default networks at half the input resolution. Defaults to 32.
+        discriminator_width: int, `width` of the default discriminator. Defaults to `width`.
+        label_smoothing: float in [0, 1), subtracted from the label of real images in the
             non-saturating loss. Defaults to 0.1.
-        penalty_weight: float, of the gradient penalty: half of it times `r1_penalty`, with
-            "wgan-gp" times `gradient_penalty`. Defaults to 1, with "wgan-gp" to 10.
-        discriminator_steps: int, steps of the discriminator, each with new noise, for one of the
-            generator. Defaults to 1, with "wgan-gp" to 5.
-        ema_decay: float in [0, 1), of the generator's average; lower in the first steps. Defaults
-            to 0.999.
-        seed: int, of the noise; None for a random one.
+        penalty_weight: float, weight of the gradient penalty. It multiplies half of `r1_penalty`,
+            or `gradient_penalty` with "wgan-gp". Defaults to 1, with "wgan-gp" to 10.
+        discriminator_steps: int, steps of the discriminator per generator step, each with new
+            noise. Defaults to 1, with "wgan-gp" to 5.
+        ema_decay: float in [0, 1), decay of the generator's average; lower in the first steps.
+            Defaults to 0.999.
+        seed: int, seed of the noise; None for a random one.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
-    Input: pictures (b, h, w, c), or (b, h, w) for one channel, 0-255, uint8 or float; with
+    Input: images (b, h, w, c), or (b, h, w) for one channel, 0-255, uint8 or float; with
         num_classes a pair of these and one-hot classes.
-    Output: the discriminator's logits, float32 (b, 1); above 0 for what looks real.
+    Output: logits of the discriminator, float32 (b, 1); above 0 for images that look real.
 
     Raises:
-        InputError: an argument cannot be used, or the size does not halve often enough.
+        InputError: an argument is invalid, or the size cannot be halved often enough.
 
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661; networks: `tl_keras.models.gan.dcgan`; losses:
@@ -103,7 +103,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         **kwargs,
     ):
         super().__init__(**kwargs)
-        shape = check_picture_shape(input_shape)
+        shape = check_image_shape(input_shape)
         self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
         self.loss_name = check_choice("loss", loss, LOSSES)
         if num_classes is not None:
@@ -126,7 +126,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         with layers_in(self.dtype_policy):
             self._set_networks(shape)
         self.noise_seeds = keras.random.SeedGenerator(seed)
-        # Neither sampling nor validation changes training.
+        # Sampling and validation do not change training.
         self.sample_seeds = keras.random.SeedGenerator(seed)
         self.validation_seeds = keras.random.SeedGenerator(seed)
         self._trackers = {name: keras.metrics.Mean(name=name) for name in METRICS}
@@ -147,10 +147,10 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
     def encoder(self):
         """The discriminator up to its features, for pixels 0-255: a backbone.
 
-        Functional model (b, h, w, 3) RGB 0-255 -> the layer "features" (b, h', w', maps), or what
-        the last layer of a discriminator of your own takes. Where the GAN has one channel,
-        colour is reduced to brightness first. Its layers are shared with the GAN, not
-        copied: training one changes the other.
+        Functional model (b, h, w, 3) RGB 0-255 -> the layer "features" (b, h', w', c). A custom
+        discriminator contributes the input of its last layer. If the GAN has one channel, colour is
+        reduced to brightness first. The layers are shared with the GAN, not copied: training one
+        changes the other.
         """
         with layers_in(self.dtype_policy):
             return feature_encoder(self.discriminator, PIXEL_SCALE)
@@ -165,19 +165,19 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         jit_compile=False,
         **refused,
     ):
-        """Gives both networks their optimizers and builds these.
+        """Sets the optimizers of both networks and builds them.
 
         Args:
-            optimizer: of the generator, see `keras.optimizers.get`. Defaults to Adam with
+            optimizer: optimizer of the generator, see `keras.optimizers.get`. Defaults to Adam with
                 learning rate 4e-4 and beta_1 0.5; with "wgan-gp" 1e-4, beta_1 0 and beta_2 0.9.
-            discriminator_optimizer: the same for the discriminator. Defaults to another one like
-                that of the generator. On several replicas both are made anew under the strategy.
-            steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default: on
-                a CPU it slows convolutions down.
-            **refused: `loss` and `metrics` are the model's own, see `own_loss.OWN`.
+            discriminator_optimizer: optimizer of the discriminator. Defaults to a copy of the
+                generator's. On several replicas both are created anew under the strategy.
+            steps_per_execution, run_eagerly, jit_compile: as in Keras. XLA is off by default,
+                because it slows down convolutions on a CPU.
+            **refused: `loss` and `metrics`, which the model defines itself, see `own_loss.OWN`.
 
         Raises:
-            InputError: both optimizers are one object, or there is a loss or a metric.
+            InputError: both optimizers are one object, or a loss or a metric is given.
         """
         check_own_loss(self, refused)
         if optimizer is None:
@@ -191,7 +191,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
                     "Expected two optimizers, one for each network; received one object twice."
                 )
             if self._replicas() > 1:
-                # Made outside the scope they would count each step once a replica.
+                # Created outside the scope, they would count each step once per replica.
                 optimizer, other = (o if o.built else like(o) for o in (optimizer, other))
             optimizer, other = (scaling(o, self.dtype_policy) for o in (optimizer, other))
             super().compile(
@@ -201,7 +201,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
                 jit_compile=jit_compile,
             )
             self.discriminator_optimizer = other
-            # Before `fit`: under a strategy the second one could not be built in it.
+            # Before `fit`, because under a strategy the second one cannot be built within it.
             self.optimizer.build(self.generator.trainable_variables)
             self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
@@ -249,21 +249,21 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
     ):
-        """Trains both networks as `keras.Model.fit` does.
+        """Trains both networks; otherwise like `keras.Model.fit`.
 
         Args:
-            x: pictures (n, h, w, c) or (n, h, w), 0-255; an `ImageDataset`; or a
-                `tf.data.Dataset` of batches of pictures or of (pictures, labels).
-            y: class numbers (n,) or one-hot (n, num_classes); without num_classes not looked at.
-            batch_size: int; of a `tf.data.Dataset` its own. Defaults to 64.
+            x: images (n, h, w, c) or (n, h, w), 0-255; an `ImageDataset`; or a
+                `tf.data.Dataset` of batches of images or of (images, labels).
+            y: class numbers (n,) or one-hot (n, num_classes); ignored without num_classes.
+            batch_size: int. Defaults to 64; a `tf.data.Dataset` has its own.
             epochs, verbose, callbacks, **kwargs: as in Keras.
 
         Returns:
             keras.callbacks.History.
 
         Raises:
-            InputError: pictures or labels cannot be used.
-            DivergedError: a loss became NaN; the model holds the weights of the last whole epoch.
+            InputError: images or labels are invalid.
+            DivergedError: a loss became NaN; the model has the weights of the last complete epoch.
         """
         check_unweighted(self, x, **kwargs)
         data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
@@ -274,17 +274,18 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
-        """As Keras's `evaluate`; see `fit` for `x` and `y`."""
+        """Calls Keras's `evaluate`; see `fit` for `x` and `y`."""
         check_unweighted(self, x, **kwargs)
-        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)  # by `fit`, which has checked
+        # `fit`, which has checked `x`, passes this argument.
+        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)
         with input_errors():
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     def call(self, inputs, training=None):
-        pictures, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
-        return self._judge(to_unit(self, pictures), classes, training)
+        images, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        return self._judge(to_unit(self, images), classes, training)
 
 
 def like(optimizer):
-    """Returns a new optimizer with the settings of this one."""
+    """Returns a new optimizer with the settings of `optimizer`."""
     return type(optimizer).from_config(optimizer.get_config())

@@ -1,4 +1,4 @@
-"""Pictures and labels as the networks of a GAN take them."""
+"""Conversion of images and labels to the inputs of the networks of a GAN."""
 
 import keras
 import numpy as np
@@ -12,47 +12,47 @@ from tl_keras.data.inspection.first_batch import check_first_batch
 from tl_keras.data.pipelines.batches import build_pipeline
 
 PIXEL_SCALE = {"scale": 1 / 127.5, "offset": -1.0}  # 0-255 to -1-1
-_SOME = 1000  # pictures whose diversity stands for that of all
+_SOME = 1000  # images used to estimate the diversity of all
 
 
-def to_unit(model, pictures):
-    """Returns pictures 0-255 as (b, h, w, c) in -1 to 1.
+def to_unit(model, images):
+    """Returns images 0-255 as (b, h, w, c) in -1 to 1.
 
     Args:
-        model: what they go into; its `input_shape` is (None, h, w, c).
-        pictures: (b, h, w, c), or (b, h, w) for one channel.
+        model: model with `input_shape` (None, h, w, c).
+        images: (b, h, w, c), or (b, h, w) for one channel.
 
     Raises:
-        InputError: they have another size.
+        InputError: the images have another size.
     """
-    shape = tuple(pictures.shape)
+    shape = tuple(images.shape)
     full = shape if len(shape) == 4 else (*shape, 1)
     expected = model.input_shape[1:]
     known = zip(full[1:], expected, strict=False)
     if len(full) != 4 or any(size not in (None, wanted) for size, wanted in known):
         raise InputError(
-            f"Expected pictures of shape {expected}, for which the model was built; received "
+            f"Expected images of shape {expected}, for which the model was built; received "
             f"{shape[1:]}. Resize them or build another model."
         )
-    pictures = ops.cast(ops.reshape(pictures, (-1, *expected)), "float32")
-    return pictures * PIXEL_SCALE["scale"] + PIXEL_SCALE["offset"]
+    images = ops.cast(ops.reshape(images, (-1, *expected)), "float32")
+    return images * PIXEL_SCALE["scale"] + PIXEL_SCALE["offset"]
 
 
-def to_pixels(pictures):
-    """Returns pictures in -1 to 1, an array, as uint8 0-255."""
-    pixels = (np.asarray(pictures) - PIXEL_SCALE["offset"]) / PIXEL_SCALE["scale"]
+def to_pixels(images):
+    """Returns images in -1 to 1, an array, as uint8 0-255."""
+    pixels = (np.asarray(images) - PIXEL_SCALE["offset"]) / PIXEL_SCALE["scale"]
     return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
 
 
 def checked(x):
-    """Returns pictures as uint8, a `tf.data.Dataset` of them with its first batch looked at."""
+    """Returns images as uint8, or a `tf.data.Dataset` whose first batch is checked when read."""
     if isinstance(x, tf.data.Dataset):
         return check_first_batch(x, check_pixels)
     return x if isinstance(x, keras.utils.PyDataset) else check_images(x)
 
 
 def checked_pair(data):
-    """`checked` of what somebody gives as validation_data: pictures, (pictures, labels) or None."""
+    """Applies `checked` to validation_data: images, (images, labels) or None."""
     if isinstance(data, tuple | list):
         return (checked(data[0]), *data[1:])
     return None if data is None else checked(data)
@@ -62,11 +62,11 @@ def one_hot_classes(labels, num_classes):
     """Returns labels (b,), (b, 1) or one-hot (b, num_classes) as float32 (b, num_classes).
 
     Raises:
-        InputError: there are none.
+        InputError: `labels` is None.
     """
     if labels is None:
         raise InputError(
-            f"Expected labels beside the pictures, for num_classes={num_classes}; received none. "
+            f"Expected labels beside the images, for num_classes={num_classes}; received none. "
             "Give fit(x, y), or build the GAN without num_classes."
         )
     if len(labels.shape) == 2 and labels.shape[1] == num_classes:
@@ -75,9 +75,10 @@ def one_hot_classes(labels, num_classes):
 
 
 def training_input(model, x, y, batch_size):
-    """Returns (arguments of `keras.Model.fit`, some of the pictures or None), checked.
+    """Returns checked (arguments of `keras.Model.fit`, some of the images or None).
 
-    On several replicas the incomplete last batch is left out: it could starve one of them.
+    On several replicas the incomplete last batch is dropped, because one of them could get no
+    images.
 
     Args:
         model: the GAN.
@@ -93,7 +94,7 @@ def training_input(model, x, y, batch_size):
     x = check_images(x)
     if model.num_classes:
         y = None if y is None else check_labels(y, len(x), class_names=range(model.num_classes))
-        one_hot_classes(y, model.num_classes)  # refuses none
+        one_hot_classes(y, model.num_classes)  # refuses None
     else:
         y = None
     if not drop:

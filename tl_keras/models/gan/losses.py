@@ -1,4 +1,4 @@
-"""What the generator and the discriminator of a GAN minimise."""
+"""Losses of the generator and the discriminator of a GAN."""
 
 import keras
 import tensorflow as tf
@@ -8,17 +8,19 @@ LOSSES = ("non-saturating", "wgan-gp")
 
 
 def discriminator_loss(real_logits, fake_logits, label_smoothing=0.0):
-    """-(1 - s) log D(x) - s log(1 - D(x)) on real pictures, -log(1 - D(G(z))) on generated ones.
+    """Returns the discriminator's cross-entropy on real and on generated images.
 
-    Only the label of real pictures is smoothed, to 1 - s: smoothing both would teach the generator
-    to keep what it does wrong.
+        -(1 - s) log D(x) - s log(1 - D(x)) - log(1 - D(G(z)))
+
+    Only the label of real images is smoothed, to 1 - s. Smoothing both would encourage the
+    generator to keep its mistakes.
 
     Args:
         real_logits, fake_logits: (b, 1).
         label_smoothing: float s in [0, 1). Defaults to 0.
 
     Returns:
-        Scalar, the sum of both means; 2 log 2 where nothing can be told apart and s is 0.
+        Scalar, the sum of both means; 2 log 2 for indistinguishable images and s = 0.
 
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661; smoothing: Salimans et al. 2016, arXiv 1606.03498.
@@ -28,7 +30,7 @@ def discriminator_loss(real_logits, fake_logits, label_smoothing=0.0):
 
 
 def generator_loss(fake_logits):
-    """-log D(G(z)), the non-saturating loss; log 2 where nothing can be told apart.
+    """Returns the non-saturating loss -log D(G(z)); log 2 for indistinguishable images.
 
     Args:
         fake_logits: (b, 1).
@@ -40,7 +42,7 @@ def generator_loss(fake_logits):
 
 
 def critic_loss(real_scores, fake_scores):
-    """Mean score of generated pictures less that of real ones: minus the Wasserstein estimate.
+    """Returns the mean score of generated images minus that of real ones: -(Wasserstein estimate).
 
     Args:
         real_scores, fake_scores: (b, 1).
@@ -52,12 +54,12 @@ def critic_loss(real_scores, fake_scores):
 
 
 def gradient_penalty(critic, real, fake, mix):
-    """Mean of (|gradient of the critic| - 1)^2 at points between real and generated pictures.
+    """Returns the mean of (|gradient of the critic| - 1)^2 between real and generated images.
 
     Args:
-        critic: function (b, h, w, c) -> (b, 1), each picture by itself.
+        critic: function (b, h, w, c) -> (b, 1) that treats each image separately.
         real, fake: (b, h, w, c), -1 to 1.
-        mix: (b, 1, 1, 1), 0 for the real picture to 1 for the generated one.
+        mix: (b, 1, 1, 1), 0 for the real image to 1 for the generated one.
 
     Returns:
         Scalar.
@@ -70,19 +72,19 @@ def gradient_penalty(critic, real, fake, mix):
         tape.watch(between)
         scores = critic(between)
     slopes = tape.gradient(scores, between)
-    # The root of exactly zero has no gradient.
+    # The square root has no gradient at exactly zero.
     norms = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + keras.config.epsilon() ** 2)
     return ops.mean(ops.square(norms - 1.0))
 
 
 def r1_penalty(slopes):
-    """Mean of |gradient of the discriminator|^2 at real pictures.
+    """Returns the mean of |gradient of the discriminator|^2 at real images.
 
-    Without it the discriminator grows ever steeper, and the shares of the classes among the
-    samples drift; with it the real pictures become a point of rest.
+    Without it the discriminator becomes ever steeper, and the shares of the classes among the
+    samples drift. With it the distribution of real images is a stable point.
 
     Args:
-        slopes: (b, h, w, c), of the logits with respect to the real pictures.
+        slopes: (b, h, w, c), gradients of the logits with respect to the real images.
 
     Returns:
         Scalar.

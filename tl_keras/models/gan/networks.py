@@ -1,4 +1,4 @@
-"""Which generators and discriminators fit each other, and the encoder in a discriminator."""
+"""Checks of generators and discriminators, and the encoder in a discriminator."""
 
 import keras
 
@@ -7,15 +7,15 @@ from tl_keras.models.latent.image_networks import brightness
 
 
 def check_networks(generator, discriminator, shape, latent_dim, num_classes):
-    """Refuses networks that do not take or give what the other one needs.
+    """Refuses networks whose inputs or outputs do not fit the other network.
 
     Args:
         generator, discriminator: built keras.Models.
-        shape: (height, width, channels) of the pictures.
+        shape: (height, width, channels) of the images.
         latent_dim, num_classes: as in `GAN`.
 
     Raises:
-        InputError: says of which network which shape is another one.
+        InputError: a shape does not fit; the message names the network and the shape.
     """
     _check(generator, "generator", (latent_dim,), num_classes, shape)
     _check(discriminator, "discriminator", shape, num_classes, (1,))
@@ -40,15 +40,15 @@ def feature_encoder(discriminator, scale):
     """Returns the discriminator up to its features as a flat model for RGB 0-255.
 
     Args:
-        discriminator: Functional or Sequential model, the first input of which is pictures.
+        discriminator: Functional or Sequential model whose first input is images.
         scale: dict, arguments of `keras.layers.Rescaling`.
 
     Returns:
-        Functional model that shares its layers: (b, h, w, 3) 0-255 -> features. Colour is made
-        brightness where the discriminator takes one channel.
+        Functional model with shared layers: (b, h, w, 3) 0-255 -> features. Colour is reduced to
+        brightness if the discriminator takes one channel.
 
     Raises:
-        InputError: the discriminator has no graph to cut, or its features need classes.
+        InputError: the discriminator has no graph to cut, or its features depend on classes.
     """
     try:
         features = _features(discriminator)
@@ -56,21 +56,21 @@ def feature_encoder(discriminator, scale):
     except (AttributeError, ValueError) as error:
         raise InputError(
             'Expected a Functional or Sequential discriminator with a layer "features" that needs '
-            f"pictures only; received {discriminator.name!r}. Name that layer."
+            f"images only; received {discriminator.name!r}. Name that layer."
         ) from error
     *size, channels = inner.input_shape[1:]
-    pictures = x = keras.Input((*size, 3), name="image")
+    images = x = keras.Input((*size, 3), name="image")
     if channels == 1:
         x = brightness(x)
     scaled = keras.layers.Rescaling(**scale, name="scale_pixels")(x)
 
     def call(layer, *args, **kwargs):
-        args = [scaled if arg is pictures else arg for arg in args]
+        args = [scaled if arg is images else arg for arg in args]
         return layer(*args, **kwargs)
 
-    # Called anew layer by layer, so that no model is nested: a backbone is flat.
+    # Called layer by layer, so that no model is nested: a backbone is flat.
     flat = keras.models.clone_model(
-        inner, input_tensors=pictures, clone_function=lambda layer: layer, call_function=call
+        inner, input_tensors=images, clone_function=lambda layer: layer, call_function=call
     )
     flat.name = "discriminator_features"
     return flat

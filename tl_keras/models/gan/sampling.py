@@ -1,4 +1,4 @@
-"""Pictures from a trained generator."""
+"""Images from a trained generator."""
 
 import keras
 import numpy as np
@@ -10,45 +10,45 @@ _BATCH_SIZE = 256
 
 
 class GeneratorSampling:
-    """What `GAN` offers for making pictures; see there for its networks."""
+    """Mixin with the sampling methods of `GAN`, which defines the networks."""
 
     def draw_latent(self, n, seed=None):
         """Draws latent points, float32 (n, latent_dim), from the standard normal distribution.
 
         Args:
             n: int, at least 1.
-            seed: int for the same points again. None, the default, for new ones at each call.
+            seed: int, for reproducible points. None, the default, draws new points in each call.
         """
         check_number("n", n, minimum=1, integer=True)
         seed = self.sample_seeds if seed is None else seed
         return np.asarray(keras.random.normal((n, self.latent_dim), seed=seed))
 
     def sample(self, n, labels=None, seed=None):
-        """Makes `n` pictures.
+        """Generates `n` images.
 
         Args:
             n: int, at least 1.
-            labels: with num_classes an int or (n,) ints, the class of each picture. Defaults to
-                0, 1, 2, ... and round again.
-            seed: int for the same pictures again. None, the default, for new ones at each call.
+            labels: class of each image, an int or (n,) ints, with num_classes only. Defaults to
+                0, 1, 2, ..., repeated.
+            seed: int, for reproducible images. None, the default, draws new images in each call.
 
         Returns:
             uint8 (n, h, w, c), 0-255.
 
         Raises:
-            InputError: an argument is out of range, or there are labels without num_classes.
+            InputError: an argument is out of range, or labels are given without num_classes.
         """
         return self.generate(self.draw_latent(n, seed), labels)
 
     def interpolate(self, a, b, n=8, labels=None):
-        """Makes pictures on the way from one latent point to another.
+        """Generates images between one latent point and another.
 
-        The way is the arc of a circle: points on the straight line between two draws are nearer
-        to zero than any draw is, and the generator has not seen such.
+        The path is the arc of a circle. Points on the straight line between two draws are nearer to
+        zero than any draw, and the generator was not trained on such points.
 
         Args:
             a, b: latent points, (latent_dim,).
-            n: int, at least 2, both ends included. Defaults to 8.
+            n: int, at least 2, number of images including both ends. Defaults to 8.
             labels: as in `sample`. Defaults to class 0 for all.
 
         Returns:
@@ -62,12 +62,12 @@ class GeneratorSampling:
         return self.generate(points, 0 if self.num_classes and labels is None else labels)
 
     def generate(self, latent, labels=None, *, average=True):
-        """Makes the pictures of given latent points.
+        """Generates the images of given latent points.
 
         Args:
             latent: (n, latent_dim).
             labels: as in `sample`.
-            average: bool, whether by the average of the generator's weights. Defaults to True.
+            average: bool, whether to use the average of the generator's weights. Defaults to True.
 
         Returns:
             uint8 (n, h, w, c), 0-255.
@@ -92,7 +92,7 @@ class GeneratorSampling:
         return points
 
     def _class_rows(self, count, labels):
-        """float32 one-hot (count, num_classes); None without classes."""
+        """Returns one-hot classes, float32 (count, num_classes), or None without classes."""
         if not self.num_classes:
             if labels is None:
                 return None
@@ -111,15 +111,15 @@ class GeneratorSampling:
 
 
 def spherical(a, b, n):
-    """Returns `n` points from `a` to `b`, (d,) each, float32 (n, d).
+    """Returns `n` points from `a` to `b`, (d,) each, as float32 (n, d).
 
-    Directions turn at an even speed and lengths change evenly; both ends are exact.
+    Directions rotate at constant speed and lengths change linearly. Both ends are exact.
     """
     lengths = np.linalg.norm(a), np.linalg.norm(b)
     cosine = np.dot(a, b) / max(lengths[0] * lengths[1], 1e-12)
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     part = np.linspace(0.0, 1.0, n)[:, None]
-    if np.sin(angle) < 1e-6:  # no plane to turn in
+    if np.sin(angle) < 1e-6:  # no plane of rotation
         return ((1 - part) * a + part * b).astype(np.float32)
     turned = np.sin((1 - part) * angle) * a / lengths[0] + np.sin(part * angle) * b / lengths[1]
     length = (1 - part) * lengths[0] + part * lengths[1]

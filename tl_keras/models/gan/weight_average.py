@@ -1,11 +1,11 @@
-"""An exponential moving average of a model's weights, held by a second model."""
+"""Exponential moving average of a model's weights, held by a second model."""
 
 import keras
 import tensorflow as tf
 
 
 def average_of(model, name):
-    """Returns a model of the same layers and weights, which does not train, to hold the average."""
+    """Returns a non-trainable copy of a model, which holds the average of its weights."""
     average = keras.models.clone_model(model)
     average.name = name
     average.trainable = False
@@ -14,19 +14,19 @@ def average_of(model, name):
 
 
 def warm_decay(decay, step):
-    """The decay at a step from 0: min(decay, (1 + step) / (10 + step)).
+    """Returns the decay at a step from 0: min(decay, (1 + step) / (10 + step)).
 
-    Without it the random weights of the start would stay in the average for long.
+    Without it the random initial weights would stay in the average for long.
     """
     step = tf.cast(step, tf.float32)
     return tf.minimum(decay, (1.0 + step) / (10.0 + step))
 
 
 def update_average(average, model, decay):
-    """Sets each weight of `average` to decay * itself + (1 - decay) * the one of `model`.
+    """Sets each weight of `average` to decay * itself + (1 - decay) * the weight of `model`.
 
-    Moving statistics of batch normalisation are averaged as weights are. To be called once in a
-    training step, on one replica or in each of several.
+    Moving statistics of batch normalisation are averaged like weights. Call it once per training
+    step, on one replica or in each of several.
 
     Args:
         average, model: models with the same weights.

@@ -1,10 +1,9 @@
 """Autoencoders, plain and variational.
 
-- autoencoder: the autoencoder: pictures through a bottleneck and back
-- image_networks: encoders and decoders: from pictures to numbers and back, dense or convolutional
-- importance: the importance-weighted bound from any number of samples, a few at a time
-- latent_model: what the autoencoder and the variational one have in common: pictures to numbers
-  and back
-- likelihoods: how likely pictures are under a decoder's logits, in nats, and what a code costs
+- autoencoder: the autoencoder: images through a bottleneck and back
+- image_networks: encoders and decoders of images, dense or convolutional
+- importance: importance-weighted bound from any number of samples, a few at a time
+- latent_model: base class of the autoencoder and the variational autoencoder
+- likelihoods: log likelihood of images in nats, given logits, and the cost of a code
 - vae: the variational autoencoder
 """

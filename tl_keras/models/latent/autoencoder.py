@@ -1,4 +1,4 @@
-"""The autoencoder: pictures through a bottleneck and back."""
+"""The autoencoder: images through a bottleneck and back."""
 
 import keras
 from keras import ops
@@ -10,47 +10,47 @@ from tl_keras.models.random_numbers import draw_binary, next_seed
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class Autoencoder(LatentModel):
-    """Learns to give each picture back from `latent_dim` numbers, without labels.
+    """Learns to reconstruct each image from a code of `latent_dim` dimensions, without labels.
 
-    The loss is the mean squared difference between the picture and its reconstruction, pixels on
-    a scale from 0 to 1. With `noise` it is a denoising autoencoder: in training the encoder sees
-    pictures with some pixels blackened, and the whole picture is asked for.
+    The loss is the mean squared error between the image and its reconstruction, for pixels on a
+    scale from 0 to 1. With `noise` it is a denoising autoencoder: in training the encoder sees
+    images with some pixels set to black, and the target is the original image.
 
     Example:
         model = Autoencoder((28, 28), 32)
         model.compile("adam")
         model.fit(x_train, epochs=20, batch_size=128, validation_data=(x_val,))
-        errors = model.reconstruction_error(x_test)  # high for odd pictures
+        errors = model.reconstruction_error(x_test)  # high for outliers
 
     Args:
         input_shape: (h, w), (h, w, 1) or (h, w, 3).
-        latent_dim: int, numbers of the code, at least 1. Defaults to 32.
+        latent_dim: int, dimensions of the code, at least 1. Defaults to 32.
         architecture: str. Defaults to "dense".
-            "dense": flattened pixels, Dense layers of `hidden_units`, and back.
-            "conv": a 4x4 convolution of stride 2 for each of `filters`, and transposed ones back;
-                the sides of the pictures must be divisible by 2 for each.
-        hidden_units: ints, widths of the encoder's Dense layers; the decoder has them the other
-            way round. Defaults to (64, 32) for "dense", to none for "conv".
-        filters: ints, maps of the convolutions. Defaults to (32, 64).
-        activation: str, of every hidden layer. Defaults to "relu".
-        noise: float in [0, 1), share of the pixels that are blackened. Defaults to 0.
-        encoder: Functional model (b, h, w, c) 0-255 -> features, in place of the preset; the code
-            is a Dense layer on them.
-        decoder: Functional model (b, latent_dim) -> (b, h, w, c) logits, in place of the preset.
-        seed: int or None, of the noise.
+            "dense": flattened pixels and Dense layers of `hidden_units`, mirrored in the decoder.
+            "conv": a 4x4 convolution of stride 2 for each of `filters`, transposed in the decoder.
+                Each convolution must be able to halve the sides of its input.
+        hidden_units: ints, widths of the encoder's Dense layers; the decoder reverses them.
+            Defaults to (64, 32) for "dense", to none for "conv".
+        filters: ints, channels of the convolutions. Defaults to (32, 64).
+        activation: str, activation of every hidden layer. Defaults to "relu".
+        noise: float in [0, 1), share of the pixels that are set to black. Defaults to 0.
+        encoder: Functional model (b, h, w, c) 0-255 -> features, instead of the preset. A Dense
+            layer turns the features into the code.
+        decoder: Functional model (b, latent_dim) -> (b, h, w, c) logits, instead of the preset.
+        seed: int or None, seed of the noise.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
     Attributes:
-        encoder: Functional model (b, h, w, 3) RGB 0-255 -> the code (b, latent_dim), with the
-            layers of this model. It can be the backbone of `build_classifier`, which then trains
-            these very layers.
+        encoder: Functional model (b, h, w, 3) RGB 0-255 -> code (b, latent_dim), with the layers of
+            this model. As the backbone of `build_classifier` it shares these layers with the
+            classifier.
         decoder: Functional model (b, latent_dim) -> logits (b, h, w, c).
 
     Input: (b, h, w), (b, h, w, 1) or (b, h, w, 3), pixels 0-255, uint8 or float.
     Output: reconstructions, float32 (b, h, w, c), 0-255.
 
     Raises:
-        InputError: an argument or the shape of the pictures cannot be used.
+        InputError: an argument or the shape of the images is invalid.
 
     Reference:
         Hinton and Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks".

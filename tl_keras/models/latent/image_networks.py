@@ -1,4 +1,4 @@
-"""Encoders and decoders: from pictures to numbers and back, dense or convolutional."""
+"""Encoders and decoders of images, dense or convolutional."""
 
 import math
 import numbers
@@ -10,11 +10,11 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.pipelines.augmentation import LUMINANCE
 
 ARCHITECTURES = ("dense", "conv")
-KERNEL_SIZE = 4  # a multiple of the stride, so that transposed convolutions leave no chequers
+KERNEL_SIZE = 4  # a multiple of the stride, to avoid checkerboard artefacts
 
 
-def check_picture_shape(input_shape):
-    """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises."""
+def check_image_shape(input_shape):
+    """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises an error."""
     shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
     shape = (*shape, 1) if len(shape) == 2 else shape
     whole = all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
@@ -27,18 +27,18 @@ def check_picture_shape(input_shape):
 
 
 def check_halvings(shape, halvings):
-    """Refuses a picture whose sides cannot be halved so many times."""
+    """Refuses an image whose sides cannot be halved `halvings` times."""
     factor = 2**halvings
     if shape[0] % factor or shape[1] % factor:
         raise InputError(
-            f"Expected pictures whose sides {factor} divides, because architecture 'conv' halves "
+            f"Expected images whose sides {factor} divides, because architecture 'conv' halves "
             f"them {halvings} times; received {shape[0]} x {shape[1]}. Resize them, give fewer "
             "filters, or use architecture='dense'."
         )
 
 
 def check_widths(name, widths):
-    """Returns a tuple of layers' widths, or raises."""
+    """Returns a tuple of layer widths, or raises an error."""
     if not isinstance(widths, tuple | list):
         raise InputError(
             f"Expected {name} to be a tuple of widths, such as (200, 200); received "
@@ -48,7 +48,7 @@ def check_widths(name, widths):
 
 
 def check_network(name, network, takes, gives):
-    """Returns a net of the user's if it takes and, unless None, gives such shapes."""
+    """Returns a custom network if it has these input and, unless None, output shapes."""
     shapes = (getattr(network, "input_shape", None), getattr(network, "output_shape", None))
     fits = isinstance(network, keras.Model) and all(isinstance(s, tuple) for s in shapes)
     fits = fits and shapes[0][1:] == takes and gives in (None, shapes[1][1:])
@@ -61,30 +61,31 @@ def check_network(name, network, takes, gives):
     last = [layer for layer in network.layers if hasattr(layer, "activation")][-1:]
     if gives and last and last[0].activation is not keras.activations.linear:
         raise InputError(
-            f"Expected a {name} that gives logits, without activation in its last layer; received "
-            f"{last[0].activation.__name__!r} in {last[0].name!r}. Its sigmoid is taken outside."
+            f"Expected a {name} that returns logits, without activation in its last layer; "
+            "received "
+            f"{last[0].activation.__name__!r} in {last[0].name!r}. The model applies the sigmoid."
         )
     return network
 
 
 def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activation="relu"):
-    """Builds a net from pictures to a vector of features, its layers in a row.
+    """Builds a network from images to a feature vector, with its layers in a row.
 
-    "dense" flattens the pixels; "conv" first halves both sides with a 4x4 convolution of stride 2
+    "dense" flattens the pixels. "conv" first halves both sides with a 4x4 convolution of stride 2
     for each entry of `filters`. Dense layers of `hidden_units` follow in both.
 
     Args:
         input_shape: (h, w, c).
         architecture: "dense" or "conv".
         hidden_units: ints, widths of Dense layers.
-        filters: ints, maps of each convolution.
-        activation: str, after every layer. Defaults to "relu".
+        filters: ints, channels of each convolution.
+        activation: str, activation of every layer. Defaults to "relu".
 
     Returns:
         Functional model: "image" (b, h, w, c) pixels 0-255 -> (b, d).
 
     Raises:
-        InputError: unknown architecture, or sides that cannot be halved so often.
+        InputError: the architecture is unknown, or the sides cannot be halved often enough.
     """
     check_choice("architecture", architecture, ARCHITECTURES)
     kernel = _initializer(activation)
@@ -92,9 +93,9 @@ def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activa
     x = layers.Rescaling(1.0 / 255.0, name="scaled")(image)
     if architecture == "conv":
         check_halvings(input_shape, len(filters))
-        for number, maps in enumerate(filters, 1):
+        for number, channels in enumerate(filters, 1):
             x = layers.Conv2D(
-                maps,
+                channels,
                 KERNEL_SIZE,
                 strides=2,
                 padding="same",
@@ -110,22 +111,22 @@ def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activa
 def build_decoder(
     latent_dim, output_shape, architecture, *, hidden_units, filters=(), activation="relu"
 ):
-    """Builds the mirror image of `build_encoder`: latent numbers to a picture's logits.
+    """Builds the reverse of `build_encoder`: from latent vectors to the logits of images.
 
     Args:
         latent_dim: int.
         output_shape: (h, w, c).
         architecture: "dense" or "conv".
-        hidden_units: ints, widths of Dense layers, from the latent numbers upwards.
-        filters: ints, maps of each transposed convolution, from the small picture upwards.
-        activation: str, after every layer but the last. Defaults to "relu".
+        hidden_units: ints, widths of Dense layers, in the order from the latent vector.
+        filters: ints, channels of each transposed convolution, in the order from the smallest.
+        activation: str, activation of every layer but the last. Defaults to "relu".
 
     Returns:
-        Functional model: (b, latent_dim) -> (b, h, w, c) logits, of which the sigmoid is the
-        picture on a scale from 0 to 1.
+        Functional model: (b, latent_dim) -> (b, h, w, c) logits; their sigmoid is the image on a
+        scale from 0 to 1.
 
     Raises:
-        InputError: as `build_encoder`.
+        InputError: see `build_encoder`.
     """
     check_choice("architecture", architecture, ARCHITECTURES)
     latent = keras.Input((latent_dim,), name="latent")
@@ -139,13 +140,13 @@ def build_decoder(
 
 
 def chain_on_rgb(network, *, is_row):
-    """Returns `network` as one that takes RGB 0-255, with the same layers; itself if it does.
+    """Returns `network` with RGB 0-255 as input and the same layers, or itself if it has it.
 
-    Colour is reduced to brightness first where the network takes one channel.
+    If the network takes one channel, colour is reduced to brightness first.
 
     Args:
         network: Functional model (b, h, w, 1 or 3) -> one tensor.
-        is_row: whether its layers are a row, which is laid out flat; any other net is nested.
+        is_row: whether its layers form a row. A row is laid out flat; any other network is nested.
 
     Returns:
         Functional model: "image" (b, h, w, 3) -> the same output.
@@ -164,7 +165,7 @@ def chain_on_rgb(network, *, is_row):
 
 
 def brightness(image):
-    """Returns the brightness (b, h, w, 1) of a Functional model's RGB pictures (b, h, w, 3)."""
+    """Returns the brightness (b, h, w, 1) of a Functional model's RGB images (b, h, w, 3)."""
     weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
     return ops.sum(weighted, axis=-1, keepdims=True)
 
@@ -181,7 +182,7 @@ def _dense(x, hidden_units, activation):
 
 
 def _growing(x, output_shape, filters, activation):
-    """The smallest maps from a vector, then doubled until they have the size of the picture."""
+    """Applies a Dense layer, then doubles the resolution up to the size of the image."""
     check_halvings(output_shape, len(filters))
     height, width = (side // 2 ** len(filters) for side in output_shape[:2])
     first, *rest = (*filters, output_shape[2])
@@ -192,10 +193,10 @@ def _growing(x, output_shape, filters, activation):
         name="maps",
     )(x)
     x = layers.Reshape((height, width, first), name="small_picture")(x)
-    for number, maps in enumerate(rest, 1):
+    for number, channels in enumerate(rest, 1):
         last = number == len(rest)
         x = layers.Conv2DTranspose(
-            maps,
+            channels,
             KERNEL_SIZE,
             strides=2,
             padding="same",

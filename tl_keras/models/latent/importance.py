@@ -1,4 +1,4 @@
-"""The importance-weighted bound from any number of samples, a few at a time."""
+"""Importance-weighted bound from any number of samples, a few at a time."""
 
 import math
 
@@ -6,14 +6,14 @@ import tensorflow as tf
 
 
 def importance_bound(log_weights, k, at_once, batch_size):
-    """log(mean of k importance weights) of each picture, with memory for `at_once` of them.
+    """Returns the log of the mean of k importance weights per image, `at_once` at a time.
 
     Args:
-        log_weights: function from the number of a part, int32 (), to the logarithms of `at_once`
-            fresh weights of each picture, float32 (at_once, b).
-        k: int, samples a picture.
-        at_once: int, samples in a part; those that the last part has too many are left out.
-        batch_size: int or int32 (), the number of pictures b.
+        log_weights: function from the index of a part, int32 (), to the logarithms of `at_once` new
+            weights per image, float32 (at_once, b).
+        k: int, samples per image.
+        at_once: int, samples per part. Surplus samples of the last part are ignored.
+        batch_size: int or int32 (), number b of images.
 
     Returns:
         float32 (b,).

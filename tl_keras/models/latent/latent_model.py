@@ -1,4 +1,4 @@
-"""What the autoencoder and the variational one have in common: pictures to numbers and back."""
+"""Base class of the autoencoder and the variational autoencoder."""
 
 import keras
 import numpy as np
@@ -13,8 +13,8 @@ from tl_keras.models.latent.image_networks import (
     build_decoder,
     build_encoder,
     chain_on_rgb,
+    check_image_shape,
     check_network,
-    check_picture_shape,
     check_widths,
 )
 from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
@@ -22,28 +22,27 @@ from tl_keras.models.precision import layers_in
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 
 _FILTERS = (32, 64)
-_AT_ONCE = 256  # pictures
+_AT_ONCE = 256  # images
 
 
 class LatentModel(SavedSeeds, OwnLossModel):
-    """An encoder, a decoder, and training that needs no labels.
+    """Base class for models with an encoder, a decoder and training without labels.
 
-    A subclass names its heads to `_set_encoder` and gives its losses in `losses_of`, which training
-    and validation share.
+    A subclass names its heads in `_set_encoder` and computes its losses in `losses_of`. Training
+    and validation share this method.
 
     Args:
         input_shape: (h, w), (h, w, 1) or (h, w, 3).
         latent_dim: int, at least 1.
         architecture: "dense" or "conv".
-        hidden_units: ints, widths of the Dense layers before the latent numbers; the decoder has
-            them the other way round. None for the default of the architecture.
-        filters: ints, maps of the "conv" architecture's convolutions, each of which halves the
-            sides.
-        activation: str, of every hidden layer.
-        encoder: Functional model (b, h, w, c) 0-255 -> features, in place of the preset. It runs in
-            training mode in `fit` and in inference mode everywhere else, and so does `decoder`.
-        decoder: Functional model (b, latent_dim) -> (b, h, w, c) logits, in place of the preset.
-        seed: int or None, of the random numbers of training.
+        hidden_units: ints, widths of the Dense layers before the code; the decoder reverses them.
+            None for the default of the architecture.
+        filters: ints, channels of the convolutions of "conv", each of which halves the sides.
+        activation: str, activation of every hidden layer.
+        encoder: Functional model (b, h, w, c) 0-255 -> features, instead of the preset. Encoder and
+            decoder run in training mode in `fit` and in inference mode everywhere else.
+        decoder: Functional model (b, latent_dim) -> (b, h, w, c) logits, instead of the preset.
+        seed: int or None, seed of the random numbers of training.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
     """
 
@@ -65,7 +64,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        shape = check_picture_shape(input_shape)
+        shape = check_image_shape(input_shape)
         self.input_shape = (None, *shape)
         self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
         self.architecture = check_choice("architecture", architecture, ARCHITECTURES)
@@ -85,25 +84,25 @@ class LatentModel(SavedSeeds, OwnLossModel):
     def _encoder_network(self, encoder):
         shape = self.input_shape[1:]
         if encoder is None:
-            how = {"hidden_units": self.hidden_units, "filters": self.filters}
-            return build_encoder(shape, self.architecture, activation=self.activation, **how)
+            options = {"hidden_units": self.hidden_units, "filters": self.filters}
+            return build_encoder(shape, self.architecture, activation=self.activation, **options)
         return check_network("encoder", encoder, shape, None)
 
     def _decoder_network(self, decoder):
         shape = self.input_shape[1:]
         if decoder is None:
-            how = {"hidden_units": self.hidden_units[::-1], "filters": self.filters[::-1]}
-            how["activation"] = self.activation
-            return build_decoder(self.latent_dim, shape, self.architecture, **how)
+            options = {"hidden_units": self.hidden_units[::-1], "filters": self.filters[::-1]}
+            options["activation"] = self.activation
+            return build_decoder(self.latent_dim, shape, self.architecture, **options)
         return check_network("decoder", decoder, (self.latent_dim,), shape)
 
     def _set_encoder(self, *heads):
-        """Puts a Dense layer for each name on the encoder's features; the first is the code."""
+        """Adds a Dense layer per name to the encoder's features; the first one is the code."""
         features, image = self.network.output, self.network.input
         with layers_in(self.dtype_policy):
             if len(features.shape) > 2:
                 features = layers.Flatten(name="features")(features)
-            # float32 under every policy, as all that a model gives.
+            # float32 under every policy, like all outputs of a model.
             sizes = {"units": self.latent_dim, "dtype": "float32"}
             outputs = [layers.Dense(name=name, **sizes)(features) for name in heads]
             coder = keras.Model(image, outputs[0], name="encoder")
@@ -114,17 +113,17 @@ class LatentModel(SavedSeeds, OwnLossModel):
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
     ):
-        """As Keras's `fit`, on pictures alone; labels are ignored.
+        """Trains on images alone and ignores labels; otherwise like Keras's `fit`.
 
         Args:
-            x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3) as the model was made
-                for, pixels 0-255; or a `tf.data.Dataset` or `keras.utils.PyDataset` of batches of
-                them, with or without labels.
+            x: array of images (n, h, w), (n, h, w, 1) or (n, h, w, 3) of the model's size, pixels
+                0-255. Or a `tf.data.Dataset` or `keras.utils.PyDataset` of batches of them, with or
+                without labels.
             y: ignored.
             batch_size, epochs, verbose, callbacks, **kwargs: as in Keras.
 
         Raises:
-            InputError: the pictures have another size or other pixels.
+            InputError: the size or the pixels of the images are invalid.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
         check_unweighted(self, x, **kwargs)
@@ -133,7 +132,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
         held_out = kwargs.get("validation_data")
         if isinstance(held_out, tuple | list | np.ndarray):
             held_out = held_out if isinstance(held_out, np.ndarray) else held_out[0]
-            kwargs["validation_data"] = (self._pictures(held_out),)
+            kwargs["validation_data"] = (self._images(held_out),)
         elif isinstance(held_out, tf.data.Dataset):
             kwargs["validation_data"] = self._looked_at(held_out)
         return super().fit(
@@ -146,50 +145,50 @@ class LatentModel(SavedSeeds, OwnLossModel):
         )
 
     def evaluate(self, x=None, y=None, **kwargs):
-        """As Keras's `evaluate`; see `fit` for `x`, of which the labels `y` are ignored."""
+        """Calls Keras's `evaluate`; see `fit` for `x`. Labels `y` are ignored."""
         check_unweighted(self, x, **kwargs)
         if _is_array(x):
-            x = self._pictures(x)
+            x = self._images(x)
         elif isinstance(x, tf.data.Dataset):
             x = self._looked_at(x)
         with input_errors():
             return super().evaluate(x, **kwargs)
 
     def _before_fit(self, x):
-        """Returns `x`, checked; of batches the first one is looked at."""
+        """Returns `x` after checking it, or batches whose first one is checked when read."""
         if x is None:
             return x
         if _is_array(x):
-            x = first = self._pictures(x)
+            x = first = self._images(x)
         else:
             first = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x.take(1)))
             first = first[0] if isinstance(first, tuple | list) else first
-            first = self._pictures(first)
+            first = self._images(first)
         self.look_at(first)
         return x
 
     def _looked_at(self, batches):
-        return check_first_batch(batches, self._pictures, pixels_alone=False)
+        return check_first_batch(batches, self._images, pixels_alone=False)
 
-    def look_at(self, pictures):
-        """Decides what is to be decided by the first pictures (n, h, w, c) of training."""
+    def look_at(self, images):
+        """Sets what depends on the first images (n, h, w, c) of training."""
 
     def batch_of(self, data):
-        """The pictures of a batch, whose labels are not looked at, float32 (b, h, w, c) 0-255."""
+        """Returns the images of a batch without its labels, float32 (b, h, w, c) 0-255."""
         x, _ = without_weights(self, data)
         return self._as_batch(x)
 
     def call(self, inputs, training=None):
-        """Pictures (b, h, w, c) 0-255 -> their reconstructions, float32 (b, h, w, c) 0-255."""
+        """Returns reconstructions of images (b, h, w, c) 0-255, float32 of the same shape."""
         code = self._code(self._as_batch(inputs), training)
         return self._shown(self.decoder(code, training=training))
 
     def reconstruct(self, x):
-        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, h, w, c) 0-255."""
-        return self._by_parts(lambda part: self.call(part, training=False), self._pictures(x))
+        """Returns reconstructions, float32 (n, h, w, c), of (n, h, w) or (n, h, w, 1 or 3)."""
+        return self._by_parts(lambda part: self.call(part, training=False), self._images(x))
 
     def reconstruction_error(self, x):
-        """Mean squared difference between each picture and its reconstruction.
+        """Returns the mean squared error between each image and its reconstruction.
 
         Args:
             x: (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255.
@@ -203,21 +202,19 @@ class LatentModel(SavedSeeds, OwnLossModel):
             shown = self.call(pixels, training=False)
             return ops.mean(ops.square((shown - pixels) / 255.0), axis=(1, 2, 3))
 
-        return self._by_parts(error, self._pictures(x))
+        return self._by_parts(error, self._images(x))
 
     def encode(self, x):
-        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> float32 array (n, latent_dim)."""
+        """Returns codes, float32 (n, latent_dim), of (n, h, w) or (n, h, w, 1 or 3)."""
         return self._by_parts(
-            lambda part: self._code(self._as_batch(part), training=False), self._pictures(x)
+            lambda part: self._code(self._as_batch(part), training=False), self._images(x)
         )
 
     def decode(self, z):
-        """Latent numbers (n, latent_dim) -> pictures, float32 array (n, h, w, c) 0-255."""
+        """Returns the images, float32 array (n, h, w, c) 0-255, of codes (n, latent_dim)."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise InputError(
-                f"Expected latent numbers of shape (n, {self.latent_dim}); received {z.shape}."
-            )
+            raise InputError(f"Expected codes of shape (n, {self.latent_dim}); received {z.shape}.")
         return self._by_parts(lambda part: self._shown(self.decoder(part, training=False)), z)
 
     def get_config(self):
@@ -248,26 +245,26 @@ class LatentModel(SavedSeeds, OwnLossModel):
         return keras.tree.flatten(self._heads(pixels, training=training))[0]
 
     def _as_batch(self, x):
-        """Float32 (b, h, w, c) 0-255 from a batch of pictures in any of their forms."""
+        """Returns a batch of images in any supported form as float32 (b, h, w, c) 0-255."""
         return ops.reshape(ops.cast(x, "float32"), (-1, *self.input_shape[1:]))
 
     def _shown(self, logits):
-        """Pixels 0-255 from the decoder's logits."""
+        """Returns pixels 0-255 from the decoder's logits."""
         return 255.0 * ops.sigmoid(ops.cast(logits, "float32"))
 
-    def _pictures(self, x):
-        """uint8 pictures (n, h, w, c) of the model's size, or raises."""
+    def _images(self, x):
+        """Returns uint8 images (n, h, w, c) of the model's size, or raises an error."""
         x = check_images(np.asarray(x))
         shape = (*x.shape[1:], 1)[:3]
         if shape != self.input_shape[1:]:
             raise InputError(
-                f"Expected pictures of shape {self.input_shape[1:]}, for which the model was "
+                f"Expected images of shape {self.input_shape[1:]}, for which the model was "
                 f"made; received {x.shape[1:]}. Resize them or make another model."
             )
         return x.reshape(-1, *shape)
 
     def _by_parts(self, function, x):
-        """`function` on some rows of `x` at a time, as one array."""
+        """Applies `function` to a few rows of `x` at a time and returns one array."""
         parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
         return np.concatenate([ops.convert_to_numpy(function(part)) for part in parts])
 

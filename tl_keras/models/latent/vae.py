@@ -23,54 +23,54 @@ from tl_keras.models.latent.likelihoods import (
 from tl_keras.models.random_numbers import draw_binary, next_seed
 
 OBJECTIVES = ("elbo", "iwae")
-_VALUES_AT_ONCE = 2**21  # pixels of all samples
+_VALUES_AT_ONCE = 2**21  # pixels of all samples together
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class VAE(LatentModel):
-    """Learns a distribution of pictures, without labels.
+    """Variational autoencoder: learns a distribution of images without labels.
 
-    A picture x has latent numbers z, normal a priori. The encoder gives the mean and, from a head
-    of its own, the logarithm of the variance of q(z | x); z = mean + exp(log_var / 2) * eps with
-    fresh eps in each step; the decoder gives p(x | z). Training lowers, in nats a picture,
+    An image x has a latent vector z with a normal prior. The encoder returns the mean and, from a
+    head of its own, the log variance of q(z | x). A sample is z = mean + exp(log_var / 2) * eps,
+    with new eps in each step. The decoder returns p(x | z). Training minimises, in nats per image,
 
         loss = -E_q log p(x | z) + beta * KL(q(z | x) || p(z)).
 
-    The metrics `reconstruction_loss` and `kl_loss` are the two parts without beta and free bits:
-    their sum is the negative ELBO, whatever `loss` is.
+    The metrics `reconstruction_loss` and `kl_loss` are the two parts without beta and free bits.
+    Their sum is the negative ELBO, independent of the definition of `loss`.
 
     Example:
         model = VAE((28, 28), 50, activation="tanh", binarize=True)
         model.compile("adam")
         model.fit(x_train, epochs=20, batch_size=128, validation_data=(x_val,))
-        pictures = model.sample(64)
+        images = model.sample(64)
         nats = model.log_likelihood(x_test[:100], 5000).mean()
 
     Args:
         input_shape: (h, w), (h, w, 1) or (h, w, 3).
         latent_dim: int, at least 1. Defaults to 50.
         architecture: "dense" or "conv", see `Autoencoder`. Defaults to "dense".
-        hidden_units: ints, widths of the encoder's Dense layers; the decoder has them the other
-            way round. Defaults to (200, 200) for "dense", to none for "conv".
-        likelihood: "bernoulli", "gaussian" (one learned scale for all pixels) or "auto":
-            "bernoulli" if the first pictures that it is trained on are grey and nearly black and
-            white. Defaults to "auto".
-        binarize: bool, whether each pixel is drawn anew in each step, white with the probability
-            that its grey value says; only with "bernoulli". Without it grey values are targets
-            of the cross-entropy, and nats are no likelihood. Defaults to False.
+        hidden_units: ints, widths of the encoder's Dense layers; the decoder reverses them.
+            Defaults to (200, 200) for "dense", to none for "conv".
+        likelihood: "bernoulli", "gaussian" (one learned scale for all pixels) or "auto".
+            "auto" is "bernoulli" if the first training images are grey and nearly black and white,
+            else "gaussian". Defaults to "auto".
+        binarize: bool, whether each step draws each pixel black or white, white with the
+            probability given by its grey value; only with "bernoulli". Without it grey values are
+            targets of the cross-entropy, and nats are not a likelihood. Defaults to False.
         beta: float, weight of the KL term, at least 0. Defaults to 1.
-        free_bits: float, nats of each latent number of a picture below which its KL term is not
-            lowered. Defaults to 0.
-        kl_warmup: int, steps of the optimizer over which the weight of the KL term rises from 0
-            to `beta`, in training only. Defaults to 0.
-        objective: "elbo", or "iwae" for the bound -log mean_k p(x, z) / q(z | x), tighter and
-            k times as costly. Defaults to "elbo".
-        k: int, samples a picture of "iwae". Defaults to 50.
-        filters, activation, encoder, decoder, seed, **kwargs: see `Autoencoder`; `seed` is that
-            of eps and of the binary pixels.
+        free_bits: float, nats per latent dimension and image below which the KL term is not
+            reduced. Defaults to 0.
+        kl_warmup: int, optimizer steps over which the weight of the KL term rises from 0 to `beta`,
+            in training only. Defaults to 0.
+        objective: "elbo", or "iwae" for the bound -log mean_k p(x, z) / q(z | x), which is tighter
+            and k times as costly. Defaults to "elbo".
+        k: int, samples per image for "iwae". Defaults to 50.
+        filters, activation, encoder, decoder, seed, **kwargs: see `Autoencoder`. `seed` is that of
+            eps and of the binary pixels.
 
     Attributes:
-        encoder: Functional model (b, h, w, 3) RGB 0-255 -> the means (b, latent_dim); see
+        encoder: Functional model (b, h, w, 3) RGB 0-255 -> means (b, latent_dim), see
             `Autoencoder`.
         decoder: Functional model (b, latent_dim) -> logits (b, h, w, c).
 
@@ -78,13 +78,15 @@ class VAE(LatentModel):
     Output: reconstructions from the means, float32 (b, h, w, c), 0-255.
 
     Raises:
-        InputError: an argument or the shape of the pictures cannot be used.
+        InputError: an argument or the shape of the images is invalid.
 
     Reference:
         Kingma and Welling 2014, arXiv 1312.6114. beta: Higgins et al. 2017, "beta-VAE". Free
-        bits: Kingma et al. 2016, arXiv 1606.04934; theirs bound the mean over the batch, ours
-        each picture, so that replicas sum up to the same. KL warm-up: Bowman et al. 2016, arXiv
-        1511.06349. Importance weighting: Burda, Grosse and Salakhutdinov 2016, arXiv 1509.00519.
+        bits: Kingma et al. 2016, arXiv 1606.04934; there the bound applies to the mean over the
+            batch,
+        here to each image, so that replicas sum up to the same loss. KL warm-up: Bowman et al.
+        2016, arXiv 1511.06349. Importance weighting: Burda, Grosse and Salakhutdinov 2016, arXiv
+        1509.00519.
     """
 
     dense_units = (200, 200)
@@ -123,7 +125,7 @@ class VAE(LatentModel):
         self.log_scale = None
         self._set_likelihood(likelihood)
         self._set_encoder("mean", "log_var")
-        # Neither sampling nor validation changes training.
+        # Sampling and validation do not change training.
         self.sample_seeds = keras.random.SeedGenerator(self.seed)
         self.validation_seeds = keras.random.SeedGenerator(self.seed)
 
@@ -138,9 +140,9 @@ class VAE(LatentModel):
             start = keras.initializers.Constant(math.log(0.1))
             self.log_scale = self.add_weight(shape=(), initializer=start, name="log_scale")
 
-    def look_at(self, pictures):
+    def look_at(self, images):
         if self.likelihood == "auto":
-            self._choose(choose_likelihood(pictures))
+            self._choose(choose_likelihood(images))
 
     def _choose(self, likelihood):
         with self.distribute_strategy.scope():
@@ -149,7 +151,7 @@ class VAE(LatentModel):
                 self.build_optimizer()
 
     def build_optimizer(self):
-        if self.likelihood != "auto":  # a scale may still come to be learned
+        if self.likelihood != "auto":  # a scale may still be added
             super().build_optimizer()
 
     def save_own_variables(self, store):
@@ -157,7 +159,7 @@ class VAE(LatentModel):
         store[IN_FILES] = np.array(LIKELIHOODS.index(self.likelihood))
 
     def load_own_variables(self, store):
-        """Loads the learned scale and, where it is still to be chosen, the likelihood."""
+        """Loads the learned scale and, if still undecided, the likelihood."""
         values = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no iterator)
         saved = pop_likelihood(values)
         if self.likelihood == "auto" and saved != "auto":
@@ -165,7 +167,7 @@ class VAE(LatentModel):
         super().load_own_variables(values)
 
     def losses_of(self, pixels, training):
-        """The losses of each picture, float32 (b,), by the names of the metrics."""
+        """Returns the losses of each image, float32 (b,), by the names of the metrics."""
         seed = next_seed(self.seeds if training else self.validation_seeds)
         pixels = self._observed(pixels, seed)
         mean, log_var = self._posterior(pixels, training)
@@ -185,7 +187,7 @@ class VAE(LatentModel):
         }
 
     def _observed(self, pixels, seed):
-        """Pixels 0-255 as the model sees them: drawn black or white if they are to be."""
+        """Returns pixels 0-255 as the model sees them, drawn black or white with `binarize`."""
         return 255.0 * draw_binary(pixels, seed) if self.binarize else pixels
 
     def _posterior(self, pixels, training=False):
@@ -193,7 +195,7 @@ class VAE(LatentModel):
         return ops.cast(mean, "float32"), ops.cast(log_var, "float32")
 
     def _sampled(self, pixels, mean, log_var, samples, seed, training=False):
-        """log p(x | z) and log p(z) - log q(z | x), float32 (samples, b), for fresh z."""
+        """Returns log p(x | z) and log p(z) - log q(z | x), float32 (samples, b), for new z."""
         eps = self._normal((samples, tf.shape(mean)[0], self.latent_dim), seed)
         z = mean + ops.exp(0.5 * log_var) * eps
         return self._log_prob(pixels, z, training), log_prior_ratio(z, eps, log_var)
@@ -202,7 +204,7 @@ class VAE(LatentModel):
         return tf.random.stateless_normal(shape, seed)
 
     def _log_prob(self, pixels, z, training):
-        """log p(x | z), float32 (samples, b), of pictures (b, h, w, c) and z (samples, b, d)."""
+        """Returns log p(x | z), float32 (samples, b), given z (samples, b, d)."""
         num_pixels = math.prod(self.input_shape[1:])
         self._check_likelihood()
         targets = ops.reshape(pixels / 255.0, (-1, num_pixels))
@@ -215,8 +217,8 @@ class VAE(LatentModel):
     def _check_likelihood(self):
         if self.likelihood == "auto":
             raise InputError(
-                "Expected a likelihood that is known; received likelihood='auto' before fit has "
-                "seen pictures. Call fit first, or give 'bernoulli' or 'gaussian'."
+                "Expected a known likelihood; received likelihood='auto' before fit has "
+                "seen images. Call fit first, or give 'bernoulli' or 'gaussian'."
             )
 
     def _kl_weight(self, training):
@@ -226,52 +228,52 @@ class VAE(LatentModel):
         return self.beta * ops.minimum(step / self.kl_warmup, 1.0)
 
     def embed(self, x):
-        """The means of q(z | x): pictures (n, h, w[, c]) 0-255 -> float32 (n, latent_dim)."""
+        """Returns means of q(z | x), float32 (n, latent_dim), of images (n, h, w[, c]) 0-255."""
         return self.encode(x)
 
     def sample(self, n, *, seed=None):
-        """Returns `n` new pictures, the means of p(x | z), float32 array (n, h, w, c) 0-255.
+        """Returns `n` new images, means of p(x | z), as float32 array (n, h, w, c) 0-255.
 
         Args:
             n: int, at least 1.
-            seed: int for the same pictures each time; None for others in each call.
+            seed: int for reproducible images; None for new ones in each call.
         """
         check_number("n", n, minimum=1, integer=True)
         seed = self.sample_seeds if seed is None else seed
         return self.decode(keras.random.normal((n, self.latent_dim), seed=seed))
 
     def interpolate(self, a, b, n=8):
-        """Returns pictures on the straight line between the codes of two pictures.
+        """Returns images on the straight line between the codes of two images.
 
         Args:
-            a, b: pictures (h, w) or (h, w, c), 0-255.
-            n: int, at least 2, how many, those of `a` and `b` themselves included. Defaults to 8.
+            a, b: images (h, w) or (h, w, c), 0-255.
+            n: int, at least 2, number of images including those of `a` and `b`. Defaults to 8.
 
         Returns:
             float32 array (n, h, w, c), 0-255.
         """
         check_number("n", n, minimum=2, integer=True)
-        first, last = (self.embed(np.asarray(picture)[None]) for picture in (a, b))
+        first, last = (self.embed(np.asarray(image)[None]) for image in (a, b))
         share = np.linspace(0, 1, n, dtype="float32")[:, None]
         return self.decode((1 - share) * first + share * last)
 
     def log_likelihood(self, x, k=5000, *, batch_size=100, seed=0):
-        """A lower bound on log p(x) that rises to it with k, by importance sampling.
+        """Returns a lower bound on log p(x) by importance sampling, which rises to it with k.
 
         Args:
-            x: pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255. With `binarize` each is
+            x: images (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255. With `binarize` each is
                 drawn black and white once.
-            k: int, samples a picture. Defaults to 5000; they are drawn in parts that fit in
-                memory. k = 1 gives the ELBO, from one sample.
-            batch_size: int, pictures at a time. Defaults to 100.
-            seed: int of at most 64 bits; the same seed gives the same numbers. Defaults to 0.
+            k: int, samples per image, drawn in parts that fit in memory. k = 1 yields the ELBO
+                from one sample. Defaults to 5000.
+            batch_size: int, images at a time. Defaults to 100.
+            seed: int of at most 64 bits; the result is reproducible by seed. Defaults to 0.
 
         Returns:
-            float32 array (n,), in nats; for "gaussian" of the density of pixels on a scale from
-            0 to 1.
+            float32 array (n,), in nats. For "gaussian" it is the log density of pixels on a scale
+            from 0 to 1.
 
         Raises:
-            InputError: an argument cannot be used.
+            InputError: an argument is invalid.
         """
         check_number("k", k, minimum=1, integer=True)
         check_number("batch_size", batch_size, minimum=1, integer=True)
@@ -281,13 +283,13 @@ class VAE(LatentModel):
         at_once = min(k, max(1, _VALUES_AT_ONCE // (batch_size * num_pixels)))
 
         bound = self._bound(k, at_once, self.likelihood, self.binarize)
-        x = self._pictures(x)
+        x = self._images(x)
         at = range(0, len(x), batch_size)
         parts = [bound(x[i : i + batch_size], tf.constant([seed, i * k], tf.int64)) for i in at]
         return np.concatenate([part.numpy() for part in parts])
 
     def _bound(self, *traced_for):
-        """The graph of `log_likelihood` for k, samples at once, likelihood and binarize."""
+        """Returns the graph of `log_likelihood` for k, samples at once, likelihood and binarize."""
         if traced_for not in self._bounds:
             k, at_once, *_ = traced_for
 

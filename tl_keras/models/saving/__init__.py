@@ -1,10 +1,8 @@
-"""Saved models from anywhere, loaded without harm.
+"""Safe loading of saved models from any source.
 
-- hdf5_safety: what an HDF5 file must not hold: links out of itself and sizes that are not there
-- safe_config: which classes and sizes a saved model's configuration may name
-- saved_models: loading `.keras` files that may come from anywhere: no foreign code, no bombs, no
-  surprises
-- saved_seeds: random numbers that go on after loading where they stopped before saving
-- variable_limit: A limit on the memory that variables take while a model is made from its
-  configuration
+- hdf5_safety: refuses HDF5 files with links out of the file or with false sizes
+- safe_config: limits on the classes and sizes in a saved model's configuration
+- saved_models: loads `.keras` files from any source, without running foreign code
+- saved_seeds: random numbers that continue after loading where they stopped before saving
+- variable_limit: limit on the memory of variables while a model is built from its configuration
 """

@@ -1,4 +1,4 @@
-"""What an HDF5 file must not hold: links out of itself and sizes that are not there."""
+"""Checks of HDF5 files: no links out of the file and no false sizes."""
 
 import h5py
 
@@ -12,19 +12,19 @@ _SMALL_BYTES = 2**20
 def check_hdf5(file, name=None):
     """Refuses an HDF5 file that points elsewhere or declares far more than it stores.
 
-    Only headers are read. The end of the file stands in its first block, so a download cut short
-    is found here too.
+    Only headers are read. The first block declares the end of the file, so a truncated download is
+    detected too.
 
     Args:
         file: path, or an open binary file.
-        name: what to call it in messages. Defaults to the path.
+        name: name in messages. Defaults to the path.
 
     Returns:
-        int, the bytes of all its arrays.
+        int, bytes of all its arrays.
 
     Raises:
-        InputError: damaged or truncated; soft or external links, external or virtual storage;
-            a group inside itself; over 16 GiB declared, or over 100 times what is stored.
+        InputError: the file is damaged or truncated, or declares over 16 GiB or 100 times its data.
+            Or it has soft or external links, external or virtual storage, or a group inside itself.
     """
     name = file if name is None else name
     try:

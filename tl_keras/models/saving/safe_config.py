@@ -1,4 +1,4 @@
-"""Which classes and sizes a saved model's configuration may name."""
+"""Limits on the classes and sizes that a saved model's configuration may name."""
 
 from tl_keras.checks import InputError
 
@@ -34,7 +34,7 @@ _INTERNAL_CLASSES = {
     ("keras.src.applications.convnext", "StochasticDepth"),
     ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"),
 }
-# This project's own models, by class name; nothing else of tl_keras may be named in a file.
+# The models of tl_keras by class name; a file may name nothing else of tl_keras.
 OWN_MODELS = {
     "Autoencoder": "tl_keras.models.latent.autoencoder",
     "CNN": "tl_keras.models.baselines.cnn",
@@ -92,11 +92,12 @@ def check_config(config, path):
     """Refuses a configuration that names anything but Keras's building blocks and `OWN_MODELS`.
 
     Args:
-        config: the parsed JSON, dict.
-        path: what to call the file in messages.
+        config: dict, the parsed JSON.
+        path: name of the file in messages.
 
     Raises:
-        InputError: a Lambda layer, a class or function from elsewhere, or a size over 2**20.
+        InputError: the configuration has a Lambda layer, a foreign class or function, or a size
+            over 2**20.
     """
     pending = [config]
     while pending:
@@ -117,7 +118,7 @@ def _check_class(item, path):
         return
     registered = item.get("registered_name")
     if isinstance(name, str) and isinstance(module, str) and name not in _FOREIGN:
-        # Keras looks for the registered name first, so it must not lead elsewhere.
+        # Keras looks up the registered name first, so it must not lead elsewhere.
         if name in OWN_MODELS and _is_same_file(module, OWN_MODELS[name]):
             if registered == f"tl_keras>{name}":
                 return
@@ -132,7 +133,7 @@ def _check_class(item, path):
 
 
 def _is_same_file(module, own):
-    """Whether a module is one of ours, perhaps in the folder of an earlier version."""
+    """Returns whether a module is one of tl_keras, possibly in the folder of an earlier version."""
     return module.startswith("tl_keras.models.") and module.split(".")[-1] == own.split(".")[-1]
 
 

@@ -1,4 +1,4 @@
-"""Loading `.keras` files that may come from anywhere: no foreign code, no bombs, no surprises."""
+"""Loading of `.keras` files from any source, without running foreign code."""
 
 import importlib
 import io
@@ -19,31 +19,31 @@ _MEMBERS = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
 _MOST_BYTES = {_CONFIG: 64 * 2**20, "metadata.json": 2**20, _WEIGHTS: 16 * 2**30}
 _MOST_EXPANSION = 100
 _SMALL_BYTES = 2**20
-# Times what is stored: Bidirectional makes its layers anew; the state of an optimizer that was
-# saved before its first step is not in the file.
+# Relative to the stored size: Bidirectional creates its layers anew, and the state of an
+# optimizer that was saved before its first step is not in the file.
 _MADE_TWICE, _WITH_OPTIMIZER = 2, 8
 
 
 def load_model(path, *, compile=False):
     """Loads a model saved with `model.save("….keras")`, from a source that need not be trusted.
 
-    Before Keras sees the file its members, sizes, class names and HDF5 links are checked, and
-    Keras's own safe mode stays on. Nothing is unpacked to disk outside a temporary folder. Layers
-    that ask for more than twice the weights in the file (eight times with `compile`, for the
-    optimizer) are refused before memory is taken for them.
+    The members, sizes, class names and HDF5 links of the file are checked before Keras reads it.
+    Keras's safe mode stays on. Nothing is unpacked to disk outside a temporary folder. Layers that
+    ask for more than twice the weights in the file are refused before memory is allocated. With
+    `compile` the limit is eight times, for the optimizer.
 
     Args:
         path: str or Path of a `.keras` file.
-        compile: bool, whether to restore loss, metrics and optimizer too, of which only Keras's
-            own are accepted. Defaults to False.
+        compile: bool, whether to restore loss, metrics and optimizer, which must be Keras's own.
+            Defaults to False.
 
     Returns:
         keras.Model.
 
     Raises:
-        InputError: no such file, another format, damaged, larger than 16 GiB or 100 times what
-            is stored, or holding a Lambda layer, a class neither of Keras nor of tl_keras, an
-            unexpected member, a link, or layers of more weights than are there.
+        InputError: the file is missing, damaged, of another format, or declares over 16 GiB or 100
+            times its data. Or it holds a Lambda layer, a foreign class, an unexpected member, a
+            link, or layers with more weights than it stores.
     """
     path = Path(path)
     _check_file(path)
@@ -61,7 +61,7 @@ def load_model(path, *, compile=False):
             return keras.saving.load_model(path, compile=compile, safe_mode=True)
     except InputError:
         raise
-    except Exception as error:  # Keras and the readers below it raise a dozen kinds
+    except Exception as error:  # Keras and its readers raise a dozen kinds of error
         raise _refusal(path, f"cannot be read: {_one_line(error)}") from error
 
 
@@ -78,7 +78,7 @@ def _check_file(path):
 
 
 def _check_members(archive, path):
-    """Refuses members that Keras did not write and sizes that are not there."""
+    """Refuses members that Keras did not write, and false sizes."""
     members = archive.infolist()
     names = [member.filename for member in members]
     for name in names:

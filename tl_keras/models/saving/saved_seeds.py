@@ -1,13 +1,13 @@
-"""Random numbers that go on after loading where they stopped before saving."""
+"""Random numbers that continue after loading where they stopped before saving."""
 
 
 class SavedSeeds:
-    """Puts the states of a model's seed generators into its files; to be named before keras.Model.
+    """Mixin that saves the states of a model's seed generators; it comes before keras.Model.
 
-    Keras leaves them out, so that a model that was loaded would draw its first noise again.
+    Keras omits them, so that a loaded model would repeat its first noise.
     """
 
-    seed_names = ()  # of attributes that are `keras.random.SeedGenerator`s
+    seed_names = ()  # names of attributes that are `keras.random.SeedGenerator`s
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
@@ -17,6 +17,6 @@ class SavedSeeds:
     def load_own_variables(self, store):
         values = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no iterator)
         for name in self.seed_names:
-            if name in values:  # not in files of earlier versions
+            if name in values:  # missing in files of earlier versions
                 getattr(self, name).state.assign(values.pop(name))
         super().load_own_variables(values)

@@ -1,4 +1,4 @@
-"""A limit on the memory that variables take while a model is made from its configuration."""
+"""Limit on the memory of variables while a model is built from its configuration."""
 
 import contextlib
 import math
@@ -12,16 +12,17 @@ _ONE_AT_A_TIME = threading.RLock()
 
 @contextlib.contextmanager
 def limit_variables(most_bytes, refusal):
-    """Refuses variables of more than `most_bytes` in all, before memory is taken for them.
+    """Refuses variables of more than `most_bytes` in total before memory is allocated for them.
 
-    A configuration of a few bytes can ask for weights of many gigabytes, in ways that only Keras
-    can tell: shapes follow from one layer to the next. So each variable is counted when its shape
-    is known and its values are not made yet. Variables of other threads are not counted.
+    A configuration of a few bytes can ask for weights of many gigabytes. Only Keras can compute
+    their size, because shapes follow from one layer to the next. Each variable is therefore counted
+    when its shape is known and before its values are created. Variables of other threads are not
+    counted.
 
     Args:
         most_bytes: int.
-        refusal: function (bytes asked for so far) -> exception, which is raised here whatever
-            Keras makes of it.
+        refusal: function (bytes requested so far) -> exception. It is raised here, in place of any
+            error that Keras turns it into.
     """
     make = keras.Variable._initialize_with_initializer
     thread, asked, refused = threading.get_ident(), 0, []

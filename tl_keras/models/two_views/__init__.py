@@ -1,12 +1,11 @@
 """Methods that learn from two random views of each image.
 
-- contrast: the contrastive loss: each view is to find its positives among all other views
-- embedding_spread: notices embeddings that have become alike, whatever the picture
-- simclr: simCLR: two views of a picture find each other among the views of others
-- simsiam: simSiam: each view predicts the other, and a stopped gradient keeps them from collapse
-- supcon: supCon: views of pictures of one class find each other
-- two_view_model: what the methods have in common that learn from two random views of each picture
-- vicreg: VICReg: views agree, numbers of the embedding vary and do not repeat each other
-- view_inputs: what a Keras user gives to `fit` of a model that learns from two views, as batches
-  of pairs
+- contrast: contrastive loss: each view identifies its positives among all other views
+- embedding_spread: spread of embeddings, and a warning if they collapse
+- simclr: SimCLR: each view identifies the other view of its image among those of other images
+- simsiam: SimSiam: each view predicts the other; a stopped gradient prevents collapse
+- supcon: SupCon: views of images of one class attract each other
+- two_view_model: base class for methods that learn from two random views of each image
+- vicreg: VICReg: views agree; dimensions of the embedding vary and are decorrelated
+- view_inputs: converts inputs of `fit` to batches of pairs of views
 """

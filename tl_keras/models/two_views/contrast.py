@@ -1,36 +1,36 @@
-"""The contrastive loss: each view is to find its positives among all other views."""
+"""Contrastive loss: each view identifies its positives among all other views."""
 
 from keras import ops
 
 from tl_keras.models.replicas import first_row, gather_replicas
 
-_SHORTEST = 1e-6  # squared length; without it a row of zeros would have an endless gradient
-_NEVER = -1e9  # of a view and itself, before the exponential
+_SHORTEST = 1e-6  # squared length, so that a row of zeros has a finite gradient
+_NEVER = -1e9  # similarity of a view and itself, before the exponential
 
 
 def normalised(embeddings):
-    """Rows of length 1, float32."""
+    """Returns float32 rows scaled to length 1."""
     embeddings = ops.cast(embeddings, "float32")
     squares = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
     return embeddings * ops.rsqrt(ops.maximum(squares, _SHORTEST))
 
 
 def contrastive_loss(first, second, labels, temperature):
-    """Minus the log of the softmax probability of each view's positives.
+    """Returns minus the mean log softmax probability of each view's positives.
 
     With z of length 1 and P(i) the other views with the label of view i,
 
         loss_i = -1 / |P(i)| sum_{p in P(i)} log(exp(z_i z_p / t) / sum_{a != i} exp(z_i z_a / t)).
 
-    On several replicas each computes the rows of its own pictures against the columns of all.
+    On several replicas each computes the rows of its own images against the columns of all.
 
     Args:
-        first, second: (n, d), embeddings of the two views of n pictures.
-        labels: int (n,); None if each picture is a class of its own.
+        first, second: (n, d), embeddings of the two views of n images.
+        labels: int (n,); None if each image is a class of its own.
         temperature: t, above 0.
 
     Returns:
-        float32 (n,), for each picture the mean over its two views.
+        float32 (n,), mean over the two views of each image.
     """
     first, second = normalised(first), normalised(second)
     all_first, all_second = gather_replicas(first), gather_replicas(second)

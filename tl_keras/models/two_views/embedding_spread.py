@@ -1,4 +1,4 @@
-"""Notices embeddings that have become alike, whatever the picture."""
+"""Spread of embeddings, and a warning if they collapse."""
 
 import warnings
 
@@ -12,10 +12,10 @@ _COLLAPSED = 0.2
 
 
 def embedding_spread(embeddings):
-    """How far embeddings point into different directions: about 1 if into all, 0 if into one.
+    """Returns the spread of the directions of embeddings: about 1 if uniform, 0 if all are equal.
 
-    The standard deviation of each number over the rows scaled to length 1, its mean over the
-    numbers, times sqrt(d), which makes it 1 for rows spread evenly over the sphere.
+    It is the standard deviation of each dimension over rows scaled to length 1, averaged over the
+    dimensions and multiplied by sqrt(d). The factor makes it 1 for rows uniform on the sphere.
 
     Args:
         embeddings: (n, d).
@@ -30,9 +30,9 @@ def embedding_spread(embeddings):
 
 
 class SpreadWatch(keras.callbacks.Callback):
-    """Warns once when an epoch ends whose `embedding_spread` is below a fifth.
+    """Warns once if an epoch ends with an `embedding_spread` below 0.2.
 
-    Trainings that go well keep it above a half.
+    Successful training keeps it above 0.5.
     """
 
     def on_train_begin(self, logs=None):
@@ -45,8 +45,8 @@ class SpreadWatch(keras.callbacks.Callback):
         self._warned = True
         warnings.warn(
             f"The embeddings may have collapsed: their spread is {spread:.3g} in epoch "
-            f"{epoch + 1}, where 0 is the same for every picture and 1 evenly over all directions. "
-            "Lower the learning rate, or use a method that holds pictures apart: SimCLR or VICReg.",
+            f"{epoch + 1}, where 0 is the same for every image and 1 uniform over all directions. "
+            "Lower the learning rate, or use a method that prevents collapse: SimCLR or VICReg.",
             CollapseWarning,
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""SimCLR: two views of a picture find each other among the views of others."""
+"""SimCLR: each view identifies the other view of its image among those of other images."""
 
 import keras
 
@@ -8,21 +8,21 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
 def nt_xent(first, second, temperature=0.2):
-    """The normalised, temperature-scaled cross-entropy of each picture.
+    """Returns the normalised, temperature-scaled cross-entropy of each image.
 
-    View i of 2n is to choose the other view of its picture, j, among all but itself:
+    Each of the 2n views i identifies the other view j of its image among all views but itself:
 
         loss_i = -log(exp(z_i z_j / t) / sum_{k != i} exp(z_i z_k / t)),  z of length 1.
 
-    If all embeddings are the same it is log(2n - 1).
+    If all embeddings are equal it is log(2n - 1).
 
     Args:
         first, second: (n, d), embeddings of the two views, n at least 2. On several replicas each
-            gives its own, and the views of all are the choice.
+            passes its own, and the views of all replicas are compared.
         temperature: t, above 0. Defaults to 0.2.
 
     Returns:
-        float32 (n,), for each picture the mean over its two views.
+        float32 (n,), mean over the two views of each image.
 
     Reference:
         Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective".
@@ -32,7 +32,7 @@ def nt_xent(first, second, temperature=0.2):
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class SimCLR(TwoViewModel):
-    """Learns an encoder by telling each picture, in two random views, from all others of its batch.
+    """Learns an encoder that distinguishes each image, in two random views, from its batch.
 
     Example:
         model = SimCLR(build_small_resnet(32))
@@ -42,18 +42,17 @@ class SimCLR(TwoViewModel):
 
     Args:
         encoder: see `TwoViewModel`.
-        temperature: float above 0; a low one looks at the most similar pictures only. Defaults to
-            0.2: on CIFAR-10, with few epochs, a linear probe was right for 2 points more than
-            with 0.5.
+        temperature: float above 0. A low temperature emphasises the most similar images. Defaults
+            to 0.2. On CIFAR-10, with few epochs, a linear probe was 2 points better than with 0.5.
         projection_units: see `TwoViewModel`.
         **kwargs: `seed`, and those of `TwoViewModel`.
 
     Raises:
-        InputError: an argument cannot be used.
+        InputError: an argument is invalid.
 
     Reference:
-        Chen, Kornblith, Norouzi, Hinton 2020, arXiv 2002.05709. There batches have 4,096 pictures
-        and an optimizer made for them (LARS); here the views of a batch go through the net
+        Chen, Kornblith, Norouzi, Hinton 2020, arXiv 2002.05709. There batches have 4,096 images
+        and an optimizer for large batches (LARS). Here both views of a batch go through the network
         together, so batch normalisation takes its moments over both.
     """
 

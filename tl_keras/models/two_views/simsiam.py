@@ -1,4 +1,4 @@
-"""SimSiam: each view predicts the other, and a stopped gradient keeps them from collapse."""
+"""SimSiam: each view predicts the other; a stopped gradient prevents collapse."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
 def negative_cosine(predicted, target):
-    """Minus the cosine between rows of (n, d) and (n, d): float32 (n,), from -1 to 1."""
+    """Returns minus the cosine between rows of (n, d) and (n, d): float32 (n,), from -1 to 1."""
     return -ops.sum(normalised(predicted) * normalised(target), axis=-1)
 
 
@@ -17,9 +17,9 @@ def negative_cosine(predicted, target):
 class SimSiam(TwoViewModel):
     """Learns an encoder by predicting the embedding of one view from that of the other.
 
-    The loss is the mean of -cos(predictor(z1), stop(z2)) and -cos(predictor(z2), stop(z1)). Nothing
-    in it holds pictures apart: without the stopped gradient all embeddings become one. Watch
-    `embedding_spread`; there is a `CollapseWarning` when it vanishes.
+    The loss is the mean of -cos(predictor(z1), stop(z2)) and -cos(predictor(z2), stop(z1)). It has
+    no negatives: without the stopped gradient all embeddings become equal. The metric
+    `embedding_spread` shows this, and a `CollapseWarning` is issued when it vanishes.
 
     Example:
         model = SimSiam(build_small_resnet(32))
@@ -29,17 +29,18 @@ class SimSiam(TwoViewModel):
     Args:
         encoder: see `TwoViewModel`.
         projection_units: see `TwoViewModel`.
-        predictor_units: int, hidden units of the predictor, fewer than the embedding's. Defaults to
-            128.
-        stop_gradient: bool, whether the predicted view is held fixed. False shows what it is for.
+        predictor_units: int, hidden units of the predictor, fewer than the dimensions of the
+            embedding. Defaults to 128.
+        stop_gradient: bool, whether no gradient flows through the predicted view. False
+            demonstrates the collapse.
         **kwargs: `seed`, and those of `TwoViewModel`.
 
     Raises:
-        InputError: an argument cannot be used.
+        InputError: an argument is invalid.
 
     Reference:
-        Chen and He 2021, arXiv 2011.10566. There the embedding ends in a batch normalisation too,
-        which this one does without ("hidden-only" there).
+        Chen and He 2021, arXiv 2011.10566. There the embedding also ends in a batch normalisation,
+        which is absent here (the variant "hidden-only" there).
     """
 
     def __init__(

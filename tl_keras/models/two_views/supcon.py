@@ -1,4 +1,4 @@
-"""SupCon: views of pictures of one class find each other."""
+"""SupCon: views of images of one class attract each other."""
 
 import keras
 from keras import ops
@@ -9,25 +9,26 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
 def sup_con(first, second, labels, temperature=0.1):
-    """The supervised contrastive loss of each picture, averaged over positives outside the log.
+    """Returns the supervised contrastive loss of each image, with the mean outside the logarithm.
 
-    The positives of a view are all other views of pictures with its label, see
-    `contrast.contrastive_loss`. Where each picture has a label of its own it is `nt_xent`.
+    The positives of a view are all other views of images with its label, see
+    `contrast.contrastive_loss`. If each image has a label of its own, it equals `nt_xent`.
 
     Args:
-        first, second: (n, d), embeddings of the two views. On several replicas each gives its own.
+        first, second: (n, d), embeddings of the two views. On several replicas each passes its
+            own.
         labels: int (n,).
         temperature: above 0. Defaults to 0.1.
 
     Returns:
-        float32 (n,), for each picture the mean over its two views.
+        float32 (n,), mean over the two views of each image.
     """
     return contrastive_loss(first, second, labels, temperature)
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class SupCon(TwoViewModel):
-    """Learns an encoder from labels: pictures of a class come together, classes move apart.
+    """Learns an encoder from labels: images of a class attract, those of other classes repel.
 
     Example:
         model = SupCon(build_small_resnet(32))
@@ -41,7 +42,7 @@ class SupCon(TwoViewModel):
         **kwargs: `seed`, and those of `TwoViewModel`.
 
     Raises:
-        InputError: an argument cannot be used, or pictures come without labels.
+        InputError: an argument is invalid, or images have no labels.
 
     Reference:
         Khosla et al. 2020, arXiv 2004.11362, the loss L_out.
@@ -56,7 +57,7 @@ class SupCon(TwoViewModel):
     def losses_between(self, first, second, labels, training):
         if labels is None:
             raise InputError(
-                "Expected labels beside the pictures, by which SupCon knows what belongs together; "
+                "Expected labels beside the images, which SupCon learns from; "
                 "received none. Give fit(x, y), or use SimCLR."
             )
         if len(labels.shape) == 2:

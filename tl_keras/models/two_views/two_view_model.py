@@ -1,4 +1,4 @@
-"""What the methods have in common that learn from two random views of each picture."""
+"""Base class for methods that learn from two random views of each image."""
 
 import keras
 import numpy as np
@@ -16,26 +16,27 @@ from tl_keras.models.replicas import gather_replicas
 from tl_keras.models.two_views.embedding_spread import SpreadWatch, embedding_spread
 from tl_keras.models.two_views.view_inputs import BATCH_SIZE, paired, training_batches
 
-_AT_ONCE = 256  # pictures
+_AT_ONCE = 256  # images
 
 
 class TwoViewModel(OwnLossModel):
-    """An encoder, a projection head, and training on pairs of views.
+    """Base class for methods that learn from two random views of each image.
 
-    A subclass gives its losses in `losses_between`, which training and validation share. The
-    encoder is what is wanted; the head above it, which training needs, is not used afterwards.
+    The model has an encoder and a projection head. A subclass computes its losses in
+    `losses_between`; training and validation share this method. The encoder is the result. The head
+    is needed for training only.
 
     Args:
-        encoder: Functional model (b, h, w, 3) RGB 0-255 -> features (b, d) or maps (b, h', w', d),
-            of which the mean is taken; or anything that `build_backbone` takes.
-        projection_units: ints, widths of the head: Dense layers, of which all but the last are
-            followed by batch normalisation and a rectifier. The last is the embedding's size.
-        seed: int or None, of the random views in `fit`; None for 0.
-        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`. `dtype` is that of the head, and
-            of an encoder that is built by its name; one that is given keeps its own.
+        encoder: Functional model (b, h, w, 3) RGB 0-255 -> features (b, d) or (b, h', w', d), which
+            are averaged over positions; or any argument of `build_backbone`.
+        projection_units: ints, widths of the head's Dense layers. Batch normalisation and ReLU
+            follow all but the last, which is the embedding.
+        seed: int or None, seed of the random views in `fit`; None for 0.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`. `dtype` applies to the head and
+            to an encoder given by name. An encoder given as a model keeps its own.
 
     Attributes:
-        encoder: the model given.
+        encoder: the encoder.
 
     Input: (b, h, w), (b, h, w, 1) or (b, h, w, 3), pixels 0-255, uint8 or float.
     Output: embeddings, float32 (b, projection_units[-1]).
@@ -62,23 +63,23 @@ class TwoViewModel(OwnLossModel):
         self.built = True
 
     def build_head(self, inputs, units, name):
-        """`perceptron` that computes as the `dtype` of this model says."""
+        """Returns a `perceptron` that computes with the `dtype` of this model."""
         with layers_in(self.dtype_policy):
             return perceptron(inputs, units, name)
 
     def losses_between(self, first, second, labels, training):
-        """The losses of a batch, by the names of `loss_names`, as values or means of a picture.
+        """Returns the losses of a batch by `loss_names`, as values per image or their means.
 
         Args:
             first, second: float32 (b, d), embeddings of the two views.
-            labels: (b,) or one-hot (b, num_classes); None where there are none.
+            labels: (b,) or one-hot (b, num_classes); None without labels.
             training: bool.
         """
         raise NotImplementedError
 
     def losses_of(self, batch, training):
         views, labels = batch
-        # One call for both: half the overhead, and moments over twice as many pictures.
+        # One call for both: half the overhead, and moments over twice as many images.
         embeddings = self.call(ops.concatenate(views), training=training)
         first, second = ops.split(embeddings, 2)
         losses = self.losses_between(first, second, labels, training)
@@ -90,10 +91,10 @@ class TwoViewModel(OwnLossModel):
         return tuple(self._as_rgb(view) for view in views), labels
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean loss; of a replica, its share of the whole.
+        """Returns the mean loss; on a replica, its share of the whole.
 
         Args:
-            x: a pair of views, or pictures, each of which then is both of its views.
+            x: a pair of views, or images, which then serve as both views.
             y: labels, or None.
             y_pred, sample_weight: ignored.
             training: bool.
@@ -118,34 +119,34 @@ class TwoViewModel(OwnLossModel):
         validation_batch_size=None,
         **kwargs,
     ):
-        """As Keras's `fit`, on pictures, of which views are made here.
+        """Trains on views of images, which are created here; otherwise like Keras's `fit`.
 
-        Epochs are counted over all calls, and in files: each has views and an order of its own.
+        Epochs are counted over all calls, and saved. Each epoch has views and an order of its own.
 
         Args:
-            x: array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; an
-                `ImageDataset`; or a `tf.data.Dataset` of batches of pictures, with or without
-                labels, or of pairs of views (view_1, view_2) or ((view_1, view_2), labels).
-            y: labels, which only some methods look at.
-            batch_size: int, at least 2; what does not fill a batch is left out of an epoch. Of a
-                `tf.data.Dataset` its own. Defaults to 256, or all pictures if they are fewer.
+            x: array of images (n, h, w), (n, h, w, 1) or (n, h, w, 3), pixels 0-255; or an
+                `ImageDataset`. Or a `tf.data.Dataset` of batches of images, with or without labels.
+                Or one of pairs of views (view_1, view_2) or ((view_1, view_2), labels).
+            y: labels, which only some methods use.
+            batch_size: int, at least 2. An incomplete last batch is dropped from the epoch.
+                Defaults to 256, or all images if they are fewer. A `tf.data.Dataset` has its own.
             epochs, verbose, callbacks, **kwargs: as in Keras.
             validation_data: like `x`, or a pair of arrays (x, y).
             augment: "auto" or one of `augmentation_presets.VIEWS`.
             validation_batch_size: int, at least 2. Defaults to `batch_size`.
 
         Raises:
-            InputError: the pictures cannot be used, or are fewer than a batch.
+            InputError: the images are invalid, or fewer than a batch.
             DivergedError: the loss became NaN; the model has the weights of the last good epoch.
         """
         check_unweighted(self, x, validation_data=validation_data, **kwargs)
-        how = {"augment": augment, "batch_size": batch_size}
-        batches = training_batches(self, x, y, training=True, **how)
+        options = {"augment": augment, "batch_size": batch_size}
+        batches = training_batches(self, x, y, training=True, **options)
         if validation_data is not None:
             held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
             own_size = isinstance(held_out[0], tf.data.Dataset)
-            how["batch_size"] = validation_batch_size or (None if own_size else batch_size)
-            validation_data = training_batches(self, *held_out, training=False, **how)
+            options["batch_size"] = validation_batch_size or (None if own_size else batch_size)
+            validation_data = training_batches(self, *held_out, training=False, **options)
         return super().fit(
             batches,
             epochs=epochs,
@@ -157,7 +158,7 @@ class TwoViewModel(OwnLossModel):
         )
 
     def evaluate(self, x=None, y=None, batch_size=None, augment="auto", **kwargs):
-        """As Keras's `evaluate`, on views that are the same in each call; see `fit`."""
+        """Evaluates on views that are the same in each call; see `fit` for the arguments."""
         check_unweighted(self, x, **kwargs)
         batches = training_batches(
             self, x, y, training=False, augment=augment, batch_size=batch_size
@@ -169,7 +170,7 @@ class TwoViewModel(OwnLossModel):
         return [*super().guards(), SpreadWatch()]
 
     def encode(self, x):
-        """Pictures (n, h, w), (n, h, w, 1 or 3) 0-255 -> features, float32 array (n, d)."""
+        """Returns features, float32 (n, d), of images (n, h, w) or (n, h, w, 1 or 3) 0-255."""
         x = check_pixels(x)
         parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
         features = [self.features(self._as_rgb(part), training=False) for part in parts]
@@ -188,25 +189,25 @@ class TwoViewModel(OwnLossModel):
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
 
-    def _as_rgb(self, pictures):
-        """Float32 (b, h, w, c) 0-255, as the encoder takes them; grey is repeated."""
+    def _as_rgb(self, images):
+        """Returns float32 (b, h, w, c) 0-255 for the encoder; grey is repeated."""
         size, channels = self.input_shape[1:3], self.input_shape[3]
-        shape = tuple(pictures.shape[1:])
+        shape = tuple(images.shape[1:])
         if shape[:2] != size or shape[2:] not in ((), (1,), (channels,)):
             raise InputError(
-                f"Expected pictures of shape {(*size, channels)}, for which the encoder was made; "
+                f"Expected images of shape {(*size, channels)}, for which the encoder was built; "
                 f"received {shape}. Resize them or build another encoder."
             )
-        pictures = ops.cast(pictures, "float32")
-        pictures = pictures if len(shape) == 3 else pictures[..., None]
-        return ops.broadcast_to(pictures, (*ops.shape(pictures)[:3], channels))
+        images = ops.cast(images, "float32")
+        images = images if len(shape) == 3 else images[..., None]
+        return ops.broadcast_to(images, (*ops.shape(images)[:3], channels))
 
 
 def perceptron(inputs, units, name):
-    """Dense layers, all but the last followed by batch normalisation and a rectifier.
+    """Builds Dense layers, all but the last followed by batch normalisation and ReLU.
 
     Args:
-        inputs: int, the size of what comes in.
+        inputs: int, dimensions of the input.
         units: ints, widths.
         name: str.
 
@@ -218,13 +219,13 @@ def perceptron(inputs, units, name):
         x = layers.Dense(width, use_bias=False, name=f"dense_{number}")(x)
         x = layers.BatchNormalization(momentum=0.9, synchronized=True, name=f"bn_{number}")(x)
         x = layers.ReLU(name=f"relu_{number}")(x)
-    # float32 under every policy, as all that a model gives.
+    # float32 under every policy, like all outputs of a model.
     x = layers.Dense(units[-1], dtype="float32", name="embedding")(x)
     return keras.Model(features, x, name=name)
 
 
 def _averaged(encoder):
-    """The encoder with the mean of its maps, where it gives maps."""
+    """Returns the encoder, with global average pooling if its features have positions."""
     if len(encoder.output_shape) == 2:
         return encoder
     mean = layers.GlobalAveragePooling2D(name="features", dtype="float32")(encoder.output)

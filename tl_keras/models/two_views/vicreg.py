@@ -1,4 +1,4 @@
-"""VICReg: views agree, numbers of the embedding vary and do not repeat each other."""
+"""VICReg: views agree; dimensions of the embedding vary and are decorrelated."""
 
 import keras
 from keras import ops
@@ -11,18 +11,18 @@ _EPSILON = 1e-4
 
 
 def invariance(first, second):
-    """Mean squared difference of two views' embeddings: (n, d) and (n, d) -> scalar."""
+    """Returns the mean squared difference of embeddings of two views: (n, d), (n, d) -> scalar."""
     return ops.mean(ops.square(first - second))
 
 
 def variance(embeddings):
-    """How far the standard deviations of the numbers of (n, d) are below 1, a mean over them."""
+    """Returns the mean deficit of the standard deviations of the dimensions of (n, d) below 1."""
     spread = ops.sqrt(ops.var(embeddings, axis=0) * _unbiased(embeddings) + _EPSILON)
     return ops.mean(ops.relu(1.0 - spread))
 
 
 def covariance(embeddings):
-    """Sum of the squared covariances between different numbers of (n, d), divided by d."""
+    """Returns the sum of squared covariances between different dimensions of (n, d), over d."""
     centred = embeddings - ops.mean(embeddings, axis=0)
     count = ops.cast(ops.shape(embeddings)[0], "float32")
     products = ops.matmul(ops.transpose(centred), centred) / (count - 1.0)
@@ -32,18 +32,18 @@ def covariance(embeddings):
 
 @keras.saving.register_keras_serializable(package="tl_keras")
 class VICReg(TwoViewModel):
-    """Learns an encoder without negatives and without asymmetry, by three terms.
+    """Learns an encoder by three terms, without negatives and without asymmetry.
 
     The loss is 25 invariance(z1, z2) + 25 (variance(z1) + variance(z2)) / 2 + covariance(z1) +
-    covariance(z2): what the views share is kept, as long as each number of the embedding varies
-    over a batch and tells something of its own. Moments are taken over all replicas.
+    covariance(z2). It keeps information shared by the views, as long as each dimension of the
+    embedding varies over a batch and differs from the others. Moments are taken over all replicas.
 
     Example:
         model = VICReg(build_small_resnet(32))
         model.compile()
         model.fit(x_train, epochs=20)
 
-    Metrics: beside the loss its terms `invariance`, `variance` and `covariance`.
+    Metrics: the loss and its terms `invariance`, `variance` and `covariance`.
 
     Args:
         encoder: see `TwoViewModel`.
@@ -53,11 +53,11 @@ class VICReg(TwoViewModel):
         **kwargs: `seed`, and those of `TwoViewModel`.
 
     Raises:
-        InputError: an argument cannot be used.
+        InputError: an argument is invalid.
 
     Reference:
-        Bardes, Ponce, LeCun 2022, arXiv 2105.04906; the invariance is a mean over the numbers too
-        and the variance a mean over the views, as in the authors' program.
+        Bardes, Ponce, LeCun 2022, arXiv 2105.04906; as in the authors'
+        program, the invariance is also a mean over dimensions and the variance a mean over views.
     """
 
     loss_names = ("loss", "invariance", "variance", "covariance")

@@ -1,4 +1,4 @@
-"""What a Keras user gives to `fit` of a model that learns from two views, as batches of pairs."""
+"""Conversion of the inputs of `fit` to batches of pairs of views."""
 
 import numpy as np
 import tensorflow as tf
@@ -19,13 +19,13 @@ def training_batches(model, x, y=None, *, training, augment="auto", batch_size=N
     Args:
         model: `TwoViewModel`.
         x, y, augment, batch_size: see `TwoViewModel.fit`.
-        training: whether views differ from epoch to epoch and the order is random.
+        training: whether views differ between epochs and the order is random.
 
     Raises:
-        InputError: `x` is none of these, or there is not a batch of at least two pictures.
+        InputError: `x` is none of these, or the images do not fill a batch of at least two.
     """
-    how = {"training": training, "seed": model.seed or 0, "augment": augment}
-    how["first_epoch"] = lambda: model.epochs_trained
+    options = {"training": training, "seed": model.seed or 0, "augment": augment}
+    options["first_epoch"] = lambda: model.epochs_trained
     if isinstance(x, tf.data.Dataset):
         if batch_size is not None:
             raise InputError(
@@ -34,41 +34,41 @@ def training_batches(model, x, y=None, *, training, augment="auto", batch_size=N
             )
         if _has_pairs(x.element_spec):
             return check_first_batch(x, _check_views, parts=2)
-        return add_views(check_first_batch(x, check_pixels), **how)
+        return add_views(check_first_batch(x, check_pixels), **options)
     if isinstance(x, np.ndarray | list):
         x = ImageDataset.from_arrays(np.asarray(x), y)
     if not isinstance(x, ImageDataset):
         raise InputError(
-            "Expected pictures as an array, an ImageDataset or a tf.data.Dataset; received "
+            "Expected images as an array, an ImageDataset or a tf.data.Dataset; received "
             f"{type(x).__name__}."
         )
-    return dataset_batches(model, x, batch_size or min(BATCH_SIZE, len(x)), **how)
+    return dataset_batches(model, x, batch_size or min(BATCH_SIZE, len(x)), **options)
 
 
-def dataset_batches(model, dataset, batch_size, *, training, **how):
-    """`two_view_batches` in the size of `model`, with labels if it looks at them.
+def dataset_batches(model, dataset, batch_size, *, training, **options):
+    """Returns `two_view_batches` at the size of `model`, with labels if it uses them.
 
     Args:
         model: `TwoViewModel`.
         dataset: `ImageDataset`.
-        batch_size: pictures; where they are fewer and not for training, all are one batch.
-        training, **how: see `two_view_batches`.
+        batch_size: images per batch. For evaluation, fewer images form one batch.
+        training, **options: see `two_view_batches`.
 
     Raises:
-        InputError: the model needs labels and there are none, or there is not a whole batch.
+        InputError: the model needs labels and there are none, or the images do not fill a batch.
     """
     check_pairs(batch_size)
     if model.uses_labels and dataset.labels is None:
         raise InputError(
-            f"Expected labels, by which {type(model).__name__} knows what belongs together; "
-            f"received {dataset.source} without. Give them, or use SimCLR."
+            f"Expected labels, which {type(model).__name__} learns from; "
+            f"received {dataset.source} without labels. Give labels, or use SimCLR."
         )
     if not training:
         batch_size = max(2, min(batch_size, len(dataset)))
     if len(dataset) < batch_size:
         raise InputError(
-            f"Expected at least {batch_size} pictures, one batch of pairs of views; received "
-            f"{len(dataset)}. Use a smaller batch_size or more pictures."
+            f"Expected at least {batch_size} images, one batch of pairs of views; received "
+            f"{len(dataset)}. Use a smaller batch_size or more images."
         )
     *image_size, channels = model.input_shape[1:]
     batches = two_view_batches(
@@ -77,16 +77,16 @@ def dataset_batches(model, dataset, batch_size, *, training, **how):
         image_size=tuple(image_size),
         channels=channels,
         training=training,
-        **how,
+        **options,
     )
     return batches if model.uses_labels else batches.map(lambda views, *labels: (views,))
 
 
 def paired(model, data):
-    """(view_1, view_2), labels or None, from one element of a data set for `model`.
+    """Returns (view_1, view_2) and labels or None, from one element of a dataset for `model`.
 
     Raises:
-        InputError: there are no two views in it, or sample weights.
+        InputError: the element has no two views, or has sample weights.
     """
     x, y = without_weights(model, data)
     if isinstance(x, tuple | list) and len(x) == 2:
@@ -94,26 +94,26 @@ def paired(model, data):
     if y is not None and len(y.shape) == len(x.shape) >= 3:
         return (x, y), None
     raise InputError(
-        "Expected two views of each picture, (view_1, view_2) or ((view_1, view_2), labels); "
-        f"received pictures {tuple(x.shape)}. Let fit of the model make them."
+        "Expected two views of each image, (view_1, view_2) or ((view_1, view_2), labels); "
+        f"received images {tuple(x.shape)}. Let fit of the model make them."
     )
 
 
 def _check_views(*views):
-    # Somebody's own may go beyond 0 or 255 a little.
+    # Views of the user may go slightly beyond 0 or 255.
     for view in views:
         check_scale(view, "the views")
 
 
 def _has_pairs(spec):
-    """Whether the elements of such a specification are pairs of views."""
+    """Returns whether the elements of such a specification are pairs of views."""
     parts = spec if isinstance(spec, tuple) else (spec,)
     if isinstance(parts[0], tuple | list):
         return True
     ranks = [len(part.shape) for part in parts]
     if ranks[0] not in (3, 4) or len(ranks) > 2:
         raise InputError(
-            "Expected a tf.data.Dataset of batches of pictures (b, h, w, c), of (pictures, labels) "
+            "Expected a tf.data.Dataset of batches of images (b, h, w, c), of (images, labels) "
             f"or of pairs of views; received elements {spec}."
         )
     return len(ranks) == 2 and ranks[1] == ranks[0]

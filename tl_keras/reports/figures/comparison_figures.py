@@ -1,4 +1,4 @@
-"""Figures of a comparison of methods: accuracy against labels, and against time."""
+"""Figures of a comparison of methods: accuracy by number of labels and by time."""
 
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
@@ -16,19 +16,20 @@ from tl_keras.reports.figures.style import (
 # Okabe and Ito's further colours for more than four methods.
 _COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00", GRAY)
 _MARKERS = "osD^vPX"
-_SPREAD = 0.03  # of a budget, by which methods stand apart so that intervals can be told apart
+# Horizontal offset of the methods, relative to a budget, so that intervals do not overlap.
+_SPREAD = 0.03
 
 
 @styled
 def plot_accuracy_by_labels(summary):
-    """Draws the test accuracy of each method against the labels a class, logarithmic.
+    """Plots the test accuracy of each method by the labels per class, on a logarithmic axis.
 
     Args:
         summary: dicts of "method", "labels_per_class", "test_accuracy" (0-1) and "interval" (half
-            of it).
+            its width).
 
     Returns:
-        matplotlib Figure; a bar is a 95% interval over seeds and test images.
+        matplotlib Figure; error bars are 95% intervals over seeds and test images.
     """
     figure = new_figure(8, 4.6)
     axes = finish_axes(figure.subplots())
@@ -49,20 +50,20 @@ def plot_accuracy_by_labels(summary):
     axes.xaxis.set_major_locator(FixedLocator(budgets))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("Labels a class")
+    axes.set_xlabel("Labels per class")
     _finish(figure, axes)
     return figure
 
 
 @styled
 def plot_accuracy_by_time(summary):
-    """Draws the test accuracy of each method and budget against the seconds a run took.
+    """Plots the test accuracy of each method and budget by the seconds per run.
 
     Args:
         summary: as in `plot_accuracy_by_labels`, with "seconds".
 
     Returns:
-        matplotlib Figure; the number at a point is its labels a class.
+        matplotlib Figure; the number at a point is its labels per class.
     """
     figure = new_figure(8, 4.6)
     axes = finish_axes(figure.subplots())
@@ -76,11 +77,11 @@ def plot_accuracy_by_time(summary):
             axes.annotate(text, (x, y), fontsize=8, color=look["color"], **place)
     axes.set_xscale("log")
     times = [max(point["seconds"], 1e-3) for point in summary]
-    axes.set_xlim(min(times) / 1.6, max(times) * 1.6)  # wide enough for one of the ticks
+    axes.set_xlim(min(times) / 1.6, max(times) * 1.6)  # wide enough for at least one tick
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("Seconds of training, mean of a run")
+    axes.set_xlabel("Seconds of training, mean per run")
     _finish(figure, axes)
     return figure
 
@@ -90,7 +91,7 @@ def _methods(summary):
 
 
 def _series(summary):
-    """Yields (name, look, points by ascending budget) of each method."""
+    """Yields (name, style, points by ascending budget) of each method."""
     methods = _methods(summary)
     for number, name in enumerate(axis_names(methods, width=32)):
         look = {

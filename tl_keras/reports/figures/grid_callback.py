@@ -1,4 +1,4 @@
-"""Pictures of a model while it learns: a grid every few epochs and a film strip at the end."""
+"""Callback that saves image grids during training and a film strip at the end."""
 
 from pathlib import Path
 
@@ -8,49 +8,49 @@ from PIL import Image
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.files import replacing
-from tl_keras.reports.figures.picture_grids import film_strip, picture_grid
+from tl_keras.reports.figures.image_grids import film_strip, image_grid
 
 _COLUMNS = 8
 _MOST_MOMENTS = 12  # rows of a film strip
 _SEED = 0
 
 
-class PictureGrids(keras.callbacks.Callback):
-    """Writes what an `Autoencoder`, `VAE` or `GAN` makes, always from the same starting points.
+class ImageGrids(keras.callbacks.Callback):
+    """Saves images from an `Autoencoder`, `VAE` or `GAN`, always from the same starting points.
 
-    Files: `epoch_0000.png` before training, `epoch_0005.png` and so on, and `film_strip.png` when
-    training ends, a row for each of at most twelve moments, the earliest on top.
+    It writes `epoch_0000.png` before training, then `epoch_0005.png` and so on. When training ends
+    it writes `film_strip.png`, a row for each of at most twelve epochs, the earliest on top.
 
     Example:
-        gan.fit(x, epochs=20, callbacks=[PictureGrids("runs/gan/grids", every=5)])
+        gan.fit(x, epochs=20, callbacks=[ImageGrids("runs/gan/grids", every=5)])
 
     Args:
-        folder: str or Path; made if it is not there.
+        folder: str or Path; created if missing.
         every: int, epochs between grids. Defaults to 1.
-        n: int, pictures in a grid. Defaults to 64.
-        pictures: (m, h, w) or (m, h, w, c), 0-255, to show beside what `reconstruct` makes of
-            them. None, the default, shows `sample(n, seed=...)`.
-        scale: int, by which each pixel is enlarged. Defaults to 2.
+        n: int, images per grid. Defaults to 64.
+        images: (m, h, w) or (m, h, w, c), 0-255, to show beside the results of
+            `reconstruct`. None, the default, shows `sample(n, seed=...)`.
+        scale: int, factor of enlargement. Defaults to 2.
 
     Raises:
         InputError: a number is below 1, the model lacks the method, or the folder cannot be
             written.
     """
 
-    def __init__(self, folder, every=1, n=64, *, pictures=None, scale=2):
+    def __init__(self, folder, every=1, n=64, *, images=None, scale=2):
         super().__init__()
         self.folder = Path(folder)
         self.every = check_number("every", every, minimum=1, integer=True)
         self.n = check_number("n", n, minimum=1, integer=True)
         self.scale = check_number("scale", scale, minimum=1, integer=True)
-        self.pictures = None if pictures is None else np.asarray(pictures)[: self.n]
+        self.images = None if images is None else np.asarray(images)[: self.n]
 
     def on_train_begin(self, logs=None):
-        method = "sample" if self.pictures is None else "reconstruct"
+        method = "sample" if self.images is None else "reconstruct"
         if not hasattr(self.model, method):
             raise InputError(
-                f"Expected a model with {method}() for the picture grids; received "
-                f"{type(self.model).__name__}. An Autoencoder needs pictures=... to reconstruct."
+                f"Expected a model with {method}() for the image grids; received "
+                f"{type(self.model).__name__}. An Autoencoder needs images=... to reconstruct."
             )
         self._moments = []
         self._show("epoch_0000.png")
@@ -63,32 +63,32 @@ class PictureGrids(keras.callbacks.Callback):
         count = len(self._moments)
         chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_MOMENTS)).round().astype(int))
         rows = [self._moments[moment] for moment in chosen]
-        if self.pictures is not None:
-            rows.append(as_pictures(self.pictures[:_COLUMNS]))  # what they should be, below
+        if self.images is not None:
+            rows.append(as_images(self.images[:_COLUMNS]))  # the originals, below
         self._write("film_strip.png", film_strip(rows, columns=_COLUMNS, scale=self.scale))
 
     def _show(self, name):
-        if self.pictures is None:
-            made = as_pictures(self.model.sample(self.n, seed=_SEED))
+        if self.images is None:
+            made = as_images(self.model.sample(self.n, seed=_SEED))
             grid, columns = made, None
         else:
-            made = as_pictures(self.model.reconstruct(self.pictures))
-            grid, columns = beside(as_pictures(self.pictures), made), _COLUMNS
+            made = as_images(self.model.reconstruct(self.images))
+            grid, columns = beside(as_images(self.images), made), _COLUMNS
         self._moments.append(made[:_COLUMNS].copy())
-        self._write(name, picture_grid(grid, columns, scale=self.scale))
+        self._write(name, image_grid(grid, columns, scale=self.scale))
 
     def _write(self, name, image):
         with replacing(self.folder / name) as path:
             Image.fromarray(image).save(path)
 
 
-def as_pictures(pictures):
-    """Returns pictures 0-255 of any number type as uint8 (n, h, w, c)."""
-    pictures = np.asarray(pictures)
-    pictures = np.clip(np.round(pictures), 0, 255).astype(np.uint8)
-    return pictures[..., None] if pictures.ndim == 3 else pictures
+def as_images(images):
+    """Returns images 0-255 of any number type as uint8 (n, h, w, c)."""
+    images = np.asarray(images)
+    images = np.clip(np.round(images), 0, 255).astype(np.uint8)
+    return images[..., None] if images.ndim == 3 else images
 
 
 def beside(originals, others):
-    """Returns originals and others in turn, (2n, h, w, c): pairs in a grid of even width."""
+    """Returns originals and others in alternation, (2n, h, w, c): pairs in a grid of even width."""
     return np.stack([originals, others], 1).reshape(-1, *originals.shape[1:])

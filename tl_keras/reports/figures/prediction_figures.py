@@ -1,4 +1,4 @@
-"""Figures of predictions: what is confused, and how far confidence can be trusted."""
+"""Figures of predictions: confusion matrix and reliability."""
 
 import math
 
@@ -17,15 +17,15 @@ from tl_keras.reports.figures.style import (
     styled,
 )
 
-_MOST_COUNTS = 20  # classes up to which every count is written
+_MOST_COUNTS = 20  # largest number of classes with all counts written
 _MOST_TICKS = 34
 
 
 @styled
 def plot_confusion_matrix(matrix, class_names):
-    """Draws which class was taken for which, coloured by the share of the true class.
+    """Plots the confusion matrix, coloured by the share of the true class.
 
-    Up to 20 classes the counts are written too; with many classes only some are named.
+    Up to 20 classes, counts are written too. With many classes only some are named.
 
     Args:
         matrix: counts (num_classes, num_classes), rows true, columns predicted.
@@ -35,7 +35,7 @@ def plot_confusion_matrix(matrix, class_names):
         matplotlib Figure.
 
     Raises:
-        InputError: the matrix is not square or the names do not fit it.
+        InputError: the matrix is not square, or the number of names does not fit.
     """
     counts = np.asarray(matrix)
     if counts.shape != (len(class_names), len(class_names)) or not counts.size:
@@ -47,8 +47,8 @@ def plot_confusion_matrix(matrix, class_names):
     side = min(max(5.0, 2.5 + 0.5 * len(counts)), 9.0)
     figure = new_figure(side + 0.8, side)
     axes = finish_axes(figure.subplots(), grid=None)
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=PercentFormatter(1))
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, format=PercentFormatter(1))
     bar.set_label("Share of the true class")
     bar.outline.set_visible(False)
     finish_axes(bar.ax, grid=None)
@@ -60,21 +60,23 @@ def plot_confusion_matrix(matrix, class_names):
 
 @styled
 def plot_reliability(bins, ece):
-    """Draws accuracy against confidence, and below it how many answers had that confidence.
+    """Plots accuracy by confidence, and below it the number of images by confidence.
 
     Args:
-        bins: as `evaluation.classifiers.calibration.reliability_bins` returns them.
+        bins: result of `evaluation.classifiers.calibration.reliability_bins`.
         ece: expected calibration error, 0-1.
 
     Returns:
-        matplotlib Figure; the upper axes holds the diagonal and the curve, the lower the counts.
+        matplotlib Figure; the upper axes show the diagonal and the curve, the lower the counts.
     """
     figure = new_figure(6, 5.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled = [b for b in bins if b["count"]]
-    finish_axes(upper).plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="Perfectly honest")
+    finish_axes(upper).plot(
+        [0, 1], [0, 1], color=GRAY, linestyle="--", label="Perfectly calibrated"
+    )
     confidences, accuracies = [[b[key] for b in filled] for key in ("confidence", "accuracy")]
-    upper.plot(confidences, accuracies, color=BLUE, label="This model; larger point: more pictures")
+    upper.plot(confidences, accuracies, color=BLUE, label="This model; larger point: more images")
     total = sum(b["count"] for b in filled)
     upper.scatter(confidences, accuracies, [12 + 140 * b["count"] / total for b in filled], BLUE)
     upper.vlines(confidences, accuracies, confidences, color=ORANGE, linewidth=1, alpha=0.7)
@@ -92,7 +94,7 @@ def plot_reliability(bins, ece):
         color=BLUE,
         edgecolor="white",
     )
-    lower.set(xlabel="Confidence (largest probability)", ylabel="Pictures", xlim=(-0.02, 1.02))
+    lower.set(xlabel="Confidence (largest probability)", ylabel="Images", xlim=(-0.02, 1.02))
     lower.xaxis.set_major_formatter(PercentFormatter(1))
     lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
     return figure

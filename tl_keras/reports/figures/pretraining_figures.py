@@ -1,4 +1,4 @@
-"""Figures of a pretraining: its curves, and codes of pictures in a plane."""
+"""Figures of a pretraining: curves, and codes of images in a plane."""
 
 import matplotlib
 import numpy as np
@@ -21,13 +21,12 @@ _MANY_EPOCHS = 30
 
 @styled
 def plot_pretraining_curves(history):
-    """Draws what was measured in each epoch.
+    """Plots the metrics by epoch.
 
     Args:
-        history: dict of one list by epoch. Of an autoencoder or a VAE "loss", the metrics beside
-            it, and each with "val_" before its name; of a GAN "d_loss", "g_loss",
-            "real_accuracy", "fake_accuracy" and "diversity"; with two views "loss",
-            "embedding_spread" and what `EmbeddingWatch` adds.
+        history: dict of lists by epoch. Autoencoder or VAE: "loss", its metrics, and each with the
+            prefix "val_". GAN: "d_loss", "g_loss", "real_accuracy", "fake_accuracy" and
+            "diversity". Two views: "loss", "embedding_spread" and the metrics of `EmbeddingWatch`.
 
     Returns:
         matplotlib Figure; the first epoch is at 1.
@@ -56,10 +55,10 @@ def plot_pretraining_curves(history):
 
 @styled
 def plot_latent_planes(planes, labels=None, class_names=()):
-    """Draws codes of pictures as points, coloured by class where there are labels.
+    """Plots codes of images as points, coloured by class if there are labels.
 
     Args:
-        planes: list of (points float (n, 2), words on what the axes are).
+        planes: list of (points float (n, 2), description of the axes).
         labels: ints (n,), or None.
         class_names: name of each label.
 
@@ -67,7 +66,7 @@ def plot_latent_planes(planes, labels=None, class_names=()):
         matplotlib Figure with axes for each plane.
 
     Raises:
-        InputError: points are not (n, 2), or not one label for each.
+        InputError: points are not (n, 2), or the numbers of points and labels differ.
     """
     if any(np.ndim(p) != 2 or np.shape(p)[1] != 2 for p, _ in planes) or (
         labels is not None and any(len(points) != len(labels) for points, _ in planes)
@@ -91,7 +90,7 @@ def plot_latent_planes(planes, labels=None, class_names=()):
 
 
 def _panels(history):
-    """[(title, [(label, values)])]"""
+    """Returns [(title, [(label, values)])]."""
     if "d_loss" in history:
         shown = [
             ("Losses", {"d_loss": "discriminator", "g_loss": "generator"}),

@@ -1,4 +1,4 @@
-"""The figure of a training with pseudo-labels."""
+"""Figure of a training with pseudo-labels."""
 
 import math
 
@@ -8,23 +8,23 @@ from tl_keras.reports.figures.style import BLUE, GREEN, finish_axes, new_figure,
 
 RATE, ACCURACY = "pseudo_label_rate", "pseudo_label_accuracy"
 _LOOKS = {
-    RATE: ("Sure enough to be used", BLUE, "o"),
-    ACCURACY: ("Of these right, by labels that were not used", GREEN, "s"),
+    RATE: ("Used: confidence above the threshold", BLUE, "o"),
+    ACCURACY: ("Accuracy of these, by labels not used for training", GREEN, "s"),
 }
 
 
 def has_pseudo_labels(history):
-    """Whether a history of training has something for `plot_pseudo_labels`."""
+    """Returns whether a history of training has data for `plot_pseudo_labels`."""
     return any(not math.isnan(value) for value in history.get(RATE, ()))
 
 
 @styled
 def plot_pseudo_labels(history):
-    """Draws how many unlabelled pictures had a pseudo-label, and how many of these were right.
+    """Plots the share of unlabelled images with a pseudo-label, and the accuracy of these.
 
     Args:
-        history: dict of one list by epoch under "pseudo_label_rate" and, if it is known,
-            "pseudo_label_accuracy"; NaN for epochs without.
+        history: dict of lists by epoch under "pseudo_label_rate" and, if known,
+            "pseudo_label_accuracy"; NaN for epochs without a value.
 
     Returns:
         matplotlib Figure; epochs are numbered from 1.

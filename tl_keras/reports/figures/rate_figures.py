@@ -1,4 +1,4 @@
-"""The figure of a range test for the learning rate."""
+"""Figure of a range test for the learning rate."""
 
 from matplotlib.ticker import NullFormatter
 
@@ -7,10 +7,11 @@ from tl_keras.reports.figures.style import BLUE, GRAY, ORANGE, finish_axes, new_
 
 @styled
 def plot_lr_find(result):
-    """Draws the loss against the learning rate, with the suggested rate if there is one.
+    """Plots the loss by learning rate, with the suggested rate if there is one.
 
     Args:
-        result: of `lr_find`: has "rates", "losses" and "smoothed", (n,) each, and "suggestion".
+        result: result of `lr_find` with "rates", "losses" and "smoothed", (n,) each, and
+            "suggestion".
 
     Returns:
         matplotlib Figure.
@@ -23,7 +24,7 @@ def plot_lr_find(result):
         label = f"Suggested: {result.suggestion:.2g}"
         axes.axvline(result.suggestion, color=ORANGE, linestyle="--", linewidth=1.5, label=label)
     axes.set_xscale("log")
-    # Matplotlib's own labels of a logarithmic axis are formulas, which the style shows as typed.
+    # Matplotlib labels a logarithmic axis with formulas, which the style does not render.
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     low, high = min(result.losses), max(result.smoothed)

@@ -1,4 +1,4 @@
-"""One look for all figures: colours, letters, axes, and names that any font can draw."""
+"""Style of all figures: colours, fonts, axes, and names that any font can draw."""
 
 import collections
 import functools
@@ -9,7 +9,7 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which readers with any colour vision tell apart.
+# Okabe and Ito's colours, distinct for readers with any colour vision.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#6B7280"
 INK = "#1F2937"
 _GRID = "#E5E7EB"
@@ -33,7 +33,7 @@ def _rc_params():
         "font.family": list(_letters_of_fonts()),
         "font.size": 10,
         "text.color": INK,
-        "text.parse_math": False,  # a class may be called "under $5 or over $9"
+        "text.parse_math": False,  # a class may have the name "under $5 or over $9"
         "axes.edgecolor": GRAY,
         "axes.labelcolor": INK,
         "axes.titlesize": 11,
@@ -48,7 +48,7 @@ def _rc_params():
 
 
 def styled(function):
-    """Decorates a function that draws, so that what it draws has the look of the package."""
+    """Decorates a drawing function so that its figures have the style of the package."""
 
     @functools.wraps(function)
     def draw(*args, **kwargs):
@@ -59,16 +59,16 @@ def styled(function):
 
 
 def new_figure(width, height):
-    """Returns an empty figure of `width` x `height` inches that keeps its labels apart.
+    """Returns an empty figure of `width` x `height` inches whose labels do not overlap.
 
-    It belongs to no pyplot state: nothing has to be closed.
+    It does not belong to pyplot, so it need not be closed.
     """
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
 def finish_axes(axes, *, grid="both"):
-    """Gives `axes` its grid and tick labels; `grid` is "both", "x", "y" or None."""
-    # Ticks that appear only when the figure is drawn are made outside the style.
+    """Sets grid and tick labels of `axes`; `grid` is "both", "x", "y" or None."""
+    # Ticks created only when the figure is drawn would not have the style.
     axes.tick_params(labelsize=9, labelcolor=INK, color=GRAY)
     if grid:
         axes.grid(True, axis=grid, color=_GRID, linewidth=0.8)
@@ -84,11 +84,11 @@ def render_png(figure):
 
 
 def short_name(name, width=28):
-    """Returns `name` on one line of at most `width` columns, with its middle left out if longer.
+    """Returns `name` on one line of at most `width` columns; the middle of a longer name is cut.
 
     Args:
         name: any text.
-        width: columns; a Chinese, Japanese or Korean letter takes two.
+        width: columns; a Chinese, Japanese or Korean character takes two.
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in str(name)).split()) or "-"
     if _columns(line) <= width:
@@ -103,16 +103,16 @@ def short_name(name, width=28):
 
 
 def axis_names(class_names, width=28):
-    """Returns the names as a figure can show them.
+    """Returns class names that a figure can show.
 
     Args:
         class_names: any texts.
         width: columns, see `short_name`.
 
     Returns:
-        A list of texts of one line. Where shortening makes two names equal, both begin with their
-        number in the report's tables, counted from 1. A name with letters that no installed font
-        has becomes "class 7" by that number.
+        A list of texts of one line. If shortening makes two names equal, both begin with their
+        number in the tables of the report, counted from 1. A name with characters that no installed
+        font has becomes "class 7", with that number.
     """
     counts = collections.Counter(short_name(name, width) for name in class_names)
     names = []
@@ -126,7 +126,7 @@ def axis_names(class_names, width=28):
 
 @functools.cache
 def _letters_of_fonts():
-    """The fonts to try for each letter, in order, as far as installed, and what they draw."""
+    """Returns the installed fonts to try for each character, in order, and their characters."""
     installed = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
     return {
         name: frozenset(font_manager.get_font(installed[name]).get_charmap())

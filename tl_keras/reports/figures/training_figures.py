@@ -1,4 +1,4 @@
-"""Figures of a training run: learning curves, a comparison, sample pictures."""
+"""Figures of a training run: learning curves, a comparison, sample images."""
 
 import math
 
@@ -29,11 +29,11 @@ __all__ = [
 
 @styled
 def plot_learning_curves(history, phases=()):
-    """Draws loss and accuracy by epoch, with a dashed line where a phase of training begins.
+    """Plots loss and accuracy by epoch, with a dashed line at the start of each training phase.
 
     Args:
-        history: dict of one list by epoch under "loss", "accuracy" and, if there was validation,
-            "val_loss" and "val_accuracy". Other keys are left out.
+        history: dict of lists by epoch under "loss", "accuracy" and, with validation, "val_loss"
+            and "val_accuracy". Other keys are ignored.
         phases: dicts of "name", "start" and "end", epochs from 0, end exclusive.
 
     Returns:
@@ -62,13 +62,13 @@ def plot_learning_curves(history, phases=()):
 
 @styled
 def plot_comparison(comparison):
-    """Draws the accuracy of several ways as bars with their intervals.
+    """Plots the accuracy of several methods as bars with their intervals.
 
     Args:
         comparison: dicts of "name", "accuracy" (0-1) and "interval" ((low, high) or None).
 
     Returns:
-        matplotlib Figure; the first way is on top.
+        matplotlib Figure; the first method is on top.
     """
     figure = new_figure(8, 1.1 + 0.45 * len(comparison))
     axes = finish_axes(figure.subplots(), grid="x")
@@ -93,23 +93,23 @@ def plot_comparison(comparison):
 
 @styled
 def plot_samples(images, titles, columns=6):
-    """Draws pictures in a grid.
+    """Shows images in a grid.
 
     Args:
-        images: uint8 pictures (h, w, 3) or (h, w), 0-255; they may differ in size.
-        titles: one text for each picture.
-        columns: pictures in a row. Defaults to 6.
+        images: uint8 images (h, w, 3) or (h, w), 0-255; they may differ in size.
+        titles: one text for each image.
+        columns: images per row. Defaults to 6.
 
     Returns:
         matplotlib Figure.
 
     Raises:
-        InputError: no pictures, or not one title for each.
+        InputError: there are no images, or the number of titles differs.
     """
     if not len(images) or len(images) != len(titles):
         raise InputError(
-            "Expected at least one picture and one title for each; received "
-            f"{len(images)} pictures and {len(titles)} titles."
+            "Expected at least one image and one title for each; received "
+            f"{len(images)} images and {len(titles)} titles."
         )
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
@@ -142,7 +142,7 @@ def _draw_curves(axes, history, name, title):
 
 
 def _show_percent(axes):
-    """Percent on the y axis, over at least ten points: the eye takes a full axis for a lot."""
+    """Formats the y axis as percent, over at least ten points so that noise does not look large."""
     low, high = axes.get_ylim()
     middle, half = (low + high) / 2, max((high - low) / 2, 0.05)
     axes.set_ylim(max(middle - half, -0.02), min(middle + half, 1.02))
@@ -151,7 +151,7 @@ def _show_percent(axes):
 
 
 def _draw_phases(axes, phases, num_epochs):
-    """Marks where each phase begins; its name stands above the axes."""
+    """Marks the start of each phase and writes its name above the axes."""
     above = axes.get_xaxis_transform()
     crowded = any((p["end"] - p["start"]) / num_epochs < 0.2 for p in phases)
     if phases:

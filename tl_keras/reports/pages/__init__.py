@@ -1,13 +1,11 @@
-"""Pages in one HTML file each, and their words.
+"""HTML pages in one file each, and their wording.
 
-- comparison_page: the page of a comparison: the verdict, the figures behind it, and on which terms
-- comparison_wording: verdicts of a comparison, as strong as the intervals allow and no stronger
-- explore_page: the page of `explore`: a map, groups, repeats and odd ones of pictures without
-  labels
-- html: pages in one HTML file: no script, no network, every name escaped, pictures inlined
-- pretraining_page: the page of a pretraining: what was learned, to be looked at, and the figures
-  beside it
-- thumbnails: small pictures for a page
-- training_page: the page of a training run: how good the model is, why to believe it, how to use it
+- comparison_page: page of a comparison: verdict, figures and conditions
+- comparison_wording: verdicts of a comparison, as far as the intervals support them
+- explore_page: page of `explore`: map, clusters, repeats and outliers of images without labels
+- html: writes pages in one HTML file: no script, no network, names escaped, images inlined
+- pretraining_page: page of a pretraining: results and figures
+- thumbnails: small images for a page
+- training_page: page of a training run: accuracy, evidence and usage
 - wording: plain sentences for numbers
 """

@@ -1,4 +1,4 @@
-"""The page of a comparison: the verdict, the figures behind it, and on which terms."""
+"""Page of a comparison: verdict, figures and conditions."""
 
 import dataclasses
 from pathlib import Path
@@ -16,16 +16,16 @@ from tl_keras.reports.pages.wording import digits_to_show, format_percent
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class ComparisonReport:
-    """What the page of a comparison shows.
+    """Content of the page of a comparison.
 
     Args:
         title: e.g. "Compared on flowers".
         rows: dicts of "method", "labels_per_class", "seed", "test_accuracy", "test_macro_f1",
-            "val_accuracy", "epochs", "best_epoch", "lr" and "seconds", one a run.
-        summary: as `evaluation.statistics.comparison.summarise` returns it.
+            "val_accuracy", "epochs", "best_epoch", "lr" and "seconds", one per run.
+        summary: result of `evaluation.statistics.comparison.summarise`.
         differences: {(method, other): {labels_per_class: `MeanInterval`}}.
-        verdicts: texts, the most telling first.
-        terms: sentences on how the methods were compared.
+        verdicts: texts, the most important first.
+        terms: sentences on the conditions of the comparison.
         settings: (label, value) pairs.
         warnings: sentences.
         files: names of the files beside the page.
@@ -53,14 +53,14 @@ class ComparisonReport:
 
     @property
     def interval_over(self):
-        """Returns in words what the intervals hold."""
+        """Returns the sources of variation in the intervals, as text."""
         if any(point["runs"] > 1 for point in self.summary):
             return "over seeds and test images"
         return "over test images alone, because there is one seed"
 
     @property
     def by_method(self):
-        """{method: {labels_per_class: its summary}}."""
+        """Returns {method: {labels_per_class: its summary}}."""
         table = {}
         for point in self.summary:
             table.setdefault(point["method"], {})[point["labels_per_class"]] = point
@@ -68,7 +68,7 @@ class ComparisonReport:
 
     @property
     def accuracies(self):
-        """{method: {labels_per_class: text such as "85.4% ± 2.3"}}."""
+        """Returns {method: {labels_per_class: text such as "85.4% ± 2.3"}}."""
         return {
             method: {budget: _accuracy(point) for budget, point in points.items()}
             for method, points in self.by_method.items()
@@ -76,7 +76,7 @@ class ComparisonReport:
 
     @property
     def macro_f1(self):
-        """{method: {labels_per_class: text such as "0.854"}}, means over seeds."""
+        """Returns {method: {labels_per_class: text such as "0.854"}}, means over seeds."""
         return {
             method: {budget: _macro_f1(point) for budget, point in points.items()}
             for method, points in self.by_method.items()
@@ -84,7 +84,7 @@ class ComparisonReport:
 
     @property
     def points(self):
-        """{(method, other): {labels_per_class: text such as "+21 ± 3"}}."""
+        """Returns {(method, other): {labels_per_class: text such as "+21 ± 3"}}."""
         return {
             pair: {budget: format_points(d, sign=True) for budget, d in found.items()}
             for pair, found in self.differences.items()
@@ -103,14 +103,14 @@ def _accuracy(point):
 
 
 def write_comparison_page(path, report):
-    """Writes the page, one self-contained file, and its figures into `figures/` beside it.
+    """Writes the page as one self-contained file, and its figures into `figures/` beside it.
 
     Args:
-        path: HTML file to write, whole or not at all.
+        path: HTML file, written completely or not at all.
         report: ComparisonReport.
 
     Returns:
-        The path that was written.
+        Path of the written file.
 
     Raises:
         InputError: a file cannot be written.

@@ -1,4 +1,4 @@
-"""Verdicts of a comparison, as strong as the intervals allow and no stronger."""
+"""Verdicts of a comparison, as far as the intervals support them."""
 
 import itertools
 
@@ -13,10 +13,11 @@ _ONE_SEED = (
 
 
 def verdict(first, second, differences):
-    """Returns in one or two plain sentences how two methods compare.
+    """Returns one or two plain sentences that compare two methods.
 
-    Ahead and behind are said only where the whole interval lies on one side of zero. The sentence
-    says what the intervals hold; with one seed they are over the test images alone.
+    A method is called ahead or behind only if the whole interval lies on one side of zero. A
+    sentence names the sources of variation in the interval. With one seed these are the test images
+    alone.
 
     Args:
         first, second: names of the methods.
@@ -39,7 +40,7 @@ def format_points(difference, *, sign=False):
     return f"{mean:{'+' if sign else ''}.{digits}f} ± {half:.{digits}f}"
 
 
-def _outcome(difference):
+def _direction(difference):
     if abs(difference.mean) <= difference.half:
         return _EVEN
     return _AHEAD if difference.mean > 0 else _BEHIND
@@ -47,28 +48,28 @@ def _outcome(difference):
 
 def _sentence(first, second, differences):
     groups = [
-        (outcome, dict(group))
-        for outcome, group in itertools.groupby(
-            differences.items(), key=lambda item: _outcome(item[1])
+        (direction, dict(group))
+        for direction, group in itertools.groupby(
+            differences.items(), key=lambda item: _direction(item[1])
         )
     ]
     clauses = []
-    for number, (outcome, group) in enumerate(groups):
+    for number, (direction, group) in enumerate(groups):
         named = number == 0
-        points = _listed([format_points(d, sign=outcome == _EVEN) for d in group.values()])
-        where = f"with {_listed(group)} labels a class,"
-        if outcome == _EVEN:
+        points = _listed([format_points(d, sign=direction == _EVEN) for d in group.values()])
+        where = f"with {_listed(group)} labels per class,"
+        if direction == _EVEN:
             if number and number == len(groups) - 1:
                 where = f"from {next(iter(group))} on"
             between = f" between {first} and {second}" if named else ""
-            clauses.append(f"{where} there is no difference to see{between} ({points} points)")
+            clauses.append(f"{where} there is no significant difference{between} ({points} points)")
         else:
             who, whom = (first, f" of {second}") if named else ("it", "")
-            if outcome == _BEHIND and named:
+            if direction == _BEHIND and named:
                 whom = f" {second}"
             if not named and groups[0][0] == _EVEN:
                 who = first
-            clauses.append(f"{where} {who} is {outcome}{whom} by {points} points")
+            clauses.append(f"{where} {who} is {direction}{whom} by {points} points")
     text = "; ".join(clauses)
     return f"{text[0].upper()}{text[1:]}."
 

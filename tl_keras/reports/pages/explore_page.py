@@ -1,4 +1,4 @@
-"""The page of `explore`: a map, groups, repeats and odd ones of pictures without labels."""
+"""Page of `explore`: map, clusters, repeats and outliers of images without labels."""
 
 import dataclasses
 from pathlib import Path
@@ -10,12 +10,12 @@ from tl_keras.reports.pages.html import write_page
 
 @dataclasses.dataclass(frozen=True)
 class Tile:
-    """A picture on the page.
+    """Image on the page, or two images that are compared.
 
     Attributes:
-        images: uint8 (h, w, 3) each, one, or two that are compared.
-        paths: where each of them is.
-        words: a few words on it, e.g. how odd it is.
+        images: one or two images, uint8 (h, w, 3) each.
+        paths: path of each image.
+        words: a short description, e.g. an outlier score.
     """
 
     images: tuple[np.ndarray, ...]
@@ -25,12 +25,12 @@ class Tile:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """A cluster on the page.
+    """Cluster on the page.
 
     Attributes:
         name: e.g. "Cluster 3".
-        colour: "#rrggbb", that of its frames on the map.
-        words: its size.
+        colour: "#rrggbb", colour of its frames on the map.
+        words: size as text.
         tiles: `Tile`s, the most typical first.
     """
 
@@ -42,26 +42,26 @@ class Group:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExploreReport:
-    """What the page shows.
+    """Content of the page.
 
     Args:
         title: e.g. "What is in holiday".
-        number: how many pictures, as text.
-        words: what that number is.
-        verdict: sentences on what was found.
+        number: number of images, as text.
+        words: description of that number.
+        verdict: sentences on the findings.
         map_image: uint8 (h, w, 3).
-        map_words: a sentence on what the map shows.
+        map_words: a sentence that explains the map.
         groups: `Group`s, the largest first.
-        groups_words: sentences on them.
-        pairs: `Tile`s of two pictures.
-        pairs_words: sentences on them.
-        odd: `Tile`s, the oddest first.
-        odd_words: sentences on them.
+        groups_words: sentences on the clusters.
+        pairs: `Tile`s of two images.
+        pairs_words: sentences on the pairs.
+        odd: `Tile`s of outliers, in order of falling score.
+        odd_words: sentences on the outliers.
         settings: (label, value) pairs.
-        commands: command lines that go on from here.
+        commands: command lines for the next steps.
         warnings: sentences.
         files: names of the files beside the page.
-        command: the command line that was run.
+        command: command line of this run.
     """
 
     title: str
@@ -84,14 +84,14 @@ class ExploreReport:
 
 
 def write_explore_page(path, report):
-    """Writes the page, one self-contained file, whole or not at all.
+    """Writes the page as one self-contained file, completely or not at all.
 
     Args:
         path: HTML file to write.
         report: `ExploreReport`.
 
     Returns:
-        The path that was written.
+        Path of the written file.
 
     Raises:
         InputError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""Pages in one HTML file: no script, no network, every name escaped, pictures inlined."""
+"""Pages in one HTML file: no script, no network, names escaped, images inlined."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from tl_keras.reports.pages.wording import format_duration, format_percent
 
 
 def write_page(path, template, **values):
-    """Renders a template of this package to one HTML file, written whole or not at all.
+    """Renders a template of this package to one HTML file, written completely or not at all.
 
     Args:
         path: file to write.
         template: name of a file in `reports/templates/` that extends `base.html.j2`.
-        **values: what the template shows. Texts are escaped; it is safe to pass any.
+        **values: variables of the template. Texts are escaped, so any text is safe.
 
     Raises:
         InputError: the file cannot be written.
@@ -27,11 +27,11 @@ def write_page(path, template, **values):
 
 
 def write_figures(folder, figures):
-    """Saves figures as PNG files, each whole or not at all, rendering each once.
+    """Saves figures as PNG files, each completely or not at all, and renders each once.
 
     Args:
-        folder: where to save them, created if it is not there.
-        figures: dict of name and matplotlib Figure; the name becomes NAME.png.
+        folder: folder of the files, created if missing.
+        figures: dict of name and matplotlib Figure; the file is NAME.png.
 
     Returns:
         dict of name and the bytes of its PNG file, e.g. to inline in a page.
@@ -58,9 +58,9 @@ def _environment():
         "duration": format_duration,
         "percent": format_percent,
         "png_uri": png_uri,
-        # Browsers have 96 pixels an inch, so letters get the same size in every figure.
+        # Browsers show 96 pixels per inch, so text has one size in all figures.
         "display_width": lambda png: round(png_width(png) * 96 / DPI),
-        "picture_uri": data_uri,
+        "image_uri": data_uri,
         "thumbnail_uri": lambda image: data_uri(thumbnail(image)),
     }
     return environment

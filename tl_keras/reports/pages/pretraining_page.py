@@ -1,4 +1,4 @@
-"""The page of a pretraining: what was learned, to be looked at, and the figures beside it."""
+"""Page of a pretraining: results and figures."""
 
 import dataclasses
 from pathlib import Path
@@ -8,13 +8,13 @@ from tl_keras.reports.pages.html import write_page
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """A figure on the page.
+class Figure:
+    """Figure on the page.
 
     Attributes:
         png: bytes of a PNG file.
-        alt: what it shows, in a few words.
-        caption: a sentence below it.
+        alt: short description.
+        caption: a sentence below the figure.
     """
 
     png: bytes
@@ -24,11 +24,11 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table with a heading for each column; all but the first hold figures.
+    """Table with a heading for each column; all columns but the first hold numbers.
 
     Attributes:
         columns: headings.
-        rows: a tuple of texts each, as long as `columns`.
+        rows: tuples of texts, each as long as `columns`.
     """
 
     columns: tuple[str, ...]
@@ -37,40 +37,40 @@ class Table:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the page.
+    """Section of the page.
 
     Attributes:
-        name: its id in the page.
-        title: its heading.
-        texts: paragraphs before the pictures.
-        pictures: `Picture`s.
+        name: id in the page.
+        title: heading.
+        texts: paragraphs before the figures.
+        figures: `Figure`s.
         rows: (label, value) pairs of a table.
-        table: `Table` before the pictures, or None.
+        table: `Table` before the figures, or None.
     """
 
     name: str
     title: str
     texts: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    figures: tuple[Figure, ...] = ()
     rows: tuple[tuple[str, str], ...] = ()
     table: Table | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingReport:
-    """What the page of a pretraining shows.
+    """Content of the page of a pretraining.
 
     Args:
         title: e.g. "A VAE on digits".
-        number: the main figure as text; "" if nothing was measured.
-        words: what that number is.
-        verdict: a sentence that compares it.
+        number: the main result as text; "" if nothing was measured.
+        words: description of that number.
+        verdict: a sentence that puts it into context.
         sections: `Section`s in order.
         commands: command lines that use the run.
         code: Python that uses the run.
         warnings: sentences.
         files: names of the files beside the page.
-        command: the command line that was run.
+        command: command line of this run.
     """
 
     title: str
@@ -90,14 +90,14 @@ class PretrainingReport:
 
 
 def write_pretraining_page(path, report):
-    """Writes the page, one self-contained file, whole or not at all.
+    """Writes the page as one self-contained file, completely or not at all.
 
     Args:
         path: HTML file to write.
         report: PretrainingReport.
 
     Returns:
-        The path that was written.
+        Path of the written file.
 
     Raises:
         InputError: the file cannot be written.

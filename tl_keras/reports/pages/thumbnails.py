@@ -1,4 +1,4 @@
-"""Small pictures for a page."""
+"""Small images for a page."""
 
 import base64
 import io
@@ -10,10 +10,10 @@ from tl_keras.checks import InputError, check_number
 
 
 def thumbnail(image, size=112):
-    """Returns a picture whose longer side is `size` pixels.
+    """Returns an image whose longer side has `size` pixels.
 
-    Large pictures are averaged down. Small ones, like 8x8 digits, are enlarged without smoothing,
-    so that a reader sees the pixels the model got.
+    Large images are averaged down. Small ones, like 8x8 digits, are enlarged without smoothing, so
+    that the page shows the pixels that the model received.
 
     Args:
         image: uint8 (h, w, 3), (h, w, 1) or (h, w), 0-255.
@@ -23,40 +23,40 @@ def thumbnail(image, size=112):
         uint8 (h, w, 3).
 
     Raises:
-        InputError: `image` is not a picture.
+        InputError: `image` is not an image array.
     """
     check_number("size", size, minimum=1, integer=True)
-    picture = _picture(image)
-    scale = size / max(picture.size)
-    # A very long strip would round to no pixel at all.
-    target = [max(1, round(side * scale)) for side in picture.size]
+    pil_image = _as_pil(image)
+    scale = size / max(pil_image.size)
+    # A very long strip would round to zero pixels.
+    target = [max(1, round(side * scale)) for side in pil_image.size]
     smooth = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-    return np.asarray(picture.resize(target, smooth))
+    return np.asarray(pil_image.resize(target, smooth))
 
 
 def data_uri(image):
-    """Returns a picture as text that an HTML page can hold, PNG or JPEG, whichever is shorter.
+    """Returns an image as text for an HTML page, PNG or JPEG, whichever is shorter.
 
     Args:
         image: uint8 (h, w, 3), (h, w, 1) or (h, w), 0-255.
 
     Raises:
-        InputError: `image` is not a picture.
+        InputError: `image` is not an image array.
     """
-    picture = _picture(image)
-    encoded = {"png": _encode(picture, "PNG", optimize=True)}
-    encoded["jpeg"] = _encode(picture, "JPEG", quality=88)
+    pil_image = _as_pil(image)
+    encoded = {"png": _encode(pil_image, "PNG", optimize=True)}
+    encoded["jpeg"] = _encode(pil_image, "JPEG", quality=88)
     kind = min(encoded, key=lambda name: len(encoded[name]))
     return _uri(kind, encoded[kind])
 
 
 def png_uri(png):
-    """Returns the bytes of a PNG file as text that an HTML page can hold."""
+    """Returns the bytes of a PNG file as text for an HTML page."""
     return _uri("png", png)
 
 
 def png_width(png):
-    """Returns the width in pixels of the bytes of a PNG file."""
+    """Returns the width in pixels of a PNG file, given its bytes."""
     return Image.open(io.BytesIO(png)).width
 
 
@@ -64,19 +64,19 @@ def _uri(kind, content):
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _encode(picture, kind, **options):
+def _encode(pil_image, kind, **options):
     stream = io.BytesIO()
-    picture.save(stream, kind, **options)
+    pil_image.save(stream, kind, **options)
     return stream.getvalue()
 
 
-def _picture(image):
+def _as_pil(image):
     image = np.asarray(image)
     flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
     gray, colour = flat.ndim == 2, flat.ndim == 3 and flat.shape[-1] == 3
     if image.dtype != np.uint8 or not (gray or colour) or not flat.size:
         raise InputError(
-            "Expected a picture as uint8 (height, width, 3) or (height, width), 0-255; received "
+            "Expected an image as uint8 (height, width, 3) or (height, width), 0-255; received "
             f"{image.dtype} {image.shape}."
         )
     return Image.fromarray(np.ascontiguousarray(flat)).convert("RGB")

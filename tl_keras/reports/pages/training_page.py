@@ -1,4 +1,4 @@
-"""The page of a training run: how good the model is, why to believe it, how to use it."""
+"""Page of a training run: accuracy, evidence and usage."""
 
 import dataclasses
 from pathlib import Path
@@ -14,8 +14,8 @@ from tl_keras.reports.figures.training_figures import (
 )
 from tl_keras.reports.pages.html import write_figures, write_page
 from tl_keras.reports.pages.wording import (
+    accuracy_summary,
     calibration_sentence,
-    headline,
     reliability_sentence,
     top_confusions,
 )
@@ -23,30 +23,30 @@ from tl_keras.reports.pages.wording import (
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingReport:
-    """What the page of a training run shows.
+    """Content of the page of a training run.
 
     Args:
         title: e.g. "vgg16 on flowers".
         weights_note: one plain sentence on the weights that training started from.
-        test_metrics: as `evaluate_predictions` returns them, or None without a test split; the
-            page then shows validation, or else training, and says so.
+        test_metrics: result of `evaluate_predictions`, or None without a test split. The page then
+            shows validation, or else training, and says so.
         summary: (label, value) pairs in order: backbone, head, data, split sizes, seed, versions.
-        val_metrics: as `test_metrics`.
-        train_metrics: as `test_metrics`.
+        val_metrics: like `test_metrics`.
+        train_metrics: like `test_metrics`.
         history: dict of lists by epoch, see `plot_learning_curves`.
         phases: dicts of "name", "start" and "end", epochs from 0, end exclusive.
-        samples: dict of class name and a list of uint8 pictures (h, w, 3), 0-255.
+        samples: dict of class name and a list of uint8 images (h, w, 3), 0-255.
         mistakes: dicts of "path", "true", "predicted", "probability" (0-1) and "image"
             (uint8 (h, w, 3)), the most confident first.
         comparison: dicts of "name", "accuracy", "interval" ((low, high), 0-1) and "note".
-        verdict: a sentence on the difference between the ways of `comparison`.
-        calibration: as `jobs.train.calibrating.calibration_figures` returns them, or None.
+        verdict: a sentence on the difference between the methods of `comparison`.
+        calibration: result of `jobs.train.calibrating.calibration_figures`, or None.
         warnings: sentences.
-        seconds: dict of step and how long it took.
+        seconds: dict of step and its duration.
         files: names of the files beside the page.
-        command: the command line that was run.
-        image_size: (height, width) of the model's input in pixels, if it is to be said.
-        predict_command: the command line that uses the model.
+        command: command line of this run.
+        image_size: (height, width) of the model's input in pixels, or None.
+        predict_command: command line that uses the model.
     """
 
     title: str
@@ -67,7 +67,7 @@ class TrainingReport:
     files: tuple[str, ...] = ()
     command: str = ""
     image_size: tuple[int, int] | None = None
-    predict_command: str = "tl-keras predict . my-picture.jpg"
+    predict_command: str = "tl-keras predict . my-image.jpg"
 
     def __post_init__(self):
         if not self.splits:
@@ -78,7 +78,7 @@ class TrainingReport:
 
     @property
     def splits(self):
-        """The metrics there are, as dict of split name and metrics, the most telling first."""
+        """Returns available metrics as dict by split name, the most important first."""
         metrics = {
             "test": self.test_metrics,
             "validation": self.val_metrics,
@@ -94,8 +94,8 @@ def training_figures(report):
         report: TrainingReport.
 
     Returns:
-        dict of name and matplotlib Figure: "learning_curves", "confusion_matrix", "reliability",
-        "pseudo_labels" and "comparison", those that there is something to draw for.
+        dict of name and matplotlib Figure, as far as there are data: "learning_curves",
+        "confusion_matrix", "reliability", "pseudo_labels" and "comparison".
     """
     metrics = next(iter(report.splits.values()))
     names = [row["class"] for row in metrics["per_class"]]
@@ -117,16 +117,16 @@ def training_figures(report):
 def write_training_report(path, report, figures=None):
     """Writes the page of a training run, and its figures as PNG files in `figures/` beside it.
 
-    The page is one self-contained file: it holds its pictures, loads nothing and runs nothing.
+    The page is one self-contained file: it contains its images, loads nothing and runs nothing.
 
     Args:
-        path: HTML file to write, whole or not at all.
+        path: HTML file, written completely or not at all.
         report: TrainingReport.
-        figures: dict of name and PNG bytes, as `write_figures` returns them, to show instead of
-            drawing and saving those of `training_figures`; names as there.
+        figures: dict of name and PNG bytes, from `write_figures`, to show instead of drawing and
+            saving those of `training_figures`. The names are the same.
 
     Returns:
-        The path that was written.
+        Path of the written file.
 
     Raises:
         InputError: a file cannot be written, or parts of the report do not fit each other.
@@ -141,7 +141,7 @@ def write_training_report(path, report, figures=None):
         report=report,
         split=split,
         metrics=metrics,
-        headline=headline(metrics),
+        summary=accuracy_summary(metrics),
         reliability_sentence=reliability_sentence(metrics),
         calibration_sentence=report.calibration and calibration_sentence(report.calibration),
         confusions=top_confusions(metrics),

@@ -3,18 +3,18 @@
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 
 _HONEST_GAP = 0.03
-_FEW_PICTURES = 300
+_FEW_IMAGES = 300
 
 
-def headline(metrics):
-    """Returns the result in plain words.
+def accuracy_summary(metrics):
+    """Returns the accuracy with its interval, baseline and a verdict in plain words.
 
     Args:
-        metrics: as `evaluate_predictions` returns them.
+        metrics: result of `evaluate_predictions`.
 
     Returns:
         dict of "accuracy", "low" and "high" (its 95% interval), all 0-1, "num_examples",
-        "num_right", "most_frequent" (a class), "baseline" (accuracy of always answering it) and
+        "num_right", "most_frequent" (a class), "baseline" (accuracy of always predicting it) and
         "verdict", a sentence that compares the two.
     """
     n = metrics["num_examples"]
@@ -34,58 +34,61 @@ def headline(metrics):
 
 
 def reliability_sentence(metrics):
-    """Returns whether the confidence of the answers can be believed, in plain words.
+    """Returns whether the confidence of predictions is reliable, in plain words.
 
     Args:
-        metrics: as `evaluate_predictions` returns them.
+        metrics: result of `evaluate_predictions`.
     """
     n = metrics["num_examples"]
     filled = [b for b in metrics["reliability"] if b["count"]]
     confidence = sum(b["count"] * b["confidence"] for b in filled) / n
     gap = confidence - metrics["accuracy"]
     sentence = (
-        f"On average the model is {format_percent(confidence)} sure and right in "
-        f"{format_percent(metrics['accuracy'])} of the cases: "
+        f"The mean confidence is {format_percent(confidence)} and the accuracy "
+        f"{format_percent(metrics['accuracy'])}: "
     )
     excess = metrics["expected_calibration_error"] - metrics["calibration_error_by_chance"]
     if abs(gap) <= _HONEST_GAP and excess <= _HONEST_GAP:
-        sentence += "its confidence can be taken at its word."
+        sentence += "the confidence is reliable."
     elif abs(gap) <= _HONEST_GAP:
-        sentence += "right on the whole, but too sure in some ranges and not sure enough in others."
+        sentence += (
+            "right on average, but too high in some ranges of confidence and too low in others."
+        )
     elif gap > 0:
-        sentence += "it is surer than it should be, so read a high confidence with care."
+        sentence += "the model is overconfident, so do not rely on a high confidence."
     else:
-        sentence += "it is more often right than it says."
-    if n < _FEW_PICTURES:
-        sentence += f" With {n} pictures this is a rough estimate."
+        sentence += "the model is underconfident: it is right more often than its confidence says."
+    if n < _FEW_IMAGES:
+        sentence += f" With {n} images this is a rough estimate."
     return sentence
 
 
 def calibration_sentence(calibration):
-    """Returns what the temperature in the model changed on the test images.
+    """Returns a sentence on the effect of the model's temperature on the test images.
 
     Args:
-        calibration: as `jobs.train.calibrating.calibration_figures` returns it.
+        calibration: result of `jobs.train.calibrating.calibration_figures`.
     """
     before, after = (calibration[when] for when in ("before", "after"))
     return (
         f"A temperature of {calibration['temperature']:.2f}, fitted on held-out images, is part "
-        f"of the model. It took the log loss from {before['loss']:.3f} to {after['loss']:.3f}, and "
+        f"of the model. It changed the log loss from {before['loss']:.3f} to {after['loss']:.3f}, "
+        "and "
         f"the calibration error from {before['expected_calibration_error']:.3f} to "
-        f"{after['expected_calibration_error']:.3f}. On so many images even probabilities that are "
-        f"exactly right would show {after['calibration_error_by_chance']:.3f} by chance."
+        f"{after['expected_calibration_error']:.3f}. With this number of images, calibrated "
+        f"probabilities have an error of {after['calibration_error_by_chance']:.3f} by chance."
     )
 
 
 def top_confusions(metrics, limit=5):
-    """Returns which classes are taken for which most often.
+    """Returns the most frequent confusions of classes.
 
     Args:
-        metrics: as `evaluate_predictions` returns them.
-        limit: at most so many. Defaults to 5.
+        metrics: result of `evaluate_predictions`.
+        limit: maximum number. Defaults to 5.
 
     Returns:
-        A list of dicts: "true", "predicted", "count" and "support" (pictures of the true class).
+        A list of dicts: "true", "predicted", "count" and "support" (images of the true class).
     """
     rows = metrics["per_class"]
     pairs = [
@@ -103,7 +106,7 @@ def top_confusions(metrics, limit=5):
 
 
 def format_duration(seconds):
-    """Returns seconds as people say them: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
+    """Returns a duration as text: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -115,7 +118,7 @@ def format_duration(seconds):
 
 
 def format_percent(share, decimals=1):
-    """Returns a share of 0-1 as percent, e.g. "93.4%"; never "100.0%" for less than all.
+    """Returns a share of 0-1 as percent, e.g. "93.4%"; never "100.0%" for less than 1.
 
     Args:
         share: 0-1.
@@ -126,13 +129,13 @@ def format_percent(share, decimals=1):
 
 
 def difference_sentence(name_a, name_b, difference, half_width, n):
-    """Returns in one sentence how two classifiers compare on the same test images.
+    """Returns one sentence that compares two classifiers on the same test images.
 
-    Ahead and behind are said only if the whole interval lies on one side of zero.
+    A classifier is called ahead or behind only if the whole interval lies on one side of zero.
 
     Args:
         name_a, name_b: as within a sentence, e.g. "transfer", "the same network from scratch".
-        difference, half_width: as `paired_accuracy_difference` returns them, 0-1.
+        difference, half_width: result of `paired_accuracy_difference`, 0-1.
         n: number of images.
     """
     points = f"{format_difference(abs(difference), half_width)} points"
@@ -140,7 +143,7 @@ def difference_sentence(name_a, name_b, difference, half_width, n):
     if abs(difference) <= half_width:
         way = f"{points} {'ahead' if difference > 0 else 'behind'}"
         lead = f"{name_a} {way}" if difference else points
-        return f"No difference to be seen between {name_a} and {name_b} ({lead}) {on}."
+        return f"No significant difference between {name_a} and {name_b} ({lead}) {on}."
     way = "ahead of" if difference > 0 else "behind"
     return f"{name_a[0].upper()}{name_a[1:]} is {way} {name_b} by {points} {on}."
 
@@ -152,9 +155,9 @@ def format_difference(difference, half_width):
 
 
 def digits_to_show(difference, half_width, least=1):
-    """Returns with how many decimals to write a difference, 0-1, as percentage points.
+    """Returns the number of decimals for a difference, 0-1, in percentage points.
 
-    There are more where fewer would show the interval as zero or as the difference.
+    There are more decimals if fewer would show the interval as zero or as the difference.
     """
     for digits in (*range(least, 4), least):
         points, half = (f"{100 * abs(value):.{digits}f}" for value in (difference, half_width))
@@ -169,6 +172,6 @@ def _verdict(low, high, baseline):
     if high < baseline:
         return "The model is worse than that. Do not use it; look at the warnings and the curves."
     return (
-        "The interval includes that, so these pictures do not show that the model has learned "
+        "The interval includes that, so these images do not show that the model has learned "
         "anything."
     )

@@ -8,7 +8,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.augmentation import resolve_augment
 from tl_keras.data.unlabelled import as_unlabelled, join_unlabelled
-from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import DistillSettings
 from tl_keras.training.fine_tuning.inputs import labelled
@@ -158,11 +158,11 @@ def ask_teacher(history, student, teacher, train, unlabelled, settings):
     started = time.monotonic()
     augment = resolve_augment(settings.augment, train)
     if unlabelled is not None:
-        sides = zip(picture_shape(student)[:2], picture_shape(teacher)[:2], strict=True)
+        sides = zip(image_shape(student)[:2], image_shape(teacher)[:2], strict=True)
         train = join_unlabelled(train, unlabelled, [max(pair) for pair in sides])
 
     def pictures_for(model, dataset):
-        *size, channels = picture_shape(model)
+        *size, channels = image_shape(model)
         return Pictures(dataset, tuple(size), augment, settings.seed, channels=channels)
 
     # Of a copy, so that the pictures in the teacher's size go when it has seen them.
@@ -191,6 +191,6 @@ def _check_answers(answers, expected):
 
 def _functional(model):
     """`model` in the form of a frozen prefix, whatever its own: pictures -> [outputs]."""
-    pictures = keras.Input(picture_shape(model))
+    pictures = keras.Input(image_shape(model))
     with model.distribute_strategy.scope():
         return keras.Model(pictures, [model(pictures, training=False)])

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tl_keras.checks import InputError
-from tl_keras.models.signature import gives_logits, num_outputs, picture_shape
+from tl_keras.models.signature import gives_logits, image_shape, num_outputs
 from tl_keras.settings.declaration import check_values
 from tl_keras.settings.whole_model import DistillSettings
 
@@ -59,13 +59,13 @@ class Distiller(keras.Model):
         self._teacher_gives_logits = gives_logits(teacher)
         # In a function, where Keras does not find it: it is neither trained nor saved.
         self._ask = lambda pictures: teacher(
-            _resized(pictures, picture_shape(teacher)), training=False
+            _resized(pictures, image_shape(teacher)), training=False
         )
         self.built = True  # as both models are
 
     def call(self, inputs, training=None):
         pictures, _ = _split(inputs)
-        return self.student(_resized(pictures, picture_shape(self.student)), training=training)
+        return self.student(_resized(pictures, image_shape(self.student)), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         alpha = self.alpha if training else 0.0

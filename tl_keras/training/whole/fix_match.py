@@ -73,7 +73,7 @@ class FixMatch(keras.Model):
 
     def call(self, inputs, training=None):
         """The outputs for the pictures and, after them in training, for the strong views."""
-        pictures, strong = _part(inputs, "pictures"), _part(inputs, "strong")
+        pictures, strong = _part(inputs, "images"), _part(inputs, "strong")
         if not training:
             return (self.average or self.classifier)(pictures, training=False)
         if strong is not None:
@@ -129,7 +129,7 @@ class FixMatch(keras.Model):
         """(outputs for the labelled pictures, those for the strong views or None)."""
         if not training or _part(x, "strong") is None:
             return outputs, None
-        count = ops.shape(x["pictures"])[0]
+        count = ops.shape(x["images"])[0]
         return outputs[:count], outputs[count:]
 
     def _agreement(self, labels, sure, outputs):
@@ -148,7 +148,7 @@ def _part(inputs, name):
     """A part of the input, or None if it is not there."""
     if isinstance(inputs, dict):
         return inputs.get(name)
-    return inputs if name == "pictures" else None
+    return inputs if name == "images" else None
 
 
 def _flat(views):

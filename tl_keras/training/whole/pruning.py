@@ -6,7 +6,7 @@ import time
 import keras
 
 from tl_keras.checks import check_number
-from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import PruneSettings
 from tl_keras.training.fine_tuning.inputs import labelled
@@ -165,7 +165,7 @@ def _figures(model, val, settings):
     figures = weight_figures(model)
     compile_for_use(model, settings.optimizer, settings.lr)
     if val is not None:
-        *size, channels = picture_shape(model)
+        *size, channels = image_shape(model)
         batches = val.pipeline(
             batch_size_for(len(val), settings), image_size=size, channels=channels
         )

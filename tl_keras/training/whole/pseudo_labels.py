@@ -10,7 +10,7 @@ from tl_keras.data.pipelines.augmentation_presets import resolve_augment, resolv
 from tl_keras.data.pipelines.unlabelled_views import build_unlabelled_views, slots
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.models.backbones.backbone import get_backbone
-from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.fine_tuning.inputs import default_batch_size, labelled
@@ -107,7 +107,7 @@ def _fit(history, model, train, unlabelled, val, settings, callbacks):
 
 def _batches(model, train, unlabelled, settings):
     """How `fit_whole` gets its batches."""
-    *image_size, channels = picture_shape(model)
+    *image_size, channels = image_shape(model)
     num_classes = num_outputs(model)
     weak = resolve_augment(settings.augment, train)
     strong = resolve_strong(settings.strong_augment, weak, train)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.batches import build_pipeline
-from tl_keras.models.signature import num_outputs, picture_shape
+from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.fine_tuning.phases import compile_for_training, count_steps, run_phase
 from tl_keras.training.optimizers import build_schedule
@@ -135,7 +135,7 @@ def fit_whole(
 
 def _batches(model, dataset, batch_size, **how):
     """Batches of (pictures, one-hot labels) in the size and channels that the model takes."""
-    *image_size, channels = picture_shape(model)
+    *image_size, channels = image_shape(model)
     batches = build_pipeline(dataset, batch_size, image_size=image_size, channels=channels, **how)
     num_classes = num_outputs(model)
     return batches.map(lambda pictures, labels: (pictures, tf.one_hot(labels, num_classes)))

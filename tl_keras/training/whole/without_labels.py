@@ -12,7 +12,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.pipelines.batches import build_pipeline
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.models.own_loss import OwnLossModel
-from tl_keras.models.signature import picture_shape
+from tl_keras.models.signature import image_shape
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.signatures import shows_settings
@@ -162,7 +162,7 @@ def _pictures(data, split):
 
 def _batches(model, dataset, batch_size, **how):
     """Batches of pictures in the size and channels that the model takes, with labels if any."""
-    *image_size, channels = picture_shape(model)
+    *image_size, channels = image_shape(model)
     return build_pipeline(dataset, batch_size, image_size=image_size, channels=channels, **how)
 
 

@@ -1,24 +1,24 @@
-"""Picture files that the tests of the data room make."""
+"""Image files that the tests of the data room make."""
 
 import numpy as np
 from PIL import Image
 
 
 def textured(seed, size=(20, 24)):
-    """A picture (h, w, 3) of coloured blocks, different for each seed, and kind to JPEG."""
+    """An image (h, w, 3) of coloured blocks, different for each seed, and kind to JPEG."""
     blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(blocks).resize(size[::-1], Image.Resampling.BICUBIC))
 
 
 def save(path, image):
-    """Writes an array as a picture file and returns its path as text."""
+    """Writes an array as an image file and returns its path as text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path)
     return str(path)
 
 
 def fill_classes(folder, counts, *, suffix=".png", first_seed=0):
-    """Makes a folder for each class with `counts[name]` different pictures."""
+    """Makes a folder for each class with `counts[name]` different images."""
     seed = first_seed
     for name, count in counts.items():
         (folder / name).mkdir(parents=True, exist_ok=True)

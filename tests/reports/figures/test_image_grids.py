@@ -1,33 +1,33 @@
-"""Grids of small pictures: each stands where it should, pixel by pixel."""
+"""Grids of small images: each stands where it should, pixel by pixel."""
 
 import numpy as np
 import pytest
 
 from tl_keras import InputError
-from tl_keras.reports.figures.picture_grids import (
+from tl_keras.reports.figures.image_grids import (
     below_each_other,
     film_strip,
+    image_grid,
     in_pairs,
-    picture_grid,
 )
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 3, 4), dtype=np.uint8)
 
 
-def test_each_picture_stands_in_its_place_and_the_rest_is_white():
-    grid = picture_grid(GREY, columns=2)
+def test_each_image_stands_in_its_place_and_the_rest_is_white():
+    grid = image_grid(GREY, columns=2)
     assert grid.shape == (3 * 5 + 2, 2 * 6 + 2, 3)
-    for number, picture in enumerate(GREY):
+    for number, image in enumerate(GREY):
         top, left = 2 + 5 * (number // 2), 2 + 6 * (number % 2)
-        np.testing.assert_array_equal(grid[top : top + 3, left : left + 4, 1], picture)
+        np.testing.assert_array_equal(grid[top : top + 3, left : left + 4, 1], image)
     assert (grid[12:15, 8:12] == 255).all()
     assert grid.sum() == 3 * (GREY.sum() + 255 * (17 * 14 - GREY.size))
 
 
 def test_colours_scale_and_a_square_by_default():
     coloured = RNG.integers(0, 256, (5, 2, 2, 3), dtype=np.uint8)
-    small, large = picture_grid(coloured), picture_grid(coloured, scale=3)
+    small, large = image_grid(coloured), image_grid(coloured, scale=3)
     assert small.shape == (2 * 4 + 2, 3 * 4 + 2, 3)
     np.testing.assert_array_equal(large[::3, ::3], small)
     np.testing.assert_array_equal(large[1::3, 2::3], small)
@@ -38,15 +38,15 @@ def test_a_film_strip_has_a_row_for_each_moment():
     frames = [GREY, GREY[::-1], GREY[[1, 1, 2]]]
     strip = film_strip(frames, columns=4)
     rows = np.concatenate([frame[:3] for frame in frames])
-    np.testing.assert_array_equal(strip, picture_grid(rows, 3))
+    np.testing.assert_array_equal(strip, image_grid(rows, 3))
 
 
 @pytest.mark.parametrize(
-    "pictures", [GREY / 255.0, GREY[0], GREY[:0], np.zeros((2, 3, 3, 2), np.uint8)]
+    "images", [GREY / 255.0, GREY[0], GREY[:0], np.zeros((2, 3, 3, 2), np.uint8)]
 )
-def test_what_is_no_row_of_pictures_is_refused(pictures):
+def test_what_is_no_row_of_images_is_refused(images):
     with pytest.raises(InputError, match="Expected"):
-        picture_grid(pictures)
+        image_grid(images)
     with pytest.raises(InputError, match="Expected"):
         film_strip([])
     with pytest.raises(InputError, match="of one size"):
@@ -54,9 +54,9 @@ def test_what_is_no_row_of_pictures_is_refused(pictures):
 
 
 @pytest.mark.parametrize(("count", "columns"), [(4, 2), (3, 2), (1, 8)])
-def test_in_pairs_each_other_one_stands_below_its_picture(count, columns):
-    pictures = np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None]
-    ordered = in_pairs(pictures, pictures + 100, columns)[:, 0, 0, 0]
+def test_in_pairs_each_other_one_stands_below_its_image(count, columns):
+    images = np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None]
+    ordered = in_pairs(images, images + 100, columns)[:, 0, 0, 0]
     rows = ordered.reshape(-1, columns)
     for number in range(count):
         row, column = divmod(number, columns)

@@ -1,4 +1,4 @@
-"""Small grey and coloured pictures for the models without labels."""
+"""Small grey and coloured images for the label-free models."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ import numpy as np
 def blobs(count=32, side=8, channels=None, seed=0):
     """Bright squares on black, uint8 (n, side, side) or (n, side, side, channels)."""
     rng = np.random.default_rng(seed)
-    pictures = np.zeros((count, side, side), np.uint8)
-    for picture, (row, column) in zip(pictures, rng.integers(0, side - 2, (count, 2)), strict=True):
-        picture[row : row + 3, column : column + 3] = rng.integers(100, 256)
+    images = np.zeros((count, side, side), np.uint8)
+    for image, (row, column) in zip(images, rng.integers(0, side - 2, (count, 2)), strict=True):
+        image[row : row + 3, column : column + 3] = rng.integers(100, 256)
     if channels is None:
-        return pictures
-    return (pictures[..., None] * np.linspace(1, 0.5, channels)).astype(np.uint8)
+        return images
+    return (images[..., None] * np.linspace(1, 0.5, channels)).astype(np.uint8)
 
 
 def noisy(count=32, side=8, seed=0):

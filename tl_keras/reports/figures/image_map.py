@@ -1,4 +1,4 @@
-"""Pictures on the places of a grid, framed in the colours of their groups."""
+"""Images on the cells of a grid, framed in the colours of their clusters."""
 
 import matplotlib
 import numpy as np
@@ -10,12 +10,12 @@ from tl_keras.reports.pages.thumbnails import thumbnail
 
 _OWN = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 _FRAME, _GAP = 3, 2  # pixels
-_SIZES = (20, 112)  # pixels of a picture
+_SIZES = (20, 112)  # smallest and largest side of an image in pixels
 _WIDTH = 1440  # pixels of the map
 
 
 def group_colours(count):
-    """Returns `count` different colours "#rrggbb": Okabe and Ito's eight, or maps with more."""
+    """Returns `count` distinct colours "#rrggbb": Okabe and Ito's eight, or a palette for more."""
     if count <= len(_OWN):
         return [colour.lower() for colour in _OWN[:count]]
     if count <= 20:
@@ -25,20 +25,20 @@ def group_colours(count):
     return [to_hex(row) for row in rows]
 
 
-def picture_map(pictures, places, side, groups=None):
-    """Draws the middle square of each picture at its place.
+def image_map(images, places, side, groups=None):
+    """Draws the central square of each image in its cell.
 
     Args:
-        pictures: iterable of n uint8 (h, w, 3), 0-255; only one is held at a time.
-        places: ints (n, 2), row and column, no two the same.
-        side: int, places of a side.
-        groups: ints (n,) from 0, whose colours frame the pictures; None for no frames.
+        images: iterable of n uint8 (h, w, 3), 0-255; only one is held at a time.
+        places: ints (n, 2), distinct cells as (row, column).
+        side: int, cells per side.
+        groups: ints (n,) from 0, groups whose colours frame the images; None for no frames.
 
     Returns:
-        uint8 (height, width, 3); rows and columns at the edges that stay empty are cut off.
+        uint8 (height, width, 3), without empty rows and columns at the edges.
 
     Raises:
-        InputError: not one group for each place.
+        InputError: the numbers of groups and places differ.
     """
     if groups is not None and len(groups) != len(places):
         raise InputError(
@@ -51,21 +51,21 @@ def picture_map(pictures, places, side, groups=None):
     height, width = (places.max(0) + 1) * cell + _GAP
     sheet = np.full((height, width, 3), 255, np.uint8)
     colours = None if groups is None else [_bytes(c) for c in group_colours(max(groups) + 1)]
-    spots = zip(pictures, places * cell + _GAP, strict=True)
-    for number, (picture, (top, left)) in enumerate(spots):
+    spots = zip(images, places * cell + _GAP, strict=True)
+    for number, (image, (top, left)) in enumerate(spots):
         frame = sheet[top : top + cell - _GAP, left : left + cell - _GAP]
         if colours is not None:
             frame[:] = colours[groups[number]]
         inside = frame[_FRAME:-_FRAME, _FRAME:-_FRAME]
-        inside[:] = thumbnail(_square(picture), size)
+        inside[:] = thumbnail(_square(image), size)
     return sheet
 
 
-def _square(picture):
-    """The middle of a picture, as wide as high: more is seen of it in a small frame."""
-    side = min(picture.shape[:2])
-    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-    return picture[top : top + side, left : left + side]
+def _square(image):
+    """Returns the central square of an image, which shows more in a small frame."""
+    side = min(image.shape[:2])
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    return image[top : top + side, left : left + side]
 
 
 def _bytes(colour):

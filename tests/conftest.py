@@ -64,8 +64,21 @@ def run_cli(monkeypatch, capsys, signal_handlers):
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["tl-keras", *map(str, words)])
+        capsys.readouterr()  # what fixtures printed
         with pytest.raises(SystemExit) as stopped:
             cli.main()
         return stopped.value.code or 0, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What reaches the jobs, which do nothing: settings, or options by their names."""
+    reached = []
+
+    def job(*settings, **options):
+        reached.append(settings[0] if settings else options)
+
+    monkeypatch.setattr(cli, "load", lambda module, name: job)
+    return reached

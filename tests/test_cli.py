@@ -19,16 +19,6 @@ OPTIONS = [
 ]
 
 
-@pytest.fixture
-def asked(monkeypatch):
-    """The configurations that reach the training job, which does nothing."""
-    from tl_keras.jobs.train import train
-
-    configs = []
-    monkeypatch.setattr(train, "train", configs.append)
-    return configs
-
-
 def test_help_of_train_lists_every_option(run_cli, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     words = run_cli("train", "--help")[1].replace("│", " ").split()

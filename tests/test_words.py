@@ -1,7 +1,9 @@
 """Docstrings are plain technical English: first words, lengths and vocabulary."""
 
 import ast
+import inspect
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 import tl_keras
 
 PACKAGE = Path(tl_keras.__file__).parent
-ROOMS = ("data", "models", "evaluation", "reports")  # those whose words are done
+ROOMS = ("settings", "data", "models", "evaluation", "reports")  # those whose words are done
 TESTS = Path(__file__).parent
 MODULES = sorted(
     path for room in ROOMS for top in (PACKAGE, TESTS) for path in (top / room).rglob("*.py")
@@ -24,10 +26,16 @@ _ITEM = re.compile(r"(- )?\*{0,2}\w+(, \*{0,2}\w+)*: ")
 
 
 def _docstrings(source):
-    """Returns (name, docstring) of a module and of every class and function in it."""
+    """Returns (name, docstring) of a module, and of every class, function and field in it."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
             yield getattr(node, "name", "module"), text
+        body = node.body if isinstance(node, ast.ClassDef) else ()
+        for field, below in pairwise(body):
+            text = below.value if isinstance(below, ast.Expr) else None
+            text = getattr(text, "value", None)
+            if isinstance(field, ast.AnnAssign) and isinstance(text, str):
+                yield field.target.id, inspect.cleandoc(text)
 
 
 def _summaries(text):
@@ -89,6 +97,11 @@ def test_docstrings_are_plain_technical_english(path):
 def test_other_words_are_found(docstring, message):
     (fault,) = _faults(f'def f(x):\n    """{docstring}"""\n')
     assert message in fault
+
+
+def test_other_words_are_found_below_a_field():
+    (fault,) = _faults('class A:\n    x: int = 0\n    """How many."""\n')
+    assert fault.startswith("x: open with a verb")
 
 
 def test_plain_words_are_taken():

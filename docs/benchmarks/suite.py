@@ -94,7 +94,7 @@ def cells(given):
 
 
 def has_labels(cell, out):
-    """Whether the smallest class of a task has as many training images as are asked for."""
+    """Tells if the smallest class of a task has as many training images as are asked for."""
     task, labels, *_ = cell
     smallest = min(len(list(each.iterdir())) for each in unpacked(task, out).iterdir())
     enough = labels == "all" or int(labels) <= float(SPLIT.split(",")[0]) * smallest

@@ -4,8 +4,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import signal
-import sys
 
 import pytest
 from matplotlib.figure import Figure
@@ -13,7 +11,6 @@ from PIL import Image
 
 from tests.jobs.pretrained_runs import OPTIONS, pretrain_config, save_bars
 from tests.jobs.small_runs import save_encoder, save_images, small_config, use_one_rate
-from tl_keras import cli
 
 _DRAW = Figure.savefig
 
@@ -99,23 +96,6 @@ def finished_run(made_once, encoder, colours):
 def copied_run(finished_run, tmp_path):
     """A copy of the finished run that a test may change."""
     return shutil.copytree(finished_run, tmp_path / "copied run")
-
-
-@pytest.fixture
-def run_cli(monkeypatch, capsys):
-    """Calls the command; returns (exit status, standard output, standard error)."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["tl-keras", *map(str, words)])
-        capsys.readouterr()  # what fixtures printed
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        return stopped.value.code or 0, *capsys.readouterr()
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -24,16 +24,6 @@ SETTINGS = TrainSettings(
 )
 
 
-@pytest.fixture
-def asked(monkeypatch):
-    """The settings that reach the training job, which does nothing."""
-    from tl_keras.jobs.train import train
-
-    settings = []
-    monkeypatch.setattr(train, "train", settings.append)
-    return settings
-
-
 def _write(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return str(path)

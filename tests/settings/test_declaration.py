@@ -30,11 +30,24 @@ class Sharper(TrainSettings):
     """
 
     sharpness: Annotated[float, MODEL, Bounds(minimum=0, maximum=1)] = 0.25
-    """How sharp the images become.
+    """Sharpness of the images.
 
     Further facts."""
     kernel: Annotated[Literal["box", "disc"], MODEL] = "box"
     """Kernel of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bare(Checked):
+    """Has a field without a docstring before one with a text as its default."""
+
+    first: int = 1
+    second: str = "a default, no docstring"
+    """Second field."""
+
+
+def test_a_default_is_not_taken_for_the_docstring_of_the_field_before_it():
+    assert [option.text for option in options_of(Bare).values()] == ["", "Second field."]
 
 
 def _help(command, capsys, monkeypatch):
@@ -50,7 +63,7 @@ def test_field_that_is_added_is_in_help_json_signature_docs_and_is_checked(capsy
     command = COMMANDS["train"]._replace(settings=Sharper)
     shown = _help(command, capsys, monkeypatch)
     [line] = [line for line in shown.splitlines() if "--sharpness" in line]
-    assert "FLOAT" in line and "How sharp the images become. [default: 0.25]" in line
+    assert "FLOAT" in line and "Sharpness of the images. [default: 0.25]" in line
     assert shown.index("─ Model ─") < shown.index("--sharpness") < shown.index("─ Fine-tuning ─")
     assert "[choices: box, disc]" in shown
     settings = Sharper("vgg16", "digits", sharpness=0.75)
@@ -63,8 +76,8 @@ def test_field_that_is_added_is_in_help_json_signature_docs_and_is_checked(capsy
 
     parameter = inspect.signature(sharpen).parameters["sharpness"]
     assert (parameter.default, parameter.annotation) == (0.25, float)
-    assert "    sharpness: How sharp the images become. Further facts." in sharpen.__doc__
-    row = "| `--sharpness` | a number >= 0 and <= 1 | 0.25 | How sharp the images become. Further"
+    assert "    sharpness: Sharpness of the images. Further facts." in sharpen.__doc__
+    row = "| `--sharpness` | a number >= 0 and <= 1 | 0.25 | Sharpness of the images. Further"
     assert row in option_tables({"sharper": command})
     with pytest.raises(InputError, match="sharpness to be a number >= 0 and <= 1; received"):
         Sharper("vgg16", "digits", sharpness=2)

@@ -13,6 +13,7 @@ import numpy as np
 from tl_keras.checks import InputError, check_choice
 
 MEMORY_LIMIT_BYTES = 2 * 2**30
+_RELEASE_EVERY = 256  # rows written
 STORES = ("auto", "memory", "disk")
 
 
@@ -126,6 +127,13 @@ def _on_disk(shape, dtype, size):
             f"received {error.strerror}. Free some space, set TMPDIR, choose a smaller image_size "
             "or cache='none'."
         ) from error
+
+
+def put_row(array, row, value):
+    """Writes one row of an array of `allocate`, from any thread, in bounded memory."""
+    array[row] = value
+    if row % _RELEASE_EVERY == 0:
+        release_pages(array)
 
 
 def release_pages(array):

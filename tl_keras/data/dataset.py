@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tl_keras.data.array_checks import check_images, check_labels
-from tl_keras.data.array_store import allocate, place_for, release_pages
+from tl_keras.data.array_store import allocate, place_for, put_row, release_pages
 from tl_keras.data.decoded_files import DecodedFiles
 from tl_keras.data.images import (
     check_image_size,
@@ -19,8 +19,6 @@ from tl_keras.data.images import (
     resize_image,
 )
 from tl_keras.progress import say, track
-
-_RELEASE_EVERY = 256  # images
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,16 +209,15 @@ class ImageDataset:
 
         def fill(index):
             if shared is None:
-                images[index] = self._sized(index, image_size)
+                image = self._sized(index, image_size)
             else:
-                images[index] = self.files.images[shared[index]]
+                image = _taken(self.files.images, shared[index])
+            put_row(images, index, image)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             done = pool.map(fill, range(len(self)))
-            tracked = track(done, f"Decoding {self.split} images", total=len(self))
-            for count, _ in enumerate(tracked):
-                if count % _RELEASE_EVERY == 0:
-                    release_pages(images)
+            for _ in track(done, f"Decoding {self.split} images", total=len(self)):
+                pass
         return images
 
 

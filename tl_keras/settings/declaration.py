@@ -245,7 +245,7 @@ def _texts(settings):
             continue
         body = _classes(inspect.getsourcefile(kind))[kind.__name__].body
         for field, below in zip(body, body[1:], strict=False):
-            text = getattr(getattr(below, "value", None), "value", None)
+            text = getattr(below.value, "value", None) if isinstance(below, ast.Expr) else None
             if isinstance(field, ast.AnnAssign) and isinstance(text, str):
                 texts[field.target.id] = inspect.cleandoc(text)
     return texts

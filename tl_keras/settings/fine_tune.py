@@ -91,7 +91,7 @@ class StepSettings(Checked):
     augment: Annotated[str, REGULARISATION] = "auto"
     """Augmentation: auto, none, flip, photos, digits or cifar."""
     cache: Annotated[Literal["auto", "memory", "disk", "none"], RUN] = "auto"
-    """Where features of the frozen part are kept; auto: memory, or disk without room there."""
+    """Place of the cached features of the frozen part; auto: memory, or disk without room there."""
     cache_dtype: Annotated[Literal["float32", "float16"] | None, RUN] = None
     """Type of cached features; default: what has room.
 
@@ -99,7 +99,7 @@ class StepSettings(Checked):
     batch_norm: Annotated[Literal["frozen", "train"] | None, FINE_TUNING, Start(other="frozen")] = (
         None
     )
-    """Whether batch normalisation of the unfrozen part trains."""
+    """Batch normalisation of the unfrozen part: frozen, or trained with it."""
     seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
     """Seed of splits, order, augmentation and initial weights."""
     class_weights: Annotated[Literal["balanced", "none"], REGULARISATION] = "none"
@@ -129,7 +129,7 @@ class FineTuneSettings(StepSettings):
     Only for a head of one Dense layer, without `freeze_epochs` and objective="joint". The head's
     Dropout acts while fine-tuning; 0 is best."""
     preset: Annotated[Preset | None, FIRST] = None
-    """How much is tried from a linear start; default: balanced.
+    """Effort from a linear start; default: balanced.
 
     "fast": the linear start alone; options of fine-tuning are refused. "balanced": and fine-tuning,
     of up to 300 images at two rates. "best": and more of it, at a third of the rate, and with
@@ -177,11 +177,12 @@ class FineTuneSettings(StepSettings):
     objective: Annotated[Literal["plain", "l2-sp", "joint"], REGULARISATION] = "plain"
     """Function that is minimised.
 
-    With L the loss on the target, "plain" is L. "l2-sp" is L + l2_sp_weight / 2 * ||w - w0||^2 over
-    the trainable weights of the backbone, w0 those at the start, + l2_sp_head_weight / 2 * ||v||^2
-    over the head's; `weight_decay` acts beside it. "joint" is L + source_weight * (loss on the
-    source), the backbone shared by two heads; each step has as many images of the source as of the
-    target. A weight of 0 is exactly "plain"."""
+    With L the loss on the target, "plain" is L. "l2-sp" is
+    L + l2_sp_weight / 2 * ||w - w0||^2 + l2_sp_head_weight / 2 * ||v||^2. Here w are the trainable
+    weights of the backbone, w0 the same at the start, and v those of the head. `weight_decay` acts
+    beside it. "joint" is L + source_weight * (loss on the source). Two heads share the backbone,
+    and each step has as many images of the source as of the target. A weight of 0 is exactly
+    "plain"."""
     l2_sp_weight: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None
     """l2-sp: pull of the backbone to its start; default: 0.1."""
     l2_sp_head_weight: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None

@@ -1,4 +1,4 @@
-"""Options of every command that splits images."""
+"""Options of the commands that read and split images."""
 
 import dataclasses
 import numbers
@@ -7,19 +7,24 @@ from typing import Annotated, Literal
 from tl_keras.checks import InputError
 from tl_keras.settings.declaration import DATA, FIRST, Checked
 
-OnBadImage = Literal["refuse", "skip"]
 # NumPy takes no seed above this, in whichever step it would come to that.
 HIGHEST_SEED = 2**32 - 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SplitSettings(Checked):
-    """How images are read and split, and where the run is written."""
+class ReadSettings(Checked):
+    """Options of reading images."""
+
+    on_bad_image: Annotated[Literal["refuse", "skip"], DATA] = "refuse"
+    """Refuse the whole source if an image cannot be read, or skip the image."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitSettings(ReadSettings):
+    """Options of splitting images, and the place of the run."""
 
     split: Annotated[tuple[float, float, float], DATA] = (0.8, 0.1, 0.1)
     """Fractions of train, val and test where the data has no split of its own."""
-    on_bad_image: Annotated[OnBadImage, DATA] = "refuse"
-    """What to do if an image cannot be read."""
     out: Annotated[str | None, FIRST] = None
     """Run folder, new or empty; default: a name under runs/ with data and time."""
 
@@ -30,10 +35,10 @@ class SplitSettings(Checked):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SplitOnceSettings(SplitSettings):
-    """The same where images that stand in two splits are looked for."""
+    """`SplitSettings` with a search for images that occur in two splits."""
 
     on_duplicate: Annotated[Literal["report", "refuse"], DATA] = "report"
-    """What to do with images that are in two splits."""
+    """Report images that occur in two splits, or refuse them."""
 
 
 def check_split(split):

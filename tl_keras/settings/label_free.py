@@ -14,7 +14,7 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
 )
-from tl_keras.settings.image_source import HIGHEST_SEED, OnBadImage, SplitOnceSettings
+from tl_keras.settings.image_source import HIGHEST_SEED, ReadSettings, SplitOnceSettings
 
 Latent = Literal["autoencoder", "vae"]
 TwoViews = Literal["simclr", "simsiam", "supcon", "vicreg"]
@@ -62,7 +62,7 @@ class PretrainSettings(SplitOnceSettings):
     """
 
     method: Annotated[Literal[Latent, "gan", TwoViews], FIRST]
-    """What is learned.
+    """Task that is learned.
 
     autoencoder, vae: to reconstruct images. gan: to make new ones. simclr, simsiam, vicreg: to
     match two augmented views of an image, the best start for a classifier. supcon: the same, with
@@ -158,7 +158,7 @@ class PretrainSettings(SplitOnceSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ExploreSettings(Checked):
+class ExploreSettings(ReadSettings):
     """Shows what is in unlabelled images: a map, clusters, repeats and odd ones."""
 
     data: Annotated[str, POSITIONAL]
@@ -171,8 +171,6 @@ class ExploreSettings(Checked):
     """Number of clusters; default: auto, by silhouette."""
     image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
     """Side in pixels that the encoder sees; default: its own, for pixels 32."""
-    on_bad_image: Annotated[OnBadImage, DATA] = "refuse"
-    """What to do if an image cannot be read."""
     seed: Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of clusters, map and choices among very many images."""
     out: Annotated[str | None, FIRST] = None
@@ -208,7 +206,7 @@ class GenerateSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class OutliersSettings(Checked):
+class OutliersSettings(ReadSettings):
     """Finds odd images with a trained autoencoder or VAE: those that it reconstructs badly."""
 
     run: Annotated[str, POSITIONAL]
@@ -218,8 +216,6 @@ class OutliersSettings(Checked):
     score: Annotated[Literal["auto", "relative", "reconstruction", "bound"], FIRST] = "auto"
     """Measure of how odd an image is; auto: relative; bound: only of a vae."""
     n: Annotated[int, FIRST, Bounds(minimum=1)] = 32
-    """How many of the oddest to show."""
-    on_bad_image: Annotated[OnBadImage, FIRST] = "refuse"
-    """What to do if an image cannot be read."""
+    """Number of the oddest images to show."""
     out: Annotated[str, FIRST] = "outliers.csv"
     """Table of all images, .csv; a .png of the oddest is written beside it."""

@@ -112,7 +112,7 @@ class PruneSettings(FromScratchSettings):
     prune_epochs: Annotated[int, FIRST, Bounds(minimum=0)] = 4
     """Epochs in which the sparsity rises, at the full learning rate; 0 prunes at once."""
     scope: Annotated[Literal["global", "layer"], FIRST] = "global"
-    """Which magnitudes are compared.
+    """Kernels within which magnitudes are compared.
 
     "global": the smallest weights of all kernels together, so that layers with more than they
     need give more. "layer": the same share of each."""

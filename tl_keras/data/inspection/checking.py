@@ -6,14 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tl_keras.checks import InputError
-from tl_keras.data.array_store import release_pages
+from tl_keras.data.array_store import put_row
 from tl_keras.data.decoded_files import DecodedFiles
 from tl_keras.data.images import ImageReadError, printable, read_checked, suffix_matches
 from tl_keras.data.inspection.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
 from tl_keras.progress import track
 
 _SHOWN = 5
-_RELEASE_EVERY = 256  # images
 
 
 @dataclass(frozen=True)
@@ -68,16 +67,13 @@ def inspect_files(paths, image_size=None):
         Inspection with `bad`, `warnings`, `fingerprints` and `decoded`, in the order of `paths`.
     """
     decoded = DecodedFiles.with_room(paths, image_size)
-    images = None if decoded is None else decoded.images
-    size = None if decoded is None else image_size
+    size = image_size if decoded else None
 
     def look(item):
         row, path = item
         found, resized = _look(path, size)
         if resized is not None:
-            images[row] = resized
-            if row % _RELEASE_EVERY == 0:
-                release_pages(images)
+            put_row(decoded.images, row, resized)
         return found
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -1,4 +1,4 @@
-"""What a training run starts from: ImageNet weights, a file, random numbers or a source task."""
+"""Starting point of a training run: ImageNet weights, a file, random numbers or a source task."""
 
 import dataclasses
 from pathlib import Path
@@ -84,7 +84,7 @@ class StartingPoint:
         return dataclasses.replace(config, fine_tune=tuning, weights=weights, dropout=dropout)
 
     def flips(self, config):
-        """Whether `TrainSettings` takes figures as means over each picture and its mirror image."""
+        """Tells if predictions are averaged over each image and its mirror image."""
         mirrored = mirrors(config.fine_tune.augment, self.splits.train)
         return mirrored if config.test_time_flips is None else config.test_time_flips
 
@@ -189,7 +189,7 @@ def suited_to(path):
 
 
 def suited_after(method):
-    """The same by the method of a pretraining; None for none."""
+    """Returns those settings by the method of a pretraining; None for none."""
     return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
 
 

@@ -12,7 +12,7 @@ ARGS    ?=
 # Test processes; TensorFlow traces graphs on one core, so two halve the time.
 WORKERS ?= 2
 
-.PHONY: help install test test-slow lint format docs notebooks benchmark benchmark-transfer \
+.PHONY: help install test test-slow lint format docs docs-test notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
         benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite clean \
@@ -21,7 +21,7 @@ WORKERS ?= 2
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | docs | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | clean"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -53,15 +53,18 @@ test-slow: install
 	$(BIN)/python -m pytest -m slow --durations 20 $(ARGS)
 
 lint: install
-	$(BIN)/ruff format --config .ci/ruff.toml --check .
-	$(BIN)/ruff check --config .ci/ruff.toml .
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 
 format: install
-	$(BIN)/ruff format --config .ci/ruff.toml .
-	$(BIN)/ruff check --config .ci/ruff.toml --fix .
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 docs: install
-	$(BIN)/python -m tl_keras.settings.commands > docs/options.md
+	$(BIN)/python -m tl_keras.settings.commands docs/commands
+
+docs-test: install
+	$(BIN)/python docs/run_pages.py $(ARGS)
 
 notebooks: install
 	$(BIN)/python docs/run_notebooks.py $(ARGS)

@@ -1,7 +1,7 @@
 """Times the nets from scratch against the same layers in plain Keras, side by side in one run.
 
 Plain: a `keras.Sequential` with Keras's defaults and `model.fit` on float arrays scaled before.
-Ours: `fit_from_scratch` on uint8 pictures. The two take turns, epoch by epoch, because the speed
+Ours: `fit_from_scratch` on uint8 images. The two take turns, epoch by epoch, because the speed
 of a machine drifts; medians are compared. Writes its section of docs/benchmarks.md.
 
     python docs/benchmarks/baselines.py [--rounds 9]
@@ -108,7 +108,7 @@ def matmul_seconds():
 
 
 def training_flops(model):
-    """FLOPs of one picture's products in training: forward, gradient of weights and of inputs.
+    """FLOPs of one image's products in training: forward, gradient of weights and of inputs.
 
     The gradient of the first layer's input is not computed.
     """
@@ -127,7 +127,7 @@ def weights_in_products(layer):
 
 
 def positions(layer, shape, output):
-    """How often a layer's weights are used for one picture."""
+    """How often a layer's weights are used for one image."""
     import keras
 
     if isinstance(layer, keras.layers.RNN):
@@ -142,7 +142,7 @@ def write_table(rows, rounds):
         f"and `fit_from_scratch` in turns, medians of {rounds} rounds; a float32 product of "
         f"{MATMUL} x {MATMUL} matrices in between ran at {rate / 1e9:.0f} GFLOP/s.",
         "",
-        "| net | plain `model.fit`, steps/s | `fit_from_scratch`, steps/s "
+        "| network | plain `model.fit`, steps/s | `fit_from_scratch`, steps/s "
         "| times faster, median of pairs | share of the matmul rate |",
         "|---|---|---|---|---|",
     ]

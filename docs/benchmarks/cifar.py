@@ -6,11 +6,11 @@ import tarfile
 from pathlib import Path
 
 LABELS_PER_CLASS = 500
-SIZE = 96  # pixels at which MobileNetV2 sees the pictures
+SIZE = 96  # pixels at which MobileNetV2 sees the images
 
 
 def load_cifar():
-    """Returns (labelled, rest, test): 500 training pictures a class, the others, the test set."""
+    """Returns (labelled, rest, test): 500 training images per class, the others, the test set."""
     import numpy as np
     from PIL import Image
 
@@ -24,19 +24,19 @@ def load_cifar():
         for member in archive:
             if member.isfile():
                 _, split, name, _ = member.name.split("/")
-                picture = Image.open(io.BytesIO(archive.extractfile(member).read()))
-                found[split][0].append(np.asarray(picture.convert("RGB")))
+                image = Image.open(io.BytesIO(archive.extractfile(member).read()))
+                found[split][0].append(np.asarray(image.convert("RGB")))
                 found[split][1].append(name)
     names = sorted(set(found["train"][1]))
     train, test = (
         ImageDataset.from_arrays(
-            np.stack(pictures),
+            np.stack(images),
             np.array([names.index(name) for name in labels]),
             class_names=names,
             split=split,
             source="cifar10",
         )
-        for split, (pictures, labels) in found.items()
+        for split, (images, labels) in found.items()
     )
     labelled = keep_per_class(train, LABELS_PER_CLASS, 0)
     rest = train.subset(np.setdiff1d(train.rows, labelled.rows))
@@ -44,7 +44,7 @@ def load_cifar():
 
 
 def fine_tuned(weights, labelled, epochs):
-    """MobileNetV2 on the labelled pictures; nothing is chosen on others."""
+    """MobileNetV2 on the labelled images; nothing is chosen on others."""
     import keras
 
     from tl_keras import build_classifier, fine_tune

@@ -1,7 +1,7 @@
-"""A small CNN with a teacher and without: 5,000 CIFAR-10 labels, the other pictures unlabelled.
+"""A small CNN with a teacher and without: 5,000 CIFAR-10 labels, the other images unlabelled.
 
 The teacher is MobileNetV2 at 96 pixels, fine-tuned on the 5,000 labels. The student learns from
-it on all training pictures, or without it on the 5,000, for as many steps of the same batch size.
+it on all training images, or without it on the 5,000, for as many steps of the same batch size.
 Seeds change the student's weights and dropout; both have the same seeds, so differences are
 paired. About 25 minutes on 2 CPUs. Writes its section of docs/benchmarks.md.
 
@@ -26,7 +26,7 @@ def main():
     options.add_argument("--student", default="small", help="architecture of CNN")
     options.add_argument("--seeds", type=int, default=3, help="at least 2")
     options.add_argument("--teacher-epochs", type=int, default=8)
-    options.add_argument("--epochs", type=int, default=10, help="over all training pictures")
+    options.add_argument("--epochs", type=int, default=10, help="over all training images")
     options.add_argument("--views", type=int, default=2)
     chosen = options.parse_args()
     if chosen.seeds < 2:
@@ -94,9 +94,9 @@ def write_table(chosen, rows, of_teacher, seconds):
     mean, half = interval([with_teacher - without for with_teacher, without in rows])
     lines = [
         f"`make benchmark-distillation`, {machine()}, {seconds / 60:.0f} minutes. CIFAR-10 with "
-        f"{labels:,} labels and {chosen.unlabelled:,} pictures without. Teacher: MobileNetV2 at "
+        f"{labels:,} labels and {chosen.unlabelled:,} images without. Teacher: MobileNetV2 at "
         f"{SIZE} pixels, fine-tuned on the labels, {of_teacher:.1f} % of the test set. Student: "
-        f"CNN `{chosen.student}` at 32 pixels, {chosen.epochs} epochs over all pictures, "
+        f"CNN `{chosen.student}` at 32 pixels, {chosen.epochs} epochs over all images, "
         f"{chosen.views} views of each, temperature 4, alpha 0.9; without a teacher as many steps "
         "on the labels. Nothing was chosen on other labels; seeds change the student's weights "
         "and dropout, the teacher is one.",

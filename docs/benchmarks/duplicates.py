@@ -1,10 +1,10 @@
 """Measures the search for near duplicates: recall of changed copies, pairs found, time and memory.
 
 CIFAR-10 and MNIST come from the folder that TL_KERAS_DATA names. The copies are made of odd test
-images. With --pictures FOLDER the pairs between test and train are drawn, to be looked at. Writes
+images. With --images FOLDER the pairs between test and train are drawn, to be looked at. Writes
 its section of docs/benchmarks.md.
 
-    python docs/benchmarks/duplicates.py [--copies 300] [--pictures FOLDER]
+    python docs/benchmarks/duplicates.py [--copies 300] [--images FOLDER]
 """
 
 import argparse
@@ -32,7 +32,7 @@ from tl_keras.data.inspection.near_duplicates import near_pairs  # noqa: E402
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--copies", type=int, default=300)
-    options.add_argument("--pictures", type=Path)
+    options.add_argument("--images", type=Path)
     options.add_argument("--within", type=Path, help=argparse.SUPPRESS)  # of `time_and_memory`
     given = options.parse_args()
     if given.within:
@@ -48,8 +48,8 @@ def main():
     both = [np.concatenate(parts) for parts in zip(*known, strict=True)]
     lines += time_and_memory("CIFAR-10 images", *both)
     lines += time_and_memory("digits on pages", *looks(map(on_page, all_digits()[:20_000])))
-    if given.pictures:
-        draw_pairs(test.images, train, *pairs_of(*known), given.pictures)
+    if given.images:
+        draw_pairs(test.images, train, *pairs_of(*known), given.images)
     replace_section("Near duplicates", [*introduction(), *lines])
 
 

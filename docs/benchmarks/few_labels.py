@@ -1,15 +1,15 @@
-"""MNIST with ten labels a class and the other training pictures without: what helps how much.
+"""MNIST with ten labels per class and the other training images without: what helps how much.
 
-Of each seed come the labelled pictures, the weights and the order; all ways have the same seeds.
+Of each seed come the labelled images, the weights and the order; all ways have the same seeds.
 
 - labels alone: CNN `small` with the digits' augmentation on the 100 labels, for as many steps as
-- pseudo-labels: the same net, augmentation and average, FixMatch on all other training pictures;
+- pseudo-labels: the same network, augmentation and average, FixMatch on all other training images;
 - for each `--encoder NAME=RUN`, a run folder of `tl-keras pretrain` or an encoder's .keras file
   (`vae=runs/v`, `simclr=runs/s`): a linear head and fine-tuning on the 100 labels, and with
   `--then-pseudo-labels` FixMatch from there.
 
-The settings were chosen with `--validate`, which leaves the test pictures aside: it trains on the
-first 50,000 training pictures and measures on the last 10,000, with labels drawn by other seeds.
+The settings were chosen with `--validate`, which leaves the test images aside: it trains on the
+first 50,000 training images and measures on the last 10,000, with labels drawn by other seeds.
 
     TL_KERAS_DATA=folder python docs/benchmarks/few_labels.py [--encoder vae=runs/v]
     ... --validate --first-seed 100 --seeds 1      # a trial
@@ -31,7 +31,7 @@ HELD_OUT = 10_000
 def main():
     given = parse()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    train, held_out = pictures(given.validate)
+    train, held_out = images(given.validate)
     rows = {}
     for seed in range(given.first_seed, given.first_seed + given.seeds):
         for name, way in ways(given):
@@ -49,19 +49,19 @@ def parse():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seeds", type=int, default=3, help="how many")
     options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--epochs", type=int, default=12, help="over the unlabelled pictures")
+    options.add_argument("--epochs", type=int, default=12, help="over the unlabelled images")
     options.add_argument("--batch-size", type=int, default=32)
     options.add_argument("--unlabelled-ratio", type=int, default=4)
     options.add_argument("--lr", type=float, default=1e-3)
     options.add_argument("--encoder", action="append", default=[], metavar="NAME=RUN")
     options.add_argument("--then-pseudo-labels", action="store_true")
     options.add_argument("--only", help="names of ways that begin so")
-    options.add_argument("--validate", action="store_true", help="on held-out training pictures")
+    options.add_argument("--validate", action="store_true", help="on held-out training images")
     return options.parse_args()
 
 
-def pictures(validate):
-    """(training pictures, those to measure on)"""
+def images(validate):
+    """(training images, those to measure on)"""
     import numpy as np
 
     from tl_keras import ImageDataset
@@ -147,11 +147,11 @@ def table(rows, given, size):
 
     unlabelled = size - 10 * LABELS_PER_CLASS
     lines = [
-        f"`make benchmark-few-labels`, {machine()}. Ten labels a class, {unlabelled:,} training "
-        f"pictures without; accuracy on the 10,000 {'held-out' if given.validate else 'test'} "
-        f"pictures. CNN `small`, {given.epochs} epochs over the unlabelled pictures, batches of "
+        f"`make benchmark-few-labels`, {machine()}. Ten labels per class, {unlabelled:,} training "
+        f"images without; accuracy on the 10,000 {'held-out' if given.validate else 'test'} "
+        f"images. CNN `small`, {given.epochs} epochs over the unlabelled images, batches of "
         f"{given.batch_size} labelled and {given.batch_size * given.unlabelled_ratio} unlabelled; "
-        "labels alone for as many steps. Settings chosen on held-out training pictures with other "
+        "labels alone for as many steps. Settings chosen on held-out training images with other "
         "labels. Mean and 95 % interval (Student's t); each seed draws other labels.",
         "",
         "| way | each seed, % | mean, % | seconds a run |",

@@ -1,8 +1,8 @@
 """Times `GAN` against the same networks trained by a plain Keras step, side by side in one run.
 
-Plain: the step of Keras's own guide (the discriminator on real and generated pictures together,
-then new pictures for the generator), with Keras's defaults and two Adam optimizers, on float
-pictures scaled before. Ours: `GAN.fit` on uint8 pictures, with its average of the generator, its
+Plain: the step of Keras's own guide (the discriminator on real and generated images together,
+then new images for the generator), with Keras's defaults and two Adam optimizers, on float
+images scaled before. Ours: `GAN.fit` on uint8 images, with its average of the generator, its
 metrics and its guards. The two take turns. Writes its section of docs/benchmarks.md.
 
     python docs/benchmarks/gan.py [--rounds 9]

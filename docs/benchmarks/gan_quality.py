@@ -1,7 +1,7 @@
 """Trains a GAN on MNIST and prints, as it goes, what its samples are worth.
 
 Classes covered, Fréchet distance, precision and recall in the features of a small classifier that
-is trained first on the same pictures, beside what held-out real pictures get. Test pictures are
+is trained first on the same images, beside what held-out real images get. Test images are
 the held-out ones; nothing is chosen by them here. Needs mnist.npz in the folder that TL_KERAS_DATA
 names.
 
@@ -116,8 +116,8 @@ def measure(model, classifier, data):
             f"{figures['precision']:.3f}, recall {figures['recall']:.3f}, classes "
             f"{figures['classes_covered']} ({shares})"
         )
-    for name, pictures in (("samples ", samples[:500]), ("held out", held_out[:500])):
-        _, distances = nearest_images(pictures, data.train.images)
+    for name, images in (("samples ", samples[:500]), ("held out", held_out[:500])):
+        _, distances = nearest_images(images, data.train.images)
         print(f"  {name}: {sorted(distances)[len(distances) // 2]:.1f} to the nearest, median")
     return samples
 

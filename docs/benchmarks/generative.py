@@ -2,7 +2,7 @@
 
 Plain: layers, a `train_step` as in Keras's guides, Adam, `keras.random`, `model.fit` on float
 arrays; once with the defaults of `compile`, which is XLA, and once without. Ours:
-`fit_without_labels` on uint8 pictures. They take turns, epoch by epoch, because the speed of a
+`fit_without_labels` on uint8 images. They take turns, epoch by epoch, because the speed of a
 machine drifts; medians are compared. Writes its section of docs/benchmarks.md.
 
     python docs/benchmarks/generative.py [--rounds 7] [--only "dense VAE"]
@@ -165,7 +165,7 @@ def matmul_seconds():
 
 
 def training_flops(model):
-    """FLOPs of one picture's products in training: forward, gradient of weights and of inputs."""
+    """FLOPs of one image's products in training: forward, gradient of weights and of inputs."""
     forward = [
         2 * int(layer.kernel.shape.num_elements()) * positions(layer)
         for net in (model._heads, model.decoder)
@@ -176,7 +176,7 @@ def training_flops(model):
 
 
 def positions(layer):
-    """How often a layer's weights are used for one picture."""
+    """How often a layer's weights are used for one image."""
     import keras
 
     if isinstance(layer, keras.layers.Conv2DTranspose):
@@ -192,7 +192,7 @@ def table(rows, rounds):
         "784-200-200-50 with stochastic binarisation in all; plain Keras and "
         f"`fit_without_labels` in turns, medians of {rounds} rounds.",
         "",
-        "| net | plain, default `compile` (XLA), steps/s | plain, no XLA, steps/s "
+        "| network | plain, default `compile` (XLA), steps/s | plain, no XLA, steps/s "
         "| `fit_without_labels`, steps/s | times faster than default, than no XLA "
         "| share of the matmul rate |",
         "|---|---|---|---|---|---|",

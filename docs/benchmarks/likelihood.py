@@ -3,7 +3,7 @@
 Each pixel is drawn black or white anew in every step. The learning rate falls along a cosine over
 the time that is given, so that the end is reached whatever the speed. Prints the negative ELBO
 and a quick bound as it goes (time for that is not counted), and at the end the bound from 5,000
-samples on all pictures. Settings were chosen on the last 10,000 training pictures (`--validate`).
+samples on all images. Settings were chosen on the last 10,000 training images (`--validate`).
 
     TL_KERAS_DATA=folder python docs/benchmarks/likelihood.py [--minutes 30]
     ... --objective iwae --k 50 --batch-size 20
@@ -20,14 +20,14 @@ from pathlib import Path
 
 from tables import machine, replace_section
 
-QUICK_K, QUICK_PICTURES = 100, 1000
+QUICK_K, QUICK_IMAGES = 100, 1000
 HELD_OUT = 10_000
 
 
 def main():
     given = parse()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    train, held_out = pictures(given.validate)
+    train, held_out = images(given.validate)
     model, clock = build(given), Clock(given)
     rows = fit(model, train, held_out, given, clock)
     started = time.monotonic()
@@ -46,7 +46,7 @@ def parse():
     options.add_argument("--minutes", type=float, default=30)
     options.add_argument("--epochs", type=int, help="in place of minutes")
     options.add_argument("--reports", type=int, default=10, help="how often to print figures")
-    options.add_argument("--validate", action="store_true", help="on held-out training pictures")
+    options.add_argument("--validate", action="store_true", help="on held-out training images")
     options.add_argument("--final-k", type=int, default=5000)
     options.add_argument("--out", help="where to save the model, .keras")
     options.add_argument("--objective", default="elbo")
@@ -60,8 +60,8 @@ def parse():
     return options.parse_args()
 
 
-def pictures(validate):
-    """(training pictures, held-out pictures): those of the test set unless validating."""
+def images(validate):
+    """(training images, held-out images): those of the test set unless validating."""
     import numpy as np
 
     if "TL_KERAS_DATA" not in os.environ:
@@ -141,18 +141,18 @@ def fit(model, train, held_out, given, clock):
 def report(model, held_out, clock, logs):
     minutes, started = clock.passed, time.monotonic()
     elbo = negative_elbo(model, held_out)
-    bound = -model.log_likelihood(held_out[:QUICK_PICTURES], QUICK_K).mean()
+    bound = -model.log_likelihood(held_out[:QUICK_IMAGES], QUICK_K).mean()
     clock.paused += time.monotonic() - started
     print(
         f"epoch {clock.epoch}, {minutes:.1f} min: training loss {logs['loss']:.2f}, negative ELBO "
-        f"{elbo:.2f}, bound from {QUICK_K} samples on {QUICK_PICTURES:,} pictures {bound:.2f}",
+        f"{elbo:.2f}, bound from {QUICK_K} samples on {QUICK_IMAGES:,} images {bound:.2f}",
         flush=True,
     )
     return clock.epoch, minutes, elbo, bound
 
 
 def negative_elbo(model, held_out):
-    """One sample of each picture, the KL term in closed form."""
+    """One sample of each image, the KL term in closed form."""
     import tl_keras
 
     twin = tl_keras.VAE.from_config({**model.get_config(), "objective": "elbo"})
@@ -167,15 +167,15 @@ def table(rows, nats, elbo, given):
         f"`make benchmark-likelihood`, {machine()}. VAE 784-200-200-50, objective "
         f"{given.objective}{k}, stochastic binarisation, {given.activation}, batch "
         f"{given.batch_size}, Adam with epsilon {given.epsilon:g}, rate from {given.lr:g} to 0 "
-        "along a cosine. Nats a picture of the test set; the quick bound is from "
-        f"{QUICK_K} samples on {QUICK_PICTURES:,} pictures.",
+        "along a cosine. Nats per image of the test set; the quick bound is from "
+        f"{QUICK_K} samples on {QUICK_IMAGES:,} images.",
         "",
         "| epochs | minutes | negative ELBO | quick bound |",
         "|---|---|---|---|",
         *(f"| {epoch} | {m:.1f} | {e:.2f} | {bound:.2f} |" for epoch, m, e, bound in rows),
         "",
         f"At the end: negative ELBO {elbo:.2f}, bound from {given.final_k:,} samples on all "
-        f"10,000 pictures **{nats:.2f}**.",
+        f"10,000 images **{nats:.2f}**.",
     ]
 
 

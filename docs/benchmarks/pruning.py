@@ -78,7 +78,7 @@ def write_table(rows, chosen, seconds):
         f"labels, one seed, magnitudes compared by scope `{chosen.scope}`. Rows but `as it was` "
         "all trained on for the same number of epochs.",
         "",
-        "| net | pruned of the kernels | zeros of all weights | gzip, MB | test accuracy |",
+        "| network | pruned of the kernels | zeros of all weights | gzip, MB | test accuracy |",
         "|---|---|---|---|---|",
     ]
     for name, sparsity, zeros, megabytes, percent in rows:

@@ -1,10 +1,10 @@
 """Times fine-tuning with the feature cache against plain `model.fit`, side by side in one run.
 
-Both train the same layers of the same MobileNetV2 at 224 pixels from the same start, on pictures
-held in memory, for 10 epochs at batch 32 with validation. Random weights and pictures: the speed
+Both train the same layers of the same MobileNetV2 at 224 pixels from the same start, on images
+held in memory, for 10 epochs at batch 32 with validation. Random weights and images: the speed
 does not depend on what they show. Writes its section of docs/benchmarks.md.
 
-    python docs/benchmarks/transfer.py [--pictures 800] [--skip-memory]
+    python docs/benchmarks/transfer.py [--images 800] [--skip-memory]
 """
 
 import argparse
@@ -22,7 +22,7 @@ MEMORY_COUNTS = (1000, 4000)
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--pictures", type=int, default=800)
+    options.add_argument("--images", type=int, default=800)
     options.add_argument("--skip-memory", action="store_true")
     options.add_argument("--memory-child", type=int, help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -31,11 +31,11 @@ def main():
         print(f"peak {peak_megabytes(chosen.memory_child):.0f}")
         return
     rows = [
-        compare("head only, base frozen", "none", chosen.pictures),
-        compare("last two blocks", "from:block_15_expand", chosen.pictures),
+        compare("head only, base frozen", "none", chosen.images),
+        compare("last two blocks", "from:block_15_expand", chosen.images),
     ]
     memory = None if chosen.skip_memory else [measured_in_child(n) for n in MEMORY_COUNTS]
-    write_table(rows, memory, chosen.pictures)
+    write_table(rows, memory, chosen.images)
 
 
 def compare(name, unfreeze, size):
@@ -57,7 +57,7 @@ def largest_difference(train, val, unfreeze, size=96, epochs=3):
     """The largest difference of a weight between a cached and an uncached run."""
     import numpy as np
 
-    few = [(pictures[:size], labels[:size]) for pictures, labels in (train, val)]
+    few = [(images[:size], labels[:size]) for images, labels in (train, val)]
     weights = []
     for cache in ("memory", "none"):
         model = classifier()
@@ -119,7 +119,7 @@ def measured_in_child(count):
 
 
 def peak_megabytes(count):
-    """Peak memory of fine-tuning on `count` picture files with the disk cache."""
+    """Peak memory of fine-tuning on `count` image files with the disk cache."""
     import resource
     import tempfile
 
@@ -142,7 +142,7 @@ def peak_megabytes(count):
 
 def write_table(rows, memory, size):
     lines = [
-        f"`make benchmark-transfer`, {machine()}. MobileNetV2 at {SIZE} pixels, {size} pictures "
+        f"`make benchmark-transfer`, {machine()}. MobileNetV2 at {SIZE} pixels, {size} images "
         f"to train on and {size // 4} to validate, {EPOCHS} epochs, batch {BATCH}; plain Keras and "
         "ours one after the other in one process.",
         "",
@@ -157,7 +157,7 @@ def write_table(rows, memory, size):
         (few, low), (many, high) = memory
         lines += [
             "",
-            f"Peak memory with the disk cache, last two blocks: {few} picture files {low:.0f} MB, "
+            f"Peak memory with the disk cache, last two blocks: {few} image files {low:.0f} MB, "
             f"{many} files {high:.0f} MB ({high / low:.2f} times).",
         ]
     replace_section("Transfer learning", lines)

@@ -14,7 +14,7 @@ import time
 from tables import machine, replace_section
 
 BATCH, STEPS = 256, 8
-KINDS = {"digits": (28, 28), "cifar": (32, 32, 3), "photos": (96, 96, 3)}  # preset -> picture
+KINDS = {"digits": (28, 28), "cifar": (32, 32, 3), "photos": (96, 96, 3)}  # preset -> image
 
 
 def main():
@@ -27,7 +27,7 @@ def main():
 
 
 def compare(name, shape, rounds):
-    """(preset, picture's shape, views/s in `tf.data` and in the step, median of pairs)."""
+    """(preset, image's shape, views/s in `tf.data` and in the step, median of pairs)."""
     import numpy as np
 
     from tl_keras import ImageDataset, SimCLR
@@ -62,22 +62,22 @@ def compiled(method, shape):
 
 
 def with_views_inside(name):
-    """SimCLR whose step takes pictures with their indices and makes the views itself."""
+    """SimCLR whose step takes images with their indices and makes the views itself."""
     from tl_keras import SimCLR
     from tl_keras.data.pipelines.two_views import two_views
 
     class Inside(SimCLR):
         def batch_of(self, data):
-            pictures, indices = data
+            images, indices = data
             epoch = self.optimizer.iterations.value
-            views = two_views(pictures, name, seed=0, epoch=epoch, indices=indices)
+            views = two_views(images, name, seed=0, epoch=epoch, indices=indices)
             return super().batch_of((views,))
 
     return Inside
 
 
 def plain_batches(data, shape):
-    """Endless batches of (pictures, indices), shuffled and gathered as `two_view_batches` does."""
+    """Endless batches of (images, indices), shuffled and gathered as `two_view_batches` does."""
     import tensorflow as tf
 
     from tl_keras.data.pipelines.batches import image_gatherer, index_batches
@@ -117,11 +117,11 @@ def wait_for(result):
 
 def write_table(rows, rounds):
     lines = [
-        f"`make benchmark-views`, {machine()}. SimCLR on `build_small_resnet`, {BATCH} pictures a "
+        f"`make benchmark-views`, {machine()}. SimCLR on `build_small_resnet`, {BATCH} images a "
         f"step, views made in `tf.data` and inside the step in turns, {STEPS} steps each, medians "
         f"of {rounds} rounds.",
         "",
-        "| preset | pictures | views in `tf.data`, views/s | views inside the step, views/s "
+        "| preset | images | views in `tf.data`, views/s | views inside the step, views/s "
         "| time inside / `tf.data`, median of pairs |",
         "|---|---|---|---|---|",
     ]

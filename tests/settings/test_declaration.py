@@ -13,13 +13,13 @@ import tl_keras
 from tl_keras import cli
 from tl_keras.checks import InputError
 from tl_keras.settings import declaration
-from tl_keras.settings.commands import COMMANDS, option_tables
+from tl_keras.settings.commands import COMMANDS, pages
 from tl_keras.settings.config_files import from_json
 from tl_keras.settings.declaration import MODEL, PANELS, Bounds, Checked, options_of
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.train import TrainSettings
 
-OPTIONS_MD = Path(tl_keras.__file__).parents[1] / "docs" / "options.md"
+PAGES = Path(tl_keras.__file__).parents[1] / "docs" / "commands"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +78,7 @@ def test_field_that_is_added_is_in_help_json_signature_docs_and_is_checked(capsy
     assert (parameter.default, parameter.annotation) == (0.25, float)
     assert "    sharpness: Sharpness of the images. Further facts." in sharpen.__doc__
     row = "| `--sharpness` | a number >= 0 and <= 1 | 0.25 | Sharpness of the images. Further"
-    assert row in option_tables({"sharper": command})
+    assert row in pages({"sharper": command})["sharper.md"]
     with pytest.raises(InputError, match="sharpness to be a number >= 0 and <= 1; received"):
         Sharper("vgg16", "digits", sharpness=2)
     with pytest.raises(InputError, match="kernel to be one of disc, box; received kernel='disk'"):
@@ -86,7 +86,8 @@ def test_field_that_is_added_is_in_help_json_signature_docs_and_is_checked(capsy
 
 
 def test_documented_options_are_those_of_the_settings():
-    assert OPTIONS_MD.read_text(encoding="utf-8") == option_tables(COMMANDS), "run make docs"
+    there = {path.name: path.read_text(encoding="utf-8") for path in PAGES.iterdir()}
+    assert there == pages(COMMANDS), "run make docs"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

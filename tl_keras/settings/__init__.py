@@ -1,7 +1,7 @@
 """The options of every command: each is declared once, as a field of a frozen dataclass.
 
 No TensorFlow. The command line, config.json, the checks, `inspect.signature` of the functions that
-train and the tables in docs/options.md follow from these declarations.
+train and the pages in docs/commands follow from these declarations.
 
 - declaration: markers of a field (`Bounds`, `Panel`, ...), its checks, and the options of a command
 - config_files: settings from JSON or TOML, and from options and files together

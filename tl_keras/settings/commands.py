@@ -1,6 +1,8 @@
-"""The commands, and the tables of their options in docs/options.md."""
+"""The commands, and their pages in docs/commands."""
 
 import inspect
+import sys
+from pathlib import Path
 from typing import NamedTuple
 
 from tl_keras.settings import compare, finished_runs, label_free, train
@@ -34,36 +36,50 @@ COMMANDS = {
     "distill": Command(finished_runs.DistillRunSettings, "jobs.distill", FINISHED),
     "prune": Command(finished_runs.PruneRunSettings, "jobs.prune", FINISHED),
 }
-_HEAD = """# Options
+_INDEX = """# Commands
 
-Made by `make docs` from `tl_keras/settings/`; a test fails when it is stale. Every command takes
+Made by `make docs` from `tl_keras/settings/`; a test fails when they are stale. Every command takes
 `--config FILE` too: a .toml file, or the `config.json` of a run, which is repeated. Options given
-beside it win.
+beside it win. `tl-keras --install-completion` completes options in your shell.
 """
 
 
-def option_tables(commands):
-    """Returns docs/options.md: a table for each command.
+def pages(commands):
+    """Returns the pages of docs/commands: an index, and the options of each command by panel.
 
     Args:
         commands: {name: `Command`}.
+
+    Returns:
+        {file name: Markdown}.
     """
-    return "\n".join([_HEAD, *(_table(name, command) for name, command in commands.items())])
+    index = [_INDEX, "| command | |", "|---|---|"]
+    index += [f"| [{name}]({name}.md) | {command.summary} |" for name, command in commands.items()]
+    return {"README.md": "\n".join([*index, ""])} | {
+        f"{name}.md": _page(name, command) for name, command in commands.items()
+    }
 
 
-def _table(name, command):
+def _page(name, command):
     options = options_of(command.settings).values()
-    by_panel = sorted(options, key=lambda o: (not o.positional, PANELS.index(o.panel)))
-    rows = [
-        f"## {name}",
-        "",
-        command.summary,
-        "",
-        "| option | value | default | meaning |",
-        "|---|---|---|---|",
-        *(_row(option) for option in by_panel),
-    ]
-    return "\n".join([*rows, ""])
+    needed = [option for option in options if option.default is MISSING]
+    use = " ".join([f"tl-keras {name}", *map(_use, needed)])
+    parts = [f"# tl-keras {name}", inspect.getdoc(command.settings), f"```\n{use} [OPTIONS]\n```"]
+    parts.append(_table("Arguments", [option for option in options if option.positional]))
+    for panel in PANELS:
+        inside = [o for o in options if not o.positional and o.panel == panel]
+        parts.append(_table(panel.title, inside))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _use(option):
+    word = option.name.replace("_", "-").upper()
+    return word if option.positional else f"--{word.lower()} {word}"
+
+
+def _table(title, options):
+    rows = ["| option | value | default | meaning |", "|---|---|---|---|", *map(_row, options)]
+    return "\n".join([f"## {title}", "", *rows]) if options else ""
 
 
 def _row(option):
@@ -85,5 +101,6 @@ def _value(option):
     return " ".join([wanted(option.kind), " and ".join(parts)]).strip()
 
 
-if __name__ == "__main__":
-    print(option_tables(COMMANDS), end="")  # noqa: T201 - for `make docs`
+if __name__ == "__main__":  # make docs
+    for _file, _text in pages(COMMANDS).items():
+        Path(sys.argv[1], _file).write_text(_text, encoding="utf-8")

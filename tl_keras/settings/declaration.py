@@ -5,7 +5,7 @@ A field is annotated with its type and markers, and documented by the string bel
     lr: Annotated[float | None, FINE_TUNING, Bounds(above=0)] = None
     \"\"\"Highest learning rate of the head.\"\"\"
 
-The first paragraph of that string is the help; the table of docs/options.md has all of it.
+The first paragraph of that string is the help; the page in docs/commands has all of it.
 """
 
 import ast

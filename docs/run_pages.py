@@ -1,0 +1,132 @@
+"""Runs every `tl-keras` command and every Python block of the documentation.
+
+    python docs/run_pages.py [PAGE ...] [--timeout SECONDS]
+
+The blocks of a page run in order in a folder with small generated images. Lines of `make` and `pip`
+are left out. Without ImageNet weights in the Keras cache, files of random weights take their
+place, so that no network is needed.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]
+BLOCK = re.compile(r"^```(shell|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CLASSES = {"cat": "ellipse", "dog": "rectangle", "fish": "line"}
+WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_%d_no_top.h5"
+SIZES = (96, 224)  # that the pages ask for
+
+
+def main():
+    """Runs the pages; returns 1 if a block of one failed, else 0."""
+    parser = argparse.ArgumentParser(description="Runs the blocks of the documentation.")
+    parser.add_argument("pages", nargs="*", type=Path, metavar="PAGE")
+    parser.add_argument("--timeout", type=int, default=900, help="Seconds a block may take.")
+    arguments = parser.parse_args()
+    keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": str(keras_home)}
+        if not all(Path(keras_home, "models", WEIGHTS % size).exists() for size in SIZES):
+            environment["KERAS_HOME"] = folder
+            write_weights(Path(folder, "models"))
+        pages = [page.resolve() for page in arguments.pages] or PAGES
+        failed = [page for page in pages if not run_page(page, environment, arguments.timeout)]
+    return 1 if failed else 0
+
+
+def blocks_of(page):
+    """Returns what a page runs: a list of (line of text, words of the process)."""
+    steps = []
+    for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if kind == "python":
+            steps.append((f"Python: {text.strip().splitlines()[-1]}", [sys.executable, "-c", text]))
+            continue
+        for line in text.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words[0] == "tl-keras":
+                steps.append((" ".join(words), [sys.executable, "-m", "tl_keras", *words[1:]]))
+    return steps
+
+
+def run_page(page, environment, timeout):
+    """Runs the blocks of a page in a folder of its own; returns whether all ended well."""
+    well = True
+    with tempfile.TemporaryDirectory() as folder:
+        write_images(Path(folder))
+        for text, words in blocks_of(page):
+            started = time.monotonic()
+            try:
+                ended = subprocess.run(
+                    words,
+                    cwd=folder,
+                    env=environment,
+                    timeout=timeout,
+                    capture_output=True,
+                    text=True,
+                )
+                failure = ended.stderr if ended.returncode else ""
+            except subprocess.TimeoutExpired:
+                failure = f"more than {timeout} s"
+            word = "FAILED" if failure else "ok"
+            print(f"{page.name}: {word}, {time.monotonic() - started:.0f} s: {text}", flush=True)
+            if failure:
+                print(failure[-2000:], flush=True)
+                well = False
+    return well
+
+
+def write_images(folder):
+    """Writes the folders that the pages name, with 70 generated photographs of each class."""
+    rng = np.random.default_rng(0)
+    for name in ("images", "labelled", "few-labels", "other-images"):
+        count = 20 if name in ("few-labels", "other-images") else 70
+        for class_name in CLASSES:
+            for number in range(count):
+                _write_image(rng, folder / name / class_name / f"{number}.jpg", class_name)
+    for name in ("new-images", "more-images", "unlabelled"):
+        for number in range(60):
+            class_name = list(CLASSES)[number % len(CLASSES)]
+            _write_image(rng, folder / name / f"{number}.jpg", class_name)
+
+
+def _write_image(rng, path, class_name):
+    """Writes a shape of random colour and place on a noisy background."""
+    noise = rng.normal(rng.integers(60, 200, 3), 25, (96, 96, 3)).clip(0, 255)
+    image = Image.fromarray(noise.astype(np.uint8))
+    left, top = rng.integers(5, 40, 2)
+    width, height = rng.integers(25, 50, 2)
+    place = [left, top, left + width, top + height]
+    colour = tuple(int(value) for value in rng.integers(0, 256, 3))
+    getattr(ImageDraw.Draw(image), CLASSES[class_name])(place, fill=colour, width=4)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=95)
+
+
+def write_weights(folder):
+    """Writes random weights of MobileNetV2 under the file names of its ImageNet weights."""
+    folder.mkdir(parents=True)
+    code = f"""
+import keras, h5py
+from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+keras.utils.set_random_seed(0)
+for size in {SIZES}:
+    model = keras.applications.MobileNetV2((size, size, 3), include_top=False, weights=None)
+    with h5py.File({str(folder / WEIGHTS)!r} % size, "w") as file:
+        save_weights_to_hdf5_group(file, model)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

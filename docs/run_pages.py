@@ -87,10 +87,10 @@ def run_page(page, environment, timeout):
 
 
 def write_images(folder):
-    """Writes the folders that the pages name, with 70 generated photographs of each class."""
+    """Writes the folders that the pages name, with generated photographs."""
     rng = np.random.default_rng(0)
     for name in ("images", "labelled", "few-labels", "other-images"):
-        count = 20 if name in ("few-labels", "other-images") else 70
+        count = 10 if name in ("few-labels", "other-images") else 30
         for class_name in CLASSES:
             for number in range(count):
                 _write_image(rng, folder / name / class_name / f"{number}.jpg", class_name)

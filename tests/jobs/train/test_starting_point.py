@@ -232,7 +232,8 @@ def test_rate_of_training_from_scratch_is_the_best_on_validation(normalised, mon
     model = keras.Sequential([*layers, *[keras.layers.BatchNormalization()] * normalised])
     found = scratch.best_from_scratch(_config(tmp_path, lr=0.01), model, splits, 3)
     best, tried = rates[-1], len(rates)
-    assert found == (best, {"accuracy": 0.9, "loss": 1.0}, best, 2.0 * tried)
+    assert (found.model, found.rate, found.seconds) == (best, best, 2.0 * tried)
+    assert found.val == {"accuracy": 0.9, "loss": 1.0}
 
 
 def test_settings_of_a_linear_start_do_not_hinder_training_from_scratch(monkeypatch):

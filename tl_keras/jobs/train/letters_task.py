@@ -6,10 +6,11 @@ from tl_keras.data.sources.letters import LETTERS, SMALLEST_LETTERS
 from tl_keras.data.sources.named import load_letters
 from tl_keras.data.splits import few_to_learn_from
 from tl_keras.jobs.runs.measuring import measure
-from tl_keras.jobs.train.scratch import FROM_SCRATCH, batch_norms, random_classifier
+from tl_keras.jobs.train.scratch import FROM_SCRATCH, random_classifier
 from tl_keras.models.backbones.applications import APPLICATIONS
 from tl_keras.progress import say
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
+from tl_keras.training.frozen.freezing import batch_norms
 
 # The bundled source task, for want of ImageNet weights: drawn letters, learned in a small size.
 # Each is seen once: of letters held out VGG16 names 98.5 % after 10,200, and 95.1 % after

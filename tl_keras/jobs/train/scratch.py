@@ -11,6 +11,7 @@ from tl_keras.settings.fine_tune import PLAIN, PRETRAINED
 from tl_keras.settings.train import DROPOUT
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
+from tl_keras.training.frozen.freezing import batch_norms
 
 # Factors on the learning rate. Without batch normalisation a deep network stays at chance at the
 # full rate; with it the low rates get nowhere. ResNet50 on fifty images: 14 % at a tenth of the
@@ -78,15 +79,14 @@ def best_from_scratch(config, model, splits, epochs):
         epochs: int, at each rate.
 
     Returns:
-        (model, its figures on validation, its learning rate, seconds of all)
+        `BestOfRates`.
     """
     factors = SCRATCH_RATES_NORMALISED if batch_norms(model) else SCRATCH_RATES
-    best = best_of_rates(
+    return best_of_rates(
         lambda rate: train_from_scratch(config, splits, model.input_shape[1], epochs, rate),
         [(config.fine_tune.lr or PRETRAINED["lr"]) * factor for factor in factors],
         lambda model: measure(model, splits.val)[1],
     )
-    return best.model, best.val, best.rate, best.seconds
 
 
 def random_classifier(config, num_classes, image_size):
@@ -104,9 +104,3 @@ def quicken_batch_norm(model):
     """
     for layer in batch_norms(model):
         layer.momentum = 0.9
-
-
-def batch_norms(model):
-    """Returns the BatchNormalization layers of a model, nested ones too."""
-    kind = keras.layers.BatchNormalization
-    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]

@@ -13,7 +13,6 @@ from tl_keras.jobs.train.letters_task import LETTERS_NOTE, demonstration, learn_
 from tl_keras.jobs.train.scratch import (
     FROM_RANDOM,
     NORMALISED_BATCH,
-    batch_norms,
     build,
     quicken_batch_norm,
 )
@@ -29,6 +28,7 @@ from tl_keras.settings.label_free import TWO_VIEWS
 from tl_keras.settings.train import HEADS, usual_dropout
 from tl_keras.training.fine_tuning.from_linear import suited_to_head
 from tl_keras.training.fine_tuning.inputs import default_batch_size, suited_to_data
+from tl_keras.training.frozen.freezing import batch_norms
 
 SMALL_PICTURE = 64
 # What saw only letters goes on learning, all of it, under a head that is ready for it.

@@ -19,7 +19,7 @@ from tl_keras.training.fine_tuning.linear_start import fit_linear_start, last_de
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
 from tl_keras.training.frozen.feature_cache import Features
-from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
+from tl_keras.training.frozen.freezing import apply_unfreeze, freeze, restoring_trainable
 from tl_keras.training.temperature import fit_temperature, tempered_losses
 
 POINTS = (0.25, 0.5, 0.75, 1.0)  # of the way from the linear start to the end of fine-tuning
@@ -96,12 +96,10 @@ def takes_linear_start(model):
     last = last_dense(model)
     if last is None:
         return False
-    before = [(layer, layer.trainable) for layer in model._flatten_layers()]
-    freeze(model)
-    alone = len(model.trainable_weights) == len(last.trainable_weights)
-    cut = cut_at_frozen(model) if alone else None
-    for layer, trainable in before:  # a model stands before its layers
-        layer.trainable = trainable
+    with restoring_trainable(model):
+        freeze(model)
+        alone = len(model.trainable_weights) == len(last.trainable_weights)
+        cut = cut_at_frozen(model) if alone else None
     outputs = cut.prefix.outputs if cut and cut.prefix else ()
     return len(outputs) == 1 and len(outputs[0].shape) == 2
 
@@ -139,13 +137,17 @@ def set_linear_start(model, part, settings, batch_size):
     classes, views = model.output_shape[-1], images.distinct_views
 
     images = _with_val(images, part.val) if settings.refit else images
-    how = {"views": views, "batch_size": batch_size}
-    features = part.compute(cut.prefix, images, **how).arrays[0]
+    [features] = part.compute(cut.prefix, images, views=views, batch_size=batch_size).arrays
     count = len(part.train.labels)
 
     def fit(number):
-        how = {"seed": settings.seed, "class_weights": settings.class_weights}
-        return fit_linear_start(features[:, :number], images.labels[:number], classes, **how)
+        return fit_linear_start(
+            features[:, :number],
+            images.labels[:number],
+            classes,
+            seed=settings.seed,
+            class_weights=settings.class_weights,
+        )
 
     starts = Starts(fit(count))
     if settings.refit:

@@ -6,6 +6,7 @@ import keras
 
 from tl_keras.jobs.runs.measuring import measure
 from tl_keras.jobs.train.best_rate import best_of_rates
+from tl_keras.jobs.train.suited_settings import FROM_RANDOM, NORMALISED_BATCH
 from tl_keras.models.classifier import build_classifier
 from tl_keras.settings.fine_tune import PLAIN, PRETRAINED
 from tl_keras.settings.train import DROPOUT
@@ -18,18 +19,6 @@ from tl_keras.training.frozen.freezing import batch_norms
 # rate, and at the full rate 46 % in batches of 8, 66 % in batches of 25. At 0.3 of it 25 % after 25
 # epochs, at the full rate 60 %, and it goes on to learn: 72 % after 60, 81 % after 100.
 SCRATCH_RATES, SCRATCH_RATES_NORMALISED = (0.1, 0.05), (1.0,)
-NORMALISED_BATCH = 25  # images, at least; the statistics of fewer are noise
-# Random layers that stay frozen, their moving statistics too, would be noise below the rest.
-FROM_RANDOM = {
-    "linear_start": False,
-    "freeze_epochs": 0,
-    "unfreeze": "all",
-    "backbone_lr_factor": 1.0,
-    "depth_decay": 1.0,
-    "batch_norm": "train",
-    "label_smoothing": 0.0,
-    "mixup": 0.0,
-}
 # From scratch a net may idle for epochs before it learns.
 FROM_SCRATCH = (
     PLAIN

@@ -11,7 +11,7 @@ from tl_keras.data.loading import load_dataset, load_images
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.train.starting_point import image_size_for_files
+from tl_keras.models.backbones.applications import image_size_for_files
 from tl_keras.progress import say
 from tl_keras.settings.train import REST
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
@@ -40,7 +40,7 @@ class Unlabelled:
 def load_data(config):
     """Returns the `Splits` that `config` asks for, and the pictures without labels or None."""
     rest = config.unlabelled == REST
-    side = image_size_for_files(config)
+    side = image_size_for_files(config.backbone, config.image_size)
     splits = load_dataset(
         config.data,
         seed=config.seed,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import time
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
@@ -12,17 +11,22 @@ from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSetting
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.train import check_source
 from tl_keras.training.fine_tuning.from_linear import (
-    Deadline,
-    check_linear_start,
-    set_linear_start,
-    suited_to_head,
-    tune_from_linear,
+    kept_at_start,
+    on_first_images,
+    search_points,
 )
 from tl_keras.training.fine_tuning.inputs import (
     default_batch_size,
     labelled,
     pictures_of,
     suited_to_data,
+    with_val,
+)
+from tl_keras.training.fine_tuning.last_fit import fit_all_images
+from tl_keras.training.fine_tuning.linear_head import (
+    check_linear_start,
+    set_linear_start,
+    suited_to_head,
 )
 from tl_keras.training.fine_tuning.objectives import with_l2_sp
 from tl_keras.training.fine_tuning.phases import compile_for_use, fit_phase
@@ -31,6 +35,7 @@ from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainableP
 from tl_keras.training.frozen.cache_room import cache_limits
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.history import TrainingHistory
+from tl_keras.training.time_limit import Deadline
 
 
 @shows_settings(FineTuneSettings)
@@ -157,29 +162,31 @@ class _FineTuning:
         return self.history
 
     def _from_linear(self):
-        deadline = Deadline(self.settings.minutes, time.monotonic())
-        [whole] = self.whole
-        tries = self.settings.fine_tunings(len(whole.train.labels))
-        epochs = max([tried.epochs for tried in tries], default=0)
-        with self.history.timing("linear_start"):
-            starts = set_linear_start(self.model, whole, self.settings, self.batch_size)
+        settings, history, [whole] = self.settings, self.history, self.whole
+        deadline = Deadline(settings.minutes)
+        with history.timing("linear_start"):
+            starts = set_linear_start(self.model, whole, settings, self.batch_size)
+        found, tried, part = kept_at_start(self.model, starts), None, None
+        images = with_val(whole.train, whole.val) if settings.refit else whole.train
+        tries = settings.fine_tunings(len(whole.train.labels))
+        if tries and not deadline.leaves_out(0, whole.train, "fine-tuning"):
+            apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
+            # The features are computed once, for the last fit too.
+            epochs = max(each.epochs for each in tries)
+            [part] = self._cut([dataclasses.replace(whole, train=images)], epochs)
+            alone = on_first_images(part, whole.train)
+            found, tried = search_points(self.model, found, alone, tries, self._fit, deadline)
+        if settings.refit:
+            found = fit_all_images(self.model, found, tried, images, part, self._fit, deadline)
+        history.from_linear = found
+        end = None if found.phase is None else history.phases[found.phase]["end"]
+        history.best_epoch = end and end - 1
 
-        def fit(part, settings):
-            name = "fine_tune" if part.val or not settings.refit else "last_fit"
-            self._phase(name, settings.epochs, [part], settings)
-            return len(self.history.phases) - 1
-
-        tuned = self.history.from_linear = tune_from_linear(
-            self.model,
-            self.settings,
-            starts,
-            whole,
-            lambda part: self._cut([part], epochs)[0],
-            fit,
-            deadline,
-        )
-        ends = [phase["end"] for phase in self.history.phases]
-        self.history.best_epoch = None if tuned.phase is None else ends[tuned.phase] - 1
+    def _fit(self, part, settings):
+        """Fine-tunes from a linear start; returns the number of the phase."""
+        name = "fine_tune" if part.val or not settings.refit else "last_fit"
+        self._phase(name, settings.epochs, [part], settings)
+        return len(self.history.phases) - 1
 
     def _head_first(self):
         settings = self.settings

@@ -286,24 +286,18 @@ def _check_objective(settings):
 
 def _check_linear_start(settings):
     """Refuses options that contradict a linear start, or its preset."""
-    name, value = next(
-        (
-            (name, getattr(settings, name))
-            for name, has_effect in (
-                ("freeze_epochs", settings.linear_start and settings.freeze_epochs),
-                ("objective", settings.linear_start and settings.objective == "joint"),
-                ("epochs", settings.preset == "fast" and settings.epochs),
+    linear = "linear_start=True" if settings.linear_start else ""
+    fast = "preset='fast'" if settings.preset == "fast" else ""
+    for name, value, kind in (
+        ("freeze_epochs", settings.freeze_epochs, linear),
+        ("objective", "joint" if settings.objective == "joint" else None, linear),
+        ("epochs", settings.epochs, fast),
+    ):
+        if kind and value:
+            raise InputError(
+                f"Expected no {name} with {kind}, which has none; received {name}={value!r}. Leave "
+                "out one of the two."
             )
-            if has_effect
-        ),
-        (None, None),
-    )
-    if name is not None:
-        kind = "preset='fast'" if name == "epochs" else "linear_start=True"
-        raise InputError(
-            f"Expected no {name} with {kind}, which has none; received {name}={value!r}. Leave out "
-            "one of the two."
-        )
 
 
 def option_value(settings, option):

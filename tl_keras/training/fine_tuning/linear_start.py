@@ -46,7 +46,7 @@ class LinearStart:
     probabilities: np.ndarray
     seconds: float
 
-    def predict(self, features):
+    def predict(self, features: np.ndarray) -> np.ndarray:
         """Probabilities (views, n, num_classes) for features (views, n, d)."""
         import scipy.special
 
@@ -54,7 +54,14 @@ class LinearStart:
         return scipy.special.softmax(logits, axis=-1)
 
 
-def fit_linear_start(features, labels, num_classes, *, seed=0, class_weights="none"):
+def fit_linear_start(
+    features: np.ndarray,
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    seed: int = 0,
+    class_weights: str = "none",
+) -> LinearStart:
     """Fits a logistic regression whose strength is chosen by cross-validated log loss.
 
     Views of one image are always in the same fold, and the probabilities of an image are the mean
@@ -210,7 +217,7 @@ def _some(labels, seed):
     return np.sort(by_class[first])
 
 
-def last_dense(model):
+def last_dense(model: keras.Model) -> keras.layers.Dense | None:
     """Returns the last layer of a classifier if it is Dense and gives logits or their softmax."""
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Dense) or not last.use_bias:

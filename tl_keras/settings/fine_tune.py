@@ -20,6 +20,7 @@ from tl_keras.settings.whole_model import Augment, Optimizer, Schedule, check_ef
 
 Preset = Literal["fast", "balanced", "best"]
 PRESETS = get_args(Preset)
+ClassWeights = Literal["balanced", "none"]
 Unfreeze = str | Literal["half", "all", "none"]  # the text is last:N or from:LAYER
 # Each objective has options of its own, with their defaults.
 OBJECTIVES = {
@@ -104,7 +105,7 @@ class StepSettings(Checked):
     """Batch normalisation of the unfrozen part: frozen, or trained with it."""
     seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
     """Seed of splits, order, augmentation and initial weights."""
-    class_weights: Annotated[Literal["balanced", "none"], REGULARISATION] = "none"
+    class_weights: Annotated[ClassWeights, REGULARISATION] = "none"
     """balanced: every class counts the same in the loss.
 
     An image of class c weighs n / (classes * n_c), in the loss of the linear start too. Strength,

@@ -3,10 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from tl_keras.settings.fine_tune import ClassWeights
+
 BALANCED = "balanced"
 
 
-def image_weights(labels: np.ndarray, class_weights: str) -> np.ndarray | None:
+def image_weights(labels: np.ndarray, class_weights: ClassWeights) -> np.ndarray | None:
     """Returns the weight of each image in a loss.
 
     An image of class c weighs n / (classes * n_c): the mean is 1, and every class that is there

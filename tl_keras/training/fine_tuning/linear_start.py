@@ -12,6 +12,7 @@ import numpy as np
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import release_pages
 from tl_keras.one_thread import one_thread
+from tl_keras.settings.fine_tune import ClassWeights
 from tl_keras.training.class_weights import image_weights
 from tl_keras.training.fine_tuning.logistic_regression import ROUGH, LogisticRegression
 
@@ -60,7 +61,7 @@ def fit_linear_start(
     num_classes: int,
     *,
     seed: int = 0,
-    class_weights: str = "none",
+    class_weights: ClassWeights = "none",
 ) -> LinearStart:
     """Fits a logistic regression whose strength is chosen by cross-validated log loss.
 

@@ -51,7 +51,7 @@ class LogisticRegression:
         mean, scale: float32 (d,), of the standardised features (view - mean) / scale.
     """
 
-    def __init__(self, views, labels, num_classes, mean, scale):
+    def __init__(self, views, labels, num_classes: int, mean, scale):
         self._views, self._mean, self._scale = views, mean, scale
         self.labels, self.num_classes = labels, num_classes
         self._rows, self._rotated = None, None

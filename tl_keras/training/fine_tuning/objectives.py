@@ -98,7 +98,9 @@ class Joint(_WithTerm):
         source: the model for the source, which shares the backbone's layers with `model`.
     """
 
-    def __init__(self, model, source, weight, loss):
+    def __init__(
+        self, model: keras.Model, source: keras.Model, weight: float, loss: keras.losses.Loss
+    ) -> None:
         super().__init__(model, "source_loss", "source_accuracy")
         self.source = source
         self.weight = weight

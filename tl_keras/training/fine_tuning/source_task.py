@@ -23,9 +23,11 @@ class SourceTask:
     If it has fewer than a batch, they are repeated to fill it.
 
     Args:
+        classifier: classifier of the target.
         data: labelled images in any form that `fine_tune` takes.
         model: classifier of the source with the same backbone object, or None for a new one with
             a head like the target's.
+        settings: `FineTuneSettings`.
         batch_size: images per step.
         steps: target batches per epoch.
 

@@ -59,7 +59,7 @@ class TrainablePart:
         return dataclasses.replace(self, model=cut.suffix, train=train, val=val)
 
     def _cache_way(self, prefix, settings, epochs):
-        # More versions of a image than it is seen would be in vain.
+        # More versions of an image than it is seen would be in vain.
         views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
         val = len(self.val.labels) * self.val.distinct_views if self.val else 0
         shapes = [output.shape[1:] for output in prefix.outputs]

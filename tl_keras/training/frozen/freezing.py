@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Literal
 
 import keras
 
@@ -29,9 +30,9 @@ def unfreeze(
     *,
     last: int | None = None,
     from_layer: str | None = None,
-    all: bool = False,
-    batch_norm: str = "frozen",
-) -> keras.Model:  # noqa: A002
+    all: bool = False,  # noqa: A002
+    batch_norm: Literal["frozen", "train"] = "frozen",
+) -> keras.Model:
     """Lets the upper part of the backbone of `model` train; what lies below is frozen.
 
     BatchNormalization layers stay frozen, their statistics too, unless `batch_norm="train"`:
@@ -108,7 +109,9 @@ def _first_trainable(layers, last, from_layer):
 
 
 def apply_unfreeze(
-    model: keras.Model, unfreeze_setting: str, batch_norm: str = "frozen"
+    model: keras.Model,
+    unfreeze_setting: str,
+    batch_norm: Literal["frozen", "train"] = "frozen",
 ) -> keras.Model:
     """Applies the setting of `fine_tune` and the command line to `model`.
 

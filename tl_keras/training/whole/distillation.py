@@ -98,7 +98,7 @@ def _fit(history, student, teacher, train, val, unlabelled, settings, callbacks)
     if settings.alpha:
         lesson = ask_teacher(history, student, teacher, train, unlabelled, settings)
         size, batches_of = len(lesson.labels), lesson.batches_of
-    else:  # plain training: a image without a label has no part in it
+    else:  # plain training: an image without a label has no part in it
         size, batches_of = len(train), image_batches(student, train, settings)
     with student.distribute_strategy.scope():
         distiller = Distiller(

@@ -15,11 +15,11 @@ _LEAST = 1e-30  # far below what softmax says of a hopeless class, and 1 / _LEAS
 class Distiller(keras.Model):
     """Trains `student` to predict as `teacher` does, and as the labels say.
 
-    With z the logits of either and p(T) = softmax(z / T), the loss of a image is
+    With z the logits of either and p(T) = softmax(z / T), the loss of an image is
 
         alpha * T^2 * KL(p_teacher(T) || p_student(T)) + (1 - alpha) * (the compiled loss),
 
-    of which a image without a label has only the first part. The mean is over all images.
+    of which an image without a label has only the first part. The mean is over all images.
     Probabilities serve as well as logits, their logarithms being logits up to a constant. Only
     `student` is trained and saved. `evaluate` measures the student alone on the labels.
 

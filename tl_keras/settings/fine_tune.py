@@ -13,12 +13,15 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
     Start,
+    choices_of,
     fields_of,
 )
-from tl_keras.settings.whole_model import Optimizer, Schedule, check_effect
+from tl_keras.settings.whole_model import Augment, Optimizer, Schedule, check_effect
 
 Preset = Literal["fast", "balanced", "best"]
 PRESETS = get_args(Preset)
+ClassWeights = Literal["balanced", "none"]
+Unfreeze = str | Literal["half", "all", "none"]  # the text is last:N or from:LAYER
 # Each objective has options of its own, with their defaults.
 OBJECTIVES = {
     "plain": {},
@@ -58,8 +61,8 @@ class StepSettings(Checked):
     A setting that is None was not asked for: `FineTuneSettings.filled` decides it.
     """
 
-    unfreeze: Annotated[str | None, FINE_TUNING, Start(other="half")] = None
-    """Part of the backbone that trains: half, last:N, from:LAYER, all or none."""
+    unfreeze: Annotated[Unfreeze | None, FINE_TUNING, Start(other="half")] = None
+    """Part of the backbone that trains; also last:N or from:LAYER."""
     optimizer: Annotated[Optimizer, FINE_TUNING] = "adam"
     """Optimizer."""
     backbone_lr_factor: Annotated[
@@ -88,8 +91,8 @@ class StepSettings(Checked):
     """Part of the mixed images that are cut, not blended; default: 0.5."""
     batch_size: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
     """Images per step over all replicas; default: 32, less for under 256 images."""
-    augment: Annotated[str, REGULARISATION] = "auto"
-    """Augmentation: auto, none, flip, photos, digits or cifar."""
+    augment: Annotated[Augment, REGULARISATION] = "auto"
+    """Augmentation of the training images."""
     cache: Annotated[Literal["auto", "memory", "disk", "none"], RUN] = "auto"
     """Place of the cached features of the frozen part; auto: memory, or disk without room there."""
     cache_dtype: Annotated[Literal["float32", "float16"] | None, RUN] = None
@@ -102,7 +105,7 @@ class StepSettings(Checked):
     """Batch normalisation of the unfrozen part: frozen, or trained with it."""
     seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
     """Seed of splits, order, augmentation and initial weights."""
-    class_weights: Annotated[Literal["balanced", "none"], REGULARISATION] = "none"
+    class_weights: Annotated[ClassWeights, REGULARISATION] = "none"
     """balanced: every class counts the same in the loss.
 
     An image of class c weighs n / (classes * n_c), in the loss of the linear start too. Strength,
@@ -284,24 +287,18 @@ def _check_objective(settings):
 
 def _check_linear_start(settings):
     """Refuses options that contradict a linear start, or its preset."""
-    name, value = next(
-        (
-            (name, getattr(settings, name))
-            for name, has_effect in (
-                ("freeze_epochs", settings.linear_start and settings.freeze_epochs),
-                ("objective", settings.linear_start and settings.objective == "joint"),
-                ("epochs", settings.preset == "fast" and settings.epochs),
+    linear = "linear_start=True" if settings.linear_start else ""
+    fast = "preset='fast'" if settings.preset == "fast" else ""
+    for name, value, kind in (
+        ("freeze_epochs", settings.freeze_epochs, linear),
+        ("objective", "joint" if settings.objective == "joint" else None, linear),
+        ("epochs", settings.epochs, fast),
+    ):
+        if kind and value:
+            raise InputError(
+                f"Expected no {name} with {kind}, which has none; received {name}={value!r}. Leave "
+                "out one of the two."
             )
-            if has_effect
-        ),
-        (None, None),
-    )
-    if name is not None:
-        kind = "preset='fast'" if name == "epochs" else "linear_start=True"
-        raise InputError(
-            f"Expected no {name} with {kind}, which has none; received {name}={value!r}. Leave out "
-            "one of the two."
-        )
 
 
 def option_value(settings, option):
@@ -328,7 +325,7 @@ def parse_unfreeze(setting):
         InputError: it is none of these.
     """
     kind, _, value = str(setting).partition(":")
-    if setting in ("none", "all", "half"):
+    if setting in choices_of(Unfreeze):
         return kind, None
     if kind == "last" and value.isdecimal() and int(value) > 0:
         return kind, int(value)

@@ -58,7 +58,7 @@ def test_validation_figures_are_from_before_its_images_were_trained_on(balanced,
 def test_after_a_refit_no_image_that_it_saw_counts_as_held_out():
     before = np.full((1, 4, 3), 1 / 3)  # without mirror images, as training without them leaves it
     tuned = FromLinear(Starts(None), [], [], 3, val=before, refit=True)
-    found = val_predictions(tuned, None, model=None, flips=True)  # no model is asked again
+    found = val_predictions(tuned, None, flips=True)  # no model is asked again
     np.testing.assert_array_equal(found, before)
 
 
@@ -140,7 +140,7 @@ def test_a_comparison_has_the_linear_start_as_a_method(encoder):
     assert method.kind == "linear" and not method.is_baseline and len(method.rates) == 1
 
 
-def test_pictures_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_path):
+def test_images_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_path):
     folder = save_images(tmp_path / "data", 6, classes=("röd", "ü b", "z"))
     for path in sorted((folder / "z").iterdir())[3:]:
         path.unlink()

@@ -8,16 +8,21 @@ import pytest
 from tests.jobs.small_runs import CLASSES, arguments, save_images, small_config
 from tests.training.small_models import small_classifier
 from tl_keras.checks import InputError
-from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.evaluate import main_figures, measure
 from tl_keras.jobs.train import unlabelled as unlabelled_job
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.jobs.train.train import train
-from tl_keras.jobs.train.unlabelled import Unlabelled, go_on, load_data, ready
+from tl_keras.jobs.train.unlabelled import (
+    Unlabelled,
+    load_data,
+    prepare_unlabelled,
+    train_with_pseudo_labels,
+)
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.train import TrainSettings
 from tl_keras.settings.whole_model import PseudoLabelSettings
-from tl_keras.training.fine_tuning.phases import new_history
-from tl_keras.training.step_memory import picture_cost
+from tl_keras.training.history import TrainingHistory
+from tl_keras.training.step_memory import image_cost
 from tl_keras.training.whole import pseudo_labels
 
 QUICK = ("--pseudo-epochs", 2, "--unlabelled-ratio", 1, "--confidence", 0.4)
@@ -45,7 +50,7 @@ def rest_run(tmp_path_factory, encoder, colours):
     return train(small_config(encoder, colours, out, pseudo_labels=settings, **few))
 
 
-def test_the_rest_are_the_training_pictures_whose_labels_were_not_used(rest_run):
+def test_the_rest_are_the_training_images_whose_labels_were_not_used(rest_run):
     metrics = metrics_of(rest_run)
     assert metrics["pictures"]["train"] == 6
     assert metrics["unlabelled"]["pictures"] == 12
@@ -79,7 +84,7 @@ def test_a_folder_without_labels_serves(encoder, colours, run_cli, tmp_path):
     figures = metrics_of(tmp_path / "run")["unlabelled"]
     assert (figures["pictures"], figures["left_out"]) == (12, 0)
     assert "pseudo_label_accuracy" not in figures
-    assert "With 12 pictures without labels; before them" in error
+    assert "With 12 images without labels; before them" in error
 
 
 @pytest.mark.parametrize("data", ["a folder", "digits"])
@@ -90,20 +95,20 @@ def test_what_is_measured_on_does_not_train_without_labels_either(
     ratio = PseudoLabelSettings(unlabelled_ratio=1)
     config = small_config(encoder, data, tmp_path, unlabelled=data, pseudo_labels=ratio)
     splits, more = load_data(config)
-    _, unlabelled = ready(*begun(config, splits), more)
+    _, unlabelled = prepare_unlabelled(*begun(config, splits), more)
     held_out = len(splits.val) + len(splits.test)
     assert unlabelled.left_out >= held_out
-    assert len(unlabelled.pictures) == len(more) - unlabelled.left_out > 0
-    used, val, test = map(pixels_of, (unlabelled.pictures, splits.val, splits.test))
+    assert len(unlabelled.images) == len(more) - unlabelled.left_out > 0
+    used, val, test = map(pixels_of, (unlabelled.images, splits.val, splits.test))
     assert not used & (val | test)
-    assert f"{unlabelled.left_out} of {len(more)} pictures without" in capsys.readouterr().err
+    assert f"{unlabelled.left_out} of {len(more)} images without" in capsys.readouterr().err
 
 
-def test_pictures_of_val_and_test_alone_are_refused(encoder, colours, tmp_path):
+def test_images_of_val_and_test_alone_are_refused(encoder, colours, tmp_path):
     config = small_config(encoder, colours, tmp_path, unlabelled=str(colours))
     splits = load_data(config)[0]
     with pytest.raises(InputError, match="do not stand in val or test; received 9, all of which"):
-        ready(*begun(config, splits), splits.test)
+        prepare_unlabelled(*begun(config, splits), splits.test)
 
 
 def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
@@ -111,7 +116,7 @@ def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
 ):
     seen = []
     monkeypatch.setattr(
-        pseudo_labels, "picture_cost", lambda model: seen.append(model) or picture_cost(model)
+        pseudo_labels, "image_cost", lambda model: seen.append(model) or image_cost(model)
     )
     ratio = PseudoLabelSettings(unlabelled_ratio=1)
     config = small_config(
@@ -119,7 +124,7 @@ def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
         unfreeze="from:high_conv",
     )  # fmt: skip
     splits, more = load_data(config)
-    config, _ = ready(*begun(config, splits), more)
+    config, _ = prepare_unlabelled(*begun(config, splits), more)
     (model,) = seen
     layers = {layer.name: layer.trainable for layer in get_backbone(model).layers}
     assert layers["high_conv"] and not layers["stem"] and not layers["high_bn"]
@@ -129,8 +134,8 @@ def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
 @pytest.mark.parametrize(
     ("size", "advice"),
     [
-        (32, "32 pictures, 4 labelled and 28 not.*--batch-size 16, or a smaller"),
-        (8, "8 pictures, 1 labelled and 7 not.*--unlabelled-ratio 3, or a"),
+        (32, "32 images, 4 labelled and 28 not.*--batch-size 16, or a smaller"),
+        (8, "8 images, 1 labelled and 7 not.*--unlabelled-ratio 3, or a"),
     ],
 )
 def test_out_of_memory_names_an_option_that_reaches_this_phase(
@@ -146,7 +151,9 @@ def test_out_of_memory_names_an_option_that_reaches_this_phase(
     )
     config, start = begun(config, load_data(config)[0])
     with pytest.raises(InputError, match=advice):
-        go_on(new_history(), config, start, Unlabelled(start.splits.train, 0))
+        train_with_pseudo_labels(
+            TrainingHistory(), config, start, Unlabelled(start.splits.train, 0)
+        )
 
 
 def test_figures_before_are_measured_as_those_after(encoder, colours, tmp_path):
@@ -156,17 +163,18 @@ def test_figures_before_are_measured_as_those_after(encoder, colours, tmp_path):
         augment="photos",
     )  # fmt: skip
     config, start = begun(config, load_data(config)[0])
-    history, test = new_history(), start.splits.test
-    go_on(history, config, start, Unlabelled(start.splits.train, 0))
-    plain, flipped = (headline(measure(start.model, test, flips=f)[1]) for f in (False, True))
-    assert history.labels_alone == flipped != plain
+    history, test = TrainingHistory(), start.splits.test
+    given = Unlabelled(start.splits.train, 0)
+    found = train_with_pseudo_labels(history, config, start, given)
+    plain, flipped = (main_figures(measure(start.model, test, flips=f)[1]) for f in (False, True))
+    assert found.labels_alone == flipped != plain
 
 
-def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli, tmp_path):
+def test_too_few_images_are_refused_before_training(encoder, colours, run_cli, tmp_path):
     more = save_images(tmp_path / "more", 1, seed=9)
     words = arguments(encoder, colours, tmp_path / "run", "--unlabelled", more)
     status, out, error = run_cli(*words)
-    assert status == 2 and "unlabelled pictures, one batch" in error and "received 3" in error
+    assert status == 2 and "unlabelled images, one batch" in error and "received 3" in error
     assert "Epoch" not in out and not (tmp_path / "run" / "model.keras").exists()
 
 

@@ -12,7 +12,7 @@ from tl_keras.jobs.explore.features import picture_features
 from tl_keras.jobs.explore.findings import find
 from tl_keras.jobs.explore.report import write_report, write_tables
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.train.starting_point import check_backbone
+from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.settings.label_free import PIXELS
 

@@ -116,7 +116,7 @@ class RunFolder:
         )
 
     def write_history(self, history):
-        """Writes history.csv: one row an epoch, with the name of its phase."""
+        """Writes history.csv: one row per epoch, with the name of its phase."""
         names = [p["name"] for p in history.phases for _ in range(p["start"], p["end"])]
         table = io.StringIO()
         writer = csv.writer(table)
@@ -124,6 +124,13 @@ class RunFolder:
         for row in zip(history.epoch, names, *history.history.values(), strict=True):
             writer.writerow([row[0] + 1, *row[1:]])
         write_text(self.path / "history.csv", table.getvalue())
+
+    def write_classes(self, class_names, model, *, flips=None):
+        """Writes classes.json; `flips` tells whether figures are means over mirror images."""
+        content = {"class_names": list(class_names), "image_size": list(model.input_shape[1:3])}
+        self.write_json(
+            "classes.json", content | ({} if flips is None else {"test_time_flips": flips})
+        )
 
     def save_model(self, model, name="model.keras"):
         """Saves `model` whole or not at all."""

@@ -127,7 +127,7 @@ def _pseudo_label_settings(config, metrics):
 
 
 def inspection_warnings(inspection):
-    """What was noticed about the pictures, as sentences; the files that were skipped too."""
+    """Returns the warnings of the inspection of the images, and a line for each skipped file."""
     if inspection is None:
         return []
     skipped = [f"Skipped {path}: {reason}" for path, reason in inspection.bad]

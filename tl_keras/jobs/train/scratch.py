@@ -4,31 +4,23 @@ import dataclasses
 
 import keras
 
+from tl_keras.data.dataset import Splits
 from tl_keras.jobs.runs.measuring import measure
-from tl_keras.jobs.train.best_rate import best_of_rates
+from tl_keras.jobs.train.best_rate import BestOfRates, best_of_rates
+from tl_keras.jobs.train.suited_settings import FROM_RANDOM, NORMALISED_BATCH
 from tl_keras.models.classifier import build_classifier
 from tl_keras.settings.fine_tune import PLAIN, PRETRAINED
-from tl_keras.settings.train import DROPOUT
+from tl_keras.settings.train import DROPOUT, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
+from tl_keras.training.frozen.freezing import batch_norms
+from tl_keras.training.history import TrainingHistory
 
 # Factors on the learning rate. Without batch normalisation a deep network stays at chance at the
 # full rate; with it the low rates get nowhere. ResNet50 on fifty images: 14 % at a tenth of the
 # rate, and at the full rate 46 % in batches of 8, 66 % in batches of 25. At 0.3 of it 25 % after 25
 # epochs, at the full rate 60 %, and it goes on to learn: 72 % after 60, 81 % after 100.
 SCRATCH_RATES, SCRATCH_RATES_NORMALISED = (0.1, 0.05), (1.0,)
-NORMALISED_BATCH = 25  # images, at least; the statistics of fewer are noise
-# Random layers that stay frozen, their moving statistics too, would be noise below the rest.
-FROM_RANDOM = {
-    "linear_start": False,
-    "freeze_epochs": 0,
-    "unfreeze": "all",
-    "backbone_lr_factor": 1.0,
-    "depth_decay": 1.0,
-    "batch_norm": "train",
-    "label_smoothing": 0.0,
-    "mixup": 0.0,
-}
 # From scratch a net may idle for epochs before it learns.
 FROM_SCRATCH = (
     PLAIN
@@ -51,11 +43,10 @@ def build(config, num_classes, image_size, *, backbone=None, weights="imagenet")
     )
 
 
-def train_from_scratch(config, splits, image_size, epochs, rate):
+def train_from_scratch(
+    config: TrainSettings, splits: Splits, image_size: int, epochs: int, rate: float
+) -> tuple[keras.Model, TrainingHistory]:
     """Trains the classifier of `config` from random weights, all of it, on the given data.
-
-    Args:
-        rate: highest learning rate.
 
     Returns:
         (model, history)
@@ -68,28 +59,27 @@ def train_from_scratch(config, splits, image_size, epochs, rate):
     return model, fine_tune(model, splits.train, splits.val, **settings)
 
 
-def best_from_scratch(config, model, splits, epochs):
+def best_from_scratch(
+    config: TrainSettings, model: keras.Model, splits: Splits, epochs: int
+) -> BestOfRates:
     """Trains from scratch at each of several learning rates; validation chooses among them.
 
     Args:
-        config: `TrainSettings`.
         model: the classifier that has been trained otherwise, for its size and its layers.
-        splits: `Splits`.
         epochs: int, at each rate.
 
     Returns:
-        (model, its figures on validation, its learning rate, seconds of all)
+        `BestOfRates`.
     """
     factors = SCRATCH_RATES_NORMALISED if batch_norms(model) else SCRATCH_RATES
-    best = best_of_rates(
+    return best_of_rates(
         lambda rate: train_from_scratch(config, splits, model.input_shape[1], epochs, rate),
         [(config.fine_tune.lr or PRETRAINED["lr"]) * factor for factor in factors],
         lambda model: measure(model, splits.val)[1],
     )
-    return best.model, best.val, best.rate, best.seconds
 
 
-def random_classifier(config, num_classes, image_size):
+def random_classifier(config: TrainSettings, num_classes: int, image_size: int) -> keras.Model:
     """Builds the classifier of `config` at random weights, those of its seed."""
     keras.utils.set_random_seed(config.seed)
     model = build(config, num_classes, image_size, weights="random")
@@ -97,16 +87,10 @@ def random_classifier(config, num_classes, image_size):
     return model
 
 
-def quicken_batch_norm(model):
+def quicken_batch_norm(model: keras.Model) -> None:
     """Lets moving statistics follow within the few steps of a short training.
 
     Keras's momentum of 0.99 needs some 500 steps; until then inference differs from training.
     """
     for layer in batch_norms(model):
         layer.momentum = 0.9
-
-
-def batch_norms(model):
-    """Returns the BatchNormalization layers of a model, nested ones too."""
-    kind = keras.layers.BatchNormalization
-    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]

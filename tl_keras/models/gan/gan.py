@@ -14,6 +14,7 @@ from tl_keras.models.gan.losses import LOSSES
 from tl_keras.models.gan.networks import check_networks, feature_encoder
 from tl_keras.models.gan.sampling import GeneratorSampling
 from tl_keras.models.gan.weight_average import average_of
+from tl_keras.models.keras_private import EVALUATED_BY_FIT
 from tl_keras.models.latent.image_networks import check_image_shape
 from tl_keras.models.own_loss import check_own_loss, check_unweighted
 from tl_keras.models.precision import layers_in, scaling
@@ -277,7 +278,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         """Calls Keras's `evaluate`; see `fit` for `x` and `y`."""
         check_unweighted(self, x, **kwargs)
         # `fit`, which has checked `x`, passes this argument.
-        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)
+        x = x if EVALUATED_BY_FIT in kwargs else checked(x)
         with input_errors():
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
-import time
+from collections.abc import Callable
+
+import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
@@ -11,63 +13,80 @@ from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.train import check_source
+from tl_keras.training.class_weights import BALANCED, equal_images, weigh_batches
 from tl_keras.training.fine_tuning.from_linear import (
-    Deadline,
+    kept_at_start,
+    on_first_images,
+    search_points,
+)
+from tl_keras.training.fine_tuning.inputs import (
+    LabelledData,
+    default_batch_size,
+    images_of,
+    labelled,
+    suited_to_data,
+    with_val,
+)
+from tl_keras.training.fine_tuning.last_fit import fit_all_images
+from tl_keras.training.fine_tuning.linear_head import (
     check_linear_start,
     set_linear_start,
     suited_to_head,
-    tune_from_linear,
-)
-from tl_keras.training.fine_tuning.inputs import (
-    default_batch_size,
-    labelled,
-    pictures_of,
-    suited_to_data,
 )
 from tl_keras.training.fine_tuning.objectives import with_l2_sp
-from tl_keras.training.fine_tuning.phases import compile_for_use, fit_phase, new_history
+from tl_keras.training.fine_tuning.phases import (
+    compile_for_use,
+    compile_part,
+    endless_batches,
+    run_phase,
+)
 from tl_keras.training.fine_tuning.source_task import SourceTask
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
 from tl_keras.training.frozen.cache_room import cache_limits
+from tl_keras.training.frozen.feature_cache import validation_batches
+from tl_keras.training.frozen.feature_store import FeatureStore
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
+from tl_keras.training.history import TrainingHistory
+from tl_keras.training.optimizers import build_schedule
+from tl_keras.training.time_limit import Deadline
 
 
 @shows_settings(FineTuneSettings)
 def fine_tune(
-    model,
-    train,
-    val=None,
+    model: keras.Model,
+    train: LabelledData,
+    val: LabelledData | None = None,
     *,
-    source=None,
-    source_model=None,
-    make_callbacks=None,
-    features=None,
-    **settings,
-):
+    source: LabelledData | None = None,
+    source_model: keras.Model | None = None,
+    make_callbacks: Callable[[], list[keras.callbacks.Callback]] | None = None,
+    features: FeatureStore | None = None,
+    **settings: object,
+) -> TrainingHistory:
     """Trains a classifier: its head alone, then also the unfrozen part of its backbone.
 
     A head of one Dense layer starts from a logistic regression on the frozen features of each image
-    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned, and
-    the point at three quarters of the straight line between the weights before and after it is
-    kept, or another one whose log loss on validation is clearly lower: the start itself, if
-    fine-tuning does harm. Other heads,
-    and any with linear_start=False, first train alone for `freeze_epochs`; of both phases the
-    latest weights are kept whose validation accuracy is within one standard error of the best.
+    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned. The
+    point at three quarters of the straight line between the weights before and after it is kept.
+    If the log loss on validation is clearly lower at another point, that one is kept: the start
+    itself, if fine-tuning does harm.
+
+    Other heads, and any with linear_start=False, first train alone for `freeze_epochs`. Of both
+    phases the latest weights are kept whose validation accuracy is within one standard error of
+    the best.
 
     The frozen part runs once over the data and its output is cached, with results equal to the
-    uncached run; with augmentation, `views` versions of each picture are cached and taken in
-    turn. Each phase has a fresh optimizer and fresh callbacks.
-
-    An option that would have no effect beside another, such as `views` with augment="none", is
-    refused.
+    uncached run. With augmentation, `views` versions of each image are cached and taken in turn.
+    Each phase has a fresh optimizer and fresh callbacks. An option that would have no effect beside
+    another, such as `views` with augment="none", is refused.
 
     Args:
         model: classifier from `build_classifier`.
-        train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
+        train: `ImageDataset`, a pair (x, y) with images 0-255 (n, h, w, 3) and integer labels
             (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
-        val: the same for validation. Default None: then the last weights are kept or, from a linear
-            start, the point at three quarters of the way.
-        source: for objective="joint", labelled pictures of the source task; as `train`.
+        val: validation set in any of these forms. Default None keeps the last weights or, from a
+            linear start, the point at three quarters of the line.
+        source: for objective="joint", labelled images of the source task; as `train`.
         source_model: classifier of the source task, with the same backbone object as `model`:
             `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None
             makes a new one with a head like that of `model`.
@@ -78,13 +97,8 @@ def fine_tune(
         **settings: see `FineTuneSettings`, whose fields `help` lists.
 
     Returns:
-        `TrainingHistory`, a `keras.callbacks.History` over all phases. Beside `history` and `epoch`
-        it has `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
-        `best_epoch` (from 0; None if no epoch was better than the start), `seconds` with "cache",
-        "head", "fine_tune", with refit "last_fit", and "total", and `from_linear` (None without a
-        linear start), which holds the start, the points that validation chose from, and the chosen
-        one. After "joint" it has `source_model`, the source's classifier on the backbone as it is
-        now.
+        `TrainingHistory`, a `keras.callbacks.History` over all phases. Its `seconds` have "cache",
+        "head", "fine_tune", with refit "last_fit", and "total".
 
     Raises:
         InputError: a setting or the data cannot be used; checked before any training.
@@ -117,13 +131,13 @@ class _FineTuning:
         self.settings = settings
         self.make_callbacks = make_callbacks or list
         self.backbone = get_backbone(model)
-        num_classes = model.output_shape[-1]
+        self.num_classes = num_classes = model.output_shape[-1]
         train = labelled(train, num_classes, split="train")
         settings = self.settings = suited_to_data(settings, train)
         val = None if val is None else labelled(val, num_classes, split="val")
         self.batch_size = settings.batch_size or default_batch_size(len(train))
-        self.history = new_history()
-        self.history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
+        self.history = TrainingHistory()
+        self.history.seconds |= {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
         self.source = None
         if settings.objective == "joint":
             self.source = SourceTask(
@@ -141,8 +155,8 @@ class _FineTuning:
             raise InputError(
                 "Expected validation images for refit=True; received none. Leave refit out."
             )
-        train = pictures_of(train, model, settings, training=True)
-        val = val and pictures_of(val, model, settings, training=False)
+        train = images_of(train, model, settings, training=True)
+        val = val and images_of(val, model, settings, training=False)
         if val and settings.linear_start:
             mirrored = mirrors(settings.augment, train.dataset)
             val = dataclasses.replace(val, mirrored=mirrored)
@@ -151,40 +165,41 @@ class _FineTuning:
         self.whole = [whole, self.source.whole] if self.source else [whole]
 
     def run(self):
-        started = time.monotonic()
-        if self.settings.linear_start:
-            self._from_linear()
-        else:
-            self._head_first()
-        self._compile_for_use()
-        self.history.seconds["total"] = time.monotonic() - started
+        with self.history.timing("total"):
+            if self.settings.linear_start:
+                self._from_linear()
+            else:
+                self._head_first()
+            self._compile_for_use()
         self.history.set_model(self.model)
         return self.history
 
     def _from_linear(self):
-        started = time.monotonic()
-        [whole] = self.whole
-        tries = self.settings.fine_tunings(len(whole.train.labels))
-        epochs = max([tried.epochs for tried in tries], default=0)
-        starts = set_linear_start(self.model, whole, self.settings, self.batch_size)
-        self.history.seconds["linear_start"] = time.monotonic() - started
+        settings, history, [whole] = self.settings, self.history, self.whole
+        deadline = Deadline(settings.minutes)
+        with history.timing("linear_start"):
+            starts = set_linear_start(self.model, whole, settings, self.batch_size)
+        found, tried, part = kept_at_start(self.model, starts), None, None
+        images = with_val(whole.train, whole.val) if settings.refit else whole.train
+        tries = settings.fine_tunings(len(whole.train.labels))
+        if tries and not deadline.leaves_out(0, whole.train, "fine-tuning"):
+            apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
+            # The features are computed once, for the last fit too.
+            epochs = max(each.epochs for each in tries)
+            [part] = self._cut([dataclasses.replace(whole, train=images)], epochs)
+            alone = on_first_images(part, whole.train)
+            found, tried = search_points(self.model, found, alone, tries, self._fit, deadline)
+        if settings.refit:
+            found = fit_all_images(self.model, found, tried, images, part, self._fit, deadline)
+        history.from_linear = found
+        end = None if found.phase is None else history.phases[found.phase]["end"]
+        history.best_epoch = end and end - 1
 
-        def fit(part, settings):
-            name = "fine_tune" if part.val or not settings.refit else "last_fit"
-            self._phase(name, settings.epochs, [part], settings)
-            return len(self.history.phases) - 1
-
-        tuned = self.history.from_linear = tune_from_linear(
-            self.model,
-            self.settings,
-            starts,
-            whole,
-            lambda part: self._cut([part], epochs)[0],
-            fit,
-            Deadline(self.settings.minutes, started),
-        )
-        ends = [phase["end"] for phase in self.history.phases]
-        self.history.best_epoch = None if tuned.phase is None else ends[tuned.phase] - 1
+    def _fit(self, part, settings):
+        """Fine-tunes from a linear start; returns the number of the phase."""
+        name = "fine_tune" if part.val or not settings.refit else "last_fit"
+        self._phase(name, settings.epochs, [part], settings)
+        return len(self.history.phases) - 1
 
     def _head_first(self):
         settings = self.settings
@@ -205,7 +220,7 @@ class _FineTuning:
 
     def _compile_for_use(self):
         settings = self.settings
-        for classifier in (self.model, getattr(self.history, "source_model", None)):
+        for classifier in (self.model, self.history.source_model):
             if classifier is not None:
                 # For a further, gentle `fit`.
                 rate = (settings.lr or LOWEST_RATE) * (
@@ -214,37 +229,58 @@ class _FineTuning:
                 compile_for_use(classifier, settings.optimizer, rate)
 
     def _cut(self, parts, epochs):
-        """What trains of each part, on the output of what is frozen now."""
-        started = time.monotonic()
+        """Returns the trainable part of each, on the output of its frozen part."""
         passes = [epochs, *([self.source.passes(epochs)] if self.source else [])]
-        above = [
-            part.above_frozen(self.settings, epochs=seen, batch_size=self.batch_size)
-            for part, seen in zip(parts, passes, strict=True)
-        ]
-        self.history.seconds["cache"] += time.monotonic() - started
-        return above
+        with self.history.timing("cache"):
+            return [
+                part.above_frozen(self.settings, epochs=seen, batch_size=self.batch_size)
+                for part, seen in zip(parts, passes, strict=True)
+            ]
 
-    def _phase(self, name, epochs, parts, settings=None):
-        """Trains; with settings of its own the last weights are kept."""
-        started = time.monotonic()
-        first_epoch = len(self.history.epoch)
-        fit_phase(
-            self.history,
-            name,
-            parts[0],
-            self.model,
-            settings or self.settings,
-            batch_size=self.batch_size,
-            epochs=epochs,
-            keep_last=settings is not None,
-            callbacks=self.make_callbacks(),
-            objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
+    def _phase(self, name, epochs, parts, own=None):
+        """Trains parts of the classifier; with settings of their own the last weights are kept."""
+        part, settings = parts[0], own or self.settings
+        with self.history.timing(name):
+            model, batches, steps = self._batches(parts, settings)
+            held_out, val_size = self._held_out(part.val, settings)
+            rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
+            compile_part(model, self.model, settings, rate)
+            run_phase(
+                self.history,
+                name,
+                model,
+                batches,
+                held_out,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                patience=settings.patience,
+                callbacks=self.make_callbacks(),
+                val_size=val_size,
+                keep_last=own is not None,
+            )
+
+    def _batches(self, parts, settings):
+        """(model with the objective, its training batches without end, steps per epoch)"""
+        part, classes, first_epoch = parts[0], self.num_classes, len(self.history.epoch)
+        batches, steps = endless_batches(
+            part, classes, self.batch_size, settings, first_epoch=first_epoch
         )
-        seconds = self.history.seconds.get(name, 0.0)
-        self.history.seconds[name] = seconds + time.monotonic() - started
+        if settings.class_weights == BALANCED:
+            batches = weigh_batches(batches, part.train.labels, classes)
+        return *self._objective(parts, part.model, batches, first_epoch), steps
+
+    def _held_out(self, val, settings):
+        """(validation batches, number of images of equal weight); None for each without any."""
+        if not val:
+            return None, None
+        classes = self.num_classes
+        batches = validation_batches(val.first_view, self.batch_size, num_classes=classes)
+        if settings.class_weights == BALANCED:
+            return weigh_batches(batches, val.labels, classes), equal_images(val.labels)
+        return batches, len(val.labels)
 
     def _objective(self, parts, model, batches, first_epoch):
-        """Puts the objective's term around the model, and beside the batches what it reads."""
+        """Adds the term of the objective to the model, and what it reads to the batches."""
         if self.source:
             return self.source.join(parts[1], model, batches, first_epoch)
         if self.settings.objective == "l2-sp":

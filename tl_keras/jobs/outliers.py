@@ -1,7 +1,5 @@
 """`tl-keras outliers`: pictures that a trained autoencoder or VAE has not learned to make."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_images
 from tl_keras.evaluation.samples.outliers import outlier_scores
-from tl_keras.files import write_text
+from tl_keras.files import write_csv
 from tl_keras.jobs.generate import check_ending, write_grid
 from tl_keras.jobs.pretrain.data import in_one_size
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
@@ -57,7 +55,10 @@ def outliers(settings):
     scores = outlier_scores(model, pictures, score=score)
     order = np.argsort(-scores, kind="stable")
     rows = _rows(found.ids, scores, order, _held_out(trained, score))
-    _write_csv(out, rows)
+    table = [
+        (*list(row.values())[:2], f"{row['score']:.6g}", f"{row['odder_than']:.2f}") for row in rows
+    ]
+    write_csv(out, rows[0], table)
     oddest = pictures[order[: settings.n]]
     grid = in_pairs(oddest, as_images(model.reconstruct(oddest)), COLUMNS)
     write_grid(Path(out).with_suffix(".png"), grid, COLUMNS)
@@ -81,16 +82,6 @@ def _rows(ids, scores, order, percentiles):
         }
         for rank, row in enumerate(order, 1)
     ]
-
-
-def _write_csv(out, rows):
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(rows[0])
-    for row in rows:
-        score, share = f"{row['score']:.6g}", f"{row['odder_than']:.2f}"
-        writer.writerow([row["rank"], row["path"], score, share])
-    write_text(out, table.getvalue())
 
 
 def _say(rows, out):

@@ -1,7 +1,5 @@
 """`tl-keras predict`: what is on these pictures, one row a file."""
 
-import csv
-import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.images import ImageReadError, printable, read_resized
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
-from tl_keras.files import write_text
+from tl_keras.files import write_csv
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
@@ -48,11 +46,7 @@ def predict(settings):
         _row(path, errors.get(path), values, trained.class_names)
         for path, values in zip(files, probabilities, strict=True)
     ]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0].keys())
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(settings.out, table.getvalue())
+    write_csv(settings.out, rows[0], [row.values() for row in rows])
     say(f"{len(files)} files, {len(errors)} of them unreadable: {settings.out}")
     return rows
 

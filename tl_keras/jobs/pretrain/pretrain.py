@@ -11,12 +11,12 @@ from tl_keras.jobs.pretrain.data import PretrainData, load_pretrain_data
 from tl_keras.jobs.pretrain.fit import encoder_of, fit
 from tl_keras.jobs.pretrain.measures import measure_pretrained
 from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
-from tl_keras.jobs.pretrain.probes import verdict
 from tl_keras.jobs.pretrain.report import write_report
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
+from tl_keras.reports.pages.pretraining_wording import probe_verdict
 from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
 from tl_keras.training.epoch_lines import EpochLines
 
@@ -146,6 +146,6 @@ def _result(config, metrics):
             f"{samples['floor']['frechet_distance']:.2f})"
         )
     if metrics["probes"]:
-        parts.append(verdict(metrics["probes"]).rstrip("."))
+        parts.append(probe_verdict(metrics["probes"]).rstrip("."))
     text = "; ".join(parts) or "Trained"
     return f"{text[0].upper()}{text[1:]}. {metrics['seconds']['total']:.0f} s."

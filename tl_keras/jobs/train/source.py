@@ -83,12 +83,5 @@ def source_figures(source, model):
     }
 
 
-def source_line(figures):
-    """The same in a few words."""
-    before = figures["before"]
-    was = f"{before['accuracy']:.1%} before" if before else "a new head"
-    return f"{figures['test']['accuracy']:.1%} test accuracy on {figures['data']} ({was})"
-
-
 def _listed(names):
     return ", ".join(sorted(names)) or "none"

@@ -166,6 +166,18 @@ def digits_to_show(difference, half_width, least=1):
     return digits
 
 
+def inspection_warnings(inspection):
+    """Returns sentences on what was noticed about the images, and on files that were skipped.
+
+    Args:
+        inspection: `Inspection` of the files; None if they were not inspected.
+    """
+    if inspection is None:
+        return []
+    skipped = [f"Skipped {path}: {reason}" for path, reason in inspection.bad]
+    return [*inspection.warnings, *skipped]
+
+
 def _verdict(low, high, baseline):
     if low > baseline:
         return "The model has learned something: its whole interval lies above that."

@@ -53,3 +53,22 @@ def draw_binary(pixels, seed):
     one_each = tf.concat([shape[:1], tf.ones_like(shape[1:])], 0)
     rounding = tf.random.stateless_uniform(one_each, seed - 1, -1.0, 0.0, pixels.dtype)
     return tf.cast(drawn < pixels * (256.0 / 255.0) + rounding, pixels.dtype)
+
+
+def draw_part(draw, seeds, count, *shape):
+    """Returns this replica's part of the numbers that one device would draw for the batch.
+
+    Args:
+        draw: function of `keras.random`, of a shape and a seed.
+        seeds: `keras.random.SeedGenerator`.
+        count: int or int32 (), rows of this replica.
+        *shape: shape of a row.
+
+    Returns:
+        float32 (count, *shape).
+    """
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    numbers = draw((count * replicas, *shape), seed=seeds)
+    first = count * context.replica_id_in_sync_group if replicas > 1 else 0
+    return numbers[first : first + count] if replicas > 1 else numbers

@@ -3,7 +3,7 @@
 import keras
 
 from tl_keras.models.backbones.standardised import standardise
-from tl_keras.models.latent.image_networks import chain_on_rgb
+from tl_keras.models.rgb_inputs import chain_on_rgb
 from tl_keras.settings.label_free import LATENT, TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import random_part
 from tl_keras.training.time_limit import CosineOverTime

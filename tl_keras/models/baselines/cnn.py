@@ -7,7 +7,7 @@ from keras import layers
 
 from tl_keras.checks import check_choice
 from tl_keras.models.baselines.baseline import Baseline
-from tl_keras.models.dropout import ByteDropout
+from tl_keras.models.baselines.dropout import ByteDropout
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ from keras import layers
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.models.baselines.baseline import Baseline
-from tl_keras.models.dropout import ByteDropout
+from tl_keras.models.baselines.dropout import ByteDropout
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")

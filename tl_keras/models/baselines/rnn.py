@@ -5,7 +5,7 @@ from keras import layers
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.baselines.baseline import Baseline
-from tl_keras.models.dropout import ByteDropout
+from tl_keras.models.baselines.dropout import ByteDropout
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
 CELLS = tuple(_CELLS)

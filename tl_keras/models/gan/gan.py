@@ -1,24 +1,37 @@
 """The generative adversarial network."""
 
 import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.divergence import LastGoodWeights
-from tl_keras.models.gan.adversarial_steps import METRICS, AdversarialSteps
+from tl_keras.models.gan import losses
 from tl_keras.models.gan.collapse import CollapseWatch
 from tl_keras.models.gan.dcgan import build_discriminator, build_generator
-from tl_keras.models.gan.inputs import PIXEL_SCALE, checked, checked_pair, to_unit, training_input
-from tl_keras.models.gan.losses import LOSSES
+from tl_keras.models.gan.inputs import (
+    PIXEL_SCALE,
+    checked,
+    checked_pair,
+    class_rows,
+    one_hot_classes,
+    spherical,
+    to_pixels,
+    to_unit,
+    training_input,
+)
 from tl_keras.models.gan.networks import check_networks, feature_encoder
-from tl_keras.models.gan.sampling import GeneratorSampling
-from tl_keras.models.gan.weight_average import average_of
-from tl_keras.models.latent.image_networks import check_image_shape
-from tl_keras.models.own_loss import check_own_loss, check_unweighted
+from tl_keras.models.gan.weight_average import average_of, update_average, warm_decay
+from tl_keras.models.own_loss import check_own_loss, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in, scaling
+from tl_keras.models.random_numbers import draw_part
+from tl_keras.models.rgb_inputs import check_image_shape
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 
+METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 _ADAM = {  # learning rate, beta_1, beta_2 of Adam
     "non-saturating": (4e-4, 0.5, 0.999),
     "wgan-gp": (1e-4, 0.0, 0.9),
@@ -26,10 +39,11 @@ _ADAM = {  # learning rate, beta_1, beta_2 of Adam
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
 _PENALTY_WEIGHT = {"non-saturating": 1.0, "wgan-gp": 10.0}
 _BATCH_SIZE = 64
+_SAMPLES_AT_ONCE = 256
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
-class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.Model):
+class GAN(SavedSeeds, CountedEpochs, keras.Model):
     """Generative adversarial network: a generator of images and a discriminator against it.
 
     Each step first trains the discriminator. The generator then learns from the images generated
@@ -104,22 +118,21 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
     ):
         super().__init__(**kwargs)
         shape = check_image_shape(input_shape)
-        self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
-        self.loss_name = check_choice("loss", loss, LOSSES)
+        self.loss_name = check_choice("loss", loss, losses.LOSSES)
         if num_classes is not None:
             check_number("num_classes", num_classes, minimum=2, integer=True)
         self.num_classes = num_classes
-        self.width = check_number("width", width, minimum=1, integer=True)
-        own_width = width if discriminator_width is None else discriminator_width
-        check_number("discriminator_width", own_width, minimum=1, integer=True)
-        self.discriminator_width = own_width
+        counts = {"latent_dim": latent_dim, "width": width}
+        counts["discriminator_width"] = (
+            width if discriminator_width is None else discriminator_width
+        )
+        steps = _DISCRIMINATOR_STEPS[loss] if discriminator_steps is None else discriminator_steps
+        counts["discriminator_steps"] = steps
+        for name, count in counts.items():
+            setattr(self, name, check_number(name, count, minimum=1, integer=True))
         self.label_smoothing = check_number("label_smoothing", label_smoothing, minimum=0, below=1)
         penalty = _PENALTY_WEIGHT[loss] if penalty_weight is None else penalty_weight
         self.penalty_weight = check_number("penalty_weight", penalty, minimum=0)
-        steps = _DISCRIMINATOR_STEPS[loss] if discriminator_steps is None else discriminator_steps
-        self.discriminator_steps = check_number(
-            "discriminator_steps", steps, minimum=1, integer=True
-        )
         self.ema_decay = check_number("ema_decay", ema_decay, minimum=0, below=1)
         self.seed = seed
         self._own = {"generator": generator, "discriminator": discriminator}
@@ -284,6 +297,186 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
     def call(self, inputs, training=None):
         images, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         return self._judge(to_unit(self, images), classes, training)
+
+    @property
+    def metrics(self):
+        # Keras also reports the mean of the compiled loss, which does not exist here.
+        return list(self._trackers.values())
+
+    def train_step(self, data):
+        real, classes = self._unpacked(data)
+        for _ in range(self.discriminator_steps):
+            with tf.GradientTape() as tape:
+                fake = self._generate(ops.shape(real)[0], classes, training=True)
+            values = self._train_discriminator(real, tf.stop_gradient(fake), classes)
+        values["g_loss"] = self._train_generator(tape, fake, classes)
+        decay = warm_decay(self.ema_decay, self.optimizer.iterations)
+        update_average(self.average_generator, self.generator, decay)
+        return self._reported(values, ops.shape(real)[0])
+
+    def test_step(self, data):
+        real, classes = self._unpacked(data)
+        fake = self._generate(ops.shape(real)[0], classes, training=False)
+        _, values = self._discriminator_losses(real, fake, classes, training=False)
+        values["g_loss"] = self._generator_loss(self._judge(fake, classes, False))
+        return self._reported(values, ops.shape(real)[0])
+
+    def _train_discriminator(self, real, fake, classes):
+        """Takes one step of the discriminator; the generator stays unchanged."""
+        weights = self.discriminator.trainable_variables
+        with tf.GradientTape() as tape:
+            loss, values = self._discriminator_losses(real, fake, classes, training=True)
+            share = self.discriminator_optimizer.scale_loss(loss / self._replicas())
+        gradients = tape.gradient(share, weights)
+        self.discriminator_optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return values
+
+    def _train_generator(self, tape, fake, classes):
+        """Takes one step of the generator, which made `fake` under `tape`, and returns its loss."""
+        weights = self.generator.trainable_variables
+        with tf.GradientTape() as judging:
+            judging.watch(fake)
+            loss = self._generator_loss(self._judge(fake, classes, True))
+            share = self.optimizer.scale_loss(loss / self._replicas())
+        towards_real = judging.gradient(share, fake)
+        gradients = tape.gradient(fake, weights, output_gradients=towards_real)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return loss
+
+    def _discriminator_losses(self, real, fake, classes, training):
+        """Returns (loss with its penalty, values to report)."""
+        with tf.GradientTape() as tape:
+            tape.watch(real)
+            on_real = self._judge(real, classes, training)
+        on_fake = self._judge(fake, classes, training)
+        if self.loss_name == "wgan-gp":
+            loss = losses.critic_loss(on_real, on_fake)
+            seeds = self.noise_seeds if training else self.validation_seeds
+            mix = draw_part(keras.random.uniform, seeds, ops.shape(real)[0], 1, 1, 1)
+            loss += self.penalty_weight * losses.gradient_penalty(
+                lambda x: self._judge(x, classes, training), real, fake, mix
+            )
+            middle = (ops.mean(on_real) + ops.mean(on_fake)) / 2
+        else:
+            loss = losses.discriminator_loss(on_real, on_fake, self.label_smoothing)
+            if self.penalty_weight:
+                slopes = tape.gradient(on_real, real)
+                loss += self.penalty_weight / 2 * losses.r1_penalty(slopes)
+            middle = 0.0
+        return loss, {
+            "d_loss": loss,
+            "real_accuracy": ops.mean(ops.cast(on_real > middle, "float32")),
+            "fake_accuracy": ops.mean(ops.cast(on_fake < middle, "float32")),
+        }
+
+    def _generator_loss(self, scores):
+        if self.loss_name == "wgan-gp":
+            return -ops.mean(scores)
+        return losses.generator_loss(scores)
+
+    def _generate(self, count, classes, training):
+        seeds = self.noise_seeds if training else self.validation_seeds
+        latent = draw_part(keras.random.normal, seeds, count, self.latent_dim)
+        inputs = latent if classes is None else [latent, classes]
+        return ops.cast(self.generator(inputs, training=training), "float32")
+
+    def _judge(self, images, classes, training):
+        inputs = images if classes is None else [images, classes]
+        return ops.cast(self.discriminator(inputs, training=training), "float32")
+
+    def _replicas(self):
+        # Gradients of the replicas are summed.
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def _unpacked(self, data):
+        """Returns real images in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
+        images, labels = without_weights(self, data)
+        classes = one_hot_classes(labels, self.num_classes) if self.num_classes else None
+        return to_unit(self, images), classes
+
+    def _reported(self, values, count):
+        for name, tracker in self._trackers.items():
+            tracker.update_state(values[name], sample_weight=count)
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def draw_latent(self, n, seed=None):
+        """Draws latent points, float32 (n, latent_dim), from the standard normal distribution.
+
+        Args:
+            n: int, at least 1.
+            seed: int, for reproducible points. None, the default, draws new points in each call.
+        """
+        check_number("n", n, minimum=1, integer=True)
+        seed = self.sample_seeds if seed is None else seed
+        return np.asarray(keras.random.normal((n, self.latent_dim), seed=seed))
+
+    def sample(self, n, labels=None, seed=None):
+        """Generates `n` images.
+
+        Args:
+            n: int, at least 1.
+            labels: class of each image, an int or (n,) ints, with num_classes only. Defaults to
+                0, 1, 2, ..., repeated.
+            seed: int, for reproducible images. None, the default, draws new images in each call.
+
+        Returns:
+            uint8 (n, h, w, c), 0-255.
+
+        Raises:
+            InputError: an argument is out of range, or labels are given without num_classes.
+        """
+        return self.generate(self.draw_latent(n, seed), labels)
+
+    def interpolate(self, a, b, n=8, labels=None):
+        """Generates images between one latent point and another.
+
+        The path is the arc of a circle. Points on the straight line between two draws are nearer to
+        zero than any draw, and the generator was not trained on such points.
+
+        Args:
+            a, b: latent points, (latent_dim,).
+            n: int, at least 2, number of images including both ends. Defaults to 8.
+            labels: as in `sample`. Defaults to class 0 for all.
+
+        Returns:
+            uint8 (n, h, w, c), 0-255.
+
+        Reference:
+            White 2016, arXiv 1609.04468.
+        """
+        check_number("n", n, minimum=2, integer=True)
+        points = spherical(self._latent(a)[0], self._latent(b)[0], n)
+        return self.generate(points, 0 if self.num_classes and labels is None else labels)
+
+    def generate(self, latent, labels=None, *, average=True):
+        """Generates the images of given latent points.
+
+        Args:
+            latent: (n, latent_dim).
+            labels: as in `sample`.
+            average: bool, whether to use the average of the generator's weights. Defaults to True.
+
+        Returns:
+            uint8 (n, h, w, c), 0-255.
+        """
+        latent = self._latent(latent)
+        classes = class_rows(labels, len(latent), self.num_classes)
+        network = self.average_generator if average else self.generator
+        parts = []
+        for start in range(0, len(latent), _SAMPLES_AT_ONCE):
+            rows = slice(start, start + _SAMPLES_AT_ONCE)
+            inputs = latent[rows] if classes is None else [latent[rows], classes[rows]]
+            parts.append(to_pixels(network(inputs, training=False)))
+        return np.concatenate(parts)
+
+    def _latent(self, points):
+        points = np.atleast_2d(np.asarray(points, np.float32))
+        if points.ndim != 2 or points.shape[1] != self.latent_dim or not len(points):
+            raise InputError(
+                f"Expected latent points of length {self.latent_dim}; received shape "
+                f"{points.shape}. Draw some with draw_latent(n)."
+            )
+        return points
 
 
 def like(optimizer):

@@ -1,4 +1,4 @@
-"""Conversion of images and labels to the inputs of the networks of a GAN."""
+"""Inputs of the networks of a GAN: images, labels and paths between latent points."""
 
 import keras
 import numpy as np
@@ -72,6 +72,53 @@ def one_hot_classes(labels, num_classes):
     if len(labels.shape) == 2 and labels.shape[1] == num_classes:
         return ops.cast(labels, "float32")
     return tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes)
+
+
+def class_rows(labels, count, num_classes):
+    """Returns one-hot classes of images to sample, or None without classes.
+
+    Args:
+        labels: an int or (count,) ints; None for 0, 1, 2, ..., repeated.
+        count: int, number of images.
+        num_classes: int, or None.
+
+    Returns:
+        float32 (count, num_classes), or None.
+
+    Raises:
+        InputError: the labels are no classes, or are given without num_classes.
+    """
+    if not num_classes and labels is None:
+        return None
+    if not num_classes:
+        raise InputError(
+            "Expected no labels for a GAN without num_classes; received some. Build it with "
+            "num_classes and train it on (x, y)."
+        )
+    labels = np.arange(count) % num_classes if labels is None else np.asarray(labels)
+    whole = np.issubdtype(labels.dtype, np.integer) and labels.shape in ((), (count,))
+    if not whole or labels.min() < 0 or labels.max() >= num_classes:
+        raise InputError(
+            f"Expected labels as an int or {count} ints from 0 to {num_classes - 1}; "
+            f"received {labels.dtype} of shape {labels.shape}."
+        )
+    return np.eye(num_classes, dtype=np.float32)[np.broadcast_to(labels, (count,))]
+
+
+def spherical(a, b, n):
+    """Returns `n` points from `a` to `b`, (d,) each, as float32 (n, d).
+
+    Directions rotate at constant speed and lengths change linearly. Both ends are exact.
+    """
+    lengths = np.linalg.norm(a), np.linalg.norm(b)
+    cosine = np.dot(a, b) / max(lengths[0] * lengths[1], 1e-12)
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    part = np.linspace(0.0, 1.0, n)[:, None]
+    if np.sin(angle) < 1e-6:  # no plane of rotation
+        return ((1 - part) * a + part * b).astype(np.float32)
+    turned = np.sin((1 - part) * angle) * a / lengths[0] + np.sin(part * angle) * b / lengths[1]
+    length = (1 - part) * lengths[0] + part * lengths[1]
+    return (length * turned / np.sin(angle)).astype(np.float32)
 
 
 def training_input(model, x, y, batch_size):

@@ -3,7 +3,7 @@
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.models.latent.image_networks import brightness
+from tl_keras.models.rgb_inputs import brightness
 
 
 def check_networks(generator, discriminator, shape, latent_dim, num_classes):

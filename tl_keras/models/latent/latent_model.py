@@ -5,20 +5,18 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.checks import InputError, check_choice, check_number, check_widths
 from tl_keras.data.array_checks import check_images
 from tl_keras.data.inspection.first_batch import check_first_batch, input_errors
 from tl_keras.models.latent.image_networks import (
     ARCHITECTURES,
     build_decoder,
     build_encoder,
-    chain_on_rgb,
-    check_image_shape,
     check_network,
-    check_widths,
 )
 from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in
+from tl_keras.models.rgb_inputs import chain_on_rgb, check_image_shape
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 
 _FILTERS = (32, 64)

@@ -5,11 +5,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, check_widths
 from tl_keras.data.array_checks import check_pixels
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.backbones.backbone import build_backbone
-from tl_keras.models.latent.image_networks import check_widths
 from tl_keras.models.own_loss import OwnLossModel, check_unweighted
 from tl_keras.models.precision import layers_in
 from tl_keras.models.replicas import gather_replicas

@@ -8,7 +8,7 @@ from tests.training.small_models import coloured_images, small_backbone
 from tl_keras.jobs.compare import methods as compare_methods
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import TrainSettings
-from tl_keras.training.fine_tuning.phases import new_history
+from tl_keras.training.history import TrainingHistory
 
 CLASSES = ("blue sky", "green", "röd")  # sorted, as the folder reader names them
 _CHANNEL = {"röd": 0, "green": 1, "blue sky": 2}
@@ -79,7 +79,7 @@ def probabilities_of(rows, class_names):
 
 def untrained_history():
     """A `History` of no epoch, for a test in which nothing needs to be learned."""
-    history = new_history()
+    history = TrainingHistory()
     history.seconds = {"total": 0.0}
     history.pruning = {when: {"gzip_bytes": 1} for when in ("before", "after")}
     return history

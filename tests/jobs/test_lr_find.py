@@ -6,7 +6,8 @@ from PIL import Image
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset
 from tl_keras.jobs import lr_find as module
-from tl_keras.jobs.train.starting_point import AFTER_TWO_VIEWS, StartingPoint
+from tl_keras.jobs.train.starting_point import StartingPoint
+from tl_keras.jobs.train.suited_settings import AFTER_TWO_VIEWS
 from tl_keras.settings.fine_tune import StepSettings
 from tl_keras.settings.train import LrFindSettings
 

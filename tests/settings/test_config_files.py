@@ -7,10 +7,10 @@ import pytest
 from tl_keras.settings.compare import CompareSettings
 from tl_keras.settings.config_files import from_json
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.finished_runs import PruneRunSettings
+from tl_keras.settings.finished_runs import DistillRunSettings, PruneRunSettings
 from tl_keras.settings.label_free import PretrainSettings
 from tl_keras.settings.train import TrainSettings
-from tl_keras.settings.whole_model import PseudoLabelSettings
+from tl_keras.settings.whole_model import DistillSettings, PruneSettings, PseudoLabelSettings
 
 pytestmark = pytest.mark.usefixtures("signal_handlers")
 SETTINGS = TrainSettings(
@@ -91,6 +91,27 @@ def test_toml_has_options_flat_or_in_tables(run_cli, asked, tmp_path):
     parts = {"fine_tune": FineTuneSettings(**tuning), "pseudo_labels": pseudo}
     more = {"split": (0.6, 0.2, 0.2), "unlabelled": "more/"}
     assert asked == [TrainSettings("vgg16", "digits", **more, **parts)]
+
+
+PRUNED = {"pruned_from": "runs/a", "sparsity": 0.5, "prune": {"epochs": 2}}
+
+
+def test_config_of_a_pruned_run_repeats_the_training_or_the_pruning(run_cli, asked, tmp_path):
+    training = TrainSettings("vgg16", "digits").to_json()
+    file = _write(tmp_path / "config.json", training | PRUNED)
+    status, _, error = run_cli("train", "--config", file)
+    assert status == 0 and asked == [from_json(TrainSettings, training)]
+    assert f"ignored in {file}: pruned_from, sparsity, prune." in error
+    assert run_cli("prune", "--config", file)[0] == 0
+    assert asked[1] == PruneRunSettings("runs/a", 0.5, prune=PruneSettings(epochs=2))
+
+
+def test_config_of_a_distilled_run_names_the_teacher(run_cli, asked, tmp_path):
+    content = {"teacher": "runs/a", "student": "mlp", "fine_tune": {"lr": 1}, "split": [0.5] * 3}
+    file = _write(tmp_path / "config.json", content | {"out": None, "distill": {"epochs": 2}})
+    status, _, error = run_cli("distill", "--config", file)
+    assert status == 0 and "ignored" in error and error.rstrip().endswith("fine_tune, split.")
+    assert asked == [DistillRunSettings("runs/a", "mlp", distill=DistillSettings(epochs=2))]
 
 
 WRONG = {"backbone": "vgg16", "data": "digits"}

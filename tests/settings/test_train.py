@@ -6,6 +6,8 @@ import json
 import pytest
 
 from tl_keras.checks import InputError
+from tl_keras.data.pipelines.augmentation_presets import AUGMENTATIONS
+from tl_keras.settings.declaration import choices_of, options_of
 from tl_keras.settings.fine_tune import FROM_LINEAR, PRETRAINED, FineTuneSettings, parse_unfreeze
 from tl_keras.settings.train import TrainSettings
 from tl_keras.settings.whole_model import DistillSettings, PseudoLabelSettings
@@ -78,6 +80,15 @@ def _check(build, parts):
     assert "\n" not in message
     for part in parts:
         assert part in message.replace("(N layers) ", "")
+
+
+def test_augmentations_and_parts_that_unfreeze_are_choices_of_the_options():
+    options = options_of(TrainSettings)
+    assert choices_of(options["augment"].kind) == ("auto", *AUGMENTATIONS)
+    assert choices_of(options["unfreeze"].kind) == ("half", "all", "none")
+    assert FineTuneSettings(unfreeze="last:3").unfreeze == "last:3"
+    _check(lambda: FineTuneSettings(augment="blur"), ("augment to be one of", "augment='blur'"))
+    _check(lambda: PseudoLabelSettings(strong_augment="x"), ("strong_augment to be one of",))
 
 
 @pytest.mark.parametrize(("changes", "wanted", "received"), RUN)

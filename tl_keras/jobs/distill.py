@@ -6,7 +6,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_images
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
-from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.run_splits import without_contents
 from tl_keras.models.baselines.cnn import CNN
@@ -68,7 +68,7 @@ def distill(settings):
         )
         folder.write_environment()
         folder.write_splits(splits)
-        teacher = headline(measure(trained.model, splits.test)[1])
+        teacher = main_figures(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, model):
             history = distill_into(
                 model,

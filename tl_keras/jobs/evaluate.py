@@ -3,13 +3,13 @@
 import json
 
 from tl_keras.files import write_json
-from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder
 from tl_keras.jobs.runs.run_splits import other_images, own_splits, say_if_refitted
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.jobs.runs.unmeasured import mark_measured, read_config, read_history, read_unmeasured
 from tl_keras.jobs.train.starting_point import StartingPoint
-from tl_keras.jobs.train.train import measured, write_outcome
+from tl_keras.jobs.train.train import measured, write_result
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import EvaluateSettings
 from tl_keras.settings.signatures import takes_settings
@@ -70,14 +70,14 @@ def _complete(trained, splits):
     known["pictures"] = {part.split: len(part) for part in splits[:3]}
     with RunFolder(trained.path, continues=trained.config) as run:
         if phases is None:
-            run.write_json("metrics.json", known | _headlines(trained, splits))
+            run.write_json("metrics.json", known | _main_figures(trained, splits))
             mark_measured(run)
         else:
             start = StartingPoint(trained.model, splits, known["weights"])
             history = read_history(run.path, phases, known["best_epoch"])
-            write_outcome(run, measured(read_config(trained.config), start, history, known))
+            write_result(run, measured(read_config(trained.config), start, history, known))
     say(f"{run.path} was not measured before; it is complete now, without any controls.")
 
 
-def _headlines(trained, splits):
-    return {part.split: headline(measure(trained.model, part)[1]) for part in splits[1:3]}
+def _main_figures(trained, splits):
+    return {part.split: main_figures(measure(trained.model, part)[1]) for part in splits[1:3]}

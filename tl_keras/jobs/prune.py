@@ -4,7 +4,7 @@ import keras
 
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
-from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
 from tl_keras.progress import say
@@ -40,7 +40,7 @@ def prune(settings):
         folder.write_json("config.json", config)
         folder.write_environment()
         folder.write_splits(splits)
-        before = headline(measure(trained.model, splits.test)[1])
+        before = main_figures(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, trained.model):
             history = prune_model(
                 trained.model,

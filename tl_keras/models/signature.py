@@ -4,6 +4,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.models.baselines.baseline import Baseline
+from tl_keras.models.keras_private import origin_of
 
 # Whether outputs are logits, by the activation or the operation that produced them.
 _ACTIVATIONS = {
@@ -89,8 +90,7 @@ def _kind(tensor, callers):
         tensor: `keras.KerasTensor`.
         callers: (model, tensors it was called on) of each nested model that contains `tensor`.
     """
-    operation, node, _ = tensor._keras_history
-    sources = operation._inbound_nodes[node].input_tensors
+    operation, sources = origin_of(tensor)
     if isinstance(operation, keras.layers.InputLayer):
         if not callers:
             return "the unchanged inputs"

@@ -6,10 +6,13 @@ import tomllib
 from pathlib import Path
 
 from tl_keras.checks import InputError
+from tl_keras.progress import say
 from tl_keras.settings.declaration import MISSING, fields_of, nested_in, options_of
 
 RENAMED = {"test_pictures": "test_images"}  # keys of runs that earlier versions wrote
 NOT_REPEATED = ("out",)
+# Key of a config.json for the run that it was made from, by the part of the settings that made it.
+ORIGINS = {"prune": "pruned_from", "distill": "teacher"}
 
 
 def from_json(kind, content):
@@ -101,7 +104,21 @@ def _values(command, file, given):
                 if name not in NOT_REPEATED and not (value is None and option.default is None):
                     yield name, {path: needs[path] for path in paths}, _check(option, value, file)
 
-    yield from read(command, command.decided_anew(_content(file), given), ())
+    content = _without_other_commands(command, _content(file), file)
+    yield from read(command, command.decided_anew(content, given), ())
+
+
+def _without_other_commands(command, content, file):
+    """Returns what `command` takes of the config.json of a run that was made from another run."""
+    if content.keys().isdisjoint(ORIGINS.values()):
+        return content
+    known = {*options_of(command), *nested_in(command)}
+    names = {ORIGINS[part]: "run" for part in ORIGINS.keys() & known} | {"run": ""}
+    taken = {names.get(key, key): value for key, value in content.items()}
+    left_out = [key for key in content if names.get(key, key) not in known]
+    if left_out:
+        say(f"No options of this command, so ignored in {file}: {', '.join(left_out)}.")
+    return {name: value for name, value in taken.items() if name in known}
 
 
 def _check(option, value, file):

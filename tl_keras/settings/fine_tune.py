@@ -13,12 +13,14 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
     Start,
+    choices_of,
     fields_of,
 )
-from tl_keras.settings.whole_model import Optimizer, Schedule, check_effect
+from tl_keras.settings.whole_model import Augment, Optimizer, Schedule, check_effect
 
 Preset = Literal["fast", "balanced", "best"]
 PRESETS = get_args(Preset)
+Unfreeze = str | Literal["half", "all", "none"]  # the text is last:N or from:LAYER
 # Each objective has options of its own, with their defaults.
 OBJECTIVES = {
     "plain": {},
@@ -58,8 +60,8 @@ class StepSettings(Checked):
     A setting that is None was not asked for: `FineTuneSettings.filled` decides it.
     """
 
-    unfreeze: Annotated[str | None, FINE_TUNING, Start(other="half")] = None
-    """Part of the backbone that trains: half, last:N, from:LAYER, all or none."""
+    unfreeze: Annotated[Unfreeze | None, FINE_TUNING, Start(other="half")] = None
+    """Part of the backbone that trains; also last:N or from:LAYER."""
     optimizer: Annotated[Optimizer, FINE_TUNING] = "adam"
     """Optimizer."""
     backbone_lr_factor: Annotated[
@@ -88,8 +90,8 @@ class StepSettings(Checked):
     """Part of the mixed images that are cut, not blended; default: 0.5."""
     batch_size: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
     """Images per step over all replicas; default: 32, less for under 256 images."""
-    augment: Annotated[str, REGULARISATION] = "auto"
-    """Augmentation: auto, none, flip, photos, digits or cifar."""
+    augment: Annotated[Augment, REGULARISATION] = "auto"
+    """Augmentation of the training images."""
     cache: Annotated[Literal["auto", "memory", "disk", "none"], RUN] = "auto"
     """Place of the cached features of the frozen part; auto: memory, or disk without room there."""
     cache_dtype: Annotated[Literal["float32", "float16"] | None, RUN] = None
@@ -328,7 +330,7 @@ def parse_unfreeze(setting):
         InputError: it is none of these.
     """
     kind, _, value = str(setting).partition(":")
-    if setting in ("none", "all", "half"):
+    if setting in choices_of(Unfreeze):
         return kind, None
     if kind == "last" and value.isdecimal() and int(value) > 0:
         return kind, int(value)

@@ -15,6 +15,10 @@ from tl_keras.settings.declaration import (
 )
 
 Optimizer = Literal["adam", "sgd", "rmsprop"]
+Augment = Literal[
+    *("auto", "none", "flip", "photos", "digits", "cifar"),
+    *("digits-strong", "cifar-strong", "photos-strong"),
+]
 Schedule = Literal["cosine", "one-cycle", "constant"]
 
 
@@ -34,8 +38,8 @@ class OptimizerSettings(Checked):
     """Decoupled weight decay, on kernels, in proportion to the rate of each."""
     batch_size: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
     """Images per step over all replicas; default: what suits the data and the method."""
-    augment: Annotated[str, DATA] = "auto"
-    """Augmentation: auto, none, flip, photos, digits or cifar."""
+    augment: Annotated[Augment, DATA] = "auto"
+    """Augmentation of the training images."""
     seed: Annotated[int, RUN, Bounds(minimum=0)] = 0
     """Seed of order, augmentation and initial weights."""
 
@@ -93,7 +97,7 @@ class PseudoLabelSettings(FromScratchSettings):
     """Unlabelled images to each labelled one in a batch."""
     average_decay: Annotated[float, FINE_TUNING, Bounds(minimum=0, below=1)] = 0.999
     """Decay of the moving average of the weights; 0 for none."""
-    strong_augment: Annotated[str, DATA] = "auto"
+    strong_augment: Annotated[Augment, DATA] = "auto"
     """Augmentation of the strongly augmented views; auto: the strong one of --augment."""
     backbone_lr_factor: Annotated[float, FINE_TUNING, Bounds(above=0, maximum=1)] = 0.3
     """Factor on the learning rate for the top of the backbone, if the model has one."""
@@ -130,7 +134,7 @@ class WithoutLabelsSettings(OptimizerSettings):
     """Highest learning rate; default: the model's own, 1e-3 unless `recipe` says otherwise."""
     weight_decay: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None
     """Decoupled weight decay, on kernels; default: the model's own, 0 but for two views."""
-    augment: Annotated[str | None, DATA] = None
+    augment: Annotated[Augment | None, DATA] = None
     """Augmentation; default: none, or auto for two views."""
     epsilon: Annotated[float | None, FINE_TUNING, Bounds(above=0)] = None
     """Epsilon of Adam; default: Keras's 1e-7."""

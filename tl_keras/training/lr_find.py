@@ -21,7 +21,7 @@ from tl_keras.training.fine_tuning.inputs import (
 )
 from tl_keras.training.fine_tuning.phases import compile_part, endless_batches
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart
-from tl_keras.training.frozen.freezing import apply_unfreeze
+from tl_keras.training.frozen.freezing import apply_unfreeze, restoring_trainable
 
 _SMOOTHING = 0.9
 _EXPLODED = 4  # times the lowest smoothed loss
@@ -96,15 +96,13 @@ def lr_find(model, train, **settings):
     get_backbone(model)
     train = labelled(train, model.output_shape[-1], split="train")
     settings = with_mixup(settings, train)
-    before = [(layer, layer.trainable) for layer in model._flatten_layers()]
     values = [(variable, variable.numpy()) for variable in model.variables]
     try:
-        part, batches = _trainable_part(model, train, settings, steps)
-        compile_part(part.model, model, settings, rising_rate(lowest, highest, steps))
-        losses = sweep(part.model, batches, steps)
+        with restoring_trainable(model):
+            part, batches = _trainable_part(model, train, settings, steps)
+            compile_part(part.model, model, settings, rising_rate(lowest, highest, steps))
+            losses = sweep(part.model, batches, steps)
     finally:
-        for layer, trainable in before:  # a model stands before its layers
-            layer.trainable = trainable
         for variable, value in values:
             variable.assign(value)
     if not losses:

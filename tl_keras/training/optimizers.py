@@ -5,15 +5,15 @@ from typing import get_args
 import keras
 
 from tl_keras.checks import check_choice
+from tl_keras.models.keras_private import OwnDecay, decays, variable_index
 from tl_keras.settings.whole_model import Optimizer, Schedule
 from tl_keras.training.fused_adam import FusedAdam
 
 
-class LayerwiseRates:
+class LayerwiseRates(OwnDecay):
     """Mixin: multiplies the learning rate of each variable by its own factor.
 
     Decoupled weight decay goes with that rate: a variable shrinks by rate * factor * weight_decay.
-    (Keras's own decay knows one rate for all variables.)
     """
 
     rate_factors = None  # path of a variable -> factor
@@ -22,12 +22,9 @@ class LayerwiseRates:
         super().build(variables)
         self._factors = [(self.rate_factors or {}).get(v.path, 1.0) for v in variables]
 
-    def _apply_weight_decay(self, variables):
-        """Leaves the decay to `update_step`, where the rate of the variable is known."""
-
     def update_step(self, gradient, variable, learning_rate):
-        rate = learning_rate * self._factors[self._get_variable_index(variable)]
-        if self.weight_decay and self._use_weight_decay(variable):
+        rate = learning_rate * self._factors[variable_index(self, variable)]
+        if self.weight_decay and decays(self, variable):
             share = keras.ops.cast(rate * self.weight_decay, variable.dtype)
             self.assign_sub(variable, variable * share)
         super().update_step(gradient, variable, rate)
@@ -55,7 +52,7 @@ class MaskedUpdates:
 
     def mask_of(self, variable):
         """The mask of a variable, of its shape: 1 where it is free, 0 where it is held at 0."""
-        return self.masks[self._get_variable_index(variable)]
+        return self.masks[variable_index(self, variable)]
 
     def update_step(self, gradient, variable, learning_rate):
         super().update_step(gradient, variable, learning_rate)

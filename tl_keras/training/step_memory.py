@@ -5,7 +5,8 @@ import math
 from pathlib import Path
 
 import keras
-from keras.src.models.functional import Functional
+
+from tl_keras.models.keras_private import is_functional
 
 BUDGET = 2**31  # bytes of a step, of which half of the free memory may leave less
 _FLOAT = 4  # bytes
@@ -39,7 +40,7 @@ def picture_cost(model):
     frozen.
     """
     pixels = math.prod(model.input_shape[1:])
-    outputs = [(_size(layer), bool(layer.trainable_weights)) for layer in _leaves(model)] or [
+    outputs = [(output_size(layer), bool(layer.trainable_weights)) for layer in _leaves(model)] or [
         (_CHANNELS * pixels, True)
     ]
     sizes = [size for size, _ in outputs]
@@ -79,12 +80,12 @@ def step_budget(free):
 
 def _leaves(model):
     """The layers of a Functional or Sequential model in order, those of nested models too."""
-    if isinstance(model, Functional | keras.Sequential):
+    if is_functional(model) or isinstance(model, keras.Sequential):
         for layer in model.layers:
             yield from _leaves(layer) if isinstance(layer, keras.Model) else [layer]
 
 
-def _size(layer):
-    """The numbers that a layer gives for each picture."""
+def output_size(layer):
+    """Returns how many numbers a layer computes for each image."""
     outputs = keras.tree.flatten(layer.output)
     return sum(math.prod(side or 1 for side in output.shape[1:]) for output in outputs)

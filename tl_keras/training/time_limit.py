@@ -1,9 +1,12 @@
 """Ends training when its time is over."""
 
+import contextlib
+import math
 import time
 
 import keras
 
+from tl_keras.progress import say
 from tl_keras.training.optimizers import build_schedule
 
 _PARTS = 10_000  # of the time, between which the rate differs
@@ -59,3 +62,35 @@ class CosineOverTime(keras.callbacks.Callback):
     def _follow(self, share):
         at = max(1, round(min(share, 1.0) * _PARTS))  # at 0 the rate would be 0
         self.model.optimizer.learning_rate = float(self._schedule(at))
+
+
+class Deadline:
+    """Tells whether a further fine-tuning ends in time.
+
+    Args:
+        minutes: from now on; None for no limit.
+    """
+
+    def __init__(self, minutes):
+        self._end = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        self._slowest = 0.0  # seconds for one image in one epoch
+
+    @contextlib.contextmanager
+    def measuring(self, epochs, source):
+        """Measures a fine-tuning for so many epochs on `Pictures` or `Features`."""
+        started = time.monotonic()
+        yield
+        seconds = time.monotonic() - started
+        self._slowest = max(self._slowest, seconds / (epochs * len(source.labels)))
+
+    def allows(self, epochs, source):
+        """Returns whether one for so many epochs, as slow as the slowest before, ends in time."""
+        needed = self._slowest * epochs * len(source.labels)
+        return time.monotonic() + needed <= self._end
+
+    def leaves_out(self, epochs, source, name):
+        """Returns whether one would end too late, and says so."""
+        if self.allows(epochs, source):
+            return False
+        say(f"OUT OF TIME: {name} is left out.")
+        return True

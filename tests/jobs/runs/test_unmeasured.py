@@ -109,7 +109,7 @@ def test_fine_tuned_model_is_saved_before_the_pseudo_labels(
         start.model.set_weights([weight + 1 for weight in seen])
         stopping()
 
-    monkeypatch.setattr(train_job, "go_on", stop)
+    monkeypatch.setattr(train_job, "train_with_pseudo_labels", stop)
     pseudo = PseudoLabelSettings(epochs=1, unlabelled_ratio=1, augment="none")
     few = {"labels_per_class": 2, "freeze_epochs": 0, "epochs": 0, "unlabelled": "rest"}
     run = tmp_path / "run"

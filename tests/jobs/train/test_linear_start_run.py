@@ -58,7 +58,7 @@ def test_validation_figures_are_from_before_its_images_were_trained_on(balanced,
 def test_after_a_refit_no_image_that_it_saw_counts_as_held_out():
     before = np.full((1, 4, 3), 1 / 3)  # without mirror images, as training without them leaves it
     tuned = FromLinear(Starts(None), [], [], 3, val=before, refit=True)
-    found = val_predictions(tuned, None, model=None, flips=True)  # no model is asked again
+    found = val_predictions(tuned, None, flips=True)  # no model is asked again
     np.testing.assert_array_equal(found, before)
 
 

@@ -11,8 +11,8 @@ from tl_keras.jobs.train.planning import _announced
 from tl_keras.jobs.train.train import train
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import TrainSettings
-from tl_keras.training.fine_tuning.from_linear import Deadline
 from tl_keras.training.fine_tuning.time_plan import BACKWARD, STARTING, Speed, stages
+from tl_keras.training.time_limit import Deadline
 
 LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
 
@@ -101,16 +101,14 @@ def test_minutes_need_a_linear_start():
 
 def test_a_limit_judges_by_the_slowest_fine_tuning_so_far(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(
-        "tl_keras.training.fine_tuning.from_linear.time.monotonic", lambda: clock[0]
-    )
+    monkeypatch.setattr("tl_keras.training.time_limit.time.monotonic", lambda: clock[0])
 
     class Source:
         labels = range(10)
 
-    limit = Deadline(1.0, 100.0)
+    limit = Deadline(1.0)
     assert limit.allows(1000, Source)  # nothing is known yet
     with limit.measuring(2, Source):
         clock[0] += 20  # 1 s for an image in an epoch
     assert limit.allows(4, Source) and not limit.allows(5, Source)
-    assert Deadline(None, 100.0).allows(10**9, Source)
+    assert Deadline(None).allows(10**9, Source)

@@ -16,14 +16,16 @@ from tl_keras.data.sources.letters import LETTERS
 from tl_keras.files import write_json
 from tl_keras.jobs.train import letters_task, scratch, unlabelled
 from tl_keras.jobs.train import starting_point as module
-from tl_keras.jobs.train.starting_point import (
+from tl_keras.jobs.train.starting_point import StartingPoint, starting_point
+from tl_keras.jobs.train.suited_settings import (
+    AFTER_LETTERS,
     AFTER_TWO_VIEWS,
-    StartingPoint,
-    image_size_for,
-    starting_point,
+    NORMALISED_BATCH,
+    after_letters,
     suited_to,
 )
 from tl_keras.jobs.train.train import train
+from tl_keras.models.backbones.applications import image_size_for
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import TrainSettings
@@ -201,14 +203,12 @@ def test_unknown_names_are_refused_before_data_are_read(changes, message, monkey
     ("backbone", "asked", "side"),
     [("vgg16", None, 32), ("xception", None, 71), ("vgg16", 48, 48), ("a.keras", None, None)],
 )
-def test_small_pictures_get_a_small_input_not_below_the_minimum(backbone, asked, side, tmp_path):
-    config = small_config(backbone, "digits", tmp_path, image_size=asked)
-    assert image_size_for(config, load_dataset("digits").train) == side
+def test_small_pictures_get_a_small_input_not_below_the_minimum(backbone, asked, side):
+    assert image_size_for(backbone, load_dataset("digits").train, asked) == side
 
 
-def test_files_get_the_size_of_the_backbone(colours, tmp_path):
-    config = small_config("vgg16", colours, tmp_path)
-    assert image_size_for(config, load_dataset(str(colours)).train) == 224
+def test_files_get_the_size_of_the_backbone(colours):
+    assert image_size_for("vgg16", load_dataset(str(colours)).train) == 224
 
 
 @pytest.mark.parametrize("normalised", [False, True])
@@ -232,7 +232,8 @@ def test_rate_of_training_from_scratch_is_the_best_on_validation(normalised, mon
     model = keras.Sequential([*layers, *[keras.layers.BatchNormalization()] * normalised])
     found = scratch.best_from_scratch(_config(tmp_path, lr=0.01), model, splits, 3)
     best, tried = rates[-1], len(rates)
-    assert found == (best, {"accuracy": 0.9, "loss": 1.0}, best, 2.0 * tried)
+    assert (found.model, found.rate, found.seconds) == (best, best, 2.0 * tried)
+    assert found.val == {"accuracy": 0.9, "loss": 1.0}
 
 
 def test_settings_of_a_linear_start_do_not_hinder_training_from_scratch(monkeypatch):
@@ -247,7 +248,7 @@ def test_settings_of_a_linear_start_do_not_hinder_training_from_scratch(monkeypa
     assert rates == pytest.approx([factor * 1e-3 for factor in scratch.SCRATCH_RATES])
 
 
-@pytest.mark.parametrize(("asked", "size"), [(None, scratch.NORMALISED_BATCH), (6, 6)])
+@pytest.mark.parametrize(("asked", "size"), [(None, NORMALISED_BATCH), (6, 6)])
 def test_statistics_from_scratch_are_of_batches_that_are_large_enough(
     asked, size, small_in_place, monkeypatch, tmp_path
 ):
@@ -261,7 +262,7 @@ def test_statistics_from_scratch_are_of_batches_that_are_large_enough(
 def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
     asked = FineTuneSettings(unfreeze="last:3", epochs=5)
     suited = {"freeze_epochs": 20}
-    pretrained = StartingPoint(None, None, {}, True, module.AFTER_LETTERS)
+    pretrained = StartingPoint(None, None, {}, True, AFTER_LETTERS)
     assert pretrained.settings(asked) == dataclasses.replace(
         asked.filled({"linear_start": False}), **suited
     )
@@ -273,8 +274,8 @@ def test_what_was_left_at_its_default_suits_a_base_pretrained_here():
 def test_statistics_learn_after_letters_and_few_images_have_twice_the_epochs():
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     normalised = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()])
-    assert module.after_letters(plain, 50) == module.AFTER_LETTERS
-    few, many = (module.after_letters(normalised, size) for size in (50, 5000))
+    assert after_letters(plain, 50) == AFTER_LETTERS
+    few, many = (after_letters(normalised, size) for size in (50, 5000))
     assert (few["epochs"], few["batch_size"], few["batch_norm"]) == (50, 25, "train")
     assert (many["epochs"], many["batch_size"]) == (25, 32)
 

@@ -8,15 +8,20 @@ import pytest
 from tests.jobs.small_runs import CLASSES, arguments, save_images, small_config
 from tests.training.small_models import small_classifier
 from tl_keras.checks import InputError
-from tl_keras.jobs.evaluate import headline, measure
+from tl_keras.jobs.evaluate import main_figures, measure
 from tl_keras.jobs.train import unlabelled as unlabelled_job
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.jobs.train.train import train
-from tl_keras.jobs.train.unlabelled import Unlabelled, go_on, load_data, ready
+from tl_keras.jobs.train.unlabelled import (
+    Unlabelled,
+    load_data,
+    prepare_unlabelled,
+    train_with_pseudo_labels,
+)
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.train import TrainSettings
 from tl_keras.settings.whole_model import PseudoLabelSettings
-from tl_keras.training.fine_tuning.phases import new_history
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.step_memory import picture_cost
 from tl_keras.training.whole import pseudo_labels
 
@@ -90,20 +95,20 @@ def test_what_is_measured_on_does_not_train_without_labels_either(
     ratio = PseudoLabelSettings(unlabelled_ratio=1)
     config = small_config(encoder, data, tmp_path, unlabelled=data, pseudo_labels=ratio)
     splits, more = load_data(config)
-    _, unlabelled = ready(*begun(config, splits), more)
+    _, unlabelled = prepare_unlabelled(*begun(config, splits), more)
     held_out = len(splits.val) + len(splits.test)
     assert unlabelled.left_out >= held_out
-    assert len(unlabelled.pictures) == len(more) - unlabelled.left_out > 0
-    used, val, test = map(pixels_of, (unlabelled.pictures, splits.val, splits.test))
+    assert len(unlabelled.images) == len(more) - unlabelled.left_out > 0
+    used, val, test = map(pixels_of, (unlabelled.images, splits.val, splits.test))
     assert not used & (val | test)
-    assert f"{unlabelled.left_out} of {len(more)} pictures without" in capsys.readouterr().err
+    assert f"{unlabelled.left_out} of {len(more)} images without" in capsys.readouterr().err
 
 
 def test_pictures_of_val_and_test_alone_are_refused(encoder, colours, tmp_path):
     config = small_config(encoder, colours, tmp_path, unlabelled=str(colours))
     splits = load_data(config)[0]
     with pytest.raises(InputError, match="do not stand in val or test; received 9, all of which"):
-        ready(*begun(config, splits), splits.test)
+        prepare_unlabelled(*begun(config, splits), splits.test)
 
 
 def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
@@ -119,7 +124,7 @@ def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
         unfreeze="from:high_conv",
     )  # fmt: skip
     splits, more = load_data(config)
-    config, _ = ready(*begun(config, splits), more)
+    config, _ = prepare_unlabelled(*begun(config, splits), more)
     (model,) = seen
     layers = {layer.name: layer.trainable for layer in get_backbone(model).layers}
     assert layers["high_conv"] and not layers["stem"] and not layers["high_bn"]
@@ -146,7 +151,9 @@ def test_out_of_memory_names_an_option_that_reaches_this_phase(
     )
     config, start = begun(config, load_data(config)[0])
     with pytest.raises(InputError, match=advice):
-        go_on(new_history(), config, start, Unlabelled(start.splits.train, 0))
+        train_with_pseudo_labels(
+            TrainingHistory(), config, start, Unlabelled(start.splits.train, 0)
+        )
 
 
 def test_figures_before_are_measured_as_those_after(encoder, colours, tmp_path):
@@ -156,10 +163,11 @@ def test_figures_before_are_measured_as_those_after(encoder, colours, tmp_path):
         augment="photos",
     )  # fmt: skip
     config, start = begun(config, load_data(config)[0])
-    history, test = new_history(), start.splits.test
-    go_on(history, config, start, Unlabelled(start.splits.train, 0))
-    plain, flipped = (headline(measure(start.model, test, flips=f)[1]) for f in (False, True))
-    assert history.labels_alone == flipped != plain
+    history, test = TrainingHistory(), start.splits.test
+    given = Unlabelled(start.splits.train, 0)
+    found = train_with_pseudo_labels(history, config, start, given)
+    plain, flipped = (main_figures(measure(start.model, test, flips=f)[1]) for f in (False, True))
+    assert found.labels_alone == flipped != plain
 
 
 def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli, tmp_path):

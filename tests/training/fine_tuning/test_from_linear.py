@@ -14,10 +14,12 @@ from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.settings.fine_tune import HIGHEST_RATE, LOWEST_RATE, STRONGER, FineTuneSettings
 from tl_keras.training.fine_tuning import from_linear
 from tl_keras.training.fine_tuning.fine_tune import _FineTuning
-from tl_keras.training.fine_tuning.from_linear import POINTS, USUAL, choose, takes_linear_start
+from tl_keras.training.fine_tuning.from_linear import POINTS, USUAL, choose
+from tl_keras.training.fine_tuning.linear_head import takes_linear_start
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start
 from tl_keras.training.frozen.cache_room import choose_cache
 from tl_keras.training.frozen.feature_cache import compute_features
+from tl_keras.training.time_limit import Deadline
 
 
 def small_backbone(seed=0):
@@ -204,7 +206,7 @@ def test_minutes_that_the_start_took_leave_no_fine_tuning(capfd):
 
 def test_what_the_minutes_leave_out_is_said(capfd, monkeypatch):
     answers = iter([True, True, False, False])  # at all; the first, the second, the last fit
-    monkeypatch.setattr(from_linear.Deadline, "allows", lambda *_: next(answers))
+    monkeypatch.setattr(Deadline, "allows", lambda *_: next(answers))
     history = fine_tune(classifier(), TRAIN, VAL, **SHORT)
     assert len(history.phases) == 1 and not history.from_linear.refit
     said = capfd.readouterr().err
@@ -214,14 +216,14 @@ def test_what_the_minutes_leave_out_is_said(capfd, monkeypatch):
 
 @pytest.mark.parametrize("diverging", [(3e-4,), (3e-5, 3e-4)], ids=["one", "all"])
 def test_a_fine_tuning_that_diverges_leaves_the_others(diverging, monkeypatch, capfd):
-    go = from_linear._Ways.go
+    add = from_linear._Lines.add
 
-    def sometimes(ways, tried, fit):
+    def sometimes(lines, tried, fit):
         if tried.lr in diverging:
             raise DivergedError(f"Expected a finite loss; received nan at {tried.lr}.")
-        go(ways, tried, fit)
+        add(lines, tried, fit)
 
-    monkeypatch.setattr(from_linear._Ways, "go", sometimes)
+    monkeypatch.setattr(from_linear._Lines, "add", sometimes)
     tune = functools.partial(fine_tune, classifier(), TRAIN, VAL, **SHORT | {"refit": False})
     if len(diverging) == 2:
         with pytest.raises(DivergedError, match="received nan at 0.0003"):

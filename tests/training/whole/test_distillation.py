@@ -11,7 +11,7 @@ from tl_keras.data.pipelines.augmentation import augment_images
 from tl_keras.data.pipelines.batches import index_batches
 from tl_keras.settings.whole_model import DistillSettings
 from tl_keras.training.best_weights import DivergedError
-from tl_keras.training.fine_tuning.phases import new_history
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.whole.distillation import ask_teacher
 
 TRAIN, VAL = coloured_images(20), coloured_images(15, seed=1)
@@ -99,7 +99,7 @@ def test_student_and_teacher_see_the_same_view_each_in_its_size():
     pictures = 127 + ramps[:, :1] * sides[None, :, None] + ramps[:, 1:] * sides[None, None]
     train = ImageDataset.from_arrays(pictures, np.arange(20) % 3)
     settings = DistillSettings(epochs=3, views=2, augment="photos", seed=5)
-    history = new_history()
+    history = TrainingHistory()
     history.answers = None
     lesson = ask_teacher(history, net(), teacher, train, None, settings)
     first, second = lesson.answers.arrays[0]

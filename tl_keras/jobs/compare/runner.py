@@ -10,14 +10,15 @@ from tl_keras.jobs.compare.methods import BASELINES, baseline_size
 from tl_keras.jobs.runs.measuring import measure
 from tl_keras.jobs.train.best_rate import best_of_rates
 from tl_keras.jobs.train.scratch import FROM_RANDOM, FROM_SCRATCH, quicken_batch_norm
-from tl_keras.jobs.train.starting_point import image_size_for, suited_after, suited_to
+from tl_keras.jobs.train.suited_settings import suited_after, suited_to
+from tl_keras.models.backbones.applications import image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.classifier import build_classifier
 from tl_keras.settings.compare import EPOCHS, TUNED
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import NO_HIDDEN_LAYER, usual_dropout
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
-from tl_keras.training.fine_tuning.from_linear import check_linear_start
+from tl_keras.training.fine_tuning.linear_head import check_linear_start
 from tl_keras.training.time_limit import TimeLimit
 from tl_keras.training.whole.from_scratch import fit_from_scratch
 
@@ -115,7 +116,7 @@ class MethodRunner:
             # What is asked for is the size and the weights of the comparison's own backbone.
             own = {} if method.net else {"image_size": config.image_size, "weights": config.weights}
             return build_backbone(net, **own)
-        size = image_size_for(dataclasses.replace(config, backbone=net), self.pictures)
+        size = image_size_for(net, self.pictures, config.image_size)
         weights = config.weights
         if method.kind == "scratch":
             weights = None

@@ -12,7 +12,7 @@ from tl_keras.evaluation.encoders.findings import find
 from tl_keras.files import write_csv
 from tl_keras.jobs.explore.features import image_features
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.train.starting_point import check_backbone
+from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.pages.explore_page import ExploreResults, explore_page
 from tl_keras.reports.pages.html import write_page

@@ -3,7 +3,7 @@
 from tl_keras.checks import InputError
 from tl_keras.evaluation.encoders.probe_table import pixel_rows
 from tl_keras.evaluation.encoders.probes import extract_features
-from tl_keras.jobs.train.starting_point import image_size_for
+from tl_keras.models.backbones.applications import image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.progress import say
 from tl_keras.settings.label_free import PIXELS
@@ -51,7 +51,7 @@ def _encoder(config, images):
             f"weights={config.weights!r}. Leave weights out."
         )
     weights = "imagenet" if config.weights in (None, "auto") else config.weights
-    size = image_size_for(config, images)
+    size = image_size_for(config.backbone, images, config.image_size)
     return build_backbone(config.backbone, image_size=size, weights=weights)
 
 

@@ -6,8 +6,7 @@ import keras
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.jobs.train.scratch import quicken_batch_norm
-from tl_keras.jobs.train.starting_point import image_size_for
-from tl_keras.models.backbones.applications import APPLICATIONS
+from tl_keras.models.backbones.applications import APPLICATIONS, image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.backbones.small_resnet import SMALLEST_SIDE, build_small_resnet
 from tl_keras.settings.label_free import SMALL_RESNET, TWO_VIEWS
@@ -32,7 +31,7 @@ def picture_size(config, train):
     if is_backbone_path(config.backbone):
         return build_backbone(config.backbone, image_size=config.image_size).input_shape[1:3]
     if config.backbone not in (None, SMALL_RESNET):
-        side = image_size_for(config, train)
+        side = image_size_for(config.backbone, train, config.image_size)
         return side, side
     size = common_size(train, config.image_size)
     if config.image_size is not None:

@@ -3,10 +3,10 @@
 from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 from tl_keras.jobs.runs.interruptions import keeping_saved
-from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_splits import check_left, other_splits, own_splits, without_contents
 from tl_keras.jobs.runs.trained_run import load_run
-from tl_keras.jobs.runs.unmeasured import mark_measured, write_unmeasured
+from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
 from tl_keras.progress import say
 
 
@@ -53,22 +53,13 @@ def write_run(folder, trained, splits, model, history, metrics):
         metrics: dict to go into metrics.json beside the figures of `model`.
     """
     folder.save_model(model)
-    folder.write_json(
-        "classes.json",
-        {"class_names": list(trained.class_names), "image_size": list(model.input_shape[1:3])},
-    )
+    folder.write_classes(trained.class_names, model)
     folder.write_history(history)
-    best = history.best_epoch
-    known = {
-        **metrics,
-        "seconds": dict(history.seconds),
-        "best_epoch": None if best is None else best + 1,
-        "pictures": {part.split: len(part) for part in splits[:3]},
-    }
+    known = metrics | known_of_history(history, splits)
     write_unmeasured(folder, known)
     with keeping_saved(folder.path):
         figures = {
-            part.split: headline(measure(model, part)[1]) for part in (splits.val, splits.test)
+            part.split: main_figures(measure(model, part)[1]) for part in (splits.val, splits.test)
         }
         folder.write_json("metrics.json", {**figures, **known})
         mark_measured(folder)

@@ -25,7 +25,7 @@ def views_of(model, dataset, *, batch_size=32, flips=False):
     return predict_views(model, batches, flips=flips)
 
 
-def headline(figures):
-    """The figures of `measure` that stand for all."""
+def main_figures(figures):
+    """Returns those of the figures of `measure` that files and lines show."""
     errors = ("expected_calibration_error", "calibration_error_by_chance")
     return {name: figures[name] for name in ("accuracy", "loss", "macro_f1", *errors)}

@@ -125,6 +125,13 @@ class RunFolder:
             writer.writerow([row[0] + 1, *row[1:]])
         write_text(self.path / "history.csv", table.getvalue())
 
+    def write_classes(self, class_names, model, *, flips=None):
+        """Writes classes.json; `flips` tells whether figures are means over mirror images."""
+        content = {"class_names": list(class_names), "image_size": list(model.input_shape[1:3])}
+        self.write_json(
+            "classes.json", content | ({} if flips is None else {"test_time_flips": flips})
+        )
+
     def save_model(self, model, name="model.keras"):
         """Saves `model` whole or not at all."""
         with replacing(self.path / name) as temporary:

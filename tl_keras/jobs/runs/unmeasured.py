@@ -5,7 +5,7 @@ import csv
 from tl_keras.files import read_json
 from tl_keras.settings.config_files import from_json
 from tl_keras.settings.train import TrainSettings
-from tl_keras.training.fine_tuning.phases import new_history
+from tl_keras.training.history import TrainingHistory
 
 UNMEASURED = "unmeasured.json"
 
@@ -19,6 +19,16 @@ def write_unmeasured(run, metrics, phases=None):
         phases: of the history, if the run has a page.
     """
     run.write_json(UNMEASURED, {"metrics": metrics, "phases": phases})
+
+
+def known_of_history(history, splits):
+    """Returns the content of metrics.json that a `TrainingHistory` and the `Splits` decide."""
+    best = history.best_epoch
+    return {
+        "seconds": dict(history.seconds),
+        "best_epoch": None if best is None else best + 1,
+        "pictures": {part.split: len(part) for part in splits[:3]},
+    }
 
 
 def mark_measured(run):
@@ -45,7 +55,7 @@ def read_history(path, phases, best_epoch):
     """
     with open(path / "history.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    history = new_history()
+    history = TrainingHistory()
     names = [name for name in (rows[0] if rows else ()) if name not in ("epoch", "phase")]
     history.history = {name: [float(row[name]) for row in rows] for name in names}
     history.epoch = [int(row["epoch"]) - 1 for row in rows]

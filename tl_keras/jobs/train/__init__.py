@@ -8,8 +8,8 @@
 - scratch: training the classifier that a configuration asks for from random weights
 - source: the source of joint training: its data, its classifier, and how much of it is kept
 - start_figures: the linear start of a fine-tuning, measured beside the classifier that came of it
-- starting_point: what a training run starts from: ImageNet weights, a file, random numbers or a
-  source task
+- starting_point: classifier before training: ImageNet weights, a file, random numbers or letters
+- suited_settings: settings of `fine_tune` that suit the start of a training
 - train: `tl-keras train`: labelled pictures in, a classifier and a page that explains it out
 - unlabelled: what `tl-keras train --unlabelled` adds: pictures without labels, and a phase that
   uses them

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
-from tl_keras.jobs.runs.measuring import headline, views_of
+from tl_keras.jobs.runs.measuring import main_figures, views_of
 from tl_keras.training.fine_tuning.linear_start import last_dense
 from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
 
@@ -30,7 +30,7 @@ def calibrate(model, probabilities, labels):
     return temperature
 
 
-def held_out_predictions(history, splits, *, model, flips):
+def held_out_predictions(history, start, flips):
     """Predictions for labelled images by a classifier that was not trained on them.
 
     Those of a linear start are its validation images and, out of fold, its training images. After
@@ -39,17 +39,16 @@ def held_out_predictions(history, splits, *, model, flips):
 
     Args:
         history: `TrainingHistory` of the training.
-        splits: `Splits` of it.
-        model: the trained classifier.
+        start: `StartingPoint` with the trained model.
         flips: whether predictions are means over each image and its mirror image.
 
     Returns:
         (probabilities (views, n, num_classes), labels (n,))
     """
-    tuned, train, val = history.from_linear, splits.train, splits.val
+    tuned, (train, val, *_) = history.from_linear, start.splits
     if tuned is None:
-        return views_of(model, val, flips=flips), val.labels
-    views = val_predictions(tuned, val, model=model, flips=flips)
+        return views_of(start.model, val, flips=flips), val.labels
+    views = val_predictions(tuned, start, flips)
     if tuned.chosen:
         return views, val.labels
     if tuned.refit:
@@ -60,7 +59,7 @@ def held_out_predictions(history, splits, *, model, flips):
     return _with_rows(views, val.labels[: views.shape[1]], *known)
 
 
-def val_predictions(tuned, val, *, model, flips):
+def val_predictions(tuned, start, flips):
     """Predictions (views, n, num_classes) for the validation images, before any refit.
 
     After a refit the model has seen these images and is not asked: where training had no mirror
@@ -68,10 +67,10 @@ def val_predictions(tuned, val, *, model, flips):
 
     Args:
         tuned: `FromLinear`.
-        val, model, flips: see `held_out_predictions`.
+        start, flips: see `held_out_predictions`.
     """
     if tuned.val is None or (flips and len(tuned.val) == 1 and not tuned.refit):
-        return views_of(model, val, flips=flips)
+        return views_of(start.model, start.splits.val, flips=flips)
     return tuned.val if flips else tuned.val[:1]
 
 
@@ -103,7 +102,7 @@ def calibration_figures(views, labels, temperature):
         figures = evaluate_predictions(probabilities, labels, names)
         result[name] = {
             key: value
-            for key, value in headline(figures).items()
+            for key, value in main_figures(figures).items()
             if key == "loss" or "calibration_error" in key
         }
     return result

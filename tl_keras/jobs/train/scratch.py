@@ -6,29 +6,19 @@ import keras
 
 from tl_keras.jobs.runs.measuring import measure
 from tl_keras.jobs.train.best_rate import best_of_rates
+from tl_keras.jobs.train.suited_settings import FROM_RANDOM, NORMALISED_BATCH
 from tl_keras.models.classifier import build_classifier
 from tl_keras.settings.fine_tune import PLAIN, PRETRAINED
 from tl_keras.settings.train import DROPOUT
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
+from tl_keras.training.frozen.freezing import batch_norms
 
 # Factors on the learning rate. Without batch normalisation a deep network stays at chance at the
 # full rate; with it the low rates get nowhere. ResNet50 on fifty images: 14 % at a tenth of the
 # rate, and at the full rate 46 % in batches of 8, 66 % in batches of 25. At 0.3 of it 25 % after 25
 # epochs, at the full rate 60 %, and it goes on to learn: 72 % after 60, 81 % after 100.
 SCRATCH_RATES, SCRATCH_RATES_NORMALISED = (0.1, 0.05), (1.0,)
-NORMALISED_BATCH = 25  # images, at least; the statistics of fewer are noise
-# Random layers that stay frozen, their moving statistics too, would be noise below the rest.
-FROM_RANDOM = {
-    "linear_start": False,
-    "freeze_epochs": 0,
-    "unfreeze": "all",
-    "backbone_lr_factor": 1.0,
-    "depth_decay": 1.0,
-    "batch_norm": "train",
-    "label_smoothing": 0.0,
-    "mixup": 0.0,
-}
 # From scratch a net may idle for epochs before it learns.
 FROM_SCRATCH = (
     PLAIN
@@ -78,15 +68,14 @@ def best_from_scratch(config, model, splits, epochs):
         epochs: int, at each rate.
 
     Returns:
-        (model, its figures on validation, its learning rate, seconds of all)
+        `BestOfRates`.
     """
     factors = SCRATCH_RATES_NORMALISED if batch_norms(model) else SCRATCH_RATES
-    best = best_of_rates(
+    return best_of_rates(
         lambda rate: train_from_scratch(config, splits, model.input_shape[1], epochs, rate),
         [(config.fine_tune.lr or PRETRAINED["lr"]) * factor for factor in factors],
         lambda model: measure(model, splits.val)[1],
     )
-    return best.model, best.val, best.rate, best.seconds
 
 
 def random_classifier(config, num_classes, image_size):
@@ -104,9 +93,3 @@ def quicken_batch_norm(model):
     """
     for layer in batch_norms(model):
         layer.momentum = 0.9
-
-
-def batch_norms(model):
-    """Returns the BatchNormalization layers of a model, nested ones too."""
-    kind = keras.layers.BatchNormalization
-    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]

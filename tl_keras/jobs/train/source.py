@@ -9,7 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.loading import load_dataset
-from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_splits import trained_on, without_contents
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
@@ -56,7 +56,7 @@ def load_source(config):
         return Source(name, splits)
     splits = keep_classes_of_splits(_unseen(splits, run), run.class_names)
     _, before = measure(run.model, splits.test)
-    return Source(name, splits, run.model, headline(before))
+    return Source(name, splits, run.model, main_figures(before))
 
 
 def _unseen(splits, run):
@@ -79,7 +79,7 @@ def source_figures(source, model):
         "class_names": list(source.splits.train.class_names),
         "pictures": len(source.splits.test),
         "before": source.before,
-        "test": headline(after),
+        "test": main_figures(after),
     }
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from tl_keras.evaluation.statistics.intervals import paired_accuracy_difference
-from tl_keras.jobs.runs.measuring import headline, measure
+from tl_keras.jobs.runs.measuring import main_figures, measure
 
 
 def fine_tuning_figures(tuned):
@@ -28,7 +28,7 @@ def linear_start_figures(outcome):
     A model that is its start is not measured again. Others have their own weights again afterwards.
 
     Args:
-        outcome: `Outcome` of the trained classifier.
+        outcome: `TrainingResult` of the trained classifier.
     """
     model, history = outcome.start.model, outcome.history
     seconds = {"seconds": history.seconds["linear_start"]}
@@ -40,7 +40,7 @@ def linear_start_figures(outcome):
     probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
     model.set_weights(trained)
     return {
-        **headline(figures),
+        **main_figures(figures),
         **seconds,
         **ahead_of(probabilities, outcome),
     }
@@ -51,7 +51,7 @@ def ahead_of(probabilities, outcome):
 
     Args:
         probabilities: float (n, num_classes) of the others.
-        outcome: `Outcome` of the trained classifier.
+        outcome: `TrainingResult` of the trained classifier.
 
     Returns:
         {"difference", "half_width"}: of the accuracies, and of its 95% interval.

@@ -1,47 +1,26 @@
 """Starting point of a training run: ImageNet weights, a file, random numbers or a source task."""
 
 import dataclasses
-from pathlib import Path
 
 import keras
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.data.dataset import Splits
 from tl_keras.data.pipelines.augmentation_presets import mirrors
-from tl_keras.files import read_json
-from tl_keras.jobs.train.letters_task import LETTERS_NOTE, demonstration, learn_letters
-from tl_keras.jobs.train.scratch import (
-    FROM_RANDOM,
-    NORMALISED_BATCH,
-    batch_norms,
-    build,
-    quicken_batch_norm,
-)
-from tl_keras.models.backbones.applications import APPLICATIONS
+from tl_keras.jobs.train.letters_task import demonstration, learn_letters
+from tl_keras.jobs.train.scratch import build, quicken_batch_norm
+from tl_keras.jobs.train.suited_settings import FROM_RANDOM, after_letters, suited_to
+from tl_keras.models.backbones.applications import image_size_for
 from tl_keras.models.backbones.backbone import (
+    check_backbone,
     get_backbone,
     imagenet_weights_cached,
     is_backbone_path,
-    list_backbones,
 )
 from tl_keras.progress import say
-from tl_keras.settings.label_free import TWO_VIEWS
 from tl_keras.settings.train import HEADS, usual_dropout
-from tl_keras.training.fine_tuning.from_linear import suited_to_head
-from tl_keras.training.fine_tuning.inputs import default_batch_size, suited_to_data
-
-SMALL_PICTURE = 64
-# What saw only letters goes on learning, all of it, under a head that is ready for it.
-AFTER_LETTERS = {
-    "linear_start": False,
-    "freeze_epochs": 20,
-    "epochs": 25,
-    "unfreeze": "all",
-    "backbone_lr_factor": 0.3,
-}
-# Measured on CIFAR-10 with 250 labels a class: 66 % on validation; with a factor of 0.3 on the rate
-# 64 %, with that and the upper half alone 61 %.
-AFTER_TWO_VIEWS = {"linear_start": False, "unfreeze": "all", "backbone_lr_factor": 1.0}
+from tl_keras.training.fine_tuning.inputs import suited_to_data
+from tl_keras.training.fine_tuning.linear_head import suited_to_head
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,14 +87,6 @@ def check_names(config):
     check_backbone(config.backbone)
 
 
-def check_backbone(backbone, *others):
-    """Refuses what is no backbone's name, file or run folder, nor one of the words `others`."""
-    if not is_backbone_path(backbone):
-        check_choice("backbone", backbone, (*list_backbones(), *others))
-    elif not Path(backbone).exists():
-        raise InputError(f"Expected a backbone file; received {backbone}: no such file.")
-
-
 def starting_point(config, splits, classifier=None):
     """Builds the classifier that `config` asks for.
 
@@ -135,7 +106,7 @@ def starting_point(config, splits, classifier=None):
 
 
 def _start_of(config, splits, classifier):
-    size = image_size_for(config, splits.train)
+    size = image_size_for(config.backbone, splits.train, config.image_size)
     if is_backbone_path(config.backbone):
         note = f"The backbone is the encoder {config.backbone}, with its own weights."
         if config.weights not in (None, "auto"):
@@ -162,37 +133,6 @@ def _start_of(config, splits, classifier):
         return _pretrained_here(config, splits, size)
 
 
-def image_size_for(config, train):
-    """Side in pixels: what was asked for, else the backbone's own, or less for small pictures."""
-    usual = image_size_for_files(config)
-    small = not train.is_files and max(train.images.shape[1:3]) <= SMALL_PICTURE
-    if usual is None or config.image_size is not None or not small:
-        return usual
-    side = 32 if max(train.images.shape[1:3]) <= 32 else SMALL_PICTURE
-    return max(side, APPLICATIONS[config.backbone].minimum_size)
-
-
-def image_size_for_files(config):
-    """Side in pixels in which files are wanted; None where the backbone is a file that knows it."""
-    row = APPLICATIONS.get(config.backbone)
-    return config.image_size or (row and row.image_size)
-
-
-def suited_to(path):
-    """Settings of `fine_tune` that suit the encoder of a run folder better than the defaults.
-
-    Args:
-        path: run folder of `tl-keras pretrain`, or any other encoder's path, for which it is {}.
-    """
-    settings = Path(path) / "config.json"
-    return suited_after(read_json(settings).get("method") if settings.is_file() else None)
-
-
-def suited_after(method):
-    """Returns those settings by the method of a pretraining; None for none."""
-    return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
-
-
 def _start(config, splits, size, weights, description, backbone=None):
     classes = splits.train.num_classes
     model = build(config, classes, size, backbone=backbone, weights=weights)
@@ -216,40 +156,9 @@ def _pretrained_here(config, splits, size):
         f"weights=auto: NO IMAGENET WEIGHTS for {config.backbone}. It is pretrained here on "
         "drawn letters instead."
     )
-    model, figures, seconds = learn_letters(config, splits.train, size)
-    target = demonstration(config, splits)
-    classifier = _start(config, target, size, "random", None).model
-    get_backbone(classifier).set_weights(get_backbone(model).get_weights())
-    note = (
-        f"No ImageNet weights were to be had. {config.backbone} was pretrained here on "
-        f"{LETTERS_NOTE} ({figures['accuracy']:.1%} on letters held out, {seconds:.0f} s), then "
-        f"transferred to {config.data}."
-    )
-    say(note)
-    weights = {
-        "kind": "source task",
-        "note": note,
-        "source_test_accuracy": figures["accuracy"],
-        "source_seconds": seconds,
-    }
-    quicken_batch_norm(classifier)
-    suited = after_letters(classifier, len(target.train))
-    return StartingPoint(classifier, target, weights, True, suited)
-
-
-def after_letters(model, size):
-    """Settings of `fine_tune` that suit a network that saw only letters, on `size` images.
-
-    Statistics of batch normalisation learn too, in batches that are large enough. Few images then
-    have twice the epochs in the same time. ResNet50 on fifty digits of another seed: 80 % on
-    validation after 25 epochs with frozen statistics at 0.3 of the rate, 86 % after 50 so.
-    """
-    if not batch_norms(model):
-        return AFTER_LETTERS
-    usual = default_batch_size(size)
-    return AFTER_LETTERS | {
-        "epochs": AFTER_LETTERS["epochs"] * (2 if usual < NORMALISED_BATCH else 1),
-        "backbone_lr_factor": 1.0,
-        "batch_norm": "train",
-        "batch_size": max(NORMALISED_BATCH, usual),
-    }
+    model, weights = learn_letters(config, splits.train, size)
+    start = _start(config, demonstration(config, splits), size, "random", weights)
+    get_backbone(start.model).set_weights(get_backbone(model).get_weights())
+    quicken_batch_norm(start.model)
+    suited = after_letters(start.model, len(start.splits.train))
+    return dataclasses.replace(start, from_source_task=True, suited=suited)

@@ -1,46 +1,55 @@
-"""`tl-keras train`: labelled pictures in, a classifier and a page that explains it out."""
+"""Job of `tl-keras train`: trains a classifier on labelled images and writes a run folder."""
 
 import dataclasses
 import time
+from pathlib import Path
 
 import keras
+import numpy as np
 
 from tl_keras.data.array_store import limited_to
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
-from tl_keras.jobs.runs.measuring import headline, measure, views_of
+from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.runs.unmeasured import mark_measured, write_unmeasured
+from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
 from tl_keras.jobs.train.calibrating import (
     calibrate,
     calibration_figures,
     held_out_predictions,
     val_predictions,
 )
-from tl_keras.jobs.train.planning import planned
+from tl_keras.jobs.train.planning import TimeLeft, planned
 from tl_keras.jobs.train.report import write_report
 from tl_keras.jobs.train.scratch import best_from_scratch
-from tl_keras.jobs.train.source import load_source, source_figures
+from tl_keras.jobs.train.source import Source, load_source, source_figures
 from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
-from tl_keras.jobs.train.unlabelled import go_on, load_data, ready, unlabelled_figures
+from tl_keras.jobs.train.unlabelled import (
+    Unlabelled,
+    load_data,
+    prepare_unlabelled,
+    train_with_pseudo_labels,
+    unlabelled_figures,
+)
 from tl_keras.progress import say
 from tl_keras.reports.pages.training_wording import linear_verdict, scratch_verdict, source_line
 from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.frozen.cache_room import cache_limits
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.temperature import tempered
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What a training run found out; the report is made from it.
+class TrainingResult:
+    """A trained and measured classifier, from which the report is made.
 
     Attributes:
-        config: what was asked for.
-        start: the classifier, its data and its starting weights.
-        history: of `fine_tune`.
+        config: settings, with a value for each.
+        start: the classifier, its data and the origin of its weights.
+        history: of the training.
         probabilities: float (n, c) on the test split.
         metrics: the content of metrics.json.
         val, test: all figures on those splits, see `evaluate_predictions`; val is None after a
@@ -49,14 +58,14 @@ class Outcome:
 
     config: TrainSettings
     start: StartingPoint
-    history: keras.callbacks.History
-    probabilities: object
+    history: TrainingHistory
+    probabilities: np.ndarray
     metrics: dict
     val: dict | None
     test: dict
 
 
-def train(config):
+def train(config: TrainSettings) -> Path:
     """Trains a classifier as `config` says and writes its run folder.
 
     Args:
@@ -72,125 +81,137 @@ def train(config):
     check_names(config)
     keras.utils.set_random_seed(config.seed)
     room = limited_to(cache_limits(config.fine_tune.cache_gb, config.fine_tune.cache))
-    with room, RunFolder(config.out or default_run_path(config.backbone, config.data)) as run:
+    with room, RunFolder(config.out or default_run_path(config.backbone, config.data)) as folder:
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
         config, time_left = planned(config, start, time.monotonic() - started)
-        config, unlabelled = ready(config, start, unlabelled)
-        run.write_json("config.json", config.to_json())
-        run.write_environment()
-        rest = unlabelled.pictures if config.unlabelled == REST else None
-        run.write_splits(start.splits, rest, splits)
-        history, temperature = _fit(run, config, start, source, unlabelled, time_left)
-        with keeping_saved(run.path):
-            known = _known(config, start, history, temperature, unlabelled)
-            outcome = _measured(config, start, history, source, known, started)
-            write_outcome(run, outcome)
-    _say_result(outcome.metrics, run.path)
-    return run.path
+        config, unlabelled = prepare_unlabelled(config, start, unlabelled)
+        folder.write_json("config.json", config.to_json())
+        folder.write_environment()
+        rest = unlabelled.images if config.unlabelled == REST else None
+        folder.write_splits(start.splits, rest, splits)
+        run = _Run(folder, config, start, source, unlabelled, time_left)
+        run.fit()
+        with keeping_saved(folder.path):
+            result = run.measured()
+            result.metrics["seconds"]["total"] = time.monotonic() - started
+            write_result(folder, result)
+    _say_result(result.metrics, folder.path)
+    return folder.path
 
 
-def _fit(run, config, start, source, unlabelled, time_left):
-    """Trains and saves, first without and then with the pictures without labels."""
-    train = start.splits.train
-    batch_size = config.fine_tune.batch_size or default_batch_size(len(train))
-    settings = dataclasses.asdict(config.fine_tune)
-    settings["minutes"] = time_left and time_left.minutes  # what was asked for is for all
-    with keeping_interrupted(run, start.model, batch_size):
-        history = fine_tune(
-            start.model,
-            train,
-            start.splits.val,
-            source=source.splits and source.splits.train,
-            source_model=source.classifier,
-            make_callbacks=time_left and time_left.callbacks,
-            **settings,
-        )
-    _save(run, config, start, history, None)
-    with keeping_saved(run.path):
-        temperature = _calibrate(config, start, history)
-    if temperature is not None:
-        _save(run, config, start, history, temperature)
-    if unlabelled is not None:
-        with keeping_saved(run.path), keeping_interrupted(run, start.model, batch_size):
-            go_on(history, config, start, unlabelled)
-            views = views_of(start.model, start.splits.val, flips=start.flips(config))
-            temperature = calibrate(start.model, views, start.splits.val.labels)
-        _save(run, config, start, history, temperature, unlabelled)
-    return history, temperature
+@dataclasses.dataclass
+class _Run:
+    """One call of `train`, after its data and its start are there."""
+
+    folder: RunFolder
+    config: TrainSettings
+    start: StartingPoint
+    source: Source
+    unlabelled: Unlabelled | None
+    time_left: TimeLeft | None
+    history: TrainingHistory | None = None
+    temperature: float | None = None
+
+    @property
+    def flips(self):
+        return self.start.flips(self.config)
+
+    def fit(self):
+        """Trains and saves, first without and then with the images without labels."""
+        train, val, *_ = self.start.splits
+        batch_size = self.config.fine_tune.batch_size or default_batch_size(len(train))
+        settings = dataclasses.asdict(self.config.fine_tune)
+        # Those that were asked for are for the whole command.
+        settings["minutes"] = self.time_left and self.time_left.minutes
+        with keeping_interrupted(self.folder, self.start.model, batch_size):
+            self.history = fine_tune(
+                self.start.model,
+                train,
+                val,
+                source=self.source.splits and self.source.splits.train,
+                source_model=self.source.classifier,
+                make_callbacks=self.time_left and self.time_left.callbacks,
+                **settings,
+            )
+        self._save()
+        with keeping_saved(self.folder.path):
+            self._calibrate(*held_out_predictions(self.history, self.start, self.flips))
+        if self.temperature is not None:
+            self._save()
+        if self.unlabelled is not None:
+            self._fit_with_pseudo_labels(val, batch_size)
+
+    def _fit_with_pseudo_labels(self, val, batch_size):
+        keeping = keeping_interrupted(self.folder, self.start.model, batch_size)
+        with keeping_saved(self.folder.path), keeping:
+            self.unlabelled = train_with_pseudo_labels(
+                self.history, self.config, self.start, self.unlabelled
+            )
+            self._calibrate(views_of(self.start.model, val, flips=self.flips), val.labels)
+        self._save()
+
+    def _calibrate(self, probabilities, labels):
+        self.temperature = calibrate(self.start.model, probabilities, labels)
+
+    def _save(self):
+        """Writes all that needs no measuring, so that a failure of that loses nothing."""
+        model = self.start.model
+        self.folder.save_model(model)
+        if self.history.source_model is not None:
+            self.folder.save_model(self.history.source_model, "source_model.keras")
+        self.folder.write_classes(self.start.splits.train.class_names, model, flips=self.flips)
+        self.folder.write_history(self.history)
+        write_unmeasured(self.folder, self.known(), self.history.phases)
+
+    def known(self):
+        """Returns the content of metrics.json that needs no measuring."""
+        history, tuned = self.history, self.history.from_linear
+        metrics = {
+            "test_time_flips": self.flips,
+            "weights": self.start.weights,
+            **known_of_history(history, self.start.splits),
+        }
+        if history.best_epoch is not None:
+            # Of the best epoch, measured while training: augmented, with dropout and, in the loss,
+            # any class weights.
+            at = history.epoch.index(history.best_epoch)
+            metrics["train"] = {name: history.history[name][at] for name in ("accuracy", "loss")}
+        if self.temperature is not None:
+            metrics["temperature"] = self.temperature
+        if tuned is not None:
+            metrics["fine_tuning"] = fine_tuning_figures(tuned)
+            if tuned.refit:
+                metrics["val"] = self._val_before_refit()
+        if self.unlabelled is not None and self.unlabelled.labels_alone is not None:
+            metrics["unlabelled"] = unlabelled_figures(history, self.unlabelled)
+        return metrics
+
+    def _val_before_refit(self):
+        """Figures on validation of the classifier from before it was trained on those images."""
+        val = self.start.splits.val
+        views = val_predictions(self.history.from_linear, self.start, self.flips)
+        probabilities = tempered(views, self.temperature or 1.0)
+        return main_figures(evaluate_predictions(probabilities, val.labels, val.class_names))
+
+    def measured(self):
+        """Returns the `TrainingResult`, with what the classifier is compared with."""
+        result = measured(self.config, self.start, self.history, self.known())
+        if self.history.from_linear is not None:
+            result.metrics["linear_start"] = linear_start_figures(result)
+        if self.source.splits:
+            figures = source_figures(self.source, self.history.source_model)
+            result.metrics["source"] = figures
+        if self.start.from_source_task:
+            result.metrics["from_scratch"] = _from_scratch(result)
+        return result
 
 
-def _calibrate(config, start, history):
-    """Folds a temperature into the fine-tuned model and returns it."""
-    how = {"model": start.model, "flips": start.flips(config)}
-    return calibrate(start.model, *held_out_predictions(history, start.splits, **how))
-
-
-def _save(run, config, start, history, temperature, unlabelled=None):
-    """Writes all that needs no measuring, so that a failure of that loses nothing."""
-    model = start.model
-    run.save_model(model)
-    if hasattr(history, "source_model"):
-        run.save_model(history.source_model, "source_model.keras")
-    run.write_json(
-        "classes.json",
-        {
-            "class_names": list(start.splits.train.class_names),
-            "image_size": list(model.input_shape[1:3]),
-            "test_time_flips": start.flips(config),
-        },
-    )
-    run.write_history(history)
-    known = _known(config, start, history, temperature, unlabelled)
-    write_unmeasured(run, known, history.phases)
-
-
-def _known(config, start, history, temperature, unlabelled):
-    """The content of metrics.json that needs no measuring."""
-    metrics = {
-        "test_time_flips": start.flips(config),
-        "weights": start.weights,
-        "seconds": dict(history.seconds),
-        "best_epoch": None if history.best_epoch is None else history.best_epoch + 1,
-        "pictures": {part.split: len(part) for part in start.splits[:3]},
-    }
-    if history.best_epoch is not None:
-        metrics["train"] = _train_figures(history)
-    if temperature is not None:
-        metrics["temperature"] = temperature
-    if history.from_linear is not None:
-        metrics["fine_tuning"] = fine_tuning_figures(history.from_linear)
-        if history.from_linear.refit:
-            metrics["val"] = _val_before_refit(config, start, history, temperature)
-    if unlabelled is not None:
-        metrics["unlabelled"] = unlabelled_figures(history, unlabelled)
-    return metrics
-
-
-def _val_before_refit(config, start, history, temperature):
-    """Figures on validation of the classifier as it was before it was trained on those images."""
-    val, flips = start.splits.val, start.flips(config)
-    views = val_predictions(history.from_linear, val, model=start.model, flips=flips)
-    probabilities = tempered(views, temperature or 1.0)
-    return headline(evaluate_predictions(probabilities, val.labels, val.class_names))
-
-
-def _measured(config, start, history, source, known, started):
-    outcome = measured(config, start, history, known)
-    metrics = outcome.metrics
-    if history.from_linear is not None:
-        metrics["linear_start"] = linear_start_figures(outcome)
-    if source.splits:
-        metrics["source"] = source_figures(source, history.source_model)
-    if start.from_source_task:
-        metrics["from_scratch"] = _from_scratch(config, outcome)
-    metrics["seconds"]["total"] = time.monotonic() - started
-    return outcome
-
-
-def measured(config, start, history, known):
-    """Returns the `Outcome` of a trained classifier.
+def measured(
+    config: TrainSettings, start: StartingPoint, history: TrainingHistory, known: dict
+) -> TrainingResult:
+    """Measures a trained classifier.
 
     Args:
         config: `TrainSettings`.
@@ -199,58 +220,50 @@ def measured(config, start, history, known):
         known: the content of unmeasured.json.
     """
     flips = known["test_time_flips"]
-    labels, names = start.splits.test.labels, start.splits.test.class_names
-    views = views_of(start.model, start.splits.test, flips=flips)
+    train, val_split, test_split, *_ = start.splits
+    views = views_of(start.model, test_split, flips=flips)
     probabilities = views.mean(axis=0)
-    test = evaluate_predictions(probabilities, labels, names)
-    metrics = {**known, "test": headline(test)}
+    test = evaluate_predictions(probabilities, test_split.labels, test_split.class_names)
+    metrics = {**known, "test": main_figures(test)}
     val = None  # after a refit its images are training images; `known` has figures from before
     if "val" not in known:
-        _, val = measure(start.model, start.splits.val, flips=flips)
-        metrics["val"] = headline(val)
+        _, val = measure(start.model, val_split, flips=flips)
+        metrics["val"] = main_figures(val)
     if "train" not in metrics:  # no epoch was better than the start
-        _, figures = measure(start.model, start.splits.train)
+        _, figures = measure(start.model, train)
         metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}
     if "temperature" in metrics:
-        metrics["calibration"] = calibration_figures(views, labels, metrics["temperature"])
-    return Outcome(config, start, history, probabilities, metrics, val, test)
+        figures = calibration_figures(views, test_split.labels, metrics["temperature"])
+        metrics["calibration"] = figures
+    return TrainingResult(config, start, history, probabilities, metrics, val, test)
 
 
-def _train_figures(history):
-    """Figures of the best epoch as measured while training: augmented, with dropout.
+def _from_scratch(result):
+    """Figures of the same network from random weights on the same labels.
 
-    The loss is the one that was minimised, with any class weights.
-    """
-    at = history.epoch.index(history.best_epoch)
-    return {name: history.history[name][at] for name in ("accuracy", "loss")}
-
-
-def _from_scratch(config, outcome):
-    """The same network from random weights on the same labels, for as many epochs of all layers.
-
-    The epochs of the head alone count only where no others follow.
+    All layers train for as many epochs; those of the head alone count only where no others follow.
     """
     say("The same network from scratch on the same labels, for comparison:")
-    epochs = config.fine_tune.epochs or config.fine_tune.freeze_epochs
-    splits = outcome.start.splits
-    of = outcome.start.model
-    model, val, rate, seconds = best_from_scratch(config, of, splits, epochs)
-    probabilities, figures = measure(model, splits.test, flips=outcome.metrics["test_time_flips"])
+    tuning, start = result.config.fine_tune, result.start
+    epochs = tuning.epochs or tuning.freeze_epochs
+    best = best_from_scratch(result.config, start.model, start.splits, epochs)
+    flips = result.metrics["test_time_flips"]
+    probabilities, figures = measure(best.model, start.splits.test, flips=flips)
     return {
-        **headline(figures),
-        "val": headline(val),
-        "lr": rate,
+        **main_figures(figures),
+        "val": main_figures(best.val),
+        "lr": best.rate,
         "epochs": epochs,
-        "seconds": seconds,
-        **ahead_of(probabilities, outcome),
+        "seconds": best.seconds,
+        **ahead_of(probabilities, result),
     }
 
 
-def write_outcome(run, outcome):
+def write_result(folder: RunFolder, result: TrainingResult) -> None:
     """Writes metrics.json and the page of a trained and measured classifier."""
-    run.write_json("metrics.json", outcome.metrics)
-    write_report(run.path, outcome)
-    mark_measured(run)
+    folder.write_json("metrics.json", result.metrics)
+    write_report(folder.path, result)
+    mark_measured(folder)
 
 
 def _say_result(metrics, path):

@@ -10,11 +10,10 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.loading import load_dataset, load_images
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
-from tl_keras.jobs.runs.measuring import headline, measure
-from tl_keras.jobs.train.starting_point import image_size_for_files
+from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.models.backbones.applications import image_size_for_files
 from tl_keras.progress import say
 from tl_keras.settings.train import REST
-from tl_keras.training.fine_tuning.phases import append_history
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.whole.pseudo_labels import (
     fit_with_pseudo_labels,
@@ -25,21 +24,23 @@ from tl_keras.training.whole.pseudo_labels import (
 
 @dataclasses.dataclass(frozen=True)
 class Unlabelled:
-    """Pictures without labels that a training may use.
+    """Images without labels that a training may use.
 
     Attributes:
-        pictures: `ImageDataset`.
-        left_out: how many others stand in val or test.
+        images: `ImageDataset`.
+        left_out: number of others that stand in val or test.
+        labels_alone: test figures from before the phase that uses them; None until then.
     """
 
-    pictures: ImageDataset
+    images: ImageDataset
     left_out: int
+    labels_alone: dict | None = None
 
 
 def load_data(config):
     """Returns the `Splits` that `config` asks for, and the pictures without labels or None."""
     rest = config.unlabelled == REST
-    side = image_size_for_files(config)
+    side = image_size_for_files(config.backbone, config.image_size)
     splits = load_dataset(
         config.data,
         seed=config.seed,
@@ -57,7 +58,7 @@ def load_data(config):
     return splits, load_images(config.unlabelled, on_bad_image=config.on_bad_image)[0]
 
 
-def ready(config, start, unlabelled):
+def prepare_unlabelled(config, start, unlabelled):
     """Checks that a training can use the pictures without labels, before it begins.
 
     Args:
@@ -80,7 +81,7 @@ def ready(config, start, unlabelled):
     unlabelled = _not_held_out(unlabelled, start.splits)
     settings = dataclasses.replace(config.pseudo_labels, seed=config.seed)
     _freeze_as_tuned(start.model, config.fine_tune)
-    settings = with_batch_size(settings, start.model, train, unlabelled.pictures)
+    settings = with_batch_size(settings, start.model, train, unlabelled.images)
     return dataclasses.replace(config, pseudo_labels=settings), unlabelled
 
 
@@ -95,7 +96,7 @@ def _not_held_out(unlabelled, splits):
         )
     if left_out:
         say(
-            f"{left_out} of {len(unlabelled)} pictures without labels stand in val or test too "
+            f"{left_out} of {len(unlabelled)} images without labels stand in val or test too "
             "and are left out."
         )
     return Unlabelled(pictures, left_out)
@@ -109,21 +110,22 @@ def _freeze_as_tuned(model, tuning):
         freeze(model)
 
 
-def go_on(history, config, start, unlabelled):
-    """Trains the classifier of `start` on, with pseudo-labels; appends to `history`.
+def train_with_pseudo_labels(history, config, start, unlabelled):
+    """Trains the classifier of `start` with pseudo-labels and extends its history.
 
-    `history.labels_alone` becomes the test figures from before, measured as those after.
+    Returns:
+        `Unlabelled` with the test figures from before, measured as those after.
     """
     _, before = measure(start.model, start.splits.test, flips=start.flips(config))
-    history.labels_alone = headline(before)
-    pictures = unlabelled.pictures
-    say(f"Pseudo-labels for {len(pictures)} pictures without labels:")
+    images = unlabelled.images
+    say(f"Pseudo-labels for {len(images)} images without labels:")
     splits, settings = start.splits, dataclasses.asdict(config.pseudo_labels)
     try:
-        more = fit_with_pseudo_labels(start.model, splits.train, pictures, splits.val, **settings)
+        more = fit_with_pseudo_labels(start.model, splits.train, images, splits.val, **settings)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise InputError(_out_of_memory(config.pseudo_labels)) from error
-    append_history(history, more)
+    history.extend(more)
+    return dataclasses.replace(unlabelled, labels_alone=main_figures(before))
 
 
 def _out_of_memory(settings):
@@ -142,9 +144,9 @@ def _out_of_memory(settings):
 def unlabelled_figures(history, unlabelled):
     """The content of "unlabelled" in metrics.json: rates of the last epoch, and the way before."""
     figures = {
-        "pictures": len(unlabelled.pictures),
+        "pictures": len(unlabelled.images),
         "left_out": unlabelled.left_out,
-        "labels_alone": history.labels_alone,
+        "labels_alone": unlabelled.labels_alone,
     }
     for name in ("pseudo_label_rate", "pseudo_label_accuracy"):
         if name in history.history:

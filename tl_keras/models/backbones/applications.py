@@ -51,10 +51,33 @@ APPLICATIONS = {
     **_rows("none", 224, convnext_xlarge="ConvNeXtXLarge"),
 }
 
+SMALL_IMAGE = 64  # side in pixels, up to which images are not enlarged to the usual size
+
 _CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 _PIXEL_DEVIATION = 64.0  # of photographs, 0-255
 _TORCH_MEANS = (0.485, 0.456, 0.406)
 _TORCH_DEVIATIONS = (0.229, 0.224, 0.225)
+
+
+def image_size_for_files(backbone, asked=None):
+    """Returns the side in pixels in which files are read, None if a backbone's file decides it.
+
+    Args:
+        backbone: str, name or path.
+        asked: int, the side that was asked for; None for that of the backbone.
+    """
+    row = APPLICATIONS.get(backbone)
+    return asked or (row and row.image_size)
+
+
+def image_size_for(backbone, dataset, asked=None):
+    """Returns the side as `image_size_for_files` does, but less for a dataset of small images."""
+    usual = image_size_for_files(backbone, asked)
+    small = not dataset.is_files and max(dataset.images.shape[1:3]) <= SMALL_IMAGE
+    if usual is None or asked is not None or not small:
+        return usual
+    side = 32 if max(dataset.images.shape[1:3]) <= 32 else SMALL_IMAGE
+    return max(side, APPLICATIONS[backbone].minimum_size)
 
 
 def preprocess(pixels, kind):

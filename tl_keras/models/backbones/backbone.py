@@ -109,6 +109,14 @@ def is_backbone_path(backbone):
     return "/" in backbone or backbone.endswith((".keras", ".h5")) or Path(backbone).exists()
 
 
+def check_backbone(backbone, *others):
+    """Refuses a string that is no name, file or run folder of a backbone, nor among `others`."""
+    if not is_backbone_path(backbone):
+        check_choice("backbone", backbone, (*list_backbones(), *others))
+    elif not Path(backbone).exists():
+        raise InputError(f"Expected a backbone file; received {backbone}: no such file.")
+
+
 def _check_image_size(backbone, image_size):
     row = APPLICATIONS[backbone]
     height, width = _pair(row.image_size if image_size is None else image_size)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.models.backbones.standardised import LAYER_NAME, standardise
+from tl_keras.models.keras_private import all_layers
 
 _BATCH_SIZE = 64
 _MOST = 512  # images for measuring statistics
@@ -54,7 +55,7 @@ def _reinitialised(encoder, seed):
         copy = keras.models.clone_model(encoder)
     finally:
         random.setstate(state)
-    for old, new in zip(_layers(encoder), _layers(copy), strict=True):
+    for old, new in zip(all_layers(encoder), all_layers(copy), strict=True):
         if isinstance(new, keras.layers.Normalization):
             new.set_weights(old.get_weights())
             new.finalize_state()
@@ -63,7 +64,7 @@ def _reinitialised(encoder, seed):
 
 def _measure_statistics(model, images):
     """Sets each BatchNormalization to the mean over batches of its inputs in training mode."""
-    found = [x for x in _layers(model) if isinstance(x, keras.layers.BatchNormalization)]
+    found = [x for x in all_layers(model) if isinstance(x, keras.layers.BatchNormalization)]
     kept = [(layer.momentum, layer.trainable) for layer in found]
     for layer in found:
         layer.trainable = True
@@ -73,7 +74,3 @@ def _measure_statistics(model, images):
         model(images[start : start + _BATCH_SIZE], training=True)
     for layer, (momentum, trainable) in zip(found, kept, strict=True):
         layer.momentum, layer.trainable = momentum, trainable
-
-
-def _layers(model):
-    return list(model._flatten_layers(include_self=False))

@@ -25,6 +25,7 @@ from tl_keras.models.gan.inputs import (
 )
 from tl_keras.models.gan.networks import check_networks, feature_encoder
 from tl_keras.models.gan.weight_average import average_of, update_average, warm_decay
+from tl_keras.models.keras_private import EVALUATED_BY_FIT
 from tl_keras.models.own_loss import check_own_loss, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in, scaling
 from tl_keras.models.random_numbers import draw_part
@@ -290,7 +291,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         """Calls Keras's `evaluate`; see `fit` for `x` and `y`."""
         check_unweighted(self, x, **kwargs)
         # `fit`, which has checked `x`, passes this argument.
-        x = x if "_use_cached_eval_dataset" in kwargs else checked(x)
+        x = x if EVALUATED_BY_FIT in kwargs else checked(x)
         with input_errors():
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 

@@ -1,8 +1,10 @@
 """Fine-tuning a classifier, from a linear start or in phases.
 
 - fine_tune: fine-tuning: from a linear start, or in phases, the head first
-- from_linear: fine-tuning that starts at a logistic regression and keeps the best point on the way
+- from_linear: search for the weights to keep between a linear start and the ends of fine-tunings
 - inputs: what the user gives to train on, checked and ready to be read
+- last_fit: the chosen training again on training and validation images together
+- linear_head: linear start of a classifier: its regression, put into its head
 - linear_start: logistic regression on frozen features: the start of fine-tuning, and its honest
   opponent
 - logistic_regression: penalised logistic regression on features that are too many to be copied

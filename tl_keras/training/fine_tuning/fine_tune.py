@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import time
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
@@ -12,24 +11,31 @@ from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSetting
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.train import check_source
 from tl_keras.training.fine_tuning.from_linear import (
-    Deadline,
-    check_linear_start,
-    set_linear_start,
-    suited_to_head,
-    tune_from_linear,
+    kept_at_start,
+    on_first_images,
+    search_points,
 )
 from tl_keras.training.fine_tuning.inputs import (
     default_batch_size,
     labelled,
     pictures_of,
     suited_to_data,
+    with_val,
+)
+from tl_keras.training.fine_tuning.last_fit import fit_all_images
+from tl_keras.training.fine_tuning.linear_head import (
+    check_linear_start,
+    set_linear_start,
+    suited_to_head,
 )
 from tl_keras.training.fine_tuning.objectives import with_l2_sp
-from tl_keras.training.fine_tuning.phases import compile_for_use, fit_phase, new_history
+from tl_keras.training.fine_tuning.phases import compile_for_use, fit_phase
 from tl_keras.training.fine_tuning.source_task import SourceTask
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
 from tl_keras.training.frozen.cache_room import cache_limits
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
+from tl_keras.training.history import TrainingHistory
+from tl_keras.training.time_limit import Deadline
 
 
 @shows_settings(FineTuneSettings)
@@ -78,13 +84,8 @@ def fine_tune(
         **settings: see `FineTuneSettings`, whose fields `help` lists.
 
     Returns:
-        `TrainingHistory`, a `keras.callbacks.History` over all phases. Beside `history` and `epoch`
-        it has `phases`, a list of {"name", "start", "end", "trainable_weights"} (end exclusive),
-        `best_epoch` (from 0; None if no epoch was better than the start), `seconds` with "cache",
-        "head", "fine_tune", with refit "last_fit", and "total", and `from_linear` (None without a
-        linear start), which holds the start, the points that validation chose from, and the chosen
-        one. After "joint" it has `source_model`, the source's classifier on the backbone as it is
-        now.
+        `TrainingHistory`, a `keras.callbacks.History` over all phases. Its `seconds` have "cache",
+        "head", "fine_tune", with refit "last_fit", and "total".
 
     Raises:
         InputError: a setting or the data cannot be used; checked before any training.
@@ -122,8 +123,8 @@ class _FineTuning:
         settings = self.settings = suited_to_data(settings, train)
         val = None if val is None else labelled(val, num_classes, split="val")
         self.batch_size = settings.batch_size or default_batch_size(len(train))
-        self.history = new_history()
-        self.history.seconds = {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
+        self.history = TrainingHistory()
+        self.history.seconds |= {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}
         self.source = None
         if settings.objective == "joint":
             self.source = SourceTask(
@@ -151,40 +152,41 @@ class _FineTuning:
         self.whole = [whole, self.source.whole] if self.source else [whole]
 
     def run(self):
-        started = time.monotonic()
-        if self.settings.linear_start:
-            self._from_linear()
-        else:
-            self._head_first()
-        self._compile_for_use()
-        self.history.seconds["total"] = time.monotonic() - started
+        with self.history.timing("total"):
+            if self.settings.linear_start:
+                self._from_linear()
+            else:
+                self._head_first()
+            self._compile_for_use()
         self.history.set_model(self.model)
         return self.history
 
     def _from_linear(self):
-        started = time.monotonic()
-        [whole] = self.whole
-        tries = self.settings.fine_tunings(len(whole.train.labels))
-        epochs = max([tried.epochs for tried in tries], default=0)
-        starts = set_linear_start(self.model, whole, self.settings, self.batch_size)
-        self.history.seconds["linear_start"] = time.monotonic() - started
+        settings, history, [whole] = self.settings, self.history, self.whole
+        deadline = Deadline(settings.minutes)
+        with history.timing("linear_start"):
+            starts = set_linear_start(self.model, whole, settings, self.batch_size)
+        found, tried, part = kept_at_start(self.model, starts), None, None
+        images = with_val(whole.train, whole.val) if settings.refit else whole.train
+        tries = settings.fine_tunings(len(whole.train.labels))
+        if tries and not deadline.leaves_out(0, whole.train, "fine-tuning"):
+            apply_unfreeze(self.model, settings.unfreeze, settings.batch_norm)
+            # The features are computed once, for the last fit too.
+            epochs = max(each.epochs for each in tries)
+            [part] = self._cut([dataclasses.replace(whole, train=images)], epochs)
+            alone = on_first_images(part, whole.train)
+            found, tried = search_points(self.model, found, alone, tries, self._fit, deadline)
+        if settings.refit:
+            found = fit_all_images(self.model, found, tried, images, part, self._fit, deadline)
+        history.from_linear = found
+        end = None if found.phase is None else history.phases[found.phase]["end"]
+        history.best_epoch = end and end - 1
 
-        def fit(part, settings):
-            name = "fine_tune" if part.val or not settings.refit else "last_fit"
-            self._phase(name, settings.epochs, [part], settings)
-            return len(self.history.phases) - 1
-
-        tuned = self.history.from_linear = tune_from_linear(
-            self.model,
-            self.settings,
-            starts,
-            whole,
-            lambda part: self._cut([part], epochs)[0],
-            fit,
-            Deadline(self.settings.minutes, started),
-        )
-        ends = [phase["end"] for phase in self.history.phases]
-        self.history.best_epoch = None if tuned.phase is None else ends[tuned.phase] - 1
+    def _fit(self, part, settings):
+        """Fine-tunes from a linear start; returns the number of the phase."""
+        name = "fine_tune" if part.val or not settings.refit else "last_fit"
+        self._phase(name, settings.epochs, [part], settings)
+        return len(self.history.phases) - 1
 
     def _head_first(self):
         settings = self.settings
@@ -205,7 +207,7 @@ class _FineTuning:
 
     def _compile_for_use(self):
         settings = self.settings
-        for classifier in (self.model, getattr(self.history, "source_model", None)):
+        for classifier in (self.model, self.history.source_model):
             if classifier is not None:
                 # For a further, gentle `fit`.
                 rate = (settings.lr or LOWEST_RATE) * (
@@ -215,33 +217,31 @@ class _FineTuning:
 
     def _cut(self, parts, epochs):
         """What trains of each part, on the output of what is frozen now."""
-        started = time.monotonic()
         passes = [epochs, *([self.source.passes(epochs)] if self.source else [])]
-        above = [
-            part.above_frozen(self.settings, epochs=seen, batch_size=self.batch_size)
-            for part, seen in zip(parts, passes, strict=True)
-        ]
-        self.history.seconds["cache"] += time.monotonic() - started
-        return above
+        with self.history.timing("cache"):
+            return [
+                part.above_frozen(self.settings, epochs=seen, batch_size=self.batch_size)
+                for part, seen in zip(parts, passes, strict=True)
+            ]
 
     def _phase(self, name, epochs, parts, settings=None):
         """Trains; with settings of its own the last weights are kept."""
-        started = time.monotonic()
         first_epoch = len(self.history.epoch)
-        fit_phase(
-            self.history,
-            name,
-            parts[0],
-            self.model,
-            settings or self.settings,
-            batch_size=self.batch_size,
-            epochs=epochs,
-            keep_last=settings is not None,
-            callbacks=self.make_callbacks(),
-            objective=lambda model, batches: self._objective(parts, model, batches, first_epoch),
-        )
-        seconds = self.history.seconds.get(name, 0.0)
-        self.history.seconds[name] = seconds + time.monotonic() - started
+        with self.history.timing(name):
+            fit_phase(
+                self.history,
+                name,
+                parts[0],
+                self.model,
+                settings or self.settings,
+                batch_size=self.batch_size,
+                epochs=epochs,
+                keep_last=settings is not None,
+                callbacks=self.make_callbacks(),
+                objective=lambda model, batches: self._objective(
+                    parts, model, batches, first_epoch
+                ),
+            )
 
     def _objective(self, parts, model, batches, first_epoch):
         """Puts the objective's term around the model, and beside the batches what it reads."""

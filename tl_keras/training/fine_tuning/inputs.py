@@ -9,6 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.data.pipelines.augmentation import resolve_augment
 from tl_keras.data.pipelines.augmentation_presets import mirrors
+from tl_keras.data.splits import joined
 from tl_keras.progress import say
 from tl_keras.training.frozen.feature_cache import Pictures
 
@@ -130,6 +131,24 @@ def common_size(dataset, image_size=None):
     if dataset.is_files:
         return SIDE_OF_FILES, SIDE_OF_FILES
     return dataset.images.shape[1:3]
+
+
+def with_val(train, val):
+    """Returns the images of both, training images first.
+
+    Both kinds are decoded to the size of the model where they differ.
+    """
+    parts = [train.dataset, val.dataset]
+    if _kind(parts[0]) == _kind(parts[1]):
+        return dataclasses.replace(train, dataset=joined(parts))
+    images = np.concatenate([part.decoded(train.image_size) for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    both = dataclasses.replace(parts[0], images=images, labels=labels, rows=None)
+    return dataclasses.replace(train, dataset=both)
+
+
+def _kind(dataset):
+    return "files" if dataset.is_files else dataset.images.shape[1:]
 
 
 def pictures_of(dataset, model, settings, *, training):

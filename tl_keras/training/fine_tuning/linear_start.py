@@ -179,8 +179,7 @@ def _search(regression, labels, seed, shares):
             (fitted, out), before = fold
             weights = np.zeros(len(rows))
             weights[fitted] = shares[rows[fitted]]
-            how = {"in_a_row": True, "gradient": ROUGH}
-            solution = regression.fit(strength, weights, before, **how)
+            solution = regression.fit(strength, weights, before, in_a_row=True, gradient=ROUGH)
             return solution, regression.predict(solution)[out]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -126,54 +126,6 @@ def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
     return batches, steps
 
 
-class TrainingHistory(keras.callbacks.History):
-    """The history of a training in phases.
-
-    Attributes:
-        history, epoch: as in Keras, over all phases.
-        phases: dicts of "name", "start", "end" (exclusive) and "trainable_weights".
-        best_epoch: from 0; None if no epoch was better than the start.
-        seconds: dict of what was done and how long it took.
-        from_linear: `training.fine_tuning.from_linear.FromLinear`; None without a linear start.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.history, self.epoch, self.phases, self.seconds = {}, [], [], {}
-        self.best_epoch = self.from_linear = None
-
-
-def new_history():
-    """Returns an empty `TrainingHistory`."""
-    return TrainingHistory()
-
-
-def append_history(history, more):
-    """Appends the epochs, phases and seconds of one History of this project to another.
-
-    What one of them does not have is NaN in its epochs.
-    """
-    start = len(history.epoch)
-    _append_columns(history, more)
-    history.epoch.extend(start + epoch for epoch in more.epoch)
-    for phase in more.phases:
-        history.phases.append(
-            {**phase, "start": start + phase["start"], "end": start + phase["end"]}
-        )
-    if more.best_epoch is not None:
-        history.best_epoch = start + more.best_epoch
-    total = history.seconds.get("total", 0.0) + more.seconds.get("total", 0.0)
-    history.seconds.update({**more.seconds, "total": total})
-
-
-def _append_columns(history, more):
-    """Appends the values of one History's epochs to another's; NaN is for what one lacks."""
-    start, added = len(history.epoch), len(more.epoch)
-    for name in {**history.history, **more.history}:
-        values = history.history.setdefault(name, [math.nan] * start)
-        values.extend(more.history.get(name, [math.nan] * added))
-
-
 def _loss_on_some(model, batches):
     """The loss of a compiled model on a few training examples, without training."""
     x, y, *weights = keras.tree.map_structure(lambda tensor: tensor[:_SOME], next(iter(batches)))
@@ -197,7 +149,7 @@ def run_phase(
     """Fits a compiled model for `epochs`, puts its best weights back and appends to `history`.
 
     Args:
-        history: of `new_history`; its epochs come before these.
+        history: `TrainingHistory`; its epochs come before these.
         name: what the phase is called in `history.phases`.
         model: compiled keras.Model.
         batches, held_out: batches to train and to validate on; the latter may be None.
@@ -228,18 +180,9 @@ def run_phase(
     if best.unproven:
         best.prove(_loss_on_some(model, batches))
     best.restore()
-    _append_columns(history, fit)
-    history.epoch.extend(fit.epoch)
+    history.add_phase(name, fit, model)
     if best.best_epoch is not None:
         history.best_epoch = best.best_epoch
-    history.phases.append(
-        {
-            "name": name,
-            "start": start,
-            "end": len(history.epoch),
-            "trainable_weights": len(model.trainable_weights),
-        }
-    )
 
 
 def fit_phase(

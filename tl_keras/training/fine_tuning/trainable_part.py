@@ -1,6 +1,7 @@
 """The part of a model that a phase trains, and what that part reads."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import keras
@@ -47,11 +48,11 @@ class TrainablePart:
         if way is None:
             with self.model.distribute_strategy.scope():
                 return dataclasses.replace(self, model=AboveFrozen(cut.prefix, cut.suffix))
-        how = {"batch_size": batch_size, "store": way.store, "dtype": way.dtype}
-        train = self.compute(cut.prefix, self.train, views=way.views, **how)
-        val = self.val
-        if val:
-            val = self.compute(cut.prefix, val, views=val.distinct_views, **how)
+        compute = functools.partial(
+            self.compute, cut.prefix, batch_size=batch_size, store=way.store, dtype=way.dtype
+        )
+        train = compute(self.train, views=way.views)
+        val = self.val and compute(self.val, views=self.val.distinct_views)
         return dataclasses.replace(self, model=cut.suffix, train=train, val=val)
 
     def _cache_way(self, prefix, settings, epochs):

@@ -4,7 +4,8 @@ import dataclasses
 
 import keras
 from keras import tree
-from keras.src.models.functional import Functional
+
+from tl_keras.models.keras_private import all_layers, has_parameters, is_functional, run_graph
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ def cut_at_frozen(model):
     crossing = list(walk.crossing.values())
     with model.distribute_strategy.scope():
         prefix = keras.Model(unpacked(inputs), crossing)
-        if not any(_matters(leaf) for leaf in prefix._flatten_layers()):
+        if not any(_matters(leaf) for leaf in all_layers(prefix)):
             return CutModel(None, keras.Model(unpacked(inputs), output))
         return CutModel(prefix, keras.Model(unpacked(crossing), output))
 
@@ -60,11 +61,11 @@ class _Walk:
         self.crossing = {}
 
     def expand(self, model, inputs):
-        return model._run_through_graph(inputs, call_fn=self._call)
+        return run_graph(model, inputs, self._call)
 
     def _call(self, operation, *args, **kwargs):
         tensors = _keras_tensors((args, kwargs))
-        if type(operation) in (Functional, keras.Model) and len(args) == 1:
+        if is_functional(operation, exactly=True) and len(args) == 1:
             return self.expand(operation, _keras_tensors(args))
         fixed = all(id(t) in self.fixed for t in tensors) and not _learns(operation)
         outputs = operation(*args, **kwargs)
@@ -92,9 +93,9 @@ def _learns(operation):
 
 
 def _is_random(layer):
-    return any(getattr(leaf, "seed_generator", None) for leaf in layer._flatten_layers())
+    return any(getattr(leaf, "seed_generator", None) for leaf in all_layers(layer))
 
 
 def _matters(layer):
     """Whether it makes a difference that `layer` runs below the cut: cost, or frozen dropout."""
-    return bool(layer._trainable_variables) or getattr(layer, "seed_generator", None) is not None
+    return has_parameters(layer) or getattr(layer, "seed_generator", None) is not None

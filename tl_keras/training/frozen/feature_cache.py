@@ -6,6 +6,7 @@ results.
 """
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -67,7 +68,7 @@ class Pictures:
         The epoch is one number, or one for each picture.
         """
         rows_of = self.dataset.rows_of(self.image_size, self.store)
-        how = {"name": self.augment, "seed": self.seed}
+        augment = functools.partial(augment_images, name=self.augment, seed=self.seed)
 
         def load(epoch, indices):
             rows = tf.numpy_function(rows_of, [indices], tf.uint8)
@@ -77,7 +78,7 @@ class Pictures:
             if self.mirrored:
                 second = tf.broadcast_to(epoch % 2 == 1, tf.shape(indices))
                 rows = tf.where(second[:, None, None, None], tf.reverse(rows, [2]), rows)
-            return [augment_images(rows, epoch=epoch, indices=indices, **how)]
+            return [augment(rows, epoch=epoch, indices=indices)]
 
         return load
 

@@ -45,28 +45,21 @@ class FeatureStore:
             self._ways[key] = choose_cache(outputs, train, val, views, settings)
         return self._ways[key]
 
-    def compute(self, prefix, source, *, views=1, store="auto", dtype="float32", **how):
-        """As `feature_cache.compute_features`, without computing the same a second time."""
-        how |= {"views": views, "store": store, "dtype": dtype}
+    def compute(self, prefix, source, *, views=1, dtype="float32", **arguments):
+        """Returns the `Features` of `compute_features`, without computing the same twice."""
+        arguments |= {"views": views, "dtype": dtype}
         if not isinstance(source, Pictures):  # features of features belong to no pictures
-            return compute_features(prefix, source, **how)
+            return compute_features(prefix, source, **arguments)
         kept = self._of_dataset.setdefault(source.dataset, {})
         seed = None if source.augment == "none" else source.seed
-        key = (
-            graph_digest(prefix),
-            source.image_size,
-            source.augment,
-            source.mirrored,
-            seed,
-            views,
-            dtype,
-        )
+        images = source.image_size, source.augment, source.mirrored, seed
+        key = graph_digest(prefix), images, views, dtype
         if key in kept:
             features, seconds = kept[key]
             self.spared_seconds += seconds
             return features
         started = time.monotonic()
-        features = compute_features(prefix, source, **how)
+        features = compute_features(prefix, source, **arguments)
         kept[key] = features, time.monotonic() - started
         return features
 

@@ -6,7 +6,9 @@ import keras
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.models.keras_private import all_layers, users_of
 from tl_keras.settings.fine_tune import parse_unfreeze
+from tl_keras.training.step_memory import output_size
 
 
 def freeze(model):
@@ -63,23 +65,36 @@ def unfreeze(model, *, last=None, from_layer=None, all=False, batch_norm="frozen
 
 def freeze_batch_norm(layer):
     """Freezes every BatchNormalization in `layer`, statistics included."""
-    for leaf in layer._flatten_layers():
-        if isinstance(leaf, keras.layers.BatchNormalization):
-            leaf.trainable = False
+    for leaf in batch_norms(layer):
+        leaf.trainable = False
+
+
+def batch_norms(layer):
+    """Returns the BatchNormalization layers of a layer or model, nested ones too."""
+    kind = keras.layers.BatchNormalization
+    return [leaf for leaf in all_layers(layer) if isinstance(leaf, kind)]
+
+
+@contextlib.contextmanager
+def restoring_trainable(model):
+    """Puts `trainable` of every layer back after the block."""
+    before = [(layer, layer.trainable) for layer in all_layers(model)]
+    try:
+        yield
+    finally:
+        for layer, trainable in before:  # a model stands before its layers
+            layer.trainable = trainable
 
 
 @contextlib.contextmanager
 def everything_trains(model):
     """Inside the block all layers of `model` train, but BatchNormalization that is frozen."""
-    before = [(layer, layer.trainable) for layer in model._flatten_layers()]
-    for layer, trainable in before:  # a model stands before its layers
-        normalises = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = trainable if normalises else True
-    try:
+    frozen = [layer for layer in batch_norms(model) if not layer.trainable]
+    with restoring_trainable(model):
+        model.trainable = True  # and that of all layers within it
+        for layer in frozen:
+            layer.trainable = False
         yield
-    finally:
-        for layer, trainable in before:
-            layer.trainable = trainable
 
 
 def _first_trainable(layers, last, from_layer):
@@ -133,7 +148,7 @@ def half_way_layer(backbone, window=(0.4, 0.6)):
         if not window[0] <= sum(weighted[:cut]) / total <= window[1]:
             continue
         size = sum(
-            _size(layer)
+            output_size(layer)
             for index, layer in enumerate(layers[:cut])
             if _last_use(layer, position, default=index) >= cut
         )
@@ -143,12 +158,5 @@ def half_way_layer(backbone, window=(0.4, 0.6)):
 
 
 def _last_use(layer, position, default):
-    uses = [position.get(id(node.operation), default) for node in layer._outbound_nodes]
+    uses = [position.get(id(operation), default) for operation in users_of(layer)]
     return max(uses, default=default)
-
-
-def _size(layer):
-    size = 1
-    for side in layer.output.shape[1:]:
-        size *= side or 1
-    return size

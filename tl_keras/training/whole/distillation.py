@@ -1,7 +1,6 @@
 """From a teacher to a small student, the teacher asked once."""
 
 import dataclasses
-import time
 
 import keras
 
@@ -11,19 +10,19 @@ from tl_keras.data.unlabelled import as_unlabelled, join_unlabelled
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import DistillSettings
-from tl_keras.training.fine_tuning.inputs import labelled
-from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
+from tl_keras.training.fine_tuning.phases import compile_for_use
 from tl_keras.training.frozen.feature_cache import (
     Features,
     Pictures,
     compute_features,
     training_batches,
 )
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.whole.distiller import Distiller, check_same_classes
 from tl_keras.training.whole.whole_model import (
     batch_size_for,
-    build_for,
     fit_whole,
+    labelled_for,
     picture_batches,
 )
 
@@ -79,19 +78,15 @@ def distill(
         one view for both and long training; we keep a number of views where they draw new ones.
     """
     settings = DistillSettings(**settings)
-    started = time.monotonic()
-    train = labelled(train, None, split="train")
-    unlabelled = None if unlabelled is None else as_unlabelled(unlabelled)
-    build_for(student, train)
-    check_same_classes(student, teacher)
-    train = labelled(train, num_outputs(student), split="train")
-    val = None if val is None else labelled(val, num_outputs(student), split="val")
-    history = new_history()
+    history = TrainingHistory()
     history.answers = answers
-    if settings.epochs:
-        _fit(history, student, teacher, train, val, unlabelled, settings, callbacks)
-    compile_for_use(student, settings.optimizer, settings.lr)
-    history.seconds["total"] = time.monotonic() - started
+    with history.timing("total"):
+        unlabelled = None if unlabelled is None else as_unlabelled(unlabelled)
+        train, val = labelled_for(student, train, val)
+        check_same_classes(student, teacher)
+        if settings.epochs:
+            _fit(history, student, teacher, train, val, unlabelled, settings, callbacks)
+        compile_for_use(student, settings.optimizer, settings.lr)
     history.set_model(student)
     return history
 
@@ -147,36 +142,35 @@ class Lesson:
 
         return load
 
-    def batches_of(self, batch_size, **how):
+    def batches_of(self, batch_size, **arguments):
         """See `fit_whole`."""
         num_classes = self.answers.arrays[0].shape[-1]
-        return training_batches(self, batch_size, num_classes=num_classes, **how)
+        return training_batches(self, batch_size, num_classes=num_classes, **arguments)
 
 
 def ask_teacher(history, student, teacher, train, unlabelled, settings):
     """Puts each view of each picture to the teacher; returns the `Lesson`."""
-    started = time.monotonic()
-    augment = resolve_augment(settings.augment, train)
-    if unlabelled is not None:
-        sides = zip(image_shape(student)[:2], image_shape(teacher)[:2], strict=True)
-        train = join_unlabelled(train, unlabelled, [max(pair) for pair in sides])
+    with history.timing("teacher"):
+        augment = resolve_augment(settings.augment, train)
+        if unlabelled is not None:
+            sides = zip(image_shape(student)[:2], image_shape(teacher)[:2], strict=True)
+            train = join_unlabelled(train, unlabelled, [max(pair) for pair in sides])
 
-    def pictures_for(model, dataset):
-        *size, channels = image_shape(model)
-        return Pictures(dataset, tuple(size), augment, settings.seed, channels=channels)
+        def pictures_for(model, dataset):
+            *size, channels = image_shape(model)
+            return Pictures(dataset, tuple(size), augment, settings.seed, channels=channels)
 
-    # Of a copy, so that the pictures in the teacher's size go when it has seen them.
-    seen = pictures_for(teacher, train.subset(range(len(train))))
-    views = min(settings.views or settings.epochs, settings.epochs, seen.distinct_views)
-    if history.answers is None:
-        history.answers = compute_features(
-            _functional(teacher),
-            seen,
-            views=views,
-            batch_size=batch_size_for(len(train), settings),
-        )
+        # Of a copy, so that the pictures in the teacher's size go when it has seen them.
+        seen = pictures_for(teacher, train.subset(range(len(train))))
+        views = min(settings.views or settings.epochs, settings.epochs, seen.distinct_views)
+        if history.answers is None:
+            history.answers = compute_features(
+                _functional(teacher),
+                seen,
+                views=views,
+                batch_size=batch_size_for(len(train), settings),
+            )
     _check_answers(history.answers, (views, len(train), num_outputs(teacher)))
-    history.seconds["teacher"] = time.monotonic() - started
     return Lesson(pictures_for(student, train), history.answers)
 
 

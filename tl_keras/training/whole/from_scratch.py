@@ -1,13 +1,10 @@
 """Training a whole net from random weights, made fast for small nets and small pictures."""
 
-import time
-
-from tl_keras.models.signature import num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import FromScratchSettings
-from tl_keras.training.fine_tuning.inputs import labelled
-from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
-from tl_keras.training.whole.whole_model import build_for, fit_whole, picture_batches
+from tl_keras.training.fine_tuning.phases import compile_for_use
+from tl_keras.training.history import TrainingHistory
+from tl_keras.training.whole.whole_model import fit_whole, labelled_for, picture_batches
 
 
 @shows_settings(FromScratchSettings)
@@ -42,24 +39,20 @@ def fit_from_scratch(model, train, val=None, *, callbacks=(), **settings):
         DivergedError: the loss became NaN; the model holds the best weights before that.
     """
     settings = FromScratchSettings(**settings)
-    started = time.monotonic()
-    train = labelled(train, None, split="train")
-    build_for(model, train)
-    train = labelled(train, num_outputs(model), split="train")
-    val = None if val is None else labelled(val, num_outputs(model), split="val")
-    history = new_history()
-    if settings.epochs:
-        fit_whole(
-            history,
-            "from_scratch",
-            model,
-            settings,
-            size=len(train),
-            batches_of=picture_batches(model, train, settings),
-            val=val,
-            callbacks=callbacks,
-        )
-    compile_for_use(model, settings.optimizer, settings.lr)
-    history.seconds["total"] = time.monotonic() - started
+    history = TrainingHistory()
+    with history.timing("total"):
+        train, val = labelled_for(model, train, val)
+        if settings.epochs:
+            fit_whole(
+                history,
+                "from_scratch",
+                model,
+                settings,
+                size=len(train),
+                batches_of=picture_batches(model, train, settings),
+                val=val,
+                callbacks=callbacks,
+            )
+        compile_for_use(model, settings.optimizer, settings.lr)
     history.set_model(model)
     return history

@@ -6,6 +6,7 @@ import numpy as np
 from keras import layers
 
 from tl_keras.checks import InputError
+from tl_keras.models.keras_private import all_layers
 
 _CONVOLUTIONS = (
     *(layers.Conv1D, layers.Conv2D, layers.Conv3D),
@@ -97,7 +98,7 @@ def weight_figures(model):
 
 def _leaves(layer, seen):
     """The layers without layers inside, from input to output, each once."""
-    inner = layer._flatten_layers(include_self=False, recursive=False)
+    inner = all_layers(layer, include_self=False, recursive=False)
     if not inner and id(layer) not in seen:
         seen.add(id(layer))
         yield layer

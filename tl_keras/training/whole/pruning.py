@@ -1,19 +1,23 @@
 """Magnitude pruning: the smallest weights go, little by little, and the others make up for it."""
 
 import dataclasses
-import time
 
 import keras
 
 from tl_keras.checks import check_number
-from tl_keras.models.signature import image_shape, num_outputs
+from tl_keras.models.signature import image_shape
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import PruneSettings
-from tl_keras.training.fine_tuning.inputs import labelled
-from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
+from tl_keras.training.fine_tuning.phases import compile_for_use
 from tl_keras.training.frozen.freezing import everything_trains
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.whole.magnitudes import magnitude_masks, prunable_kernels, weight_figures
-from tl_keras.training.whole.whole_model import batch_size_for, fit_whole, picture_batches
+from tl_keras.training.whole.whole_model import (
+    batch_size_for,
+    fit_whole,
+    labelled_for,
+    picture_batches,
+)
 
 UPDATE_EVERY = 8  # steps of an epoch, while the sparsity rises
 
@@ -60,22 +64,20 @@ def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
     """
     settings = PruneSettings(**settings)
     check_number("sparsity", sparsity, above=0, below=1)
-    started = time.monotonic()
-    train = labelled(train, num_outputs(model), split="train")
-    val = None if val is None else labelled(val, num_outputs(model), split="val")
-    kernels = prunable_kernels(model, settings.also)
-    history = new_history()
-    before = _figures(model, val, settings)
-    with everything_trains(model):
-        _fit(history, model, kernels, sparsity, train, val, settings, callbacks)
-    history.pruning = {
-        "sparsity": sparsity,
-        "prunable": sum(kernel.numpy().size for kernel in kernels),
-        "kernels": {kernel.path: float((kernel.numpy() == 0).mean()) for kernel in kernels},
-        "before": before,
-        "after": _figures(model, val, settings),
-    }
-    history.seconds["total"] = time.monotonic() - started
+    history = TrainingHistory()
+    with history.timing("total"):
+        train, val = labelled_for(model, train, val)
+        kernels = prunable_kernels(model, settings.also)
+        before = _figures(model, val, settings)
+        with everything_trains(model):
+            _fit(history, model, kernels, sparsity, train, val, settings, callbacks)
+        history.pruning = {
+            "sparsity": sparsity,
+            "prunable": sum(kernel.numpy().size for kernel in kernels),
+            "kernels": {kernel.path: float((kernel.numpy() == 0).mean()) for kernel in kernels},
+            "before": before,
+            "after": _figures(model, val, settings),
+        }
     history.set_model(model)
     return history
 
@@ -135,7 +137,7 @@ def apply_masks(kernels, sparsity, scope):
 
 
 def _fit(history, model, kernels, sparsity, train, val, settings, callbacks):
-    def phase(name, settings, masking, **how):
+    def phase(name, settings, masking, **arguments):
         fit_whole(
             history,
             name,
@@ -146,7 +148,7 @@ def _fit(history, model, kernels, sparsity, train, val, settings, callbacks):
             val=val,
             callbacks=[masking, *callbacks],
             optimizer={"masked": tuple(kernels)},
-            **how,
+            **arguments,
         )
 
     scope, epochs = settings.scope, settings.prune_epochs

@@ -1,7 +1,6 @@
 """From few labelled pictures and many others to a classifier."""
 
 import dataclasses
-import time
 
 import tensorflow as tf
 
@@ -13,12 +12,13 @@ from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import PseudoLabelSettings
-from tl_keras.training.fine_tuning.inputs import default_batch_size, labelled
-from tl_keras.training.fine_tuning.phases import compile_for_use, new_history
+from tl_keras.training.fine_tuning.inputs import default_batch_size
+from tl_keras.training.fine_tuning.phases import compile_for_use
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import depth_factors
 from tl_keras.training.step_memory import free_memory, picture_cost, step_budget
 from tl_keras.training.whole.fix_match import FixMatch
-from tl_keras.training.whole.whole_model import build_for, fit_whole
+from tl_keras.training.whole.whole_model import fit_whole, labelled_for
 
 GROUPS = 64  # of a step at most
 IN_FLIGHT = 8  # batches that are being made, wait or are trained on
@@ -63,18 +63,14 @@ def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), 
         Sohn et al. 2020, arXiv 2001.07685.
     """
     settings = PseudoLabelSettings(**settings)
-    started = time.monotonic()
-    train = labelled(train, None, split="train")
-    unlabelled = as_unlabelled(unlabelled)
-    build_for(model, train)
-    settings = with_batch_size(settings, model, train, unlabelled)
-    train = labelled(train, num_outputs(model), split="train")
-    val = None if val is None else labelled(val, num_outputs(model), split="val")
-    history = new_history()
-    if settings.epochs:
-        _fit(history, model, train, unlabelled, val, settings, callbacks)
-    compile_for_use(model, settings.optimizer, settings.lr)
-    history.seconds["total"] = time.monotonic() - started
+    history = TrainingHistory()
+    with history.timing("total"):
+        unlabelled = as_unlabelled(unlabelled)
+        train, val = labelled_for(model, train, val)
+        settings = with_batch_size(settings, model, train, unlabelled)
+        if settings.epochs:
+            _fit(history, model, train, unlabelled, val, settings, callbacks)
+        compile_for_use(model, settings.optimizer, settings.lr)
     history.set_model(model)
     return history
 
@@ -113,7 +109,7 @@ def _batches(model, train, unlabelled, settings):
     strong = resolve_strong(settings.strong_augment, weak, train)
     ratio = settings.unlabelled_ratio
 
-    def batches_of(batch_size, **how):
+    def batches_of(batch_size, **arguments):
         batches = build_unlabelled_views(
             train,
             # Without weight they have no part, and need not be computed.
@@ -125,7 +121,7 @@ def _batches(model, train, unlabelled, settings):
             channels=channels,
             weak=weak,
             strong=strong,
-            **how,
+            **arguments,
         )
         return batches.map(lambda inputs, labels: (inputs, tf.one_hot(labels, num_classes)))
 

@@ -1,13 +1,11 @@
 """Training every layer of a model: from scratch, under a teacher, or while it is pruned."""
 
-import time
-
 import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.batches import build_pipeline
 from tl_keras.models.signature import image_shape, num_outputs
-from tl_keras.training.fine_tuning.inputs import default_batch_size
+from tl_keras.training.fine_tuning.inputs import default_batch_size, labelled
 from tl_keras.training.fine_tuning.phases import compile_for_training, count_steps, run_phase
 from tl_keras.training.optimizers import build_schedule
 
@@ -32,6 +30,24 @@ def build_for(model, train):
         model.build((None, *train.images.shape[1:3], 1 if train.is_grayscale else 3))
 
 
+def labelled_for(model, train, val):
+    """Returns (train, val) as labelled datasets for `model`, which is built if it was not.
+
+    Args:
+        model: classifier.
+        train: in any form that `fit_from_scratch` takes.
+        val: likewise, or None.
+
+    Raises:
+        InputError: they do not fit the model.
+    """
+    train = labelled(train, None, split="train")
+    build_for(model, train)
+    classes = num_outputs(model)
+    val = None if val is None else labelled(val, classes, split="val")
+    return labelled(train, classes, split="train"), val
+
+
 def batch_size_for(size, settings):
     """Pictures a step for a data set of `size` pictures."""
     return settings.batch_size or default_batch_size(size, BATCH_SIZE)
@@ -40,9 +56,9 @@ def batch_size_for(size, settings):
 def picture_batches(model, dataset, settings):
     """How `fit_whole` gets the training batches of a labelled dataset for `model`."""
 
-    def batches_of(batch_size, **how):
+    def batches_of(batch_size, **arguments):
         augment = settings.augment
-        return _batches(model, dataset, batch_size, training=True, augment=augment, **how)
+        return _batches(model, dataset, batch_size, training=True, augment=augment, **arguments)
 
     return batches_of
 
@@ -67,7 +83,7 @@ def fit_whole(
     """Runs one phase that trains all of `model`, with many steps in one call where it can.
 
     Args:
-        history: of `new_history`; its `seconds` get those of the phase.
+        history: `TrainingHistory`.
         name: of the phase.
         model: what is trained; built.
         settings: `FromScratchSettings`.
@@ -83,7 +99,6 @@ def fit_whole(
         steps_per_execution: how many at most; callbacks see one batch in so many.
         **compile_arguments: more of `compile_for_training`.
     """
-    started = time.monotonic()
     classifier = classifier or model
     strategy = classifier.distribute_strategy
     batch_size = batch_size_for(size, settings)
@@ -117,25 +132,27 @@ def fit_whole(
         steps_per_execution=1 if distributed else min(steps_per_execution, steps),
         **compile_arguments,
     )
-    run_phase(
-        history,
-        name,
-        model,
-        batches,
-        val and _batches(classifier, val, val_batch_size or batch_size),
-        epochs=settings.epochs,
-        steps_per_epoch=steps if endless else None,
-        patience=settings.patience,
-        callbacks=list(callbacks),
-        val_size=val and len(val),
-        keep_last=keep_last,
-    )
-    history.seconds[name] = time.monotonic() - started
+    with history.timing(name):
+        run_phase(
+            history,
+            name,
+            model,
+            batches,
+            val and _batches(classifier, val, val_batch_size or batch_size),
+            epochs=settings.epochs,
+            steps_per_epoch=steps if endless else None,
+            patience=settings.patience,
+            callbacks=list(callbacks),
+            val_size=val and len(val),
+            keep_last=keep_last,
+        )
 
 
-def _batches(model, dataset, batch_size, **how):
+def _batches(model, dataset, batch_size, **arguments):
     """Batches of (pictures, one-hot labels) in the size and channels that the model takes."""
     *image_size, channels = image_shape(model)
-    batches = build_pipeline(dataset, batch_size, image_size=image_size, channels=channels, **how)
+    batches = build_pipeline(
+        dataset, batch_size, image_size=image_size, channels=channels, **arguments
+    )
     num_classes = num_outputs(model)
     return batches.map(lambda pictures, labels: (pictures, tf.one_hot(labels, num_classes)))

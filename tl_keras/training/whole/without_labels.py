@@ -1,8 +1,8 @@
 """Training on pictures alone, or on two views of each, made fast for small nets."""
 
 import dataclasses
+import functools
 import sys
-import time
 from typing import NamedTuple
 
 import keras
@@ -18,7 +18,8 @@ from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import WithoutLabelsSettings
 from tl_keras.training.fine_tuning.inputs import default_batch_size
-from tl_keras.training.fine_tuning.phases import count_steps, new_history
+from tl_keras.training.fine_tuning.phases import count_steps
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_optimizer, build_schedule
 from tl_keras.training.whole.whole_model import STEPS_PER_EXECUTION
 
@@ -61,16 +62,15 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
         DivergedError: the loss became NaN; the model holds the weights of the last good epoch.
     """
     settings = _settings_for(model, WithoutLabelsSettings(**settings))
-    started = time.monotonic()
-    train = _pictures(train, "training")
-    val = None if val is None else _pictures(val, "validation")
-    history = new_history()
-    if settings.epochs:
-        fit = _fit(model, train, val, settings, keras.tree.flatten(callbacks or ()), verbose)
-        history.history, history.epoch = fit.history, fit.epoch
-    with model.distribute_strategy.scope():
-        model.compile(build_optimizer(settings.optimizer, settings.lr))
-    history.seconds["total"] = time.monotonic() - started
+    history = TrainingHistory()
+    with history.timing("total"):
+        train = _pictures(train, "training")
+        val = None if val is None else _pictures(val, "validation")
+        if settings.epochs:
+            fit = _fit(model, train, val, settings, keras.tree.flatten(callbacks or ()), verbose)
+            history.history, history.epoch = fit.history, fit.epoch
+        with model.distribute_strategy.scope():
+            model.compile(build_optimizer(settings.optimizer, settings.lr))
     history.set_model(model)
     return history
 
@@ -138,10 +138,10 @@ def _pictures_alone(model, train, val, batch_size, settings):
 
 
 def _views(model, train, val, batch_size, settings):
-    how = {"seed": settings.seed, "augment": settings.augment}
-    onwards = {"first_epoch": model.epochs_trained, "repeat": True}
-    batches = dataset_batches(model, train, batch_size, training=True, **onwards, **how)
-    held_out = val and dataset_batches(model, val, batch_size, training=False, **how)
+    views = functools.partial(dataset_batches, model, batch_size=batch_size, seed=settings.seed)
+    views = functools.partial(views, augment=settings.augment)
+    batches = views(train, training=True, first_epoch=model.epochs_trained, repeat=True)
+    held_out = val and views(val, training=False)
     # One step at a time: it is long, so more in one call would save nothing.
     return _Feed(batches, held_out, len(train) // batch_size, endless=True, at_once=1)
 
@@ -160,10 +160,12 @@ def _pictures(data, split):
     return dataset
 
 
-def _batches(model, dataset, batch_size, **how):
+def _batches(model, dataset, batch_size, **arguments):
     """Batches of pictures in the size and channels that the model takes, with labels if any."""
     *image_size, channels = image_shape(model)
-    return build_pipeline(dataset, batch_size, image_size=image_size, channels=channels, **how)
+    return build_pipeline(
+        dataset, batch_size, image_size=image_size, channels=channels, **arguments
+    )
 
 
 def _without_labels(pictures, labels=None):

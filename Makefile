@@ -55,6 +55,7 @@ test-slow: install
 lint: install
 	$(BIN)/ruff format --config .ci/ruff.toml --check .
 	$(BIN)/ruff check --config .ci/ruff.toml .
+	$(BIN)/mypy
 
 format: install
 	$(BIN)/ruff format --config .ci/ruff.toml .

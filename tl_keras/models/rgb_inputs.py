@@ -1,6 +1,7 @@
 """Image inputs of networks: their shape, and RGB for networks that take one channel."""
 
 import numbers
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -9,7 +10,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.pipelines.augmentation import LUMINANCE
 
 
-def check_image_shape(input_shape):
+def check_image_shape(input_shape: Any) -> tuple[int, int, int]:
     """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises an error."""
     shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
     shape = (*shape, 1) if len(shape) == 2 else shape
@@ -19,10 +20,11 @@ def check_image_shape(input_shape):
             "Expected input_shape (height, width), (height, width, 1) or (height, width, 3); "
             f"received input_shape={input_shape!r}."
         )
-    return tuple(int(size) for size in shape)
+    height, width, channels = map(int, shape)
+    return height, width, channels
 
 
-def chain_on_rgb(network, *, is_row):
+def chain_on_rgb(network: keras.Model, *, is_row: bool) -> keras.Model:
     """Returns `network` with RGB 0-255 as input and the same layers, or itself if it has it.
 
     If the network takes one channel, colour is reduced to brightness first.
@@ -47,7 +49,7 @@ def chain_on_rgb(network, *, is_row):
     return keras.Model(image, x, name=network.name)
 
 
-def brightness(image):
+def brightness(image: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the brightness (b, h, w, 1) of a Functional model's RGB images (b, h, w, 3)."""
     weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
     return ops.sum(weighted, axis=-1, keepdims=True)

@@ -101,7 +101,7 @@ def test_pictures_without_labels_will_do(run_cli, tmp_path):
     metrics = read(tmp_path / "run", "metrics.json")
     assert metrics["samples"] is None
     assert metrics["nearest"]["held_out_median"] > 0
-    width, height = Image.open(tmp_path / "run" / "figures" / "latent_1.png").size
+    width, height = Image.open(tmp_path / "run" / "figures" / "latent_plane.png").size
     assert width == height  # the plane of the two numbers
 
 

@@ -20,6 +20,7 @@ from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.sections import Samples, Section
 from tl_keras.reports.pages.training_page import TrainingResults, training_page
 from tl_keras.settings.train import TrainSettings
+from tl_keras.training.history import TrainingHistory
 
 HOSTILE = '<script>alert("x")</script>'
 NAMES = ("daisy", HOSTILE, "猫咪 & $5\n'quoted'")
@@ -69,17 +70,18 @@ def results():
     test = evaluate_predictions(probabilities, labels, NAMES)
     images = rng.integers(0, 255, (30, 20, 30, 3), dtype=np.uint8)
     data = ImageDataset(images, np.array(labels), NAMES, "test", "b\udcff" + HOSTILE)
+    history = TrainingHistory()
+    history.history = {"loss": [1.0, 0.5], "accuracy": [0.4, 0.8]}
+    history.phases = [
+        {"name": "head", "start": 0, "end": 1},
+        {"name": "fine_tune", "start": 1, "end": 2},
+    ]
     warnings = ("Class 'daisy' is large.", HOSTILE)
     return TrainingResults(
         config=TrainSettings("vgg16", "/images/" + HOSTILE),
         splits=Splits(data, data, data, Inspection(warnings=warnings)),
         image_size=(64, 96),
-        history={"loss": [1.0, 0.5], "accuracy": [0.4, 0.8]},
-        phases=(
-            {"name": "head", "start": 0, "end": 1},
-            {"name": "fine_tune", "start": 1, "end": 2},
-        ),
-        best_epoch=1,
+        history=history,
         probabilities=probabilities,
         metrics={
             "weights": {"kind": "letters", "note": "Weights: drawn letters, not ImageNet."},
@@ -178,7 +180,7 @@ def test_python_lines_of_the_page_are_python(written):
 
 def test_page_leaves_out_what_a_run_lacks(results, tmp_path):
     metrics = {k: v for k, v in results.metrics.items() if k != "from_scratch"}
-    content = {"history": {}, "phases": (), "val": None, "metrics": metrics}
+    content = {"history": TrainingHistory(), "val": None, "metrics": metrics}
     splits = results.splits._replace(inspection=None)
     short = training_page(dataclasses.replace(results, splits=splits, **content))
     page = Page(write_page(tmp_path / "p.html", short).read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tl_keras.checks import check_choice
+from tl_keras.data.dataset import ImageDataset
 
 _SMALL_SIDE = 64
 
@@ -114,7 +115,7 @@ VIEWS = {
 }
 
 
-def resolve_augment(augment, dataset):
+def resolve_augment(augment: str, dataset: ImageDataset) -> str:
     """Returns the name of a preset; "auto" depends on the images.
 
     Args:
@@ -132,7 +133,7 @@ def resolve_augment(augment, dataset):
     return auto_preset(dataset.is_grayscale, size)
 
 
-def auto_preset(is_grayscale, image_size):
+def auto_preset(is_grayscale: bool, image_size: tuple[int, int]) -> str:
     """Returns the name of the preset for grey images, or for colour images of a size.
 
     Args:
@@ -145,12 +146,12 @@ def auto_preset(is_grayscale, image_size):
     return "cifar" if small else "photos"
 
 
-def mirrors(augment, dataset):
+def mirrors(augment: str, dataset: ImageDataset) -> bool:
     """Returns whether an augmentation, named as for `resolve_augment`, mirrors images."""
     return PRESETS[resolve_augment(augment, dataset)].horizontal_flip
 
 
-def resolve_strong(strong, weak, dataset):
+def resolve_strong(strong: str, weak: str, dataset: ImageDataset) -> str:
     """Returns the name of a preset that augments more strongly than the preset `weak`.
 
     Args:

@@ -9,14 +9,12 @@ from tl_keras.reports.pages.training_page import TrainingResults, training_page
 
 def write_report(path, outcome):
     """Writes figures/*.png and report.html into the run folder `path`."""
-    start, history = outcome.start, outcome.history
+    start = outcome.start
     results = TrainingResults(
         config=outcome.config,
         splits=start.splits,
         image_size=start.model.input_shape[1:3],
-        history=history.history,
-        phases=history.phases,
-        best_epoch=history.best_epoch,
+        history=outcome.history,
         probabilities=outcome.probabilities,
         metrics=outcome.metrics,
         test=outcome.test,

@@ -1,5 +1,7 @@
 """The generative adversarial network."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -101,22 +103,22 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
 
     def __init__(
         self,
-        input_shape,
-        latent_dim=100,
-        loss="non-saturating",
-        num_classes=None,
+        input_shape: tuple[int, ...],
+        latent_dim: int = 100,
+        loss: str = "non-saturating",
+        num_classes: int | None = None,
         *,
-        generator=None,
-        discriminator=None,
-        width=32,
-        discriminator_width=None,
-        label_smoothing=0.1,
-        penalty_weight=None,
-        discriminator_steps=None,
-        ema_decay=0.999,
-        seed=None,
-        **kwargs,
-    ):
+        generator: keras.Model | None = None,
+        discriminator: keras.Model | None = None,
+        width: int = 32,
+        discriminator_width: int | None = None,
+        label_smoothing: float = 0.1,
+        penalty_weight: float | None = None,
+        discriminator_steps: int | None = None,
+        ema_decay: float = 0.999,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         shape = check_image_shape(input_shape)
         self.loss_name = check_choice("loss", loss, losses.LOSSES)
@@ -158,7 +160,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         self.average_generator = average_of(self.generator, "average_generator")
 
     @property
-    def encoder(self):
+    def encoder(self) -> keras.Model:
         """The discriminator up to its features, for pixels 0-255: a backbone.
 
         Functional model (b, h, w, 3) RGB 0-255 -> the layer "features" (b, h', w', c). A custom
@@ -171,14 +173,14 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
 
     def compile(
         self,
-        optimizer=None,
-        discriminator_optimizer=None,
+        optimizer: Any = None,
+        discriminator_optimizer: Any = None,
         *,
-        steps_per_execution=1,
-        run_eagerly=False,
-        jit_compile=False,
-        **refused,
-    ):
+        steps_per_execution: int = 1,
+        run_eagerly: bool = False,
+        jit_compile: bool = False,
+        **refused: Any,
+    ) -> None:
         """Sets the optimizers of both networks and builds them.
 
         Args:
@@ -219,7 +221,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
             self.optimizer.build(self.generator.trainable_variables)
             self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         if not self.compiled:
             return {}
         return {
@@ -230,14 +232,14 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
             "steps_per_execution": self.steps_per_execution,
         }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         self.compile(
             keras.saving.deserialize_keras_object(config["optimizer"]),
             keras.saving.deserialize_keras_object(config["discriminator_optimizer"]),
             steps_per_execution=config["steps_per_execution"],
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         own = {
             name: network and keras.saving.serialize_keras_object(network)
             for name, network in self._own.items()
@@ -253,7 +255,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> keras.Model:
         own = {
             name: config[name] and keras.saving.deserialize_keras_object(config[name])
             for name in ("generator", "discriminator")
@@ -261,8 +263,15 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         return cls(**config | own)
 
     def fit(
-        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains both networks; otherwise like `keras.Model.fit`.
 
         Args:
@@ -287,7 +296,9 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
             callbacks = [*guards, *keras.tree.flatten(callbacks or ())]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
 
-    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any
+    ) -> Any:
         """Calls Keras's `evaluate`; see `fit` for `x` and `y`."""
         check_unweighted(self, x, **kwargs)
         # `fit`, which has checked `x`, passes this argument.
@@ -295,16 +306,16 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         with input_errors():
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         images, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         return self._judge(to_unit(self, images), classes, training)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         # Keras also reports the mean of the compiled loss, which does not exist here.
         return list(self._trackers.values())
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         real, classes = self._unpacked(data)
         for _ in range(self.discriminator_steps):
             with tf.GradientTape() as tape:
@@ -315,7 +326,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         update_average(self.average_generator, self.generator, decay)
         return self._reported(values, ops.shape(real)[0])
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         real, classes = self._unpacked(data)
         fake = self._generate(ops.shape(real)[0], classes, training=False)
         _, values = self._discriminator_losses(real, fake, classes, training=False)
@@ -400,7 +411,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
             tracker.update_state(values[name], sample_weight=count)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
-    def draw_latent(self, n, seed=None):
+    def draw_latent(self, n: int, seed: int | None = None) -> np.ndarray:
         """Draws latent points, float32 (n, latent_dim), from the standard normal distribution.
 
         Args:
@@ -411,7 +422,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         seed = self.sample_seeds if seed is None else seed
         return np.asarray(keras.random.normal((n, self.latent_dim), seed=seed))
 
-    def sample(self, n, labels=None, seed=None):
+    def sample(self, n: int, labels: Any = None, seed: int | None = None) -> np.ndarray:
         """Generates `n` images.
 
         Args:
@@ -428,7 +439,9 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         """
         return self.generate(self.draw_latent(n, seed), labels)
 
-    def interpolate(self, a, b, n=8, labels=None):
+    def interpolate(
+        self, a: np.ndarray, b: np.ndarray, n: int = 8, labels: Any = None
+    ) -> np.ndarray:
         """Generates images between one latent point and another.
 
         The path is the arc of a circle. Points on the straight line between two draws are nearer to
@@ -449,7 +462,9 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         points = spherical(self._latent(a)[0], self._latent(b)[0], n)
         return self.generate(points, 0 if self.num_classes and labels is None else labels)
 
-    def generate(self, latent, labels=None, *, average=True):
+    def generate(
+        self, latent: np.ndarray, labels: Any = None, *, average: bool = True
+    ) -> np.ndarray:
         """Generates the images of given latent points.
 
         Args:
@@ -480,6 +495,6 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         return points
 
 
-def like(optimizer):
+def like(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Returns a new optimizer with the settings of `optimizer`."""
     return type(optimizer).from_config(optimizer.get_config())

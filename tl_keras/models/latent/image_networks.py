@@ -1,6 +1,8 @@
 """Encoders and decoders of images, dense or convolutional."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -11,7 +13,7 @@ ARCHITECTURES = ("dense", "conv")
 KERNEL_SIZE = 4  # a multiple of the stride, to avoid checkerboard artefacts
 
 
-def check_halvings(shape, halvings):
+def check_halvings(shape: tuple[int, int, int], halvings: int) -> None:
     """Refuses an image whose sides cannot be halved `halvings` times."""
     factor = 2**halvings
     if shape[0] % factor or shape[1] % factor:
@@ -22,7 +24,7 @@ def check_halvings(shape, halvings):
         )
 
 
-def check_network(name, network, takes, gives):
+def check_network(name: str, network: Any, takes: tuple, gives: tuple | None) -> keras.Model:
     """Returns a custom network if it has these input and, unless None, output shapes."""
     shapes = (getattr(network, "input_shape", None), getattr(network, "output_shape", None))
     fits = isinstance(network, keras.Model) and all(isinstance(s, tuple) for s in shapes)
@@ -43,7 +45,14 @@ def check_network(name, network, takes, gives):
     return network
 
 
-def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activation="relu"):
+def build_encoder(
+    input_shape: tuple[int, ...],
+    architecture: str,
+    *,
+    hidden_units: Sequence[int],
+    filters: Sequence[int] = (),
+    activation: str = "relu",
+) -> keras.Model:
     """Builds a network from images to a feature vector, with its layers in a row.
 
     "dense" flattens the pixels. "conv" first halves both sides with a 4x4 convolution of stride 2
@@ -84,8 +93,14 @@ def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activa
 
 
 def build_decoder(
-    latent_dim, output_shape, architecture, *, hidden_units, filters=(), activation="relu"
-):
+    latent_dim: int,
+    output_shape: tuple[int, int, int],
+    architecture: str,
+    *,
+    hidden_units: Sequence[int],
+    filters: Sequence[int] = (),
+    activation: str = "relu",
+) -> keras.Model:
     """Builds the reverse of `build_encoder`: from latent vectors to the logits of images.
 
     Args:

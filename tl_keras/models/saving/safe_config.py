@@ -1,5 +1,7 @@
 """Limits on the classes and sizes that a saved model's configuration may name."""
 
+from pathlib import Path
+
 from tl_keras.checks import InputError
 
 # Modules of data-only classes. keras.utils, keras.saving and the rest can touch files.
@@ -88,7 +90,7 @@ _SIZES = {
 _MOST = 2**20
 
 
-def check_config(config, path):
+def check_config(config: dict, path: str | Path) -> None:
     """Refuses a configuration that names anything but Keras's building blocks and `OWN_MODELS`.
 
     Args:

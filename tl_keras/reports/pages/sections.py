@@ -224,8 +224,8 @@ class Page:
     def all_sections(self) -> list[Section]:
         """Sections in the order of the page."""
         warnings = Section("warnings", "Warnings", [Note(self.warnings, "warning")])
-        last = [warnings] * bool(self.warnings) + [self.use] * bool(self.use)
-        return [*self.lead, *self.sections, *last]
+        use = [self.use] if self.use else []
+        return [*self.lead, *self.sections, *([warnings] if self.warnings else []), *use]
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Table:

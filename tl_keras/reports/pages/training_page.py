@@ -48,6 +48,7 @@ from tl_keras.reports.pages.wording import (
     top_confusions,
 )
 from tl_keras.settings.train import TrainSettings
+from tl_keras.training.history import TrainingHistory
 
 _SAMPLES_PER_CLASS = 6
 _MISTAKES = 12
@@ -88,9 +89,7 @@ class TrainingResults:
         config: settings of the run.
         splits: data of the run.
         image_size: (height, width) of the model's input in pixels.
-        history: dict of lists by epoch, see `plot_learning_curves`.
-        phases: dicts of "name", "start" and "end", epochs from 0, end exclusive.
-        best_epoch: epoch that was kept, from 0; None for the start.
+        history: `TrainingHistory` of the run.
         probabilities: float (n, num_classes) on the test split.
         metrics: content of metrics.json.
         test: result of `evaluate_predictions` on the test split.
@@ -101,9 +100,7 @@ class TrainingResults:
     config: TrainSettings
     splits: Splits
     image_size: tuple[int, int]
-    history: dict[str, list[float]]
-    phases: tuple[dict, ...]
-    best_epoch: int | None
+    history: TrainingHistory
     probabilities: np.ndarray
     metrics: dict
     test: dict
@@ -214,10 +211,11 @@ def _samples(dataset):
 
 
 def _curves(results):
-    if not results.history.get("loss"):
+    history = results.history
+    if not history.history.get("loss"):
         return None
     figure = Figure(
-        render_png(plot_learning_curves(results.history, results.phases)),
+        render_png(plot_learning_curves(history.history, history.phases)),
         "Loss and accuracy by epoch",
         "If the training curve improves while validation gets worse, the model overfits.",
         wide=True,
@@ -227,10 +225,10 @@ def _curves(results):
 
 
 def _pseudo_labels(results):
-    if not has_pseudo_labels(results.history):
+    if not has_pseudo_labels(results.history.history):
         return None
     figure = Figure(
-        render_png(plot_pseudo_labels(results.history)),
+        render_png(plot_pseudo_labels(results.history.history)),
         "Share of unlabelled images used for training, by epoch",
         "An unlabelled image is used if the confidence in its weakly augmented view is above the "
         "threshold. A share that stays low means that unlabelled images had little effect. A share "

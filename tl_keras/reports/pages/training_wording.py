@@ -29,9 +29,11 @@ def settings_rows(results: Any) -> list[tuple[str, str]]:
         ("Image size", f"{height} x {width}"),
         (
             "Phases",
-            ", ".join(f"{p['name']}: {p['end'] - p['start']} epochs" for p in results.phases),
+            ", ".join(
+                f"{p['name']}: {p['end'] - p['start']} epochs" for p in results.history.phases
+            ),
         ),
-        ("Kept", _kept(results.best_epoch, metrics)),
+        ("Kept", _kept(results.history.best_epoch, metrics)),
     ]
     if refit(metrics):
         rows.append(("Last fit", _last_fit(metrics)))

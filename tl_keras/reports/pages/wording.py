@@ -1,12 +1,15 @@
 """Plain sentences for numbers."""
 
+from typing import Any
+
+from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 
 _HONEST_GAP = 0.03
 _FEW_IMAGES = 300
 
 
-def accuracy_summary(metrics):
+def accuracy_summary(metrics: dict) -> dict[str, Any]:
     """Returns the accuracy with its interval, baseline and a verdict in plain words.
 
     Args:
@@ -33,7 +36,7 @@ def accuracy_summary(metrics):
     }
 
 
-def reliability_sentence(metrics):
+def reliability_sentence(metrics: dict) -> str:
     """Returns whether the confidence of predictions is reliable, in plain words.
 
     Args:
@@ -63,7 +66,7 @@ def reliability_sentence(metrics):
     return sentence
 
 
-def calibration_sentence(calibration):
+def calibration_sentence(calibration: dict) -> str:
     """Returns a sentence on the effect of the model's temperature on the test images.
 
     Args:
@@ -80,7 +83,7 @@ def calibration_sentence(calibration):
     )
 
 
-def top_confusions(metrics, limit=5):
+def top_confusions(metrics: dict, limit: int = 5) -> list[dict]:
     """Returns the most frequent confusions of classes.
 
     Args:
@@ -105,7 +108,7 @@ def top_confusions(metrics, limit=5):
     return sorted(pairs, key=lambda pair: -pair["count"])[:limit]
 
 
-def format_duration(seconds):
+def format_duration(seconds: float) -> str:
     """Returns a duration as text: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -117,7 +120,7 @@ def format_duration(seconds):
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def format_percent(share, decimals=1):
+def format_percent(share: float, decimals: int = 1) -> str:
     """Returns a share of 0-1 as percent, e.g. "93.4%"; never "100.0%" for less than 1.
 
     Args:
@@ -128,7 +131,9 @@ def format_percent(share, decimals=1):
     return f"{1 - 10 ** -(decimals + 2):.{decimals}%}" if share < 1 and text[:3] == "100" else text
 
 
-def difference_sentence(name_a, name_b, difference, half_width, n):
+def difference_sentence(
+    name_a: str, name_b: str, difference: float, half_width: float, n: int
+) -> str:
     """Returns one sentence that compares two classifiers on the same test images.
 
     A classifier is called ahead or behind only if the whole interval lies on one side of zero.
@@ -148,13 +153,13 @@ def difference_sentence(name_a, name_b, difference, half_width, n):
     return f"{name_a[0].upper()}{name_a[1:]} is {way} {name_b} by {points} {on}."
 
 
-def format_difference(difference, half_width):
+def format_difference(difference: float, half_width: float) -> str:
     """Returns two shares as percentage points, e.g. "13.0 ± 2.6"."""
     digits = digits_to_show(difference, half_width)
     return f"{100 * difference:.{digits}f} ± {100 * half_width:.{digits}f}"
 
 
-def digits_to_show(difference, half_width, least=1):
+def digits_to_show(difference: float, half_width: float, least: int = 1) -> int:
     """Returns the number of decimals for a difference, 0-1, in percentage points.
 
     There are more decimals if fewer would show the interval as zero or as the difference.
@@ -166,7 +171,7 @@ def digits_to_show(difference, half_width, least=1):
     return digits
 
 
-def inspection_warnings(inspection):
+def inspection_warnings(inspection: Inspection | None) -> list[str]:
     """Returns sentences on what was noticed about the images, and on files that were skipped.
 
     Args:

@@ -1,4 +1,4 @@
-"""`tl-keras predict`: what is on these pictures, one row a file."""
+"""`tl-keras predict`: classes of images, one row per file."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from tl_keras.settings.signatures import takes_settings
 
 @takes_settings(PredictSettings)
 def predict(settings):
-    """Predicts the class of every picture and writes a CSV with one row a file.
+    """Predicts the class of every image and writes a CSV with one row per file.
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
     that cannot be read has its reason in the column error and nothing in the others.
@@ -30,7 +30,7 @@ def predict(settings):
         The rows as a list of dicts.
 
     Raises:
-        InputError: no such path or no picture, no usable run, or `out` cannot be written.
+        InputError: no such path or no image, no usable run, or `out` cannot be written.
     """
     batch_size = settings.batch_size
     files = _files(settings.paths)
@@ -60,11 +60,11 @@ def _files(paths):
             files.append(path)
         else:
             raise InputError(
-                f"Expected a picture or a folder of pictures; received {printable(path)}, "
+                f"Expected an image or a folder of images; received {printable(path)}, "
                 "which does not exist."
             )
     if not files:
-        raise InputError(f"Expected pictures in {', '.join(map(printable, paths))}; received none.")
+        raise InputError(f"Expected images in {', '.join(map(printable, paths))}; received none.")
     return list(dict.fromkeys(files))
 
 
@@ -78,8 +78,8 @@ def _batches(files, image_size, batch_size, errors):
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(files), batch_size):
-            pictures = pool.map(load, files[start : start + batch_size])
-            yield np.stack(list(pictures)).astype(np.float32)
+            images = pool.map(load, files[start : start + batch_size])
+            yield np.stack(list(images)).astype(np.float32)
 
 
 def _row(path, error, values, class_names):

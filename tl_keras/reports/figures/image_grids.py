@@ -1,14 +1,17 @@
 """Grids and film strips of many small images."""
 
+import io
 import math
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from tl_keras.checks import InputError, check_number
 
 _GAP = 2  # pixels between images before enlargement
 _PAPER = 255
+_SIDE = 72  # screen pixels per image
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, *, scale: int = 1) -> np.ndarray:
@@ -40,6 +43,14 @@ def image_grid(images: np.ndarray, columns: int | None = None, *, scale: int = 1
         )
         sheet[top : top + height, left : left + width] = image
     return sheet.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def grid_png(images: np.ndarray, columns: int | None = None) -> bytes:
+    """Returns `image_grid` as the bytes of a PNG file, with small images enlarged."""
+    scale = max(1, round(_SIDE / max(images.shape[1:3])))
+    stream = io.BytesIO()
+    Image.fromarray(image_grid(images, columns, scale=scale)).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def film_strip(frames: Sequence[np.ndarray], *, columns: int = 8, scale: int = 1) -> np.ndarray:

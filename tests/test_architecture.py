@@ -135,3 +135,10 @@ def test_public_names_are_where_the_table_says():
     for name, module in tl_keras._PUBLIC.items():
         assert getattr(tl_keras, name).__module__ == module, name
         assert hasattr(importlib.import_module(module), name)
+
+
+def test_pages_are_written_by_one_function_from_one_template():
+    templates = sorted(path.name for path in (PACKAGE / "reports" / "templates").iterdir())
+    assert templates == ["page.html.j2", "parts.html.j2", "style.css"]
+    users = [_name(p) for p in MODULES if "jinja2" in p.read_text(encoding="utf-8")]
+    assert users == ["reports.pages.html"]

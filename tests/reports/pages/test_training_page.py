@@ -17,8 +17,9 @@ from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.reports.pages import sections
 from tl_keras.reports.pages.html import write_page
+from tl_keras.reports.pages.results import TrainingResults
 from tl_keras.reports.pages.sections import Samples, Section
-from tl_keras.reports.pages.training_page import TrainingResults, training_page
+from tl_keras.reports.pages.training_page import training_page
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory
 

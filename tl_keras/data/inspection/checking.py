@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import put_row
-from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.decoded_files import DecodedFiles
 from tl_keras.data.images import ImageReadError, printable, read_checked, suffix_matches
 from tl_keras.data.inspection.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
@@ -39,24 +39,6 @@ class Inspection:
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     decoded: DecodedFiles | None = field(default=None, repr=False)
     left_out: tuple = field(default=(), repr=False)
-
-
-def inspect_dataset(
-    splits: Splits, *, ignored: Sequence[str] = (), notes: Sequence[str] = ()
-) -> Inspection:
-    """Opens every image of some datasets and compares the splits.
-
-    Args:
-        splits: `Splits`, or any iterable of `ImageDataset` and None.
-        ignored: paths of files that are not images, to be reported.
-        notes: further lines for the warnings.
-
-    Returns:
-        Inspection. This function refuses nothing, see `refuse_bad`.
-    """
-    datasets = [part for part in splits if hasattr(part, "images")]
-    found = inspect_files([path for part in datasets if part.is_files for path in part.images])
-    return complete(found, datasets, ignored=ignored, notes=notes)
 
 
 def inspect_files(paths: Sequence[str], image_size: tuple[int, int] | None = None) -> Inspection:

@@ -31,7 +31,7 @@ class Fingerprint:
 
     Attributes:
         content: hash of the pixels; for a large JPEG, of the pixels decoded for the check.
-        thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `thumbnail_of`;
+        thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `looks_of`;
             None for a plain image.
         colours: uint8 (8, 8, 2), see `looks_of`; None for a plain image.
     """
@@ -104,11 +104,6 @@ def looks_of(image: np.ndarray) -> tuple[np.ndarray, np.ndarray] | tuple[None, N
     small = _resized(content, COLOUR_SIDE).astype(np.int16)
     colours = 128 + (small[..., ::2] - small[..., 1:2]) // 2
     return np.round((grey - low) * (255 / (high - low))).astype(np.uint8), colours.astype(np.uint8)
-
-
-def thumbnail_of(image: np.ndarray) -> np.ndarray | None:
-    """Returns the grey copy of `looks_of`, uint8 (32, 32), or None."""
-    return looks_of(image)[0]
 
 
 def _cut_out(image):

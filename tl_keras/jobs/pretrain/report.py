@@ -5,7 +5,8 @@ import dataclasses
 from tl_keras.jobs.pretrain import pictures as draw
 from tl_keras.jobs.pretrain import views as draw_views
 from tl_keras.reports.pages.html import write_page
-from tl_keras.reports.pages.pretraining_page import PretrainingResults, pretraining_page
+from tl_keras.reports.pages.pretraining_page import pretraining_page
+from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.settings.label_free import TWO_VIEWS
 
 

@@ -4,7 +4,8 @@ import shlex
 
 from tl_keras.files import read_json
 from tl_keras.reports.pages.html import write_page
-from tl_keras.reports.pages.training_page import TrainingResults, training_page
+from tl_keras.reports.pages.results import TrainingResults
+from tl_keras.reports.pages.training_page import training_page
 
 
 def write_report(path, outcome):

@@ -6,6 +6,7 @@
 - html: writes pages in one HTML file: no script, no network, names escaped, images inlined
 - pretraining_page: page of a pretraining: results and figures
 - pretraining_wording: wording of the results of a pretraining
+- results: results that the jobs hand over, from which their pages are made
 - sections: declared content of a page: sections of texts, tables, figures and images
 - thumbnails: small images for a page
 - training_page: page of a training run: accuracy, evidence and usage

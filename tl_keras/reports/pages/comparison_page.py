@@ -1,8 +1,6 @@
 """Page of a comparison: verdict, figures and conditions."""
 
-import dataclasses
 import json
-from typing import Any
 
 from tl_keras.reports.figures.comparison_figures import (
     plot_accuracy_by_labels,
@@ -10,6 +8,7 @@ from tl_keras.reports.figures.comparison_figures import (
 )
 from tl_keras.reports.figures.style import render_png
 from tl_keras.reports.pages.comparison_wording import conditions, format_points
+from tl_keras.reports.pages.results import ComparisonResults
 from tl_keras.reports.pages.sections import (
     Bullets,
     Figure,
@@ -24,18 +23,8 @@ from tl_keras.reports.pages.sections import (
     typed_command,
 )
 from tl_keras.reports.pages.wording import digits_to_show, format_duration, format_percent
-from tl_keras.settings.compare import CompareSettings
 
-_FILES = (
-    "results.csv",
-    "correct.npz",
-    "summary.csv",
-    "metrics.json",
-    "config.json",
-    "environment.json",
-    "splits.csv.gz",
-    "figures/",
-)
+_FILES = ("results.csv", "correct.npz", "summary.csv", "splits.csv.gz")
 _RUN_COLUMNS = (
     "Method",
     "Labels per class",
@@ -47,39 +36,6 @@ _RUN_COLUMNS = (
     "Learning rate",
     "Time",
 )
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class ComparisonResults:
-    """Results of a comparison, from which its page is made.
-
-    Attributes:
-        config: settings of the comparison.
-        rows: one dict per run, with the columns of results.csv.
-        summary: result of `evaluation.statistics.comparison.summarise`.
-        differences: {(method, other): {labels_per_class: `MeanInterval`}}.
-        verdicts: texts, the most important first.
-        num_test: number of test images.
-        val_per_class: least number of validation images of a class.
-        baseline_size: side in pixels of the images for MLP, CNN and RNN.
-        rates: {method: learning rates that were tried}.
-        scratch: methods that trained a backbone from random weights.
-        pretrained: {method: facts on the encoder that was pretrained here}.
-        warnings: sentences.
-    """
-
-    config: CompareSettings
-    rows: list[dict[str, Any]]
-    summary: list[dict[str, Any]]
-    differences: dict
-    verdicts: tuple[str, ...]
-    num_test: int
-    val_per_class: int
-    baseline_size: int
-    rates: dict[str, tuple[float, ...]]
-    scratch: tuple[str, ...] = ()
-    pretrained: dict[str, dict] = dataclasses.field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 def comparison_page(results: ComparisonResults) -> Page:
@@ -217,4 +173,4 @@ def _settings(config):
     rows = [(name, json.dumps(value)) for name, value in config.to_json().items()]
     words = "Command. Run it again to continue an interrupted comparison:"
     command = command_parts(words, typed_command("compare"))
-    return Section("settings", "Settings", [pairs(rows), *command, *files_parts(_FILES)])
+    return Section("settings", "Settings", [pairs(rows), *command, *files_parts(*_FILES)])

@@ -1,9 +1,9 @@
 """Verdicts of a comparison, as far as the intervals support them."""
 
 import itertools
-from typing import Any
 
 from tl_keras.evaluation.statistics.intervals import MeanInterval
+from tl_keras.reports.pages.results import ComparisonResults
 from tl_keras.reports.pages.wording import digits_to_show, format_duration
 from tl_keras.settings.compare import EPOCHS
 
@@ -43,7 +43,7 @@ def format_points(difference: MeanInterval, *, sign: bool = False) -> str:
     return f"{mean:{'+' if sign else ''}.{digits}f} ± {half:.{digits}f}"
 
 
-def conditions(results: Any) -> tuple[str, ...]:
+def conditions(results: ComparisonResults) -> tuple[str, ...]:
     """Returns sentences on the conditions of a comparison.
 
     Args:

@@ -1,17 +1,14 @@
 """Page of `explore`: map, clusters, repeats and outliers of images without labels."""
 
-import dataclasses
 import json
 import shlex
 
 import numpy as np
 
-from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import printable
-from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.encoders import approximate_neighbours
-from tl_keras.evaluation.encoders.findings import Findings
 from tl_keras.reports.figures.image_map import group_colours, image_map
+from tl_keras.reports.pages.results import ExploreResults
 from tl_keras.reports.pages.sections import (
     Code,
     Figure,
@@ -28,41 +25,12 @@ from tl_keras.reports.pages.sections import (
     typed_command,
 )
 from tl_keras.reports.pages.wording import format_duration, format_percent, inspection_warnings
-from tl_keras.settings.label_free import PIXELS, ExploreSettings
+from tl_keras.settings.label_free import PIXELS
 
-_FILES = (
-    "clusters.csv",
-    "pairs.csv",
-    "config.json",
-    "environment.json",
-    "metrics.json",
-    "figures/",
-)
 _TYPICAL, _PAIRS, _OUTLIERS = 10, 24, 18
 _CLEAR, _TOUCHING = 0.25, 0.1  # mean silhouettes
 _METHODS = {"tsne": "t-SNE", "pca": "The two main directions"}
 _KINDS = {"same": "the same", "near": "nearly the same pixels", "alike": "similar in features"}
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class ExploreResults:
-    """Results of `tl-keras explore`, from which its page is made.
-
-    Attributes:
-        config: settings of the run.
-        images: the images.
-        findings: `Findings` in them.
-        source: a sentence on the source of the features.
-        metrics: content of metrics.json.
-        inspection: result of checking the images.
-    """
-
-    config: ExploreSettings
-    images: ImageDataset
-    findings: Findings
-    source: str
-    metrics: dict
-    inspection: Inspection | None
 
 
 def explore_page(results: ExploreResults) -> Page:
@@ -212,4 +180,8 @@ def _use(config):
             f"tl-keras train --backbone {backbone} --data LABELLED --out runs/classifier"
         )
     parts = command_parts("The command that made this page:", typed_command("explore"))
-    return Section("use", "Next steps", [Code("\n".join(commands)), *parts, *files_parts(_FILES)])
+    return Section(
+        "use",
+        "Next steps",
+        [Code("\n".join(commands)), *parts, *files_parts("clusters.csv", "pairs.csv")],
+    )

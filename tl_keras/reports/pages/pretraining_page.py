@@ -1,12 +1,7 @@
 """Page of a pretraining: results and figures."""
 
-import dataclasses
 import json
-from collections.abc import Mapping, Sequence
 
-import keras
-
-from tl_keras.data.inspection.checking import Inspection
 from tl_keras.reports.pages.pretraining_wording import (
     held_out_rows,
     held_out_texts,
@@ -18,9 +13,9 @@ from tl_keras.reports.pages.pretraining_wording import (
     sample_rows,
     sample_texts,
 )
+from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.reports.pages.sections import (
     Code,
-    Figure,
     Page,
     Result,
     Section,
@@ -32,17 +27,8 @@ from tl_keras.reports.pages.sections import (
     typed_command,
 )
 from tl_keras.reports.pages.wording import format_duration, inspection_warnings
-from tl_keras.settings.label_free import LATENT, TWO_VIEWS, PretrainSettings
+from tl_keras.settings.label_free import LATENT, TWO_VIEWS
 
-_FILES = (
-    "model.keras",
-    "encoder.keras",
-    "config.json",
-    "environment.json",
-    "history.csv",
-    "metrics.json",
-    "figures/",
-)
 _NAMES = {
     "autoencoder": "An autoencoder",
     "vae": "A VAE",
@@ -70,31 +56,6 @@ _TITLES = {
     "settings": "Settings",
 }
 _PROBE_COLUMNS = ("Features", "Dimensions", "Linear probe", "Neighbours", "Purity", "AMI")
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class PretrainingResults:
-    """Results of a pretraining, from which its page is made.
-
-    Attributes:
-        config: settings of the run.
-        model: the trained model.
-        image_shape: (height, width, channels) of its images.
-        history: dict of lists by epoch.
-        metrics: content of metrics.json.
-        figures: {name of a section: its `Figure`s}.
-        inspection: result of checking the images.
-        warnings: sentences on the training.
-    """
-
-    config: PretrainSettings
-    model: keras.Model
-    image_shape: tuple[int, int, int]
-    history: dict[str, list[float]]
-    metrics: dict
-    figures: Mapping[str, Sequence[Figure]]
-    inspection: Inspection | None = None
-    warnings: Sequence[str] = ()
 
 
 def pretraining_page(results: PretrainingResults) -> Page:
@@ -159,7 +120,7 @@ def _use(config):
             "In Python; the model takes pixels of 0-255 and scales them itself:",
             Code(_python_lines(config.method), wrap=False),
             *command,
-            *files_parts(_FILES),
+            *files_parts("model.keras", "encoder.keras", "history.csv"),
         ],
     )
 

@@ -1,14 +1,13 @@
 """Wording of the results of a pretraining."""
 
-from typing import Any
-
+from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.reports.pages.wording import format_percent
 from tl_keras.settings.label_free import TWO_VIEWS
 
 _RECONSTRUCTION = "mean squared error of reconstruction on {} test images, pixels from 0 to 1"
 
 
-def main_result(results: Any) -> tuple[str, str, str]:
+def main_result(results: PretrainingResults) -> tuple[str, str, str]:
     """Returns the main number, its description, and a sentence that compares it.
 
     Args:
@@ -55,7 +54,7 @@ def learning_texts(history: dict[str, list[float]]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def held_out_texts(results: Any) -> tuple[str, ...]:
+def held_out_texts(results: PretrainingResults) -> tuple[str, ...]:
     """Returns paragraphs on the figures of `held_out_rows`."""
     test = results.metrics["test"]
     texts = [_against_pca(test, results)]
@@ -69,7 +68,7 @@ def held_out_texts(results: Any) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def held_out_rows(results: Any) -> tuple[tuple[str, str], ...]:
+def held_out_rows(results: PretrainingResults) -> tuple[tuple[str, str], ...]:
     """Returns (label, value) pairs of the figures on the test images.
 
     Args:

@@ -14,6 +14,8 @@ from markupsafe import Markup
 from tl_keras.reports.figures.style import DPI
 from tl_keras.reports.pages.thumbnails import data_uri, png_uri, png_width
 
+_RUN_FILES = ("config.json", "environment.json", "metrics.json", "figures/")
+
 
 @dataclasses.dataclass(frozen=True)
 class Soft:
@@ -24,12 +26,7 @@ class Soft:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """Main result in large type.
-
-    Attributes:
-        number: e.g. "93.4%".
-        words: description beside the number.
-    """
+    """Main result: a number in large type, such as "93.4%", and its description beside it."""
 
     number: str
     words: str
@@ -37,12 +34,7 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Note:
-    """Box of one or more sentences.
-
-    Attributes:
-        sentences: texts.
-        kind: "loud" or "warning".
-    """
+    """Box of one or more sentences; its kind is "loud" or "warning"."""
 
     sentences: Sequence[str]
     kind: str
@@ -57,12 +49,7 @@ class Bullets:
 
 @dataclasses.dataclass(frozen=True)
 class Code:
-    """Block of code or command lines.
-
-    Attributes:
-        text: lines.
-        wrap: whether long lines are wrapped; Python lines are not.
-    """
+    """Block of command lines, or of Python lines, which are not wrapped."""
 
     text: str
     wrap: bool = True
@@ -131,11 +118,7 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Samples:
-    """Images in one row for each class.
-
-    Attributes:
-        images: {class name: uint8 images (h, w, 3)}.
-    """
+    """Images, uint8 (h, w, 3), in a row for each class; many classes are folded away."""
 
     images: Mapping[str, Sequence[np.ndarray]]
 
@@ -161,13 +144,7 @@ class Group:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tile:
-    """Image, or two images that are compared, with a description below.
-
-    Attributes:
-        images: one or two images, uint8 (h, w, 3) each.
-        paths: path of each image.
-        lines: texts, one per line.
-    """
+    """One image, or two to compare, uint8 (h, w, 3), above lines of text and their paths."""
 
     images: Sequence[np.ndarray]
     paths: Sequence[str]
@@ -189,13 +166,7 @@ Part = (
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """Section of a page.
-
-    Attributes:
-        name: id in the page.
-        title: heading; "" for none.
-        parts: texts, tables, figures and so on, in order.
-    """
+    """Section of a page: its id, its heading ("" for none), and its parts in order."""
 
     name: str
     title: str
@@ -243,9 +214,9 @@ def command_parts(words: str, command: str) -> list[Part]:
     return [words, Code(command)] if command else []
 
 
-def files_parts(files: Sequence[str]) -> list[Part]:
-    """Returns links to the files beside the page."""
-    return ["Files beside this page:", Files(files)]
+def files_parts(*files: str) -> list[Part]:
+    """Returns links to `files` and to the files of every run folder, beside the page."""
+    return ["Files beside this page:", Files([*files, *_RUN_FILES])]
 
 
 def typed_command(name: str) -> str:

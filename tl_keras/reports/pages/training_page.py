@@ -1,11 +1,8 @@
 """Page of a training run: accuracy, evidence and usage."""
 
-import dataclasses
-
 import numpy as np
 from markupsafe import Markup
 
-from tl_keras.data.dataset import Splits
 from tl_keras.evaluation.classifiers.classification import most_confident_mistakes
 from tl_keras.reports.figures.pseudo_label_figures import has_pseudo_labels, plot_pseudo_labels
 from tl_keras.reports.figures.style import render_png
@@ -15,6 +12,7 @@ from tl_keras.reports.figures.training_figures import (
     plot_learning_curves,
     plot_reliability,
 )
+from tl_keras.reports.pages.results import TrainingResults
 from tl_keras.reports.pages.sections import (
     Bullets,
     Code,
@@ -39,7 +37,7 @@ from tl_keras.reports.pages.training_wording import (
     settings_rows,
 )
 from tl_keras.reports.pages.wording import (
-    accuracy_summary,
+    accuracy_texts,
     calibration_sentence,
     format_duration,
     format_percent,
@@ -47,23 +45,11 @@ from tl_keras.reports.pages.wording import (
     reliability_sentence,
     top_confusions,
 )
-from tl_keras.settings.train import TrainSettings
-from tl_keras.training.history import TrainingHistory
 
 _SAMPLES_PER_CLASS = 6
 _MISTAKES = 12
 _MANY_CLASSES = 20  # from which on their table scrolls
-_FILES = (
-    "model.keras",
-    "classes.json",
-    "config.json",
-    "environment.json",
-    "history.csv",
-    "splits.csv.gz",
-    "metrics.json",
-    "figures/",
-    "report.html",
-)
+_FILES = ("model.keras", "classes.json", "history.csv", "splits.csv.gz")
 _PREDICT = """import json
 
 import keras
@@ -79,33 +65,6 @@ height, width = model.input_shape[1:3]
 image = image.resize((width, height), Image.Resampling.BILINEAR)
 probabilities = model.predict(np.asarray(image, "float32")[None])[0]
 print(class_names[probabilities.argmax()], probabilities.max())"""
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class TrainingResults:
-    """Results of a training run, from which its page is made.
-
-    Attributes:
-        config: settings of the run.
-        splits: data of the run.
-        image_size: (height, width) of the model's input in pixels.
-        history: `TrainingHistory` of the run.
-        probabilities: float (n, num_classes) on the test split.
-        metrics: content of metrics.json.
-        test: result of `evaluate_predictions` on the test split.
-        val: the same on the validation split; None if these images were trained on.
-        command: command line of the run.
-    """
-
-    config: TrainSettings
-    splits: Splits
-    image_size: tuple[int, int]
-    history: TrainingHistory
-    probabilities: np.ndarray
-    metrics: dict
-    test: dict
-    val: dict | None = None
-    command: str = ""
 
 
 def training_page(results: TrainingResults) -> Page:
@@ -136,28 +95,10 @@ def training_page(results: TrainingResults) -> Page:
 
 
 def _result(results):
-    summary = accuracy_summary(results.test)
-    low, high, accuracy, baseline = (
-        format_percent(summary[name]) for name in ("low", "high", "accuracy", "baseline")
-    )
-    words = Markup(
-        "<b>accuracy on {} test images</b> that took no part in training<br>\n95% interval {} to {}"
-    ).format(summary["num_examples"], low, high)
-    text = Markup(
-        "The model classifies {} of {} images correctly.\nAlways predicting the most frequent "
-        "class, “<bdi>{}</bdi>”, has an accuracy of\n{}. {}"
-    ).format(
-        summary["num_right"],
-        summary["num_examples"],
-        summary["most_frequent"],
-        baseline,
-        summary["verdict"],
-    )
-    verdicts = " ".join(
-        filter(None, (f(results.metrics) for f in (scratch_verdict, linear_verdict)))
-    )
-    strong = [Markup("<strong>{}</strong>").format(verdicts)] if verdicts else []
-    return Section("result", "", [Result(accuracy, words), text, *strong])
+    number, words, text = accuracy_texts(results.test)
+    verdicts = filter(None, (scratch_verdict(results.metrics), linear_verdict(results.metrics)))
+    strong = [Markup("<strong>{}</strong>").format(text) for text in verdicts]
+    return Section("result", "", [Result(number, words), text, *strong])
 
 
 def _splits(results):
@@ -316,7 +257,7 @@ def _times(seconds):
 
 def _use(results):
     height, width = results.image_size
-    files = (*_FILES, "source_model.keras") if "source" in results.metrics else _FILES
+    source = ["source_model.keras"] if "source" in results.metrics else []
     return Section(
         "use",
         "Use the model",
@@ -326,6 +267,6 @@ def _use(results):
             "In Python, with Keras alone. The model takes RGB pixels of 0-255, resized to its own "
             f"size of {height} x {width} (height x width); it scales them itself.",
             Code(_PREDICT, wrap=False),
-            *files_parts(files),
+            *files_parts(*_FILES, *source),
         ],
     )

@@ -1,13 +1,13 @@
 """Wording of the results of a training run."""
 
 import json
-from typing import Any
 
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
+from tl_keras.reports.pages.results import TrainingResults
 from tl_keras.reports.pages.wording import difference_sentence, format_duration
 
 
-def settings_rows(results: Any) -> list[tuple[str, str]]:
+def settings_rows(results: TrainingResults) -> list[tuple[str, str]]:
     """Returns the (label, value) pairs of the settings of a run, and what came of them.
 
     Args:

@@ -1,6 +1,6 @@
 """Plain sentences for numbers."""
 
-from typing import Any
+from markupsafe import Markup
 
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
@@ -9,31 +9,30 @@ _HONEST_GAP = 0.03
 _FEW_IMAGES = 300
 
 
-def accuracy_summary(metrics: dict) -> dict[str, Any]:
-    """Returns the accuracy with its interval, baseline and a verdict in plain words.
+def accuracy_texts(metrics: dict) -> tuple[str, str, str]:
+    """Returns the accuracy, its description with the interval, and a comparison with a baseline.
 
     Args:
-        metrics: result of `evaluate_predictions`.
-
-    Returns:
-        dict of "accuracy", "low" and "high" (its 95% interval), all 0-1, "num_examples",
-        "num_right", "most_frequent" (a class), "baseline" (accuracy of always predicting it) and
-        "verdict", a sentence that compares the two.
+        metrics: result of `evaluate_predictions` on a test split.
     """
-    n = metrics["num_examples"]
-    low, high = accuracy_interval(metrics["accuracy"], n)
+    n, accuracy = metrics["num_examples"], metrics["accuracy"]
+    low, high = accuracy_interval(accuracy, n)
     most_frequent = max(metrics["per_class"], key=lambda row: row["support"])
     baseline = most_frequent["support"] / n
-    return {
-        "accuracy": metrics["accuracy"],
-        "low": low,
-        "high": high,
-        "num_examples": n,
-        "num_right": round(metrics["accuracy"] * n),
-        "most_frequent": most_frequent["class"],
-        "baseline": baseline,
-        "verdict": _verdict(low, high, baseline),
-    }
+    words = Markup(
+        "<b>accuracy on {} test images</b> that took no part in training<br>\n95% interval {} to {}"
+    ).format(n, format_percent(low), format_percent(high))
+    text = Markup(
+        "The model classifies {} of {} images correctly. Always predicting the most frequent "
+        "class, “<bdi>{}</bdi>”, has an accuracy of {}. {}"
+    ).format(
+        round(accuracy * n),
+        n,
+        most_frequent["class"],
+        format_percent(baseline),
+        _verdict(low, high, baseline),
+    )
+    return format_percent(accuracy), words, text
 
 
 def reliability_sentence(metrics: dict) -> str:

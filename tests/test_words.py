@@ -11,7 +11,10 @@ import pytest
 import tl_keras
 
 PACKAGE = Path(tl_keras.__file__).parent
-ROOMS = ("settings", "data", "models", "evaluation", "reports", "jobs/explore")  # words are done
+ROOMS = (
+    *("settings", "data", "models", "training", "evaluation", "reports"),
+    *("jobs/train", "jobs/runs", "jobs/explore"),
+)  # those whose words are done
 TESTS = Path(__file__).parent
 MODULES = sorted(
     path for room in ROOMS for top in (PACKAGE, TESTS) for path in (top / room).rglob("*.py")

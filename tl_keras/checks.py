@@ -16,6 +16,13 @@ class DivergedError(InputError):
     """The loss became NaN or infinite; the model holds good weights from before."""
 
 
+def listed(words, most=5, count=None):
+    """Returns the first words, and the number of the others, of `count` in all."""
+    count = len(words) if count is None else count
+    more = f" and {count - most} more" if count > most else ""
+    return ", ".join(words[:most]) + more
+
+
 def check_choice(argument, value, choices):
     """Returns `value` if it is one of `choices`, else raises with the nearest names first."""
     names = [str(choice) for choice in choices]

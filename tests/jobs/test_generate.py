@@ -73,7 +73,7 @@ def test_what_cannot_be_made_is_one_line(method, words, message, pretrained_run,
 def test_wrong_folder_is_one_line(command, finished_run, run_cli, tmp_path):
     more = ("nowhere.npy",) if command == "outliers" else ()
     for run, message in (
-        ("nowhere", "Expected a finished run folder of `tl-keras pretrain` with config.json"),
+        ("nowhere", "Expected a finished run folder with config.json; received nowhere"),
         (finished_run, "Expected a run folder of `tl-keras pretrain`; received"),
     ):
         status, _, error = run_cli(command, run, *more)

@@ -9,7 +9,7 @@ SIZE = 16
 
 
 def small_backbone(dropout=0.3):
-    """Two residual blocks with BatchNormalization and dropout, from pictures to features."""
+    """Two residual blocks with BatchNormalization and dropout, from images to features."""
     image = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
     x = keras.layers.Conv2D(6, 3, strides=2, padding="same", name="stem")(x)
@@ -32,9 +32,9 @@ def small_classifier(seed=0, **arguments):
 
 
 def coloured_images(size=30, seed=0):
-    """Pictures whose class is their dominant colour channel: uint8 (n, 16, 16, 3), int (n,)."""
+    """Images whose class is their dominant colour channel: uint8 (n, 16, 16, 3), int (n,)."""
     rng = np.random.default_rng(seed)
     labels = np.arange(size) % 3
-    pictures = rng.integers(0, 120, (size, SIZE, SIZE, 3))
-    pictures[np.arange(size), :, :, labels] += 100
-    return pictures.astype(np.uint8), labels
+    images = rng.integers(0, 120, (size, SIZE, SIZE, 3))
+    images[np.arange(size), :, :, labels] += 100
+    return images.astype(np.uint8), labels

@@ -1,4 +1,4 @@
-"""Which epoch is kept, against lists of accuracies and losses made up by hand."""
+"""The epoch that is kept, against lists of accuracies and losses made up by hand."""
 
 import math
 import types
@@ -33,12 +33,12 @@ def kept_of(accuracies, losses=None, *, start=START, **arguments):
     return kept, ran
 
 
-def test_without_a_number_of_pictures_the_highest_accuracy_is_kept():
+def test_without_a_number_of_images_the_highest_accuracy_is_kept():
     assert kept_of([0.6, 0.9, 0.89, 0.7]) == (1, 4)
 
 
 def test_the_latest_epoch_within_one_standard_error_of_the_best_is_kept():
-    # The standard error of 0.9 on 100 pictures is 0.03.
+    # The standard error of 0.9 on 100 images is 0.03.
     assert kept_of([0.6, 0.9, 0.88, 0.86], size=100)[0] == 2
     assert kept_of([0.6, 0.9, 0.88, 0.86], size=10_000)[0] == 1
 

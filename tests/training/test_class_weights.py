@@ -19,7 +19,7 @@ SOURCE = coloured_images(30, seed=2)
 
 
 def unequal(seed=0):
-    """Pictures (30, 16, 16, 3) and labels with `COUNTS` of each class."""
+    """Images (30, 16, 16, 3) and labels with `COUNTS` of each class."""
     images, labels = coloured_images(60, seed)
     rows = np.concatenate([np.flatnonzero(labels == c)[:n] for c, n in enumerate(COUNTS)])
     return images[rows], labels[rows]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, listed
 
 _SHAPES = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
 _NAMED_ROWS = 10
@@ -162,6 +162,4 @@ def _check_range(y, class_names, name):
 
 
 def _rows(rows):
-    shown = ", ".join(str(row) for row in rows[:_NAMED_ROWS])
-    more = f" and {len(rows) - _NAMED_ROWS} more" if len(rows) > _NAMED_ROWS else ""
-    return f"row{'s' if len(rows) > 1 else ''} {shown}{more}"
+    return f"row{'s' if len(rows) > 1 else ''} {listed(list(map(str, rows)), _NAMED_ROWS)}"

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tl_keras.checks import InputError, check_number
+from tl_keras.checks import InputError, check_number, listed
 from tl_keras.data.dataset import ImageDataset, Splits
 
 _NAMES = ("train", "val", "test")
-_SHOWN = 5  # classes per line
 
 
 def check_fractions(split_fractions: Any) -> tuple[float, float, float]:
@@ -188,13 +187,8 @@ def _check_enough(dataset, num_parts):
 
 def _listed(counts):
     """Returns classes and their numbers of images as text."""
-    return _joined([f"class {name!r} with {count}" for name, count in counts.items()])
+    return listed([f"class {name!r} with {count}" for name, count in counts.items()])
 
 
 def _named(names):
-    return _joined([repr(name) for name in names])
-
-
-def _joined(words):
-    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    return ", ".join(words[:_SHOWN]) + more
+    return listed([repr(name) for name in names])

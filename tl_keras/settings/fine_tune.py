@@ -20,6 +20,7 @@ from tl_keras.settings.whole_model import Augment, Optimizer, Schedule, check_ef
 
 Preset = Literal["fast", "balanced", "best"]
 PRESETS = get_args(Preset)
+ClassWeights = Literal["balanced", "none"]
 Unfreeze = str | Literal["half", "all", "none"]  # the text is last:N or from:LAYER
 # Each objective has options of its own, with their defaults.
 OBJECTIVES = {
@@ -104,7 +105,7 @@ class StepSettings(Checked):
     """Batch normalisation of the unfrozen part: frozen, or trained with it."""
     seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
     """Seed of splits, order, augmentation and initial weights."""
-    class_weights: Annotated[Literal["balanced", "none"], REGULARISATION] = "none"
+    class_weights: Annotated[ClassWeights, REGULARISATION] = "none"
     """balanced: every class counts the same in the loss.
 
     An image of class c weighs n / (classes * n_c), in the loss of the linear start too. Strength,
@@ -286,24 +287,18 @@ def _check_objective(settings):
 
 def _check_linear_start(settings):
     """Refuses options that contradict a linear start, or its preset."""
-    name, value = next(
-        (
-            (name, getattr(settings, name))
-            for name, has_effect in (
-                ("freeze_epochs", settings.linear_start and settings.freeze_epochs),
-                ("objective", settings.linear_start and settings.objective == "joint"),
-                ("epochs", settings.preset == "fast" and settings.epochs),
+    linear = "linear_start=True" if settings.linear_start else ""
+    fast = "preset='fast'" if settings.preset == "fast" else ""
+    for name, value, kind in (
+        ("freeze_epochs", settings.freeze_epochs, linear),
+        ("objective", "joint" if settings.objective == "joint" else None, linear),
+        ("epochs", settings.epochs, fast),
+    ):
+        if kind and value:
+            raise InputError(
+                f"Expected no {name} with {kind}, which has none; received {name}={value!r}. Leave "
+                "out one of the two."
             )
-            if has_effect
-        ),
-        (None, None),
-    )
-    if name is not None:
-        kind = "preset='fast'" if name == "epochs" else "linear_start=True"
-        raise InputError(
-            f"Expected no {name} with {kind}, which has none; received {name}={value!r}. Leave out "
-            "one of the two."
-        )
 
 
 def option_value(settings, option):

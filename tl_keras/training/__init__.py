@@ -1,1 +1,1 @@
-"""Training: freezing, the feature cache, fine-tuning and checkpoints."""
+"""Training: fine-tuning, training of whole models, and the features of frozen parts."""

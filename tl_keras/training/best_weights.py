@@ -8,18 +8,17 @@ from tl_keras.checks import DivergedError
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Remembers the weights of the latest epoch that validation cannot tell from the best.
+    """Remembers the weights of the latest epoch whose accuracy is about the best.
 
-    Of all epochs the one with the highest accuracy on few pictures is partly the luckiest, and a
-    falling learning rate makes the last ones the steadiest. So an epoch is kept if its accuracy
-    is within one standard error of the best so far. It must also beat the weights before the
-    first epoch, equal accuracies being told apart by the lower loss: a phase that makes validation
-    worse leaves the model as it was. (The loss alone would stop too early: it rises as a
-    fine-tuned model grows sure of itself while its accuracy still climbs.) Use a fresh object for
-    each phase.
+    With few images the epoch of the highest accuracy is partly the luckiest, and a falling
+    learning rate makes the last epochs the steadiest. So an epoch is kept if its accuracy is within
+    one standard error of the best so far. It must also beat the weights before the first epoch;
+    of equal accuracies the lower loss counts. A phase that makes validation worse leaves the model
+    as it was. (The loss alone would stop too early: it rises as a fine-tuned model grows confident
+    while its accuracy still rises.) Use a fresh object for each phase.
 
     The loss of a batch is computed before the update, so weights at the end of an epoch may be
-    NaN after losses that were all finite. They are kept once a loss on them is finite: that of
+    NaN although all losses were finite. They are kept once a loss on them is finite: that of
     validation or, without it, the next one of training. After the last epoch `unproven` is true
     if there was none, and `prove` takes it.
 
@@ -28,7 +27,7 @@ class BestWeights(keras.callbacks.Callback):
             none: then the last epoch counts as the best. Where there is a "weighted_accuracy",
             that counts as the accuracy, here and in the epochs.
         patience: epochs without a higher accuracy after which training stops; None for never.
-        size: number of validation pictures, for the standard error; None for the best alone.
+        size: number of validation images, for the standard error; None for the best alone.
 
     Reference:
         The one-standard-error rule: Breiman, Friedman, Olshen and Stone 1984, "Classification and
@@ -46,8 +45,8 @@ class BestWeights(keras.callbacks.Callback):
         self._snapshot = None  # (epoch, weights) on which no loss is known
 
     @property
-    def unproven(self):
-        """Whether no loss is known on the weights of the last epoch, which are to be kept."""
+    def unproven(self) -> bool:
+        """True if the weights of the last epoch are to be kept and no loss on them is known."""
         return self._snapshot is not None
 
     def on_train_begin(self, logs=None):
@@ -73,7 +72,7 @@ class BestWeights(keras.callbacks.Callback):
             if measured is not None:
                 self._accept()
 
-    def prove(self, loss):
+    def prove(self, loss: float) -> None:
         """Keeps the weights of the last epoch if `loss`, which is theirs, is finite.
 
         Raises:
@@ -103,7 +102,7 @@ class BestWeights(keras.callbacks.Callback):
         accuracy = self.best[0]
         return math.sqrt(accuracy * (1 - accuracy) / self.size) if self.size else -1.0
 
-    def restore(self):
+    def restore(self) -> None:
         """Puts the best weights back into the model."""
         self.model.set_weights(self._weights)
 

@@ -3,10 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from tl_keras.settings.fine_tune import ClassWeights
+
 BALANCED = "balanced"
 
 
-def image_weights(labels, class_weights):
+def image_weights(labels: np.ndarray, class_weights: ClassWeights) -> np.ndarray | None:
     """Returns the weight of each image in a loss.
 
     An image of class c weighs n / (classes * n_c): the mean is 1, and every class that is there
@@ -14,7 +16,6 @@ def image_weights(labels, class_weights):
 
     Args:
         labels: ints (n,), from 0.
-        class_weights: "balanced" or "none".
 
     Returns:
         float32 (n,), or None for "none".
@@ -22,7 +23,7 @@ def image_weights(labels, class_weights):
     return per_class(labels)[labels] if class_weights == BALANCED else None
 
 
-def per_class(labels, num_classes=None):
+def per_class(labels: np.ndarray, num_classes: int | None = None) -> np.ndarray:
     """Returns the weight of an image of each class, float32 (num_classes,); 0 for an absent one."""
     counts = np.bincount(labels, minlength=num_classes or 0)
     present = counts > 0
@@ -31,7 +32,9 @@ def per_class(labels, num_classes=None):
     return weights
 
 
-def weigh_batches(batches, labels, num_classes):
+def weigh_batches(
+    batches: tf.data.Dataset, labels: np.ndarray, num_classes: int
+) -> tf.data.Dataset:
     """Adds to each batch the weights of its images.
 
     An image mixed of several keeps its share of the weight of each: the loss is the mean of theirs,
@@ -40,7 +43,6 @@ def weigh_batches(batches, labels, num_classes):
     Args:
         batches: `tf.data.Dataset` of (inputs, labels (b, num_classes)), one-hot or mixed.
         labels: ints (n,), all those that the batches are made of.
-        num_classes: int.
 
     Returns:
         `tf.data.Dataset` of (inputs, labels, weights (b,)).
@@ -55,8 +57,8 @@ def weigh_batches(batches, labels, num_classes):
     return batches.map(weigh)
 
 
-def equal_images(labels):
-    """Returns how many images of equal weight tell as much as these, balanced, do.
+def equal_images(labels: np.ndarray) -> float:
+    """Returns the number of equally weighted images that tell as much as these, balanced.
 
     (sum w)^2 / sum w^2, after Kish: less than n where classes differ in size.
     """

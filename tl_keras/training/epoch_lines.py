@@ -1,4 +1,4 @@
-"""A line on how far a long training is, every few epochs."""
+"""Progress of a long training, one line every few epochs."""
 
 import time
 
@@ -12,7 +12,7 @@ class EpochLines(keras.callbacks.Callback):
 
     Args:
         epochs: int, of the whole training; None where a time ends it.
-        lines: int, how many lines at most. Defaults to 20.
+        lines: int, largest number of lines. Defaults to 20.
         apart: seconds between two lines at least. Defaults to 0.
     """
 

@@ -1,10 +1,12 @@
-"""A range test for the learning rate: it rises from step to step until the loss explodes."""
+"""Range test of the learning rate: it rises from step to step until the loss explodes."""
 
 import dataclasses
 import math
 
 import keras
 import numpy as np
+import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 
 from tl_keras.checks import InputError
 from tl_keras.models.backbones.backbone import get_backbone
@@ -13,9 +15,10 @@ from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.train import RangeSettings
 from tl_keras.training.class_weights import BALANCED, weigh_batches
 from tl_keras.training.fine_tuning.inputs import (
+    LabelledData,
     default_batch_size,
+    images_of,
     labelled,
-    pictures_of,
     random_part,
     with_mixup,
 )
@@ -41,7 +44,7 @@ class RangeTest:
     losses: np.ndarray
 
     @property
-    def smoothed(self):
+    def smoothed(self) -> np.ndarray:
         """The exponential moving mean of the losses, with its bias at the start removed."""
         means, mean = [], 0.0
         for count, loss in enumerate(self.losses, start=1):
@@ -50,7 +53,7 @@ class RangeTest:
         return np.array(means)
 
     @property
-    def suggestion(self):
+    def suggestion(self) -> float | None:
         """A tenth of the rate at which the smoothed loss is lowest; None if it never fell.
 
         The first tenth of the steps is left out, where the mean is of a few batches only. At the
@@ -64,21 +67,20 @@ class RangeTest:
 
 
 @shows_settings(RangeSettings, StepSettings)
-def lr_find(model, train, **settings):
+def lr_find(model: keras.Model, train: LabelledData, **settings: object) -> RangeTest:
     """Tests which learning rates `fine_tune` can use on `model`, and suggests one.
 
     Trains for a few steps while the rate rises geometrically, and stops where the loss explodes.
-    What `fine_tune` would train is trained, on the same cached features and with the same factors
-    by depth: the rates are those of the head, as `lr` is. The model is left exactly as it was.
+    It trains the same part as `fine_tune`, on the same cached features and with the same factors by
+    depth: the rates are those of the head, as `lr` is. The model is left exactly as it was.
 
     Example:
         fine_tune(model, train, val, lr=lr_find(model, train).suggestion)
 
     Args:
-        model: classifier from `build_classifier`.
-        train: labelled pictures, in any form that `fine_tune` takes.
-        **settings: see `RangeSettings` and `StepSettings`, the settings of `fine_tune` that play a
-            part. unfreeze="none" tests the head alone.
+        train: labelled images, in any form that `fine_tune` takes.
+        **settings: see `RangeSettings` and, for those of `fine_tune` that have an effect,
+            `StepSettings`. unfreeze="none" tests the head alone.
 
     Returns:
         `RangeTest` with `rates`, `losses`, `smoothed` and `suggestion`; `plot_lr_find` draws it.
@@ -113,12 +115,12 @@ def lr_find(model, train, **settings):
     return RangeTest(lowest * growth ** np.arange(len(losses)), np.array(losses))
 
 
-def rising_rate(lowest, highest, steps):
-    """A schedule from `lowest` at the first to `highest` at the last of `steps` steps."""
+def rising_rate(lowest: float, highest: float, steps: int) -> LearningRateSchedule:
+    """Returns a schedule from `lowest` at the first to `highest` at the last of `steps` steps."""
     return keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
 
 
-def sweep(model, batches, steps):
+def sweep(model: keras.Model, batches: tf.data.Dataset, steps: int) -> list[float]:
     """Trains a compiled model for at most `steps` steps and returns the loss of each.
 
     It ends before the first loss that is not finite, and with the first whose smoothed value is
@@ -130,11 +132,11 @@ def sweep(model, batches, steps):
 
 
 def _trainable_part(model, train, settings, steps):
-    """What is tested of `model`, and its batches without end."""
+    """Returns the part of `model` that is tested, and its batches without end."""
     apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
     batch_size = settings.batch_size or default_batch_size(len(train))
     train = random_part(train, steps * batch_size, settings.seed)  # no more are seen
-    part = TrainablePart(model, pictures_of(train, model, settings, training=True))
+    part = TrainablePart(model, images_of(train, model, settings, training=True))
     epochs = math.ceil(steps * batch_size / len(train))
     part = part.above_frozen(settings, epochs=epochs, batch_size=batch_size)
     num_classes = model.output_shape[-1]

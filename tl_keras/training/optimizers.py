@@ -1,8 +1,10 @@
 """Optimizers whose learning rate falls with the depth of a layer, and their schedules."""
 
+from collections.abc import Sequence
 from typing import get_args
 
 import keras
+from keras.optimizers.schedules import LearningRateSchedule
 
 from tl_keras.checks import check_choice
 from tl_keras.models.keras_private import OwnDecay, decays, variable_index
@@ -33,9 +35,9 @@ class LayerwiseRates(OwnDecay):
 class MaskedUpdates:
     """Mixin: after each update, weights whose mask is 0 are exactly 0.
 
-    It acts where a variable is updated, so it holds in every step, also where many steps run in
-    one call, and on every replica; momentum and weight decay cannot bring a weight back. (Keras
-    applies a variable's constraint outside the update, which replicas do not allow.)
+    The mask is applied where a variable is updated. So it holds in every step, also if many steps
+    run in one call, and on every replica. Momentum and weight decay cannot bring a weight back.
+    (Keras applies a variable's constraint outside the update, which replicas do not allow.)
     """
 
     masked = ()  # the variables that have a mask
@@ -50,7 +52,7 @@ class MaskedUpdates:
             for v in variables
         ]
 
-    def mask_of(self, variable):
+    def mask_of(self, variable: keras.Variable) -> keras.Variable | None:
         """The mask of a variable, of its shape: 1 where it is free, 0 where it is held at 0."""
         return self.masks[variable_index(self, variable)]
 
@@ -88,15 +90,15 @@ _CYCLES = {"cosine": (0.1, 0.0, 0.0), "one-cycle": (0.3, 1 / 25, 1e-4)}
 
 
 def build_optimizer(
-    name,
-    learning_rate,
+    name: str,
+    learning_rate: float | LearningRateSchedule,
     *,
-    rate_factors=None,
-    weight_decay=None,
-    fused=False,
-    masked=(),
-    epsilon=None,
-):
+    rate_factors: dict[str, float] | None = None,
+    weight_decay: float | None = None,
+    fused: bool = False,
+    masked: Sequence[keras.Variable] = (),
+    epsilon: float | None = None,
+) -> keras.Optimizer:
     """Builds a Keras optimizer.
 
     Args:
@@ -106,8 +108,8 @@ def build_optimizer(
             that are not named have 1.
         weight_decay: decoupled weight decay on kernels, in proportion to the rate of each variable
             (Loshchilov and Hutter 2019, arXiv 1711.05101); None for none.
-        fused: whether "adam" without factors may be `FusedAdam`, which computes the same faster
-            but is not of Keras, so a model saved with it would not load without this package.
+        fused: whether "adam" without factors may be `FusedAdam`. It is faster with equal results,
+            but not of Keras: a model saved with it does not load without this package.
         masked: variables that get a mask, see `MaskedUpdates`.
         epsilon: of "adam" and "rmsprop"; None for Keras's 1e-7.
     """
@@ -130,18 +132,18 @@ def build_optimizer(
     return optimizer
 
 
-def build_schedule(name, learning_rate, total_steps):
-    """A learning rate over `total_steps`, made of Keras's own schedules.
+def build_schedule(
+    name: str, learning_rate: float, total_steps: int
+) -> float | LearningRateSchedule:
+    """Returns a learning rate over `total_steps`, made of Keras's own schedules.
 
     "cosine" rises from zero over the first tenth of the steps and falls along a cosine to zero.
-    "one-cycle" rises from a 25th over the first three tenths and falls to a ten-thousandth; the
-    paper's falls in straight lines and lets the momentum fall while the rate rises, which is left
-    out here: Adam and RMSprop have none that could be scheduled.
+    "one-cycle" rises from a 25th over the first three tenths and falls to a ten-thousandth. The
+    paper's falls in straight lines, and its momentum falls while the rate rises. That is left out
+    here: Adam and RMSprop have no momentum that could be scheduled.
 
     Args:
         name: "cosine", "one-cycle" or "constant".
-        learning_rate: the highest rate.
-        total_steps: steps of the phase.
 
     Returns:
         A `keras.optimizers.schedules.LearningRateSchedule`; for "constant" the number itself.
@@ -163,8 +165,8 @@ def build_schedule(name, learning_rate, total_steps):
     )
 
 
-def depth_factors(backbone, top_factor, depth_decay):
-    """Learning-rate factors for a backbone: `top_factor` at its top, falling with depth.
+def depth_factors(backbone: keras.Model, top_factor: float, depth_decay: float) -> dict[str, float]:
+    """Returns learning-rate factors for a backbone: `top_factor` at its top, falling with depth.
 
     A layer at relative depth d, 0 at the top and 1 at the bottom, has the factor
     top_factor * depth_decay ** d.
@@ -172,7 +174,7 @@ def depth_factors(backbone, top_factor, depth_decay):
     Args:
         backbone: model whose layers are in order from input to output.
         top_factor: factor on the head's rate for the topmost layer.
-        depth_decay: how much smaller the factor of the lowest layer is; 1 for no decay.
+        depth_decay: factor of the lowest layer as a part of the top factor; 1 for no decay.
 
     Returns:
         dict from the path of each variable to its factor.

@@ -1,5 +1,6 @@
-"""A temperature that makes probabilities mean what they say, folded into the last layer."""
+"""Temperature that calibrates probabilities, folded into the last layer."""
 
+import keras
 import numpy as np
 
 from tl_keras.training.fine_tuning.linear_start import last_dense
@@ -9,8 +10,10 @@ _PRIOR = 0.5  # standard deviation of that logarithm before an image is seen
 _TINY = 1e-12
 
 
-def fit_temperature(probabilities, labels, weights=None):
-    """Returns the temperature T that makes probabilities fit labels best.
+def fit_temperature(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Returns the temperature T with which probabilities fit labels best.
 
     Over n images with v views each, p of view j becomes softmax(log(p) / T); the mean over views is
     scored by its log loss. A normal prior on log T with mean 0 holds T near 1 where images are few:
@@ -42,27 +45,28 @@ def fit_temperature(probabilities, labels, weights=None):
     return float(np.exp(minimize_scalar(penalised, bounds=(-_LIMIT, _LIMIT), method="bounded").x))
 
 
-def tempered(probabilities, temperature):
+def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Returns the mean over views at a temperature, float64 (n, num_classes)."""
     logits = np.log(np.maximum(np.asarray(probabilities, np.float64), _TINY)) / temperature
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return (powers / powers.sum(axis=-1, keepdims=True)).mean(axis=0)
 
 
-def tempered_losses(probabilities, labels, temperature):
+def tempered_losses(
+    probabilities: np.ndarray, labels: np.ndarray, temperature: float
+) -> np.ndarray:
     """Returns the negative log likelihood of each image at a temperature, (n,)."""
     right = tempered(probabilities, temperature)[np.arange(len(labels)), labels]
     return -np.log(np.maximum(right, _TINY))
 
 
-def fold_temperature(model, temperature):
+def fold_temperature(model: keras.Model, temperature: float) -> None:
     """Divides the logits of `model` by `temperature`, within its last Dense layer.
 
-    No layer is added, so whatever loads or exports the model needs nothing more.
+    No layer is added, so the model is loaded and exported as before.
 
     Args:
         model: classifier whose last layer is Dense with softmax or no activation.
-        temperature: number above 0.
     """
     layer = last_dense(model)
     layer.set_weights([weight / temperature for weight in layer.get_weights()])

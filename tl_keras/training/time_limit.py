@@ -3,10 +3,12 @@
 import contextlib
 import math
 import time
+from collections.abc import Iterator
 
 import keras
 
 from tl_keras.progress import say
+from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.optimizers import build_schedule
 
 _PARTS = 10_000  # of the time, between which the rate differs
@@ -33,7 +35,7 @@ class TimeLimit(keras.callbacks.Callback):
 class CosineOverTime(keras.callbacks.Callback):
     """Lets the learning rate follow a cosine over a time, not over steps; then `fit` stops.
 
-    For who has so many minutes and does not know how many epochs they are. The curve is that of
+    For a limit in minutes, where the number of epochs is unknown. The curve is that of
     `build_schedule`, up to the rate that the optimizer has, which must be a number. At least one
     execution runs.
 
@@ -76,19 +78,19 @@ class Deadline:
         self._slowest = 0.0  # seconds for one image in one epoch
 
     @contextlib.contextmanager
-    def measuring(self, epochs, source):
-        """Measures a fine-tuning for so many epochs on `Pictures` or `Features`."""
+    def measuring(self, epochs: int, source: Images | Features) -> Iterator[None]:
+        """Measures a fine-tuning for so many epochs on `Images` or `Features`."""
         started = time.monotonic()
         yield
         seconds = time.monotonic() - started
         self._slowest = max(self._slowest, seconds / (epochs * len(source.labels)))
 
-    def allows(self, epochs, source):
+    def allows(self, epochs: int, source: Images | Features) -> bool:
         """Returns whether one for so many epochs, as slow as the slowest before, ends in time."""
         needed = self._slowest * epochs * len(source.labels)
         return time.monotonic() + needed <= self._end
 
-    def leaves_out(self, epochs, source, name):
+    def leaves_out(self, epochs: int, source: Images | Features, name: str) -> bool:
         """Returns whether one would end too late, and says so."""
         if self.allows(epochs, source):
             return False

@@ -18,7 +18,7 @@ from tl_keras.checks import InputError
 from tl_keras.jobs.compare.results import COLUMNS, RUN, read_results, write_table
 from tl_keras.jobs.compare.runner import MethodRunner
 from tl_keras.training.frozen import feature_store
-from tl_keras.training.frozen.feature_cache import Pictures
+from tl_keras.training.frozen.feature_cache import Images
 
 METHODS = ("scratch:mlp", "frozen", "fine-tune")
 ASKED = {
@@ -36,7 +36,7 @@ def compared(encoder, colours, tmp_path_factory):
     computed, compute = [], feature_store.compute_features
 
     def counted(prefix, source, **how):
-        computed.extend([source.dataset.split] if isinstance(source, Pictures) else [])
+        computed.extend([source.dataset.split] if isinstance(source, Images) else [])
         return compute(prefix, source, **how)
 
     with pytest.MonkeyPatch.context() as patch:

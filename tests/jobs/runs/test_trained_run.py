@@ -25,7 +25,7 @@ def test_missing_file_is_named(name, copied_run):
 
 
 def test_place_that_is_no_run_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="Train one with `tl-keras train --out`"):
+    with pytest.raises(InputError, match="Make one with `tl-keras train --out`"):
         load_run(tmp_path / "nowhere")
 
 

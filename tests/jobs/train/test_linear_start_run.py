@@ -140,7 +140,7 @@ def test_a_comparison_has_the_linear_start_as_a_method(encoder):
     assert method.kind == "linear" and not method.is_baseline and len(method.rates) == 1
 
 
-def test_pictures_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_path):
+def test_images_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_path):
     folder = save_images(tmp_path / "data", 6, classes=("röd", "ü b", "z"))
     for path in sorted((folder / "z").iterdir())[3:]:
         path.unlink()

@@ -1,4 +1,4 @@
-"""Where the weights come from, with and without a network. Nothing here touches one."""
+"""Origin of the weights, with and without a network. Nothing here touches one."""
 
 import dataclasses
 import json
@@ -203,7 +203,7 @@ def test_unknown_names_are_refused_before_data_are_read(changes, message, monkey
     ("backbone", "asked", "side"),
     [("vgg16", None, 32), ("xception", None, 71), ("vgg16", 48, 48), ("a.keras", None, None)],
 )
-def test_small_pictures_get_a_small_input_not_below_the_minimum(backbone, asked, side):
+def test_small_images_get_a_small_input_not_below_the_minimum(backbone, asked, side):
     assert image_size_for(backbone, load_dataset("digits").train, asked) == side
 
 

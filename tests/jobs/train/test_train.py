@@ -1,4 +1,4 @@
-"""A training run from pictures to the run folder, and what is left when it is stopped."""
+"""A training run from images to the run folder, and what is left when it is stopped."""
 
 import csv
 import json
@@ -128,8 +128,8 @@ def test_model_opens_with_keras_alone_and_predicts_what_predict_says(
 ):
     rows = predict(finished_run, [str(colours)], out=tmp_path / "predictions.csv")
     model = keras.saving.load_model(finished_run / "model.keras")
-    pictures = np.stack([read_image(row["path"]) for row in rows])
-    expected = model.predict(pictures, verbose=0)
+    images = np.stack([read_image(row["path"]) for row in rows])
+    expected = model.predict(images, verbose=0)
     assert len(rows) == 36
     np.testing.assert_allclose(probabilities_of(rows, CLASSES), expected, atol=2e-6)
 
@@ -251,11 +251,11 @@ def test_out_of_memory_names_the_batch_size_and_half_of_it(
         raise error
 
     monkeypatch.setattr(train_job, "fine_tune", full)
-    with pytest.raises(InputError, match="batches of 8 pictures; .* Give --batch-size 4, or"):
+    with pytest.raises(InputError, match="batches of 8 images; .* Give --batch-size 4, or"):
         train(small_config(encoder, colours, tmp_path / "run"))
 
 
-def test_picture_that_vanishes_after_the_check_is_named(encoder, colours, tmp_path, monkeypatch):
+def test_image_that_vanishes_after_the_check_is_named(encoder, colours, tmp_path, monkeypatch):
     """Fault 13."""
     data = save_images(tmp_path / "data", 4)
     start = train_job.starting_point

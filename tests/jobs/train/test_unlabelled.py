@@ -22,7 +22,7 @@ from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.train import TrainSettings
 from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.history import TrainingHistory
-from tl_keras.training.step_memory import picture_cost
+from tl_keras.training.step_memory import image_cost
 from tl_keras.training.whole import pseudo_labels
 
 QUICK = ("--pseudo-epochs", 2, "--unlabelled-ratio", 1, "--confidence", 0.4)
@@ -50,7 +50,7 @@ def rest_run(tmp_path_factory, encoder, colours):
     return train(small_config(encoder, colours, out, pseudo_labels=settings, **few))
 
 
-def test_the_rest_are_the_training_pictures_whose_labels_were_not_used(rest_run):
+def test_the_rest_are_the_training_images_whose_labels_were_not_used(rest_run):
     metrics = metrics_of(rest_run)
     assert metrics["pictures"]["train"] == 6
     assert metrics["unlabelled"]["pictures"] == 12
@@ -84,7 +84,7 @@ def test_a_folder_without_labels_serves(encoder, colours, run_cli, tmp_path):
     figures = metrics_of(tmp_path / "run")["unlabelled"]
     assert (figures["pictures"], figures["left_out"]) == (12, 0)
     assert "pseudo_label_accuracy" not in figures
-    assert "With 12 pictures without labels; before them" in error
+    assert "With 12 images without labels; before them" in error
 
 
 @pytest.mark.parametrize("data", ["a folder", "digits"])
@@ -104,7 +104,7 @@ def test_what_is_measured_on_does_not_train_without_labels_either(
     assert f"{unlabelled.left_out} of {len(more)} images without" in capsys.readouterr().err
 
 
-def test_pictures_of_val_and_test_alone_are_refused(encoder, colours, tmp_path):
+def test_images_of_val_and_test_alone_are_refused(encoder, colours, tmp_path):
     config = small_config(encoder, colours, tmp_path, unlabelled=str(colours))
     splits = load_data(config)[0]
     with pytest.raises(InputError, match="do not stand in val or test; received 9, all of which"):
@@ -116,7 +116,7 @@ def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
 ):
     seen = []
     monkeypatch.setattr(
-        pseudo_labels, "picture_cost", lambda model: seen.append(model) or picture_cost(model)
+        pseudo_labels, "image_cost", lambda model: seen.append(model) or image_cost(model)
     )
     ratio = PseudoLabelSettings(unlabelled_ratio=1)
     config = small_config(
@@ -134,8 +134,8 @@ def test_the_batch_is_that_of_what_fine_tuning_leaves_to_train(
 @pytest.mark.parametrize(
     ("size", "advice"),
     [
-        (32, "32 pictures, 4 labelled and 28 not.*--batch-size 16, or a smaller"),
-        (8, "8 pictures, 1 labelled and 7 not.*--unlabelled-ratio 3, or a"),
+        (32, "32 images, 4 labelled and 28 not.*--batch-size 16, or a smaller"),
+        (8, "8 images, 1 labelled and 7 not.*--unlabelled-ratio 3, or a"),
     ],
 )
 def test_out_of_memory_names_an_option_that_reaches_this_phase(
@@ -170,11 +170,11 @@ def test_figures_before_are_measured_as_those_after(encoder, colours, tmp_path):
     assert found.labels_alone == flipped != plain
 
 
-def test_too_few_pictures_are_refused_before_training(encoder, colours, run_cli, tmp_path):
+def test_too_few_images_are_refused_before_training(encoder, colours, run_cli, tmp_path):
     more = save_images(tmp_path / "more", 1, seed=9)
     words = arguments(encoder, colours, tmp_path / "run", "--unlabelled", more)
     status, out, error = run_cli(*words)
-    assert status == 2 and "unlabelled pictures, one batch" in error and "received 3" in error
+    assert status == 2 and "unlabelled images, one batch" in error and "received 3" in error
     assert "Epoch" not in out and not (tmp_path / "run" / "model.keras").exists()
 
 

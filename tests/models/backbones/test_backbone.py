@@ -105,7 +105,7 @@ def test_one_family_of_each_kind_trains_saves_and_reloads(backbone):
 def test_every_backbone_trains_saves_and_reloads(backbone):
     size = _SIZES.get(backbone, APPLICATIONS[backbone].minimum_size)
     # Enough units that some are alive, and a class without an image: else no weight need move.
-    head = {"hidden_units": 16, "dropout": 0.0}
+    head = {"head": "gap", "hidden_units": 16, "dropout": 0.0}
 
     def build():
         model = build_classifier(backbone, 3, image_size=size, weights="random", **head)

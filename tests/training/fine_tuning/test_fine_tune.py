@@ -85,12 +85,12 @@ def test_mixing_above_a_frozen_part_is_in_full_precision(half_precision, objecti
     model = AboveFrozen(prefix, suffix)
     if objective == "l2-sp":
         model = L2SP(model, [])
-    pictures = np.full((2, 2, 2, 3), 256.0, "float32")
-    pictures[1] = 0
+    images = np.full((2, 2, 2, 3), 256.0, "float32")
+    images[1] = 0
     share = np.float32(2 / 3)
     mixing = np.zeros((2, 5), "float32")
     mixing[:, 0], mixing[:, 3:] = share, [[share, 1], [0, 0]]  # the first is cut, the other blended
-    mixed = model({"inputs": pictures, "mixing": mixing}, training=True)
+    mixed = model({"inputs": images, "mixing": mixing}, training=True)
     assert mixed.dtype == "float16"
     np.testing.assert_allclose(mixed, [[0.5] * 3, [1 / 3] * 3], atol=1e-3)
 
@@ -236,8 +236,8 @@ def test_labels_beyond_the_models_classes_are_refused():
         tuned(train=(TRAIN[0], TRAIN[1] + 1))
 
 
-def test_unlabelled_pictures_are_refused():
+def test_unlabelled_images_are_refused():
     from tl_keras import ImageDataset
 
-    with pytest.raises(InputError, match="labelled pictures; received array without labels"):
+    with pytest.raises(InputError, match="labelled images; received array without labels"):
         tuned(train=ImageDataset.from_arrays(TRAIN[0]))

@@ -1,4 +1,4 @@
-"""Settings that the pictures decide."""
+"""Settings that the images decide."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ GREY, COLOUR = (
         ({"mixup": 0.3, "epochs": 1}, GREY, 0.3),
     ],
 )
-def test_mixup_is_for_long_training_on_pictures_that_are_mirrored(settings, dataset, mixup):
+def test_mixup_is_for_long_training_on_images_that_are_mirrored(settings, dataset, mixup):
     two_steps = {"epochs": MIXING_STEPS // 2, "batch_size": 1}
     settings = FineTuneSettings(**(two_steps | settings)).filled({"linear_start": False})
     assert with_mixup(settings, dataset).mixup == mixup

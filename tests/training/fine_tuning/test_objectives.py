@@ -144,8 +144,8 @@ def test_joint_loss_is_the_sum_of_both_losses():
     batch = {"inputs": x, "source": x[::-1], "source_labels": np.eye(2)[SOURCE[1]][::-1]}
     total = float(joint.compute_loss(batch, y, joint(batch, training=False)))
 
-    def loss(model, pictures, labels):
-        return -np.log(np.asarray(model(pictures, training=False))[np.arange(30), labels]).mean()
+    def loss(model, images, labels):
+        return -np.log(np.asarray(model(images, training=False))[np.arange(30), labels]).mean()
 
     expected = loss(target, x, TRAIN[1]) + 0.4 * loss(source, x, SOURCE[1])
     assert total == pytest.approx(expected, rel=1e-5)
@@ -189,8 +189,8 @@ def test_joint_training_keeps_a_given_source_classifier_where_plain_forgets():
 @pytest.mark.parametrize("size", [3, 500])
 @pytest.mark.slow
 def test_a_source_may_be_smaller_than_a_batch_or_larger_than_what_is_shown(size):
-    pictures, labels = coloured_images(size)
-    how = JOINT | {"source": (pictures, labels), "freeze_epochs": 0, "augment": "flip"}
+    images, labels = coloured_images(size)
+    how = JOINT | {"source": (images, labels), "freeze_epochs": 0, "augment": "flip"}
     _, history = tuned(**how)
     assert np.isfinite(history.history["source_loss"]).all()
 
@@ -207,7 +207,7 @@ def test_a_source_may_be_smaller_than_a_batch_or_larger_than_what_is_shown(size)
         ({"objective": "l2-sp", "source_weight": 1}, "source_weight only with objective='joint'"),
         (JOINT | {"source_weight": -0.5}, "source_weight to be a number >= 0; received"),
         (JOINT | {"source": TRAIN[0]}, "Expected an ImageDataset, a pair"),
-        (JOINT | {"source": (TRAIN[0], None)}, "labelled pictures; received array without labels"),
+        (JOINT | {"source": (TRAIN[0], None)}, "labelled images; received array without labels"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_training(settings, message):

@@ -7,25 +7,25 @@ from tl_keras import freeze, unfreeze
 from tl_keras.training.frozen.cutting import cut_at_frozen
 
 
-def composed(cut, pictures):
-    return np.asarray(cut.suffix(cut.prefix(pictures, training=False), training=False))
+def composed(cut, images):
+    return np.asarray(cut.suffix(cut.prefix(images, training=False), training=False))
 
 
 def test_prefix_then_suffix_equals_the_model():
-    pictures = coloured_images()[0].astype("float32")
+    images = coloured_images()[0].astype("float32")
     for change in (freeze, lambda m: unfreeze(m, from_layer="high_conv")):
         model = change(small_classifier())
-        expected = np.asarray(model(pictures, training=False))
-        np.testing.assert_allclose(composed(cut_at_frozen(model), pictures), expected, atol=1e-6)
+        expected = np.asarray(model(images, training=False))
+        np.testing.assert_allclose(composed(cut_at_frozen(model), images), expected, atol=1e-6)
 
 
 def test_a_residual_connection_makes_two_tensors_cross():
     model = unfreeze(small_classifier(), from_layer="high_bn", batch_norm="train")
     cut = cut_at_frozen(model)
     assert len(cut.prefix.outputs) == 2
-    pictures = coloured_images()[0].astype("float32")
-    expected = np.asarray(model(pictures, training=False))
-    np.testing.assert_allclose(composed(cut, pictures), expected, atol=1e-6)
+    images = coloured_images()[0].astype("float32")
+    expected = np.asarray(model(images, training=False))
+    np.testing.assert_allclose(composed(cut, images), expected, atol=1e-6)
 
 
 def test_frozen_dropout_is_below_the_cut_and_the_heads_dropout_above():

@@ -12,7 +12,7 @@ from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.frozen import cache_room, feature_store
 from tl_keras.training.frozen.cutting import cut_at_frozen
-from tl_keras.training.frozen.feature_cache import Pictures
+from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.frozen.feature_store import FeatureStore, graph_digest
 from tl_keras.training.frozen.freezing import freeze, unfreeze
 
@@ -26,12 +26,12 @@ def data(size, seed=0):
 
 @pytest.fixture
 def computed(monkeypatch):
-    """The number of pictures in each run of a frozen part on pictures."""
+    """The number of images in each run of a frozen part on images."""
     sizes = []
     compute = feature_store.compute_features
 
     def counted(prefix, source, **how):
-        if isinstance(source, Pictures):
+        if isinstance(source, Images):
             sizes.append(len(source.labels))
         return compute(prefix, source, **how)
 
@@ -82,8 +82,8 @@ def test_another_start_seed_or_cut_is_computed_anew(computed):
     train, store = data(24), FeatureStore()
     for seed, unfrozen, of_augmentation in [(0, 2, 0), (0, 2, 1), (5, 2, 0), (0, 7, 0)]:
         model = unfreeze(small_classifier(seed), last=unfrozen)
-        pictures = Pictures(train, (16, 16), "flip", of_augmentation)
-        store.compute(cut_at_frozen(model).prefix, pictures)
+        images = Images(train, (16, 16), "flip", of_augmentation)
+        store.compute(cut_at_frozen(model).prefix, images)
     assert computed == [24] * 4
 
 
@@ -94,9 +94,9 @@ def test_digest_is_that_of_the_graph_and_its_weights_not_of_names():
     assert same == again != other
 
 
-def test_features_go_with_their_pictures():
+def test_features_go_with_their_images():
     train, store = data(24), FeatureStore()
-    store.compute(cut_at_frozen(freeze(small_classifier())).prefix, Pictures(train, (16, 16)))
+    store.compute(cut_at_frozen(freeze(small_classifier())).prefix, Images(train, (16, 16)))
     assert len(store._of_dataset) == 1
     del train
     gc.collect()

@@ -1,4 +1,4 @@
-"""What trains after freeze and unfreeze, and that BatchNormalization holds still."""
+"""Layers that train after freeze and unfreeze; BatchNormalization holds still."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Distillation with the answers kept: as without, only faster; unlabelled pictures help."""
+"""Distillation with the answers kept: as without, only faster; unlabelled images help."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def assert_equal_weights(one, other, atol=0.0):
 
 @pytest.fixture(scope="module")
 def of_two_views():
-    """A student taught on two augmented views of labelled and unlabelled pictures; its history."""
+    """A student taught on two augmented views of labelled and unlabelled images; its history."""
     return distilled(**TWO_VIEWS)
 
 
@@ -56,7 +56,7 @@ def test_without_weight_it_is_plain_training_to_the_last_bit(alpha, plainly_trai
     assert_equal_weights(plainly_trained, distilled(net(dropout=0.2), val=VAL, alpha=alpha)[0])
 
 
-def test_without_weight_unlabelled_pictures_have_no_part():
+def test_without_weight_unlabelled_images_have_no_part():
     assert_equal_weights(distilled(alpha=0.0)[0], distilled(alpha=0.0, unlabelled=MORE)[0])
 
 
@@ -66,7 +66,7 @@ def test_without_weight_unlabelled_pictures_have_no_part():
     ids=["MLP", "with a backbone"],
 )
 def test_kept_answers_give_the_weights_of_asking_in_every_step(teacher):
-    """The same batches through `Distiller` alone, with a view that both see."""
+    """Trains on these batches through `Distiller` alone, with a view that both see."""
     teacher = teacher()
     cached, _ = distilled(
         teacher=teacher,
@@ -80,24 +80,24 @@ def test_kept_answers_give_the_weights_of_asking_in_every_step(teacher):
     distiller = Distiller(student, teacher)
     sgd = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)
     distiller.compile(sgd, "categorical_crossentropy", jit_compile=False)
-    pictures = np.concatenate([TRAIN[0], MORE]).astype("float32")
+    images = np.concatenate([TRAIN[0], MORE]).astype("float32")
     labels = np.concatenate([np.eye(3)[TRAIN[1]], np.zeros((len(MORE), 3))])
     batches = index_batches(60, 8, seed=0, shuffle=True)
     for _ in range(2):
         for _, rows in batches:
-            view = augment_images(pictures[rows], "photos", seed=0, epoch=0, indices=rows)
+            view = augment_images(images[rows], "photos", seed=0, epoch=0, indices=rows)
             distiller.train_on_batch(view, labels[rows])
     assert_equal_weights(cached, student, atol=1e-5)
 
 
 def test_student_and_teacher_see_the_same_view_each_in_its_size():
-    """The teacher repeats the pixels it sees; on smooth pictures size makes little difference."""
+    """The teacher repeats the pixels it sees; on smooth images size makes little difference."""
     image = keras.Input((32, 32, 3))
     teacher = keras.Model(image, keras.layers.Flatten()(keras.layers.AveragePooling2D(2)(image)))
     ramps = np.random.default_rng(0).uniform(-6, 6, (20, 2, 1, 3))
     sides = np.arange(16)[:, None] - 7.5
-    pictures = 127 + ramps[:, :1] * sides[None, :, None] + ramps[:, 1:] * sides[None, None]
-    train = ImageDataset.from_arrays(pictures, np.arange(20) % 3)
+    images = 127 + ramps[:, :1] * sides[None, :, None] + ramps[:, 1:] * sides[None, None]
+    train = ImageDataset.from_arrays(images, np.arange(20) % 3)
     settings = DistillSettings(epochs=3, views=2, augment="photos", seed=5)
     history = TrainingHistory()
     history.answers = None
@@ -110,7 +110,7 @@ def test_student_and_teacher_see_the_same_view_each_in_its_size():
         assert np.abs(tf.reshape(seen, answers.shape) - answers).mean() < 2
 
 
-def test_unlabelled_pictures_teach_what_the_teacher_knows():
+def test_unlabelled_images_teach_what_the_teacher_knows():
     teacher = net(1)
     fit_from_scratch(teacher, coloured_images(90, seed=5), **QUICK | {"epochs": 15})
     two = (TRAIN[0][:2], TRAIN[1][:2])  # nothing is labelled with the third class
@@ -141,7 +141,7 @@ def test_a_teacher_of_another_kind_size_and_channels_serves():
         np.testing.assert_array_equal(old, new)
 
 
-def test_a_student_that_is_not_built_gets_the_size_of_the_pictures():
+def test_a_student_that_is_not_built_gets_the_size_of_the_images():
     student, _ = distilled(MLP(3, (8,)), epochs=1)
     assert student.input_shape == (None, 16, 16, 3)
 
@@ -156,7 +156,7 @@ def test_answers_of_an_earlier_call_save_asking_again(of_two_views):
     # Another teacher, which is not asked.
     again, _ = distilled(teacher=net(7), answers=history.answers, **TWO_VIEWS)
     assert_equal_weights(first, again)
-    wanted = r"\(views, pictures, classes\) = \(1, 60, 3\); received \(2, 60, 3\)"
+    wanted = r"\(views, images, classes\) = \(1, 60, 3\); received \(2, 60, 3\)"
     with pytest.raises(InputError, match=wanted):
         distilled(answers=history.answers, **TWO_VIEWS | {"views": 1})
 
@@ -182,7 +182,7 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"lr": 0}, "lr to be a number > 0; received lr=0"),
         ({"unlabelled": "more"}, "Expected an ImageDataset, a pair .*received str"),
         ({"train": (TRAIN[0], TRAIN[1] + 1)}, "labels below 3, .*received 3 in the train set"),
-        ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),
+        ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled images; received array"),
         ({"teacher": MLP(3)}, "one output vector per image.*output shape None"),
     ],
 )

@@ -19,16 +19,16 @@ def net(seed=0, activation="softmax", num_classes=3, side=16):
     return model
 
 
-def probabilities(model, pictures=X, temperature=1.0):
+def probabilities(model, images=X, temperature=1.0):
     """In float64, by the textbook, from whatever the model gives."""
-    outputs = np.asarray(model(pictures, training=False), np.float64)
+    outputs = np.asarray(model(images, training=False), np.float64)
     outputs = np.log(outputs) if model.classifier_activation else outputs
     powers = np.exp(outputs / temperature)
     return powers / powers.sum(axis=1, keepdims=True)
 
 
 def slow_loss(student, teacher, labels, temperature, alpha):
-    """One picture after another; a label below 0 is none."""
+    """One image after another; a label below 0 is none."""
     soft_t, soft_s = (probabilities(m, temperature=temperature) for m in (teacher, student))
     total = 0.0
     for row, label in enumerate(labels):
@@ -64,7 +64,7 @@ def test_loss_equals_a_slow_computation(form, of_teacher, of_student, temperatur
 
 
 @pytest.mark.parametrize("form", LABELS)
-def test_a_picture_without_a_label_has_the_teacher_alone(form):
+def test_a_image_without_a_label_has_the_teacher_alone(form):
     student, teacher = net(0), net(1)
     some = np.where(np.arange(12) % 3 == 1, -1, Y)
     labels = some if form == "sparse" else LABELS["one-hot"] * (some >= 0)[:, None]
@@ -73,7 +73,7 @@ def test_a_picture_without_a_label_has_the_teacher_alone(form):
     assert loss_of(distiller, labels, form) == pytest.approx(expected, rel=1e-4)
 
 
-def test_answers_beside_the_pictures_are_as_good_as_the_teacher():
+def test_answers_beside_the_images_are_as_good_as_the_teacher():
     student, teacher = net(0), net(1)
     distiller = Distiller(student, teacher)
     asked = loss_of(distiller, Y)

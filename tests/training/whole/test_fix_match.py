@@ -16,8 +16,8 @@ WEAK, HIDDEN = coloured_images(6 * RATIO, seed=1)
 STRONG, _ = coloured_images(6 * RATIO, seed=2)
 
 
-def nested(pictures):
-    return pictures.reshape(6, RATIO, *pictures.shape[1:]).astype("float32")
+def nested(images):
+    return images.reshape(6, RATIO, *images.shape[1:]).astype("float32")
 
 
 INPUTS = {"images": X.astype("float32"), "weak": nested(WEAK), "strong": nested(STRONG)}
@@ -31,9 +31,9 @@ def net(seed=0, activation="softmax", dropout=0.0):
     return model
 
 
-def probabilities(model, pictures):
+def probabilities(model, images):
     """In float64, by the textbook, from whatever the model gives."""
-    outputs = np.asarray(model(pictures, training=False), np.float64)
+    outputs = np.asarray(model(images, training=False), np.float64)
     powers = outputs if model.classifier_activation else np.exp(outputs)
     return powers / powers.sum(axis=1, keepdims=True)
 
@@ -45,7 +45,7 @@ def middle_confidence(model):
 
 
 def slow_loss(model, confidence, weight):
-    """One picture after another."""
+    """One image after another."""
     taught = untaught = 0.0
     for row, label in enumerate(Y):
         taught -= np.log(probabilities(model, X)[row, label])
@@ -188,7 +188,7 @@ def test_the_average_follows_the_weights_and_is_what_is_evaluated():
     np.testing.assert_array_equal(model(X), fix_match.average(X))
 
 
-def test_without_unlabelled_pictures_it_is_plain_training_to_the_last_bit():
+def test_without_unlabelled_images_it_is_plain_training_to_the_last_bit():
     plain, model = net(), net()
     plain.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit_compile=False)
     for fitted in (plain, compiled(FixMatch(model))):

@@ -109,7 +109,7 @@ def test_frozen_layers_stay_as_they_are():
         np.testing.assert_array_equal(kernel, layer.kernel)
 
 
-def test_grey_pictures_give_the_net_one_channel_and_other_sizes_are_resized():
+def test_grey_images_give_the_net_one_channel_and_other_sizes_are_resized():
     gray = (TRAIN[0][..., 0], TRAIN[1])
     model, _ = fitted(train=gray, val=(VAL[0][:, ::2, ::2, 0], VAL[1]), epochs=1)
     assert model.input_shape == (None, 16, 16, 1)
@@ -173,8 +173,8 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"augment": "photo"}, "augment to be one of photos"),
         ({"train": (TRAIN[0], TRAIN[1] + 1)}, "labels below 3, .*received 3 in the train set"),
         ({"val": (VAL[0], VAL[1] + 1)}, "labels below 3, .*received 3 in the val set"),
-        ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),
-        ({"train": ImageDataset(("a.png",), np.array([0]))}, "built model for pictures in files"),
+        ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled images; received array"),
+        ({"train": ImageDataset(("a.png",), np.array([0]))}, "built model for images in files"),
         ({"model": RNN(3, return_sequences=True)}, "one output vector per image"),
     ],
 )

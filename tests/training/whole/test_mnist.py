@@ -1,6 +1,6 @@
-"""What the baselines reach on MNIST, in the folder that TL_KERAS_DATA names.
+"""Accuracies of the baselines on MNIST, in the folder that TL_KERAS_DATA names.
 
-Settings were chosen on a validation part of the training pictures; test is only measured here.
+Settings were chosen on a validation part of the training images; test is only measured here.
 """
 
 import keras
@@ -23,7 +23,7 @@ def accuracy(model, dataset):
 
 
 def of_classes(dataset, digits):
-    """The pictures of `digits`, numbered from 0."""
+    """The images of `digits`, numbered from 0."""
     chosen = np.isin(dataset.labels, digits)
     return dataset.images[chosen], dataset.labels[chosen] - digits[0]
 

@@ -1,4 +1,4 @@
-"""What the models without labels reach on MNIST, in the folder that TL_KERAS_DATA names."""
+"""Figures of the models without labels on MNIST, in the folder that TL_KERAS_DATA names."""
 
 import keras
 import numpy as np

@@ -17,15 +17,15 @@ from tl_keras import (
 )
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.settings.whole_model import PseudoLabelSettings
-from tl_keras.training.step_memory import PictureCost
+from tl_keras.training.step_memory import ImageCost
 from tl_keras.training.whole import pseudo_labels
 from tl_keras.training.whole.pseudo_labels import IN_FLIGHT, affordable_groups, with_batch_size
 
 TRAIN, VAL = coloured_images(24), coloured_images(15, seed=1)
 MORE, HIDDEN = coloured_images(60, seed=2)
 QUICK = {"epochs": 2, "batch_size": 24, "unlabelled_ratio": 2, "lr": 0.01, "augment": "none"}
-COST = PictureCost(passing=10, training=30, itself=1)
-OF_GROUP = 8 * 30 + 7 * 10 + IN_FLIGHT * 15  # with seven unlabelled pictures
+COST = ImageCost(passing=10, training=30, itself=1)
+OF_GROUP = 8 * 30 + 7 * 10 + IN_FLIGHT * 15  # with seven unlabelled images
 
 
 def net(seed=0, **arguments):
@@ -46,7 +46,7 @@ def assert_equal_weights(one, other):
 
 
 def test_without_weight_it_is_plain_training_to_the_last_bit():
-    """As long as the labelled pictures are more than the batches need: else see the next test."""
+    """Holds if there are more labelled images than the batches need; else see the next test."""
     plain = net(dropout=0.2)
     settings = {name: QUICK[name] for name in ("epochs", "lr")}
     fit_from_scratch(plain, TRAIN, VAL, augment="photos", batch_size=8, **settings)
@@ -56,7 +56,7 @@ def test_without_weight_it_is_plain_training_to_the_last_bit():
     )
 
 
-def test_without_weight_only_the_number_of_unlabelled_pictures_counts():
+def test_without_weight_only_the_number_of_unlabelled_images_counts():
     one, history = trained(unlabelled_weight=0, epochs=1)
     other, _ = trained(unlabelled_weight=0, epochs=1, unlabelled=MORE[::-1])
     assert_equal_weights(one, other)
@@ -70,7 +70,7 @@ def test_what_the_labels_of_the_unlabelled_say_changes_nothing_but_a_figure():
     assert 0 < history.history["pseudo_label_accuracy"][-1] <= 1
 
 
-def test_pictures_without_labels_help_where_labels_are_few():
+def test_images_without_labels_help_where_labels_are_few():
     """Digits of 8 x 8 pixels with two labels a class, not augmented; both see as many batches."""
     train, _, test, _ = load_dataset("digits")
     few, rest = keep_and_rest(train, 2, 0)
@@ -166,13 +166,13 @@ def test_nan_loss_stops_and_leaves_finite_weights():
         ({"strong_augment": "harder"}, "strong_augment to be one of .*received .*'harder'"),
         (
             {"unlabelled": MORE[:15]},
-            r"at least 16 unlabelled pictures.*8 times .* 2\); received 15",
+            r"at least 16 unlabelled images.*8 times .* 2\); received 15",
         ),
-        ({"batch_size": 2}, "batch_size of at least 3, a labelled picture with its 2 unl.*=2"),
-        ({"unlabelled": MORE[:1], "batch_size": None}, "at least 2 unlabelled pictures.*ved 1"),
+        ({"batch_size": 2}, "batch_size of at least 3, a labelled image with its 2 unl.*=2"),
+        ({"unlabelled": MORE[:1], "batch_size": None}, "at least 2 unlabelled images.*ved 1"),
         ({"unlabelled": "more"}, "Expected an ImageDataset, a pair .*received str"),
         ({"train": (TRAIN[0], TRAIN[1] + 1)}, "labels below 3, .*received 3 in the train set"),
-        ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled pictures; received array"),
+        ({"train": ImageDataset.from_arrays(TRAIN[0])}, "labelled images; received array"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_training(settings, message):

@@ -1,4 +1,4 @@
-"""Training on pictures alone, on the project's pipeline."""
+"""Training on images alone, on the project's pipeline."""
 
 import keras
 import numpy as np

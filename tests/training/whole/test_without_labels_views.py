@@ -1,4 +1,4 @@
-"""Training on two views of each picture, on the project's pipeline."""
+"""Training on two views of each image, on the project's pipeline."""
 
 import keras
 import numpy as np

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, listed
 from tl_keras.data.array_store import put_row
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.decoded_files import DecodedFiles
@@ -171,5 +171,4 @@ def _listed(what, items, subject="files", count=None):
     count = len(items) if count is None else count
     if not items:
         return None
-    more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
-    return f"{count} {subject} {what}: {', '.join(items[:_SHOWN])}{more}."
+    return f"{count} {subject} {what}: {listed(items, _SHOWN, count)}."

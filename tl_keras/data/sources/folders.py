@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, listed
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import IMAGE_SUFFIXES, printable
 
@@ -22,7 +22,6 @@ _SPLIT_OF_FOLDER = {
     "validation": "val",
     "test": "test",
 }
-_SHOWN = 5
 
 
 @dataclass
@@ -220,10 +219,7 @@ def _leave_out(paths, beside, contents):
         elif not is_folder:
             contents.ignored.append(path)
     if named:
-        more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-        contents.notes.append(
-            f"{total} images beside {beside} are ignored: {', '.join(named[:_SHOWN])}{more}."
-        )
+        contents.notes.append(f"{total} images beside {beside} are ignored: {listed(named)}.")
 
 
 def _collect(folder, images, ignored, visited):

@@ -11,7 +11,7 @@ from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, image_shape
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
-from tl_keras.training.frozen.feature_cache import Pictures
+from tl_keras.training.frozen.feature_cache import Images
 
 
 def predict_above_frozen(
@@ -32,7 +32,7 @@ def predict_above_frozen(
     cut = cut_at_frozen(model)
     if cut.prefix is None:
         return predict_probabilities(model, dataset.pipeline(batch_size, image_size=size))
-    features = store.compute(cut.prefix, Pictures(dataset, size), batch_size=batch_size)
+    features = store.compute(cut.prefix, Images(dataset, size), batch_size=batch_size)
     shapes = [i.shape[1:] for i in cut.suffix.inputs]
     run = traced(lambda *i: cut.suffix(unpacked(i), training=False), shapes)
     load, rows = features.loader(), np.arange(len(dataset))

@@ -1,12 +1,11 @@
 """Run folders, written and read back.
 
 - derived_run: A run that is made from another one: its images, in its splits, and a new model
-- interruptions: what is kept, and said, when training stops before its end
+- interruptions: files and messages of a training that stops before its end
 - measuring: figures of a classifier on labelled images
-- pretrained_run: A finished run of `tl-keras pretrain`, read back to make or to judge pictures
+- pretrained_run: A finished run of `tl-keras pretrain`, read back to make or to judge images
 - run_folder: the folder of one run: locked while in use, each file written whole or not at all
-- run_splits: the images of a run's splits, found again: by content, so that what was added changes
-  nothing
+- run_splits: the images of a run's splits, found again by their content
 - trained_run: A finished run, read back for evaluation, prediction and export
-- unmeasured: what a run knows before its model is measured, and how it is completed after
+- unmeasured: metrics of a run before its model is measured, and its completion
 """

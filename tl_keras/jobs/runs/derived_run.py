@@ -1,24 +1,30 @@
-"""A run that is made from another one: its images, in its splits, and a new model."""
+"""Run that is made from another one: its images, in its splits, and a new model."""
 
+import keras
+
+from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 from tl_keras.jobs.runs.interruptions import keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.runs.run_folder import RunFolder
 from tl_keras.jobs.runs.run_splits import check_left, other_splits, own_splits, without_contents
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
 from tl_keras.progress import say
+from tl_keras.training.history import TrainingHistory
 
 
-def load_origin(run, data=None):
+def load_origin(
+    run: str, data: str | None = None
+) -> tuple[TrainedRun, Splits, ImageDataset | None]:
     """Reads a run and its data, with the labels that it was trained on.
 
     Args:
-        run: run folder.
         data: another source with (at least) its classes; None for its own.
 
     Returns:
-        (`TrainedRun`, `Splits` with classes in the order of its outputs, the training pictures
+        (`TrainedRun`, `Splits` with classes in the order of its outputs, the training images
         that labels_per_class left out, or None). No image of train is one of test.
 
     Raises:
@@ -32,7 +38,7 @@ def load_origin(run, data=None):
     return trained, splits._replace(train=train), rest
 
 
-def held_out(trained, splits):
+def held_out(trained: TrainedRun, splits: Splits) -> dict[str, set[str]]:
     """Returns {"val": hashes, "test": hashes} of the images that a new model is not trained on."""
     contents = splits.inspection.contents
     return {
@@ -41,15 +47,20 @@ def held_out(trained, splits):
     }
 
 
-def write_run(folder, trained, splits, model, history, metrics):
+def write_run(
+    folder: RunFolder,
+    trained: TrainedRun,
+    splits: Splits,
+    model: keras.Model,
+    history: TrainingHistory,
+    metrics: dict,
+) -> None:
     """Writes the files by which `evaluate`, `predict` and `export` know a run, then measures it.
 
     Args:
         folder: `RunFolder`; it has config.json and splits.csv.gz already.
         trained: `TrainedRun` that this one comes from.
         splits: data of `load_origin`.
-        model: the new classifier.
-        history: of its training.
         metrics: dict to go into metrics.json beside the figures of `model`.
     """
     folder.save_model(model)
@@ -66,5 +77,5 @@ def write_run(folder, trained, splits, model, history, metrics):
     low, high = accuracy_interval(figures["test"]["accuracy"], len(splits.test))
     say(
         f"Test accuracy {figures['test']['accuracy']:.1%} ({low:.1%} to {high:.1%}, "
-        f"{len(splits.test)} pictures), {history.seconds['total']:.0f} s: {folder.path}"
+        f"{len(splits.test)} images), {history.seconds['total']:.0f} s: {folder.path}"
     )

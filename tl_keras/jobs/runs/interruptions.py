@@ -1,22 +1,26 @@
-"""What is kept, and said, when training stops before its end."""
+"""Files and messages of a training that stops before its end."""
 
 import contextlib
 import shlex
+from collections.abc import Iterator
+from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from tl_keras.checks import InputError
+from tl_keras.jobs.runs.run_folder import RunFolder
 from tl_keras.progress import say
 
 
 @contextlib.contextmanager
-def keeping_interrupted(folder, model, batch_size=None):
-    """Saves what `model` has learned as interrupted.keras if training stops early.
+def keeping_interrupted(
+    folder: RunFolder, model: keras.Model, batch_size: int | None = None
+) -> Iterator[None]:
+    """Saves the weights so far of `model` as interrupted.keras if training stops early.
 
     Args:
-        folder: `RunFolder`.
-        model: what is trained.
-        batch_size: pictures a step, for the message when memory runs out; None to leave that be.
+        batch_size: images per step, for the message when memory runs out; None for no message.
 
     Raises:
         InputError: memory ran out.
@@ -32,13 +36,13 @@ def keeping_interrupted(folder, model, batch_size=None):
         if batch_size is None:
             raise
         raise InputError(
-            f"Expected memory enough for batches of {batch_size} pictures; received out of "
+            f"Expected memory enough for batches of {batch_size} images; received out of "
             f"memory. Give --batch-size {max(batch_size // 2, 1)}, or a smaller --image-size."
         ) from error
 
 
 @contextlib.contextmanager
-def keeping_saved(path):
+def keeping_saved(path: Path) -> Iterator[None]:
     """Says, if the block fails, that the model of the run folder `path` is saved all the same.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A finished run of `tl-keras pretrain`, read back to make or to judge pictures."""
+"""A finished run of `tl-keras pretrain`, read back to make or to judge images."""
 
 import dataclasses
 from pathlib import Path
@@ -7,6 +7,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.files import read_json
+from tl_keras.jobs.runs.trained_run import check_finished
 from tl_keras.models.saving.saved_models import load_model
 
 
@@ -17,7 +18,7 @@ class PretrainedRun:
     Attributes:
         path: the run folder.
         method: see `PretrainSettings`.
-        model: what was trained.
+        model: the trained model.
         metrics: the content of metrics.json.
         class_names: those of a conditional GAN; else ().
     """
@@ -29,7 +30,7 @@ class PretrainedRun:
     class_names: tuple[str, ...]
 
 
-def load_pretrained_run(path):
+def load_pretrained_run(path: str | Path) -> PretrainedRun:
     """Reads the run folder `path`.
 
     Raises:
@@ -37,12 +38,7 @@ def load_pretrained_run(path):
             loaded safely.
     """
     path = Path(path)
-    for name in ("config.json", "metrics.json", "model.keras"):
-        if not (path / name).is_file():
-            raise InputError(
-                f"Expected a finished run folder of `tl-keras pretrain` with {name}; received "
-                f"{path}, which has none."
-            )
+    check_finished(path, "pretrain", "config.json", "metrics.json", "model.keras")
     config, metrics = read_json(path / "config.json"), read_json(path / "metrics.json")
     if not isinstance(config, dict) or "method" not in config:
         raise InputError(

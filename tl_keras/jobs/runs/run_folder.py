@@ -116,7 +116,7 @@ class RunFolder:
         )
 
     def write_history(self, history):
-        """Writes history.csv: one row an epoch, with the name of its phase."""
+        """Writes history.csv: one row per epoch, with the name of its phase."""
         names = [p["name"] for p in history.phases for _ in range(p["start"], p["end"])]
         table = io.StringIO()
         writer = csv.writer(table)

@@ -1,27 +1,29 @@
-"""The images of a run's splits, found again: by content, so that what was added changes nothing."""
+"""The images of a run's splits, found again by their content; new files change nothing."""
 
 import dataclasses
+from collections.abc import Sequence
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, listed
 from tl_keras.data.classes import keep_classes, keep_classes_of_splits
-from tl_keras.data.dataset import Splits
+from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_parts
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import REST, contents_of, find_images, record_images
 from tl_keras.data.splits import keep_and_rest, make_splits
+from tl_keras.jobs.runs.trained_run import TrainedRun
 from tl_keras.progress import say
 
 NAMES = ("train", "val", "test")
-_SHOWN = 5
 _MOVED = 0.5  # of the run's images: with so many of them, other data are the run's, moved
 
 
-def own_splits(trained, needed=NAMES):
+def own_splits(
+    trained: TrainedRun, needed: Sequence[str] = NAMES
+) -> tuple[Splits, ImageDataset | None]:
     """Finds the images of a run in its own data, in the splits that it was trained with.
 
     Args:
-        trained: `TrainedRun`.
         needed: names of the splits that must have images of each class.
 
     Returns:
@@ -39,7 +41,7 @@ def own_splits(trained, needed=NAMES):
     return _recorded_splits(trained, source, parts, inspection, needed)
 
 
-def other_splits(trained, data):
+def other_splits(trained: TrainedRun, data: str) -> tuple[Splits, ImageDataset | None]:
     """Returns what `own_splits` does for other data with the classes of the run.
 
     Splits that the data come with are kept. Without them, data that hold at least half of the
@@ -52,8 +54,8 @@ def other_splits(trained, data):
     return _without_each_other(trained, splits), rest
 
 
-def other_images(trained, data, split):
-    """Returns a list of labelled datasets of other data, one split or all, and says what is known.
+def other_images(trained: TrainedRun, data: str, split: str) -> list[ImageDataset]:
+    """Returns labelled datasets of other data, one split or all; prints how many the run knows.
 
     A split is that of the data, or of the run if the data are its own, moved, or cut anew.
     """
@@ -77,7 +79,7 @@ def _load(trained, data, image_size=None):
 
 
 def without_contents(dataset, contents, banned, why):
-    """Returns the dataset without images whose content is in `banned`; says how many and why."""
+    """Returns the dataset without images whose content is in `banned`; prints their number."""
     kept = [i for i, c in enumerate(contents_of(dataset, contents)) if c not in banned]
     if len(kept) == len(dataset):
         return dataset
@@ -103,13 +105,17 @@ def begun_splits(records, parts, inspection, where):
     _say_new(found, source)
     classes = {record.label for record in records}
     names = [name for name in next(iter(parts.values())).class_names if name in classes]
+    return _splits_of(found, inspection, names)
+
+
+def _splits_of(found, inspection, class_names):
     splits = Splits(*(found.splits.get(name) for name in NAMES), inspection)
-    return keep_classes_of_splits(splits, names)
+    return keep_classes_of_splits(splits, class_names)
 
 
 def _say_new(found, source):
     if found.new:
-        where, names = printable(source), _listed(found.new)
+        where, names = printable(source), listed(list(map(printable, found.new)))
         say(f"New images in {where} are left out: {len(found.new)} ({names}).")
 
 
@@ -122,8 +128,7 @@ def _recorded_splits(trained, source, parts, inspection, needed):
     left_out = tuple(record for record in trained.records if record.split not in NAMES)
     warnings = (*inspection.warnings, *lines)
     inspection = dataclasses.replace(inspection, warnings=warnings, left_out=left_out)
-    splits = Splits(*(found.splits.get(name) for name in NAMES), inspection)
-    splits = keep_classes_of_splits(splits, trained.class_names)
+    splits = _splits_of(found, inspection, trained.class_names)
     lost = (*found.missing, *found.changed, *found.relabelled)
     for name in needed:
         check_left(trained, source, name, getattr(splits, name), lost)
@@ -157,7 +162,7 @@ def trained_on(trained):
 
 
 def say_if_refitted(trained):
-    """Says that figures on the validation images of a run flatter it if they were trained on."""
+    """Prints that validation figures of a run flatter it if it was trained on these images."""
     config = trained.config
     if config["fine_tune"].get("refit"):
         origin = config.get("teacher") or config.get("pruned_from")
@@ -214,7 +219,7 @@ def _cut(trained, parts, inspection, labels_per_class=None):
 
 
 def _is_moved(trained, parts, inspection):
-    """Whether the parts hold so many images of the run that they are its data."""
+    """Returns whether the parts hold enough images of the run to be its data."""
     if not trained.records:
         return False
     there = {c for part in parts.values() for c in contents_of(part, inspection.contents)}
@@ -239,7 +244,7 @@ def _without_each_other(trained, splits):
 
 
 def _say_known(trained, datasets, contents):
-    """Says how many of other images the run knows."""
+    """Prints the number of other images that the run knows."""
     if trained.records is None:
         say(
             f"{trained.path} is older than records of splits: whether it was trained on some of "
@@ -259,9 +264,4 @@ def _say_known(trained, datasets, contents):
 
 
 def _names(records):
-    return _listed([f"{record.name} ({record.split})" for record in records]) or "none"
-
-
-def _listed(names):
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(printable(name) for name in names[:_SHOWN]) + more
+    return listed([printable(f"{r.name} ({r.split})") for r in records]) or "none"

@@ -15,14 +15,14 @@ from tl_keras.models.saving.saved_models import load_model
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
-    """A classifier, its classes and how it was trained.
+    """Classifier with its classes and the settings of its training.
 
     Attributes:
         path: the run folder.
         model: the classifier.
         class_names: in the order of its outputs.
         config: the content of config.json.
-        flips: whether its figures are of predictions averaged over mirror images.
+        flips: whether its figures are those of predictions averaged over mirror images.
     """
 
     path: Path
@@ -47,19 +47,24 @@ class TrainedRun:
         return {record.content for record in self.records or () if record.split == split}
 
 
-def load_run(path):
+def check_finished(path, command, *names):
+    """Refuses a folder without the files that a finished run of a command has."""
+    for name in names:
+        if not (path / name).is_file():
+            raise InputError(
+                f"Expected a finished run folder with {name}; received {path}, which has none. "
+                f"Make one with `tl-keras {command} --out`."
+            )
+
+
+def load_run(path: str | Path) -> TrainedRun:
     """Reads the run folder `path`.
 
     Raises:
         InputError: it is not a finished run folder, or its model cannot be loaded safely.
     """
     path = Path(path)
-    for name in ("config.json", "classes.json", "model.keras"):
-        if not (path / name).is_file():
-            raise InputError(
-                f"Expected a finished run folder with {name}; received {path}, which has none. "
-                "Train one with `tl-keras train --out`."
-            )
+    check_finished(path, "train", "config.json", "classes.json", "model.keras")
     classes = read_json(path / "classes.json", "class_names")
     class_names = tuple(classes["class_names"])
     config = read_json(path / "config.json", "data", "split", "on_bad_image", "fine_tune")

@@ -1,8 +1,11 @@
-"""What a run knows before its model is measured, and how it is completed after."""
+"""Metrics of a run before its model is measured, and its completion."""
 
 import csv
+from pathlib import Path
 
+from tl_keras.data.dataset import Splits
 from tl_keras.files import read_json
+from tl_keras.jobs.runs.run_folder import RunFolder
 from tl_keras.settings.config_files import from_json
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory
@@ -10,18 +13,17 @@ from tl_keras.training.history import TrainingHistory
 UNMEASURED = "unmeasured.json"
 
 
-def write_unmeasured(run, metrics, phases=None):
+def write_unmeasured(run: RunFolder, metrics: dict, phases: list | None = None) -> None:
     """Writes unmeasured.json, which stands in a run folder until metrics.json does.
 
     Args:
-        run: `RunFolder`.
         metrics: the content of metrics.json as far as it is known.
         phases: of the history, if the run has a page.
     """
     run.write_json(UNMEASURED, {"metrics": metrics, "phases": phases})
 
 
-def known_of_history(history, splits):
+def known_of_history(history: TrainingHistory, splits: Splits) -> dict:
     """Returns the content of metrics.json that a `TrainingHistory` and the `Splits` decide."""
     best = history.best_epoch
     return {
@@ -31,12 +33,12 @@ def known_of_history(history, splits):
     }
 
 
-def mark_measured(run):
+def mark_measured(run: RunFolder) -> None:
     """Removes unmeasured.json: metrics.json and the page of the run are written."""
     (run.path / UNMEASURED).unlink(missing_ok=True)
 
 
-def read_unmeasured(path):
+def read_unmeasured(path: Path) -> tuple[dict, list | None] | None:
     """Returns (metrics, phases) of a run that was not measured; None for one that was."""
     path = path / UNMEASURED
     if not path.is_file():
@@ -45,11 +47,10 @@ def read_unmeasured(path):
     return known["metrics"], known["phases"]
 
 
-def read_history(path, phases, best_epoch):
-    """Returns the `History` of a run folder as training gave it.
+def read_history(path: Path, phases: list, best_epoch: int | None) -> TrainingHistory:
+    """Returns the `TrainingHistory` of a run folder.
 
     Args:
-        path: run folder.
         phases: as in unmeasured.json.
         best_epoch: from 1, or None.
     """
@@ -64,6 +65,6 @@ def read_history(path, phases, best_epoch):
     return history
 
 
-def read_config(config):
+def read_config(config: dict) -> TrainSettings:
     """Returns the `TrainSettings` that a config.json was written from."""
     return from_json(TrainSettings, config)

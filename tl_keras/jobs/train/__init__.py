@@ -1,16 +1,15 @@
 """The job of `tl-keras train`.
 
 - best_rate: training at several learning rates, of which validation chooses
-- calibrating: makes the probabilities of a trained classifier mean what they say
+- calibrating: calibrates the probabilities of a trained classifier
 - letters_task: drawn letters as the source task where ImageNet weights are not to be had
 - planning: plan of a training run and the time it takes, said before and while it runs
 - report: the page and figures of a training run
 - scratch: training the classifier that a configuration asks for from random weights
-- source: the source of joint training: its data, its classifier, and how much of it is kept
+- source: source of joint training: its data, its classifier, its accuracy before and after
 - start_figures: the linear start of a fine-tuning, measured beside the classifier that came of it
 - starting_point: classifier before training: ImageNet weights, a file, random numbers or letters
 - suited_settings: settings of `fine_tune` that suit the start of a training
-- train: `tl-keras train`: labelled pictures in, a classifier and a page that explains it out
-- unlabelled: what `tl-keras train --unlabelled` adds: pictures without labels, and a phase that
-  uses them
+- train: the steps of the job
+- unlabelled: images without labels, and the phase that uses them
 """

@@ -1,11 +1,13 @@
 """Training at several learning rates, of which validation chooses."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import keras
 
 from tl_keras.progress import say
 from tl_keras.training.best_weights import DivergedError
+from tl_keras.training.history import TrainingHistory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,15 +27,17 @@ class BestOfRates:
     seconds: float
 
 
-def best_of_rates(fit, rates, measure):
+def best_of_rates(
+    fit: Callable[[float], tuple[keras.Model, TrainingHistory]],
+    rates: Sequence[float],
+    measure: Callable[[keras.Model], dict],
+) -> BestOfRates:
     """Trains once at each learning rate; the best on validation is kept.
 
-    A net at random weights may stay on its plateau at the rate that suits a pretrained one, and
-    against such an opponent any transfer wins. A new head on frozen features may hardly move.
+    A network with random weights may not learn at the rate that suits a pretrained one, and any
+    transfer wins against it. A new head on frozen features may hardly move at that rate.
 
     Args:
-        fit: function from a rate to (new model, history).
-        rates: numbers.
         measure: function from a model to its figures on validation, which choose: by accuracy,
             ties by loss.
 

@@ -1,14 +1,18 @@
-"""Makes the probabilities of a trained classifier mean what they say."""
+"""Calibrates the probabilities of a trained classifier."""
 
+import keras
 import numpy as np
 
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.jobs.runs.measuring import main_figures, views_of
+from tl_keras.jobs.train.starting_point import StartingPoint
+from tl_keras.training.fine_tuning.from_linear import FromLinear
 from tl_keras.training.fine_tuning.linear_start import last_dense
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
 
 
-def calibrate(model, probabilities, labels):
+def calibrate(model: keras.Model, probabilities: np.ndarray, labels: np.ndarray) -> float | None:
     """Fits a temperature on held-out predictions and folds it into the last layer of `model`.
 
     Each image counts once, whatever class weights the model was trained with: probabilities are
@@ -30,12 +34,14 @@ def calibrate(model, probabilities, labels):
     return temperature
 
 
-def held_out_predictions(history, start, flips):
-    """Predictions for labelled images by a classifier that was not trained on them.
+def held_out_predictions(
+    history: TrainingHistory, start: StartingPoint, flips: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns predictions for labelled images by a classifier that was not trained on them.
 
-    Those of a linear start are its validation images and, out of fold, its training images. After
-    a refit they are of the classifiers before it: out of fold, or of those without the validation
-    images.
+    For a linear start they are for its validation images and, out of fold, its training images.
+    After a refit they are of the classifiers before it: out of fold, or of those without the
+    validation images.
 
     Args:
         history: `TrainingHistory` of the training.
@@ -59,14 +65,13 @@ def held_out_predictions(history, start, flips):
     return _with_rows(views, val.labels[: views.shape[1]], *known)
 
 
-def val_predictions(tuned, start, flips):
-    """Predictions (views, n, num_classes) for the validation images, before any refit.
+def val_predictions(tuned: FromLinear, start: StartingPoint, flips: bool) -> np.ndarray:
+    """Returns predictions (views, n, num_classes) for the validation images, before any refit.
 
     After a refit the model has seen these images and is not asked: where training had no mirror
     images, the one view from before has to do.
 
     Args:
-        tuned: `FromLinear`.
         start, flips: see `held_out_predictions`.
     """
     if tuned.val is None or (flips and len(tuned.val) == 1 and not tuned.refit):
@@ -81,8 +86,8 @@ def _with_rows(views, labels, more, more_labels):
     return np.concatenate([views, more], axis=1), np.concatenate([labels, more_labels[known]])
 
 
-def calibration_figures(views, labels, temperature):
-    """Log loss and calibration error of a calibrated classifier, and those without calibration.
+def calibration_figures(views: np.ndarray, labels: np.ndarray, temperature: float) -> dict:
+    """Returns log loss and calibration error of a classifier, with and without calibration.
 
     Args:
         views: float (views, n, num_classes), probabilities of the calibrated classifier.

@@ -2,6 +2,9 @@
 
 import time
 
+import keras
+
+from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.sources.letters import LETTERS, SMALLEST_LETTERS
 from tl_keras.data.sources.named import load_letters
 from tl_keras.data.splits import few_to_learn_from
@@ -9,6 +12,7 @@ from tl_keras.jobs.runs.measuring import measure
 from tl_keras.jobs.train.scratch import FROM_SCRATCH, random_classifier
 from tl_keras.models.backbones.applications import APPLICATIONS
 from tl_keras.progress import say
+from tl_keras.settings.train import TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.frozen.freezing import batch_norms
 
@@ -26,11 +30,12 @@ FEW_LABELS, FEW_TO_VALIDATE = 5, 5  # of each class
 LETTERS_NOTE = f"{SOURCE_PER_CLASS * len(LETTERS):,} drawn letters"
 
 
-def learn_letters(config, train, size):
+def learn_letters(
+    config: TrainSettings, train: ImageDataset, size: int
+) -> tuple[keras.Model, dict]:
     """Trains the base of `config` on drawn letters, with settings that are the same for all data.
 
     Args:
-        config: `TrainSettings`.
         train: `ImageDataset` of the target task; letters are drawn as small as its images.
         size: side in pixels in which the target's images are seen.
 
@@ -62,8 +67,8 @@ def learn_letters(config, train, size):
     }
 
 
-def demonstration(config, splits):
-    """Returns the data; of the digits few to learn from, and all others to test on."""
+def demonstration(config: TrainSettings, splits: Splits) -> Splits:
+    """Returns the data; for the digits, few training images and all others in the test split."""
     if config.data != DEMONSTRATION or config.labels_per_class is not None:
         return splits
     say(f"The target task is {config.data} with {FEW_LABELS} labels a class.")

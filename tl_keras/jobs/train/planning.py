@@ -7,22 +7,25 @@ import time
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.progress import say
 from tl_keras.reports.pages.wording import format_duration
 from tl_keras.settings.fine_tune import PRESETS
-from tl_keras.training.fine_tuning.inputs import default_batch_size, pictures_of
+from tl_keras.settings.train import TrainSettings
+from tl_keras.training.fine_tuning.inputs import default_batch_size, images_of
 from tl_keras.training.fine_tuning.linear_start import last_dense
 from tl_keras.training.fine_tuning.time_plan import measure_speed, memory, stages
 
 _SAY_EVERY = 20  # seconds
 
 
-def planned(config, start, elapsed=0.0):
-    """Decides what a start leaves open, says what will be done and how long it takes.
+def planned(
+    config: TrainSettings, start: StartingPoint, elapsed: float = 0.0
+) -> "tuple[TrainSettings, TimeLeft | None]":
+    """Fills the settings that a start decides, and prints the plan with its duration.
 
     Args:
-        config: `TrainSettings` as it was asked for; with minutes they choose the preset.
-        start: `StartingPoint`.
+        config: settings as they were given; minutes choose the preset.
         elapsed: seconds since the command began, which count into the minutes.
 
     Returns:
@@ -36,7 +39,7 @@ def planned(config, start, elapsed=0.0):
         return resolved, None
     presets = _presets(config.fine_tune) if minutes else [resolved.fine_tune.preset]
     ways = [_with_preset(config, start, preset) for preset in presets]
-    images = pictures_of(start.splits.train, start.model, ways[0].fine_tune, training=True)
+    images = images_of(start.splits.train, start.model, ways[0].fine_tune, training=True)
     speed = measure_speed(start.model, images, ways[0].fine_tune)
     features = last_dense(start.model).kernel.shape[0]
     left = math.inf if minutes is None else 60 * minutes - elapsed
@@ -63,7 +66,7 @@ def _announced(config, parts, needed=None, minutes=None):
 
 
 def _presets(asked):
-    """The presets that can do what was asked, the most thorough first."""
+    """Returns the presets that allow the given options, the most thorough first."""
 
     def can(preset):
         try:
@@ -81,7 +84,7 @@ def _with_preset(config, start, preset):
 
 
 class TimeLeft:
-    """Says now and then how long a training will still take.
+    """Prints the remaining time of a training every 20 seconds.
 
     Args:
         parts: {stage: estimated seconds}, see `training.fine_tuning.time_plan.stages`.
@@ -100,7 +103,7 @@ class TimeLeft:
 
 
 class _PhaseClock(keras.callbacks.Callback):
-    """Says how long the phase will still take, and what comes after it."""
+    """Prints the remaining time of the phase and of those after it."""
 
     def __init__(self, after):
         super().__init__()

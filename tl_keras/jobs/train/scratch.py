@@ -4,15 +4,17 @@ import dataclasses
 
 import keras
 
+from tl_keras.data.dataset import Splits
 from tl_keras.jobs.runs.measuring import measure
-from tl_keras.jobs.train.best_rate import best_of_rates
+from tl_keras.jobs.train.best_rate import BestOfRates, best_of_rates
 from tl_keras.jobs.train.suited_settings import FROM_RANDOM, NORMALISED_BATCH
 from tl_keras.models.classifier import build_classifier
 from tl_keras.settings.fine_tune import PLAIN, PRETRAINED
-from tl_keras.settings.train import DROPOUT
+from tl_keras.settings.train import DROPOUT, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.frozen.freezing import batch_norms
+from tl_keras.training.history import TrainingHistory
 
 # Factors on the learning rate. Without batch normalisation a deep network stays at chance at the
 # full rate; with it the low rates get nowhere. ResNet50 on fifty images: 14 % at a tenth of the
@@ -41,11 +43,10 @@ def build(config, num_classes, image_size, *, backbone=None, weights="imagenet")
     )
 
 
-def train_from_scratch(config, splits, image_size, epochs, rate):
+def train_from_scratch(
+    config: TrainSettings, splits: Splits, image_size: int, epochs: int, rate: float
+) -> tuple[keras.Model, TrainingHistory]:
     """Trains the classifier of `config` from random weights, all of it, on the given data.
-
-    Args:
-        rate: highest learning rate.
 
     Returns:
         (model, history)
@@ -58,13 +59,13 @@ def train_from_scratch(config, splits, image_size, epochs, rate):
     return model, fine_tune(model, splits.train, splits.val, **settings)
 
 
-def best_from_scratch(config, model, splits, epochs):
+def best_from_scratch(
+    config: TrainSettings, model: keras.Model, splits: Splits, epochs: int
+) -> BestOfRates:
     """Trains from scratch at each of several learning rates; validation chooses among them.
 
     Args:
-        config: `TrainSettings`.
         model: the classifier that has been trained otherwise, for its size and its layers.
-        splits: `Splits`.
         epochs: int, at each rate.
 
     Returns:
@@ -78,7 +79,7 @@ def best_from_scratch(config, model, splits, epochs):
     )
 
 
-def random_classifier(config, num_classes, image_size):
+def random_classifier(config: TrainSettings, num_classes: int, image_size: int) -> keras.Model:
     """Builds the classifier of `config` at random weights, those of its seed."""
     keras.utils.set_random_seed(config.seed)
     model = build(config, num_classes, image_size, weights="random")
@@ -86,7 +87,7 @@ def random_classifier(config, num_classes, image_size):
     return model
 
 
-def quicken_batch_norm(model):
+def quicken_batch_norm(model: keras.Model) -> None:
     """Lets moving statistics follow within the few steps of a short training.
 
     Keras's momentum of 0.99 needs some 500 steps; until then inference differs from training.

@@ -1,4 +1,4 @@
-"""The source of joint training: its data, its classifier, and how much of it is kept."""
+"""Source of joint training: its data, its classifier, and its accuracy before and after."""
 
 import dataclasses
 from pathlib import Path
@@ -13,16 +13,17 @@ from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_splits import trained_on, without_contents
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
+from tl_keras.settings.train import TrainSettings
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What joint training keeps; all None where there is none.
+    """Source of joint training; all None where there is none.
 
     Attributes:
-        name: what the user named.
-        splits: the data of the source.
-        classifier: that of the run which the backbone comes from, if it knows these classes.
+        name: value of `source_data`.
+        splits: data of the source.
+        classifier: that of the run from which the backbone comes, if it has the same classes.
         before: its figures on the source's test split before training.
     """
 
@@ -32,11 +33,11 @@ class Source:
     before: dict | None = None
 
 
-def load_source(config):
+def load_source(config: TrainSettings) -> Source:
     """Reads the source of `config` and, from the run that is its backbone, the classifier.
 
-    A run of other classes gives its encoder alone; what differs is said, and the source gets a
-    new head.
+    Of a run of other classes only the encoder is used: the source gets a new head, and a line says
+    so.
     """
     name = config.source_data
     if name is None:
@@ -71,8 +72,8 @@ def _unseen(splits, run):
     return splits._replace(test=test)
 
 
-def source_figures(source, model):
-    """What metrics.json says of the source after training; `model` is its classifier."""
+def source_figures(source: Source, model: keras.Model) -> dict:
+    """Returns the content of "source" in metrics.json; `model` is its classifier after training."""
     _, after = measure(model, source.splits.test)
     return {
         "data": source.name,

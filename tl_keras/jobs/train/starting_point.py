@@ -18,14 +18,14 @@ from tl_keras.models.backbones.backbone import (
     is_backbone_path,
 )
 from tl_keras.progress import say
-from tl_keras.settings.train import HEADS, usual_dropout
+from tl_keras.settings.train import HEADS, TrainSettings, usual_dropout
 from tl_keras.training.fine_tuning.inputs import suited_to_data
 from tl_keras.training.fine_tuning.linear_head import suited_to_head
 
 
 @dataclasses.dataclass(frozen=True)
 class StartingPoint:
-    """A classifier ready to be fine-tuned, the data for it, and where its weights come from.
+    """Classifier before fine-tuning, its data, and the origin of its weights.
 
     Attributes:
         model: the classifier.
@@ -42,7 +42,7 @@ class StartingPoint:
     suited: dict = dataclasses.field(default_factory=dict)
 
     def settings(self, asked):
-        """Returns `FineTuneSettings` as asked; what was not asked for suits this start."""
+        """Returns `FineTuneSettings` as given, with values that suit this start for all others."""
         return asked.filled(self.suited)
 
     def resolved(self, config):
@@ -63,7 +63,7 @@ class StartingPoint:
         return dataclasses.replace(config, fine_tune=tuning, weights=weights, dropout=dropout)
 
     def flips(self, config):
-        """Tells if predictions are averaged over each image and its mirror image."""
+        """Returns whether predictions are averaged over each image and its mirror image."""
         mirrored = mirrors(config.fine_tune.augment, self.splits.train)
         return mirrored if config.test_time_flips is None else config.test_time_flips
 
@@ -81,20 +81,20 @@ class StartingPoint:
         return dataclasses.replace(self, weights=weights)
 
 
-def check_names(config):
+def check_names(config: TrainSettings) -> None:
     """Refuses names that cannot work before anything is read or downloaded."""
     check_choice("head", config.head, HEADS)
     check_backbone(config.backbone)
 
 
-def starting_point(config, splits, classifier=None):
+def starting_point(
+    config: TrainSettings, splits: Splits, classifier: keras.Model | None = None
+) -> StartingPoint:
     """Builds the classifier that `config` asks for.
 
     Args:
-        config: `TrainSettings`.
-        splits: the data.
-        classifier: what was read from the file or run folder `config.backbone`, to share its
-            backbone; None to read it.
+        classifier: model from the file or run folder `config.backbone`, to share its backbone;
+            None to read it.
 
     Returns:
         `StartingPoint`.

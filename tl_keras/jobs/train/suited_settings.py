@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import keras
+
 from tl_keras.files import read_json
 from tl_keras.settings.label_free import TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import default_batch_size
@@ -32,7 +34,7 @@ AFTER_LETTERS = {
 AFTER_TWO_VIEWS = {"linear_start": False, "unfreeze": "all", "backbone_lr_factor": 1.0}
 
 
-def suited_to(path):
+def suited_to(path: str) -> dict:
     """Returns the settings that suit the encoder of a run folder.
 
     Args:
@@ -42,12 +44,12 @@ def suited_to(path):
     return suited_after(read_json(settings).get("method") if settings.is_file() else None)
 
 
-def suited_after(method):
+def suited_after(method: str | None) -> dict:
     """Returns the settings that suit an encoder pretrained by `method`; None for none."""
     return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
 
 
-def after_letters(model, size):
+def after_letters(model: keras.Model, size: int) -> dict:
     """Returns the settings that suit a network that saw only letters, on `size` images.
 
     Statistics of batch normalisation learn too, in batches that are large enough. Few images then

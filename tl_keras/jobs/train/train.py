@@ -68,9 +68,6 @@ class TrainingResult:
 def train(config: TrainSettings) -> Path:
     """Trains a classifier as `config` says and writes its run folder.
 
-    Args:
-        config: `TrainSettings`.
-
     Returns:
         Path of the run folder.
 
@@ -214,9 +211,7 @@ def measured(
     """Measures a trained classifier.
 
     Args:
-        config: `TrainSettings`.
         start: `StartingPoint` with the trained model.
-        history: of the training.
         known: the content of unmeasured.json.
     """
     flips = known["test_time_flips"]
@@ -270,14 +265,14 @@ def _say_result(metrics, path):
     test, size = metrics["test"], metrics["pictures"]["test"]
     low, high = accuracy_interval(test["accuracy"], size)
     say(
-        f"Test accuracy {test['accuracy']:.1%} ({low:.1%} to {high:.1%}, {size} pictures), "
+        f"Test accuracy {test['accuracy']:.1%} ({low:.1%} to {high:.1%}, {size} images), "
         f"{metrics['seconds']['total']:.0f} s. {metrics['weights']['note']}"
     )
     if "source" in metrics:
         say(f"Source: {source_line(metrics['source'])}.")
     if "unlabelled" in metrics:
         say(
-            f"With {metrics['unlabelled']['pictures']} pictures without labels; before them "
+            f"With {metrics['unlabelled']['pictures']} images without labels; before them "
             f"{metrics['unlabelled']['labels_alone']['accuracy']:.1%}."
         )
     if "from_scratch" in metrics:

@@ -1,4 +1,4 @@
-"""What `tl-keras train --unlabelled` adds: pictures without labels, and a phase that uses them."""
+"""Images without labels in `tl-keras train`, and the phase that uses them."""
 
 import dataclasses
 
@@ -6,15 +6,17 @@ import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes
-from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.loading import load_dataset, load_images
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.models.backbones.applications import image_size_for_files
 from tl_keras.progress import say
-from tl_keras.settings.train import REST
+from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.whole.pseudo_labels import (
     fit_with_pseudo_labels,
     group_size,
@@ -37,8 +39,8 @@ class Unlabelled:
     labels_alone: dict | None = None
 
 
-def load_data(config):
-    """Returns the `Splits` that `config` asks for, and the pictures without labels or None."""
+def load_data(config: TrainSettings) -> tuple[Splits, ImageDataset | None]:
+    """Returns the `Splits` that `config` asks for, and the images without labels or None."""
     rest = config.unlabelled == REST
     side = image_size_for_files(config.backbone, config.image_size)
     splits = load_dataset(
@@ -58,16 +60,13 @@ def load_data(config):
     return splits, load_images(config.unlabelled, on_bad_image=config.on_bad_image)[0]
 
 
-def prepare_unlabelled(config, start, unlabelled):
-    """Checks that a training can use the pictures without labels, before it begins.
-
-    Args:
-        config: `TrainSettings`.
-        start: `StartingPoint`.
-        unlabelled: `ImageDataset`, or None.
+def prepare_unlabelled(
+    config: TrainSettings, start: StartingPoint, unlabelled: ImageDataset | None
+) -> tuple[TrainSettings, Unlabelled | None]:
+    """Checks, before training, that it can use the images without labels.
 
     Returns:
-        `config` with the batch size, and `Unlabelled` pictures, of the classes of `start` if
+        `config` with the batch size, and `Unlabelled` images, of the classes of `start` if
         known; None without any.
 
     Raises:
@@ -86,12 +85,12 @@ def prepare_unlabelled(config, start, unlabelled):
 
 
 def _not_held_out(unlabelled, splits):
-    """`Unlabelled` without what stands in val or test, which is said."""
-    pictures = drop_held_out(unlabelled, [splits.val, splits.test])
-    left_out = len(unlabelled) - len(pictures)
-    if not len(pictures):
+    """Returns `Unlabelled` without the images of val and test, and prints their number."""
+    images = drop_held_out(unlabelled, [splits.val, splits.test])
+    left_out = len(unlabelled) - len(images)
+    if not len(images):
         raise InputError(
-            f"Expected unlabelled pictures that do not stand in val or test; received {left_out}, "
+            f"Expected unlabelled images that do not stand in val or test; received {left_out}, "
             "all of which do. Give others."
         )
     if left_out:
@@ -99,18 +98,20 @@ def _not_held_out(unlabelled, splits):
             f"{left_out} of {len(unlabelled)} images without labels stand in val or test too "
             "and are left out."
         )
-    return Unlabelled(pictures, left_out)
+    return Unlabelled(images, left_out)
 
 
 def _freeze_as_tuned(model, tuning):
-    """Freezes what fine-tuning will leave frozen: what trains decides what a step costs."""
+    """Freezes the layers that fine-tuning will freeze; the others decide the cost of a step."""
     if tuning.epochs != 0:
         apply_unfreeze(model, tuning.unfreeze, tuning.batch_norm)
     elif tuning.freeze_epochs:
         freeze(model)
 
 
-def train_with_pseudo_labels(history, config, start, unlabelled):
+def train_with_pseudo_labels(
+    history: TrainingHistory, config: TrainSettings, start: StartingPoint, unlabelled: Unlabelled
+) -> Unlabelled:
     """Trains the classifier of `start` with pseudo-labels and extends its history.
 
     Returns:
@@ -135,14 +136,14 @@ def _out_of_memory(settings):
     if groups == 1:
         less = f"--unlabelled-ratio {max(ratio // 2, 1)}"
     return (
-        f"Expected memory enough for batches of {size} pictures, {groups} labelled and "
+        f"Expected memory enough for batches of {size} images, {groups} labelled and "
         f"{groups * ratio} not; received out of memory in the phase with pseudo-labels. Give "
         f"{less}, or a smaller --image-size."
     )
 
 
-def unlabelled_figures(history, unlabelled):
-    """The content of "unlabelled" in metrics.json: rates of the last epoch, and the way before."""
+def unlabelled_figures(history: TrainingHistory, unlabelled: Unlabelled) -> dict:
+    """Returns the content of "unlabelled" in metrics.json: rates of the last epoch, and before."""
     figures = {
         "pictures": len(unlabelled.images),
         "left_out": unlabelled.left_out,

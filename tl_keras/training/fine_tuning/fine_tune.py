@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
+
+import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
@@ -10,15 +13,17 @@ from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.train import check_source
+from tl_keras.training.class_weights import BALANCED, equal_images, weigh_batches
 from tl_keras.training.fine_tuning.from_linear import (
     kept_at_start,
     on_first_images,
     search_points,
 )
 from tl_keras.training.fine_tuning.inputs import (
+    LabelledData,
     default_batch_size,
+    images_of,
     labelled,
-    pictures_of,
     suited_to_data,
     with_val,
 )
@@ -29,51 +34,59 @@ from tl_keras.training.fine_tuning.linear_head import (
     suited_to_head,
 )
 from tl_keras.training.fine_tuning.objectives import with_l2_sp
-from tl_keras.training.fine_tuning.phases import compile_for_use, fit_phase
+from tl_keras.training.fine_tuning.phases import (
+    compile_for_use,
+    compile_part,
+    endless_batches,
+    run_phase,
+)
 from tl_keras.training.fine_tuning.source_task import SourceTask
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
 from tl_keras.training.frozen.cache_room import cache_limits
+from tl_keras.training.frozen.feature_cache import validation_batches
+from tl_keras.training.frozen.feature_store import FeatureStore
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.history import TrainingHistory
+from tl_keras.training.optimizers import build_schedule
 from tl_keras.training.time_limit import Deadline
 
 
 @shows_settings(FineTuneSettings)
 def fine_tune(
-    model,
-    train,
-    val=None,
+    model: keras.Model,
+    train: LabelledData,
+    val: LabelledData | None = None,
     *,
-    source=None,
-    source_model=None,
-    make_callbacks=None,
-    features=None,
-    **settings,
-):
+    source: LabelledData | None = None,
+    source_model: keras.Model | None = None,
+    make_callbacks: Callable[[], list[keras.callbacks.Callback]] | None = None,
+    features: FeatureStore | None = None,
+    **settings: object,
+) -> TrainingHistory:
     """Trains a classifier: its head alone, then also the unfrozen part of its backbone.
 
     A head of one Dense layer starts from a logistic regression on the frozen features of each image
-    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned, and
-    the point at three quarters of the straight line between the weights before and after it is
-    kept, or another one whose log loss on validation is clearly lower: the start itself, if
-    fine-tuning does harm. Other heads,
-    and any with linear_start=False, first train alone for `freeze_epochs`; of both phases the
-    latest weights are kept whose validation accuracy is within one standard error of the best.
+    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned. The
+    point at three quarters of the straight line between the weights before and after it is kept.
+    If the log loss on validation is clearly lower at another point, that one is kept: the start
+    itself, if fine-tuning does harm.
+
+    Other heads, and any with linear_start=False, first train alone for `freeze_epochs`. Of both
+    phases the latest weights are kept whose validation accuracy is within one standard error of
+    the best.
 
     The frozen part runs once over the data and its output is cached, with results equal to the
-    uncached run; with augmentation, `views` versions of each picture are cached and taken in
-    turn. Each phase has a fresh optimizer and fresh callbacks.
-
-    An option that would have no effect beside another, such as `views` with augment="none", is
-    refused.
+    uncached run. With augmentation, `views` versions of each image are cached and taken in turn.
+    Each phase has a fresh optimizer and fresh callbacks. An option that would have no effect beside
+    another, such as `views` with augment="none", is refused.
 
     Args:
         model: classifier from `build_classifier`.
-        train: `ImageDataset`, a pair (x, y) with pictures 0-255 (n, h, w, 3) and integer labels
+        train: `ImageDataset`, a pair (x, y) with images 0-255 (n, h, w, 3) and integer labels
             (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
-        val: the same for validation. Default None: then the last weights are kept or, from a linear
-            start, the point at three quarters of the way.
-        source: for objective="joint", labelled pictures of the source task; as `train`.
+        val: validation set in any of these forms. Default None keeps the last weights or, from a
+            linear start, the point at three quarters of the line.
+        source: for objective="joint", labelled images of the source task; as `train`.
         source_model: classifier of the source task, with the same backbone object as `model`:
             `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None
             makes a new one with a head like that of `model`.
@@ -118,7 +131,7 @@ class _FineTuning:
         self.settings = settings
         self.make_callbacks = make_callbacks or list
         self.backbone = get_backbone(model)
-        num_classes = model.output_shape[-1]
+        self.num_classes = num_classes = model.output_shape[-1]
         train = labelled(train, num_classes, split="train")
         settings = self.settings = suited_to_data(settings, train)
         val = None if val is None else labelled(val, num_classes, split="val")
@@ -142,8 +155,8 @@ class _FineTuning:
             raise InputError(
                 "Expected validation images for refit=True; received none. Leave refit out."
             )
-        train = pictures_of(train, model, settings, training=True)
-        val = val and pictures_of(val, model, settings, training=False)
+        train = images_of(train, model, settings, training=True)
+        val = val and images_of(val, model, settings, training=False)
         if val and settings.linear_start:
             mirrored = mirrors(settings.augment, train.dataset)
             val = dataclasses.replace(val, mirrored=mirrored)
@@ -216,7 +229,7 @@ class _FineTuning:
                 compile_for_use(classifier, settings.optimizer, rate)
 
     def _cut(self, parts, epochs):
-        """What trains of each part, on the output of what is frozen now."""
+        """Returns the trainable part of each, on the output of its frozen part."""
         passes = [epochs, *([self.source.passes(epochs)] if self.source else [])]
         with self.history.timing("cache"):
             return [
@@ -224,27 +237,50 @@ class _FineTuning:
                 for part, seen in zip(parts, passes, strict=True)
             ]
 
-    def _phase(self, name, epochs, parts, settings=None):
-        """Trains; with settings of its own the last weights are kept."""
-        first_epoch = len(self.history.epoch)
+    def _phase(self, name, epochs, parts, own=None):
+        """Trains parts of the classifier; with settings of their own the last weights are kept."""
+        part, settings = parts[0], own or self.settings
         with self.history.timing(name):
-            fit_phase(
+            model, batches, steps = self._batches(parts, settings)
+            held_out, val_size = self._held_out(part.val, settings)
+            rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
+            compile_part(model, self.model, settings, rate)
+            run_phase(
                 self.history,
                 name,
-                parts[0],
-                self.model,
-                settings or self.settings,
-                batch_size=self.batch_size,
+                model,
+                batches,
+                held_out,
                 epochs=epochs,
-                keep_last=settings is not None,
+                steps_per_epoch=steps,
+                patience=settings.patience,
                 callbacks=self.make_callbacks(),
-                objective=lambda model, batches: self._objective(
-                    parts, model, batches, first_epoch
-                ),
+                val_size=val_size,
+                keep_last=own is not None,
             )
 
+    def _batches(self, parts, settings):
+        """(model with the objective, its training batches without end, steps per epoch)"""
+        part, classes, first_epoch = parts[0], self.num_classes, len(self.history.epoch)
+        batches, steps = endless_batches(
+            part, classes, self.batch_size, settings, first_epoch=first_epoch
+        )
+        if settings.class_weights == BALANCED:
+            batches = weigh_batches(batches, part.train.labels, classes)
+        return *self._objective(parts, part.model, batches, first_epoch), steps
+
+    def _held_out(self, val, settings):
+        """(validation batches, number of images of equal weight); None for each without any."""
+        if not val:
+            return None, None
+        classes = self.num_classes
+        batches = validation_batches(val.first_view, self.batch_size, num_classes=classes)
+        if settings.class_weights == BALANCED:
+            return weigh_batches(batches, val.labels, classes), equal_images(val.labels)
+        return batches, len(val.labels)
+
     def _objective(self, parts, model, batches, first_epoch):
-        """Puts the objective's term around the model, and beside the batches what it reads."""
+        """Adds the term of the objective to the model, and what it reads to the batches."""
         if self.source:
             return self.source.join(parts[1], model, batches, first_epoch)
         if self.settings.objective == "l2-sp":

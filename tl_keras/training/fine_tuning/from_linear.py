@@ -15,7 +15,7 @@ from tl_keras.training.class_weights import image_weights
 from tl_keras.training.fine_tuning.linear_head import Starts
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
 from tl_keras.training.frozen.cutting import unpacked
-from tl_keras.training.frozen.feature_cache import Features, Pictures
+from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.temperature import fit_temperature, tempered_losses
 from tl_keras.training.time_limit import Deadline
 
@@ -95,11 +95,8 @@ def search_points(
 
     Args:
         model: classifier with the start in its head.
-        start: result of `kept_at_start`.
         part: its trainable part on the training images.
-        tries: settings of each fine-tuning.
         fit: trains such a part and keeps its last weights.
-        deadline: limit of time.
 
     Returns:
         The result, and the settings of its fine-tuning, None at the start.
@@ -132,7 +129,7 @@ def search_points(
     return found, finished[(found.chosen - 1) // len(POINTS)] if found.chosen else None
 
 
-def on_first_images(part: TrainablePart, train: Pictures) -> TrainablePart:
+def on_first_images(part: TrainablePart, train: Images) -> TrainablePart:
     """Returns the part with the training images alone, the first of those that it has."""
     if isinstance(part.train, Features):
         train = part.train.first(len(train.labels))
@@ -168,9 +165,8 @@ class _Lines:
 
         Without validation images it is the usual one.
         """
-        val = self.part.val
+        val, points = self.part.val, [Point(rate, share) for rate, share, *_ in self.points]
         if val is None or not len(val.labels):
-            points = [Point(rate, share) for rate, share, *_ in self.points]
             return points, _USUAL, None
         labels, measure = val.labels, _probabilities_of(self.part.model, val, logits=self.logits)
         losses, found, weights = [], [], image_weights(labels, self.class_weights)
@@ -180,19 +176,16 @@ class _Lines:
             temperature = fit_temperature(found[-1], labels, weights)
             losses.append(tempered_losses(found[-1], labels, temperature))
         chosen, errors = choose(np.array(losses), _USUAL, weights)
-        points = [
-            Point(
-                rate,
-                share,
-                float(np.mean(probabilities.mean(axis=0).argmax(axis=1) == labels)),
-                float(np.average(loss, weights=weights)),
-                float(error),
+        measured = [
+            dataclasses.replace(
+                point,
+                accuracy=float(np.mean(probabilities.mean(axis=0).argmax(axis=1) == labels)),
+                loss=float(np.average(loss, weights=weights)),
+                standard_error=float(error),
             )
-            for (rate, share, *_), probabilities, loss, error in zip(
-                self.points, found, losses, errors, strict=True
-            )
+            for point, probabilities, loss, error in zip(points, found, losses, errors, strict=True)
         ]
-        return points, chosen, found[chosen]
+        return measured, chosen, found[chosen]
 
 
 def choose(
@@ -225,7 +218,7 @@ def between(start: Weights, end: Weights, share: float) -> Weights:
 
 
 def _probabilities_of(model, source, *, logits):
-    """A function that gives the probabilities (views, n, classes) of `model` as it is then."""
+    """Returns a function without arguments: probabilities (views, n, classes) of `model` then."""
     inputs = (model.prefix if isinstance(model, AboveFrozen) else model).inputs
 
     def probabilities(*tensors):

@@ -1,46 +1,51 @@
-"""What the user gives to train on, checked and ready to be read."""
+"""Data to train on, checked, and the settings that they decide."""
 
 import dataclasses
 import math
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, listed
 from tl_keras.data.conversion import as_image_dataset
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.augmentation import resolve_augment
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.data.splits import joined
 from tl_keras.progress import say
-from tl_keras.training.frozen.feature_cache import Pictures
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.training.frozen.feature_cache import Images
 
 SMALLEST_BATCH, STEPS = 8, 8  # for a default batch size
 MIXING_STEPS = 500
 CUTMIX = 0.5
 SIDE_OF_FILES = 64  # pixels
-_SHOWN = 5  # classes in a line
+# `ImageDataset`, a pair (x, y) of images 0-255 and class numbers, or a batched `tf.data.Dataset`.
+LabelledData = ImageDataset | tuple | tf.data.Dataset
 
 
-def default_batch_size(num_pictures, most=32):
-    """`most`, or less where there would be fewer than eight steps an epoch; at least 8."""
-    return min(most, max(SMALLEST_BATCH, num_pictures // STEPS))
+def default_batch_size(num_images: int, most: int = 32) -> int:
+    """Returns `most`, or less if there were fewer than eight steps per epoch; at least 8."""
+    return min(most, max(SMALLEST_BATCH, num_images // STEPS))
 
 
-def labelled(data, num_classes, *, split):
+def labelled(data: LabelledData, num_classes: int | None, *, split: str) -> ImageDataset:
     """Returns `data` as a labelled `ImageDataset` with labels below `num_classes`.
 
     Args:
         data: see `as_image_dataset`.
-        num_classes: outputs of the model that is trained on it; None if it is yet to be built.
+        num_classes: outputs of the model; None if it is not built yet.
         split: its split name if it has none.
 
     Raises:
-        InputError: there are no pictures or no labels, or a label is too high.
+        InputError: there are no images or no labels, or a label is too high.
     """
     data = as_image_dataset(data, split=split)
     if data.labels is None:
-        raise InputError(f"Expected labelled pictures; received {data.source} without labels.")
+        raise InputError(f"Expected labelled images; received {data.source} without labels.")
     if not len(data):
-        raise InputError(f"Expected pictures; received an empty {data.split} set.")
+        raise InputError(f"Expected images; received an empty {data.split} set.")
     if num_classes is not None and int(data.labels.max()) >= num_classes:
         raise InputError(
             f"Expected labels below {num_classes}, the classes of the model; received "
@@ -51,11 +56,11 @@ def labelled(data, num_classes, *, split):
     return data
 
 
-def suited_to_data(settings, dataset):
+def suited_to_data(settings: FineTuneSettings, dataset: ImageDataset) -> FineTuneSettings:
     """Returns `FineTuneSettings` with a value for each that the images decide.
 
-    From a linear start that is the learning rate, by their number, unless there are several
-    fine-tunings; without one mixing.
+    From a linear start their number decides the learning rate, unless there are several
+    fine-tunings. Without one they decide mixing.
     """
     if not settings.linear_start:
         return with_mixup(settings, dataset)
@@ -63,37 +68,31 @@ def suited_to_data(settings, dataset):
     return tries[0] if len(tries) == 1 else settings
 
 
-def tell_rare(data, num_classes, split):
+def tell_rare(data: ImageDataset, num_classes: int, split: str) -> None:
     """Says which classes have no image, and which of a training set one alone.
 
     Args:
-        data: labelled `ImageDataset`.
-        num_classes: int.
         split: "train" and "source" are learned from, all others are measured on.
     """
     counts = np.bincount(data.labels[data.labels >= 0], minlength=num_classes)
     names = [*data.class_names, *map(str, range(data.num_classes, num_classes))]
     where = {"train": "training", "val": "validation"}.get(split, split)
+    absent = "It cannot be learned" if split in ("train", "source") else "Nothing measures it"
     for number, words, means in (
-        (
-            0,
-            "no",
-            "It cannot be learned" if split in ("train", "source") else "Nothing measures it",
-        ),
+        (0, "no", absent),
         (1, "a single", "A cross-validation never holds it out"),
     ):
         few = [names[c] for c in np.flatnonzero(counts == number)]
         if few and len(few) < num_classes and (number == 0 or split == "train"):
-            more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
-            say(f"RARE CLASS: {words} {where} image of {', '.join(few[:_SHOWN])}{more}. {means}.")
+            say(f"RARE CLASS: {words} {where} image of {listed(few)}. {means}.")
 
 
-def with_mixup(settings, dataset):
-    """Returns `FineTuneSettings` whose `mixup` is a number: where it is None, by the pictures.
+def with_mixup(settings: FineTuneSettings, dataset: ImageDataset) -> FineTuneSettings:
+    """Returns settings whose `mixup` is a number; where it is None, the images decide it.
 
-    1 where the augmentation mirrors, as it does photographs, and a phase has at least
+    It is 1 where the augmentation mirrors, as it does photographs, and a phase has at least
     `MIXING_STEPS`, else 0. On validation mixing was ahead on 600 photographs of cat breeds (760
-    steps), and behind on 100 of CIFAR-10 (320 steps) and on digits: what is mixed is learned later.
+    steps), and behind on 100 of CIFAR-10 (320 steps) and on digits: mixed images are learned later.
     Where there is mixing, `cutmix` is a number too.
     """
     mixup, cutmix = settings.mixup, settings.cutmix
@@ -111,19 +110,18 @@ def _mixes(settings, dataset):
     return steps >= MIXING_STEPS and mirrors(settings.augment, dataset)
 
 
-def random_part(dataset, size, seed):
-    """Returns `dataset` or, if it is larger, `size` of its pictures, the same for the same seed."""
+def random_part(dataset: ImageDataset, size: int, seed: int) -> ImageDataset:
+    """Returns `dataset` or, if it is larger, `size` of its images, the same for the same seed."""
     rows = np.random.default_rng([seed, 2]).permutation(len(dataset))[:size]
     return dataset.subset(np.sort(rows))
 
 
-def common_size(dataset, image_size=None):
-    """(height, width) in which all pictures are seen: what is asked for, or their own.
+def common_size(dataset: ImageDataset, image_size: int | None = None) -> tuple[int, int]:
+    """Returns the (height, width) of all images: the one asked for, or their own.
 
     Files have no common size of their own and get 64 x 64.
 
     Args:
-        dataset: `ImageDataset`.
         image_size: side in pixels, or None.
     """
     if image_size is not None:
@@ -133,7 +131,7 @@ def common_size(dataset, image_size=None):
     return dataset.images.shape[1:3]
 
 
-def with_val(train, val):
+def with_val(train: Images, val: Images) -> Images:
     """Returns the images of both, training images first.
 
     Both kinds are decoded to the size of the model where they differ.
@@ -151,8 +149,10 @@ def _kind(dataset):
     return "files" if dataset.is_files else dataset.images.shape[1:]
 
 
-def pictures_of(dataset, model, settings, *, training):
-    """How `model` reads `dataset`: `Pictures` in its size, augmented if they are for training."""
+def images_of(
+    dataset: ImageDataset, model: keras.Model, settings: FineTuneSettings, *, training: bool
+) -> Images:
+    """Returns a dataset in the size of `model`, augmented for training."""
     augment = resolve_augment(settings.augment, dataset) if training else "none"
     store = settings.cache if settings.cache == "disk" else "auto"
-    return Pictures(dataset, tuple(model.input_shape[1:3]), augment, settings.seed, store)
+    return Images(dataset, tuple(model.input_shape[1:3]), augment, settings.seed, store)

@@ -10,7 +10,7 @@ from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.fine_tuning.from_linear import FitPart, FromLinear, between
 from tl_keras.training.fine_tuning.linear_head import put_into_head
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart
-from tl_keras.training.frozen.feature_cache import Pictures
+from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.time_limit import Deadline
 
 
@@ -18,7 +18,7 @@ def fit_all_images(
     model: keras.Model,
     found: FromLinear,
     settings: FineTuneSettings | None,
-    images: Pictures,
+    images: Images,
     part: TrainablePart | None,
     fit: FitPart,
     deadline: Deadline,
@@ -27,12 +27,8 @@ def fit_all_images(
 
     Args:
         model: classifier at the chosen point.
-        found: the choice.
-        settings: of the fine-tuning that led there; None at the start.
-        images: training and validation images.
         part: the trainable part of the model on these images; None without fine-tuning.
         fit: trains such a part and keeps its last weights.
-        deadline: limit of time.
 
     Returns:
         `FromLinear` with `refit`; `found` if time is over or the loss became NaN.

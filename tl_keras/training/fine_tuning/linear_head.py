@@ -64,7 +64,6 @@ def set_linear_start(
     """Fits a logistic regression on the frozen features and puts it into the head.
 
     Args:
-        model: classifier.
         part: the whole of it, on images.
         settings: `augment`, `refit`, `seed` and `class_weights` count.
         batch_size: images per step while the backbone runs.

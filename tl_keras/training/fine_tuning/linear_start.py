@@ -12,6 +12,7 @@ import numpy as np
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import release_pages
 from tl_keras.one_thread import one_thread
+from tl_keras.settings.fine_tune import ClassWeights
 from tl_keras.training.class_weights import image_weights
 from tl_keras.training.fine_tuning.logistic_regression import ROUGH, LogisticRegression
 
@@ -46,7 +47,7 @@ class LinearStart:
     probabilities: np.ndarray
     seconds: float
 
-    def predict(self, features):
+    def predict(self, features: np.ndarray) -> np.ndarray:
         """Probabilities (views, n, num_classes) for features (views, n, d)."""
         import scipy.special
 
@@ -54,7 +55,14 @@ class LinearStart:
         return scipy.special.softmax(logits, axis=-1)
 
 
-def fit_linear_start(features, labels, num_classes, *, seed=0, class_weights="none"):
+def fit_linear_start(
+    features: np.ndarray,
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    seed: int = 0,
+    class_weights: ClassWeights = "none",
+) -> LinearStart:
     """Fits a logistic regression whose strength is chosen by cross-validated log loss.
 
     Views of one image are always in the same fold, and the probabilities of an image are the mean
@@ -210,7 +218,7 @@ def _some(labels, seed):
     return np.sort(by_class[first])
 
 
-def last_dense(model):
+def last_dense(model: keras.Model) -> keras.layers.Dense | None:
     """Returns the last layer of a classifier if it is Dense and gives logits or their softmax."""
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Dense) or not last.use_bias:

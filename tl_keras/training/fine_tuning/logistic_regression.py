@@ -37,8 +37,8 @@ class Solution:
 class LogisticRegression:
     """Multinomial logistic regression on the views of images, for many strengths and weights.
 
-    It minimises strength / views * sum_iv w_i * (cross-entropy of image i in view v) + ||W||^2 / 2
-    over the weights W of standardised features and biases without a penalty. With two classes the
+    It minimises strength / views * sum_iv w_i * (cross-entropy of image i in view v) + ||W||^2 / 2.
+    W are the weights of standardised features; biases have no penalty. With two classes the
     penalty is twice that, as scikit-learn's single column means it. Both have the same solution.
 
     Large features are never copied: rows are read in blocks, mean and scale are folded into the
@@ -48,11 +48,10 @@ class LogisticRegression:
     Args:
         views: float (views, n, d).
         labels: ints (n,).
-        num_classes: int.
         mean, scale: float32 (d,), of the standardised features (view - mean) / scale.
     """
 
-    def __init__(self, views, labels, num_classes, mean, scale):
+    def __init__(self, views, labels, num_classes: int, mean, scale):
         self._views, self._mean, self._scale = views, mean, scale
         self.labels, self.num_classes = labels, num_classes
         self._rows, self._rotated = None, None
@@ -63,7 +62,7 @@ class LogisticRegression:
             for view, part in self._blocks:
                 self._rotated[view, part] = self._standardised(view, part) @ self._basis
 
-    def of(self, rows):
+    def of(self, rows: np.ndarray) -> "LogisticRegression":
         """Returns the regression on some images alone, ints (m,), sorted."""
         if len(rows) == len(self.labels):
             return self
@@ -72,7 +71,15 @@ class LogisticRegression:
         some._blocks = _blocks_of(len(self._views), len(rows))
         return some
 
-    def fit(self, strength, weights=None, begun=None, *, in_a_row=False, gradient=CLOSE):
+    def fit(
+        self,
+        strength: float,
+        weights: np.ndarray | None = None,
+        begun: Solution | None = None,
+        *,
+        in_a_row: bool = False,
+        gradient: float = CLOSE,
+    ) -> Solution:
         """Returns the `Solution`.
 
         Args:
@@ -114,7 +121,7 @@ class LogisticRegression:
         spread = self._loss(flat, shares)[2]
         return Solution(*self._folded(flat), flat, spread, flat - before)
 
-    def predict(self, solution):
+    def predict(self, solution: Solution) -> np.ndarray:
         """Returns probabilities, means over the views, float32 (m, num_classes)."""
         result = np.zeros((len(self.labels), self.num_classes), np.float32)
         kernel, bias = self._weights(solution.flat)

@@ -1,21 +1,19 @@
-"""What fine-tuning may minimise beside the loss on the target's labels.
+"""Terms that fine-tuning may minimise beside the loss on the target's labels.
 
 Each objective is a model around the one that trains. It adds one term to the loss of the training
 steps; validation measures the target alone.
 """
 
-import dataclasses
-
 import keras
 import tensorflow as tf
+from keras import ops
 
 
 class _WithTerm(keras.Model):
     """Trains `model` with the loss it is compiled with plus `term`.
 
     Args:
-        model: what is trained.
-        *names: of the means that are shown of a training epoch.
+        *names: names of the means that are shown for a training epoch.
     """
 
     def __init__(self, model, *names):
@@ -27,7 +25,7 @@ class _WithTerm(keras.Model):
         return self.model(inputs, training=training)
 
     def term(self, x):
-        """Returns what is added to the loss of a replica on the batch `x`.
+        """Returns the term that is added to the loss of a replica on the batch `x`.
 
         The gradients of the replicas are summed, so it is this replica's share of the whole.
         """
@@ -43,34 +41,11 @@ class _WithTerm(keras.Model):
         return {name: value for name, value in logs.items() if name not in unseen}
 
 
-@dataclasses.dataclass(frozen=True)
-class Pull:
-    """The penalty weight / 2 * sum ||w - start||^2 on some variables.
-
-    Attributes:
-        variables: w.
-        starts: what each is pulled to: tensors, or 0.0.
-        weight: number.
-    """
-
-    variables: list
-    starts: list
-    weight: float
-
-    def __call__(self):
-        squares = (
-            keras.ops.sum(keras.ops.square(variable - start))
-            for variable, start in zip(self.variables, self.starts, strict=True)
-        )
-        return self.weight / 2 * sum(squares)
-
-
 class L2SP(_WithTerm):
-    """Adds the pulls of L2-SP; the mean of their sum is shown as "penalty".
+    """Adds weight / 2 * sum ||w - start||^2 for each pull; shows their mean sum as "penalty".
 
     Args:
-        model: what is trained.
-        pulls: list of `Pull`.
+        pulls: list of (weight, variables w, their starts: tensors or 0.0).
 
     Reference:
         Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
@@ -81,26 +56,32 @@ class L2SP(_WithTerm):
         self.pulls = pulls
 
     def term(self, x):
-        penalty = sum(pull() for pull in self.pulls)
+        penalty = sum(
+            weight / 2 * sum(ops.sum(ops.square(w - start)) for w, start in zip(*pair, strict=True))
+            for weight, *pair in self.pulls
+        )
         self.trackers[0].update_state(penalty)
         return penalty / self.distribute_strategy.num_replicas_in_sync
 
 
-def with_l2_sp(model, backbone, weight, head_weight):
-    """Returns `model` with the two penalties of L2-SP, or as it is where nothing is pulled.
+def with_l2_sp(
+    model: keras.Model, backbone: keras.Model, weight: float, head_weight: float
+) -> keras.Model:
+    """Returns `model` with the two penalties of L2-SP, or itself if both have no effect.
 
     Args:
-        model: what is trained.
-        backbone: of the classifier that `model` belongs to. What trains of it is pulled to where
-            it is now; a backbone that is frozen still is where fine-tuning found it.
+        backbone: that of the classifier. Its trainable weights are pulled to their values now; a
+            backbone that was frozen until now has those from before fine-tuning.
         weight, head_weight: of the penalties on the backbone and on the other weights.
     """
     of_backbone = backbone.trainable_weights
     known = {id(variable) for variable in of_backbone}
     of_head = [variable for variable in model.trainable_weights if id(variable) not in known]
     starts = [tf.identity(variable.value) for variable in of_backbone]
-    pulls = [Pull(of_backbone, starts, weight), Pull(of_head, [0.0] * len(of_head), head_weight)]
-    pulls = [pull for pull in pulls if pull.variables and pull.weight]
+    pulls = [(weight, of_backbone, starts), (head_weight, of_head, [0.0] * len(of_head))]
+    pulls = [
+        (weight, variables, starts) for weight, variables, starts in pulls if weight and variables
+    ]
     if not pulls:
         return model
     with model.distribute_strategy.scope():
@@ -110,16 +91,16 @@ def with_l2_sp(model, backbone, weight, head_weight):
 class Joint(_WithTerm):
     """Adds weight * the loss on the source task; shows "source_loss" and "source_accuracy".
 
-    In training it takes what `joint_batches` gives; in validation what `model` takes.
+    Its inputs are those of `joint_batches` in training, and those of `model` in validation.
 
     Args:
-        model: what is trained for the target.
+        model: trainable part of the classifier of the target.
         source: the model for the source, which shares the backbone's layers with `model`.
-        weight: number above 0.
-        loss: Keras loss of `source` on one-hot labels.
     """
 
-    def __init__(self, model, source, weight, loss):
+    def __init__(
+        self, model: keras.Model, source: keras.Model, weight: float, loss: keras.losses.Loss
+    ) -> None:
         super().__init__(model, "source_loss", "source_accuracy")
         self.source = source
         self.weight = weight
@@ -138,7 +119,7 @@ class Joint(_WithTerm):
         return self.weight * loss
 
 
-def joint_batches(batches, source_batches):
+def joint_batches(batches: tf.data.Dataset, source_batches: tf.data.Dataset) -> tf.data.Dataset:
     """Puts a batch of the source beside each batch of the target.
 
     Args:

@@ -1,24 +1,29 @@
-"""What each phase of training does anew: its loss, its optimizer, its batches, its fit."""
+"""Steps of each phase of training: its loss, its optimizer, its batches, its fit."""
 
 import math
 import sys
 
 import keras
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import gives_logits, num_outputs
+from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.best_weights import BestWeights
-from tl_keras.training.class_weights import BALANCED, equal_images, weigh_batches
-from tl_keras.training.fine_tuning.trainable_part import AboveFrozen
-from tl_keras.training.frozen.feature_cache import training_batches, validation_batches
-from tl_keras.training.optimizers import build_optimizer, build_schedule, depth_factors
+from tl_keras.training.class_weights import BALANCED
+from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
+from tl_keras.training.frozen.feature_cache import training_batches
+from tl_keras.training.history import TrainingHistory
+from tl_keras.training.optimizers import build_optimizer, depth_factors
 
 _SOME = 8  # examples
 
 
-def cross_entropy(classifier, *, sparse=False, label_smoothing=0.0):
-    """The loss for the outputs of `classifier`, which are probabilities or logits."""
+def cross_entropy(
+    classifier: keras.Model, *, sparse: bool = False, label_smoothing: float = 0.0
+) -> keras.losses.Loss:
+    """Returns the loss for the outputs of `classifier`, which are probabilities or logits."""
     from_logits = gives_logits(classifier)
     if sparse:
         return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
@@ -27,14 +32,19 @@ def cross_entropy(classifier, *, sparse=False, label_smoothing=0.0):
     )
 
 
-def compile_for_training(model, classifier, optimizer, *, label_smoothing=0.0, **arguments):
+def compile_for_training(
+    model: keras.Model,
+    classifier: keras.Model,
+    optimizer: dict,
+    *,
+    label_smoothing: float = 0.0,
+    **arguments: object,
+) -> None:
     """Compiles `model` for one-hot labels.
 
     Args:
-        model: what is trained.
-        classifier: the whole, which gives its outputs.
+        classifier: the model that computes its outputs.
         optimizer: dict of the arguments of `build_optimizer`.
-        label_smoothing: number.
         **arguments: more of `keras.Model.compile`, or other metrics.
     """
     arguments = {"metrics": ["accuracy"], **arguments}
@@ -48,12 +58,11 @@ def compile_for_training(model, classifier, optimizer, *, label_smoothing=0.0, *
 
 
 def _build_state(model, labels, classifier):
-    """Makes the variables of optimizer and metrics: made within `fit` they have it traced twice.
+    """Builds the variables of optimizer and metrics; built within `fit` they retrace its graph.
 
     Args:
-        model: compiled keras.Model.
-        labels: of one picture, in the form that it is trained on.
-        classifier: what gives its outputs.
+        labels: those of one image, in the form of training.
+        classifier: the model that computes its outputs.
     """
     model.optimizer.build(model.trainable_variables)
     if not tf.distribute.has_strategy():  # under one Keras does it
@@ -61,14 +70,17 @@ def _build_state(model, labels, classifier):
         model.reset_metrics()
 
 
-def compile_part(model, classifier, settings, learning_rate):
+def compile_part(
+    model: keras.Model,
+    classifier: keras.Model,
+    settings: FineTuneSettings,
+    learning_rate: float | LearningRateSchedule,
+) -> None:
     """Compiles `model`, the trainable part of `classifier`, with a fresh optimizer.
 
     Args:
-        model: what is trained.
-        classifier: the whole; its backbone, as far as it trains, has lower rates.
-        settings: `FineTuneSettings`.
-        learning_rate: of the head; a number or schedule.
+        classifier: the whole; the trainable part of its backbone has lower rates.
+        learning_rate: rate of the head.
     """
     backbone = get_backbone(classifier)
     factors = None
@@ -86,7 +98,7 @@ def compile_part(model, classifier, settings, learning_rate):
     )
 
 
-def compile_for_use(classifier, optimizer, rate):
+def compile_for_use(classifier: keras.Model, optimizer: str, rate: float) -> None:
     """Leaves `classifier` ready for `evaluate` and for a further `fit` on class numbers."""
     with classifier.distribute_strategy.scope():
         classifier.compile(
@@ -98,17 +110,24 @@ def compile_for_use(classifier, optimizer, rate):
         _build_state(classifier, keras.ops.zeros((1,), "int32"), classifier)
 
 
-def count_steps(size, batch_size, strategy):
+def count_steps(size: int, batch_size: int, strategy: tf.distribute.Strategy) -> tuple[int, bool]:
     """Returns (steps of an epoch, whether an incomplete batch is left out).
 
-    On several replicas it is: it could starve one of them.
+    On several replicas it is left out: one of them could get no image.
     """
     drop = strategy.num_replicas_in_sync > 1 and size >= batch_size
     return (size // batch_size if drop else math.ceil(size / batch_size)), drop
 
 
-def endless_batches(part, num_classes, batch_size, settings, *, first_epoch=0):
-    """The training batches of a `TrainablePart`, epoch after epoch, and their number an epoch."""
+def endless_batches(
+    part: TrainablePart,
+    num_classes: int,
+    batch_size: int,
+    settings: FineTuneSettings,
+    *,
+    first_epoch: int = 0,
+) -> tuple[tf.data.Dataset, int]:
+    """Returns the training batches of a part, epoch after epoch, and their number per epoch."""
     strategy = part.model.distribute_strategy
     steps, drop = count_steps(len(part.train.labels), batch_size, strategy)
     mixes = isinstance(part.model, AboveFrozen)
@@ -133,30 +152,28 @@ def _loss_on_some(model, batches):
 
 
 def run_phase(
-    history,
-    name,
-    model,
-    batches,
-    held_out,
+    history: TrainingHistory,
+    name: str,
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    held_out: tf.data.Dataset | None,
     *,
-    epochs,
-    patience,
-    callbacks,
-    val_size=None,
-    steps_per_epoch=None,
-    keep_last=False,
-):
+    epochs: int,
+    patience: int | None,
+    callbacks: list[keras.callbacks.Callback],
+    val_size: float | None = None,
+    steps_per_epoch: int | None = None,
+    keep_last: bool = False,
+) -> None:
     """Fits a compiled model for `epochs`, puts its best weights back and appends to `history`.
 
     Args:
-        history: `TrainingHistory`; its epochs come before these.
-        name: what the phase is called in `history.phases`.
-        model: compiled keras.Model.
+        history: epochs before these.
+        name: name of the phase in `history.phases`.
         batches, held_out: batches to train and to validate on; the latter may be None.
         epochs, steps_per_epoch: as in `fit`; steps for batches without end.
         patience: epochs without better validation before it ends; None for never.
-        callbacks: list of Keras callbacks.
-        val_size: number of validation pictures.
+        val_size: number of validation images.
         keep_last: whether the last weights count as the best, whatever validation says.
 
     Raises:
@@ -183,57 +200,3 @@ def run_phase(
     history.add_phase(name, fit, model)
     if best.best_epoch is not None:
         history.best_epoch = best.best_epoch
-
-
-def fit_phase(
-    history,
-    name,
-    part,
-    classifier,
-    settings,
-    *,
-    batch_size,
-    epochs,
-    callbacks,
-    objective,
-    keep_last=False,
-):
-    """Trains a `TrainablePart` of `classifier` and leaves it with its best weights.
-
-    Args:
-        history, name, epochs, callbacks, keep_last: see `run_phase`.
-        part: what is trained, on what.
-        classifier: the whole.
-        settings: `FineTuneSettings`.
-        batch_size: pictures a step over all replicas.
-        objective: function (model, batches) -> (model, batches) that adds to the loss what is
-            trained for beside the labels.
-    """
-    num_classes = classifier.output_shape[-1]
-    batches, steps = endless_batches(
-        part, num_classes, batch_size, settings, first_epoch=len(history.epoch)
-    )
-    held_out = part.val and validation_batches(
-        part.val.first_view, batch_size, num_classes=num_classes
-    )
-    val_size = part.val and len(part.val.labels)
-    if settings.class_weights == BALANCED:
-        batches = weigh_batches(batches, part.train.labels, num_classes)
-        held_out = held_out and weigh_batches(held_out, part.val.labels, num_classes)
-        val_size = part.val and equal_images(part.val.labels)
-    model, batches = objective(part.model, batches)
-    rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
-    compile_part(model, classifier, settings, rate)
-    run_phase(
-        history,
-        name,
-        model,
-        batches,
-        held_out,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        patience=settings.patience,
-        callbacks=callbacks,
-        val_size=val_size,
-        keep_last=keep_last,
-    )

@@ -1,33 +1,35 @@
-"""The task that a backbone is to keep while it learns another: joint training's source."""
+"""Source task of joint training, which a backbone keeps while it learns another."""
 
 import math
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.classifier import replace_head
 from tl_keras.settings.fine_tune import option_value
-from tl_keras.training.fine_tuning.inputs import labelled, pictures_of, random_part, tell_rare
+from tl_keras.training.fine_tuning.inputs import images_of, labelled, random_part, tell_rare
 from tl_keras.training.fine_tuning.objectives import Joint, joint_batches
 from tl_keras.training.fine_tuning.phases import cross_entropy, endless_batches
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart
 
 
 class SourceTask:
-    """The source of joint training: its pictures and a classifier on the same backbone.
+    """Source of joint training: its images and a classifier on the same backbone.
 
-    Of a source larger than training can show, a random part is used, the same for the same seed;
-    one smaller than a batch is repeated to fill it.
+    If the source has more images than training can show, a random part is used, fixed by the seed.
+    If it has fewer than a batch, they are repeated to fill it.
 
     Args:
-        classifier: the target's.
-        data: labelled pictures in any form that `fine_tune` takes.
+        classifier: classifier of the target.
+        data: labelled images in any form that `fine_tune` takes.
         model: classifier of the source with the same backbone object, or None for a new one with
             a head like the target's.
         settings: `FineTuneSettings`.
-        batch_size: pictures a step.
-        steps: target batches in an epoch.
+        batch_size: images per step.
+        steps: target batches per epoch.
 
     Attributes:
         model: the classifier of the source.
@@ -55,19 +57,19 @@ class SourceTask:
         tell_rare(data, data.num_classes, "source")
         if len(data) < batch_size:
             data = data.subset(np.resize(np.arange(len(data)), batch_size))
-        self.whole = TrainablePart(model, pictures_of(data, model, settings, training=True))
+        self.whole = TrainablePart(model, images_of(data, model, settings, training=True))
 
-    def passes(self, epochs):
-        """How often each source picture is seen in `epochs` epochs of the target."""
+    def passes(self, epochs: int) -> int:
+        """Returns the number of passes over the source in `epochs` epochs of the target."""
         return math.ceil(epochs * self._epoch_size / len(self.whole.train.labels))
 
-    def join(self, part, model, batches, first_epoch):
+    def join(
+        self, part: TrainablePart, model: keras.Model, batches: tf.data.Dataset, first_epoch: int
+    ) -> tuple[Joint, tf.data.Dataset]:
         """Returns (`Joint` model, batches with the source beside) for one phase.
 
         Args:
-            part: what trains of the source's classifier.
-            model: what trains of the target's.
-            batches: the target's.
+            part: trainable part of the source's classifier.
             first_epoch: of the phase; it gives the source a new order in each phase.
         """
         source_batches, _ = endless_batches(

@@ -4,15 +4,19 @@ import dataclasses
 import math
 import time
 
+import keras
 import numpy as np
 
 from tl_keras.data.array_store import room_left
+from tl_keras.data.dataset import Splits
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.inference import traced
+from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.fine_tuning.linear_start import MANY
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
+from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
-from tl_keras.training.step_memory import picture_cost, resident_memory
+from tl_keras.training.step_memory import image_cost, resident_memory
 
 IMAGES = 16  # that are measured
 _FLOAT = 4  # bytes
@@ -27,11 +31,11 @@ class Speed:
     """Seconds for one image, and the room that it takes.
 
     Attributes:
-        loading: to read and to decode it.
-        changing: to augment it.
-        frozen: to run what fine-tuning leaves frozen.
-        trained: to run what is above that.
-        features: numbers that the frozen part gives.
+        loading: seconds to read and decode it.
+        changing: seconds to augment it.
+        frozen: seconds of the part that fine-tuning leaves frozen.
+        trained: seconds of the part above that.
+        features: numbers that the frozen part computes.
     """
 
     loading: float
@@ -41,17 +45,15 @@ class Speed:
     features: int = 0
 
     @property
-    def whole(self):
+    def whole(self) -> float:
         return self.frozen + self.trained
 
 
-def measure_speed(model, images, settings):
+def measure_speed(model: keras.Model, images: Images, settings: FineTuneSettings) -> Speed:
     """Measures the `Speed` of a classifier on some of its training images.
 
     Args:
-        model: classifier; what is frozen of it afterwards is what `settings` say.
-        images: `Pictures`.
-        settings: `FineTuneSettings`.
+        model: classifier, which is frozen as `settings` say afterwards.
     """
     some = dataclasses.replace(images, dataset=images.dataset.subset(_few(len(images.labels))))
     count, rows = len(some.labels), np.arange(len(some.labels))
@@ -97,14 +99,13 @@ def _shortest(run):
     return min(times)
 
 
-def stages(speed, settings, splits, features):
+def stages(
+    speed: Speed, settings: FineTuneSettings, splits: Splits, features: int
+) -> dict[str, float]:
     """Estimates the seconds of each stage of a training from a linear start.
 
     Args:
-        speed: `Speed`.
-        settings: `FineTuneSettings`.
-        splits: `Splits`.
-        features: numbers for each image that the backbone gives.
+        features: numbers that the backbone computes for each image.
 
     Returns:
         {name of the stage: seconds}, in order.
@@ -150,18 +151,17 @@ def _fine_tuning(speed, settings, images):
     return STARTING + settings.epochs * images * once
 
 
-def memory(speed, settings, splits, model, batch_size):
+def memory(
+    speed: Speed, settings: FineTuneSettings, splits: Splits, model: keras.Model, batch_size: int
+) -> int | None:
     """Estimates the bytes of memory that a training from a linear start takes at its peak.
 
     They are those of the process as it is, of the images and features that are kept in memory, and
     of a step.
 
     Args:
-        speed: `Speed`.
-        settings: `FineTuneSettings`.
-        splits: `Splits`.
         model: classifier, frozen as it will be trained.
-        batch_size: images a step.
+        batch_size: images per step.
 
     Returns:
         int, or None where the system does not tell what the process takes.
@@ -179,6 +179,6 @@ def memory(speed, settings, splits, model, batch_size):
         views = max([mirrored, *map(_views, tries)])
         rows = views * (len(train) + (len(val) if settings.refit else 0)) + mirrored * len(val)
         size += _FLOAT * rows * speed.features
-    cost = picture_cost(model)
+    cost = image_cost(model)
     step = batch_size * (cost.training if tries else cost.passing)
     return int(taken + min(size, room_left()["memory"]) + step)

@@ -1,4 +1,4 @@
-"""The part of a model that a phase trains, and what that part reads."""
+"""Part of a model that a phase trains, and the data that it reads."""
 
 import dataclasses
 import functools
@@ -7,39 +7,42 @@ from collections.abc import Callable
 import keras
 
 from tl_keras.data.pipelines.mixing import mix
+from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.frozen.cache_room import choose_cache
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
-from tl_keras.training.frozen.feature_cache import Features, Pictures, compute_features
+from tl_keras.training.frozen.feature_cache import Features, Images, compute_features
 
 MOST_VIEWS = 24  # where no number is asked for; each takes as long as one pass of the data
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainablePart:
-    """A model with its data; the whole classifier on pictures, or what is above a cut.
+    """Model with its data: the whole classifier on images, or the part above a cut.
 
     Attributes:
-        model: from what `train` and `val` load to predictions.
-        train: what it learns from.
-        val: what it is measured on, or None.
-        compute: how the frozen part is run; `FeatureStore.compute` shares what it gives.
-        choose: how it is kept, see `choose_cache`; `FeatureStore.choose` beside it.
+        model: from the inputs that `train` and `val` load to predictions.
+        train: training data.
+        val: validation data, or None.
+        compute: runs the frozen part; `FeatureStore.compute` shares its features.
+        choose: chooses their cache, see `choose_cache`; `FeatureStore.choose` for a store.
     """
 
     model: keras.Model
-    train: Pictures | Features
-    val: Pictures | Features | None = None
+    train: Images | Features
+    val: Images | Features | None = None
     compute: Callable = compute_features
     choose: Callable = choose_cache
 
-    def above_frozen(self, settings, *, epochs, batch_size):
+    def above_frozen(
+        self, settings: FineTuneSettings, *, epochs: int, batch_size: int
+    ) -> "TrainablePart":
         """Returns the part that trains now, on the output of the frozen part below it.
 
         Args:
-            settings: `FineTuneSettings`; with cache="none", and where there is no room for its
-                output, the frozen part stays in the model.
-            epochs: how often each training picture will be seen.
-            batch_size: pictures a step while the frozen part runs.
+            settings: with cache="none", and without room for its output, the frozen part stays
+                in the model.
+            epochs: number of times that each training image will be seen.
+            batch_size: images per step while the frozen part runs.
         """
         cut = cut_at_frozen(self.model)
         if cut.prefix is None:
@@ -56,7 +59,7 @@ class TrainablePart:
         return dataclasses.replace(self, model=cut.suffix, train=train, val=val)
 
     def _cache_way(self, prefix, settings, epochs):
-        # More versions of a picture than it is seen would be in vain.
+        # More versions of an image than it is seen would be in vain.
         views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
         val = len(self.val.labels) * self.val.distinct_views if self.val else 0
         shapes = [output.shape[1:] for output in prefix.outputs]
@@ -64,14 +67,14 @@ class TrainablePart:
 
 
 class AboveFrozen(keras.Model):
-    """Runs a frozen part in inference mode and trains only what is above it.
+    """Runs a frozen part in inference mode and trains only the part above it.
 
     A subclass, because a Functional model would hand its own `training=True` down to the frozen
     part, whose dropout would then be on.
     """
 
     def __init__(self, prefix, suffix):
-        super().__init__(autocast=False)  # how pictures are mixed stays in full precision
+        super().__init__(autocast=False)  # the numbers for mixing stay in full precision
         self.prefix = prefix
         self.suffix = suffix
         self.built = True  # as both parts are

@@ -1,10 +1,8 @@
-"""The frozen part of a classifier: which it is, and what it gives, kept.
+"""Frozen part of a classifier, and its features in a cache.
 
 - cache_room: room for cached images and features, and the choice of what fits into it
 - cutting: cuts a model where its frozen part ends, so that the frozen part need run only once
-- feature_cache: what a training phase reads: pictures, or the cached output of the frozen part on
-  them
-- feature_store: keeps what frozen parts gave, so that several trainings on the same pictures share
-  it
-- freezing: which layers of a classifier train: freezing and unfreezing its backbone
+- feature_cache: data of a training phase: images, or cached features of the frozen part
+- feature_store: features that several trainings on the same images share
+- freezing: freezing and unfreezing the layers of a backbone
 """

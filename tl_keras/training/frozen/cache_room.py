@@ -5,10 +5,12 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tl_keras.data.array_store import MEMORY_LIMIT_BYTES, Limits, room_left, room_taken
 from tl_keras.progress import say
+from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.step_memory import free_memory
 
 _MOUNTS = Path("/proc/mounts")
@@ -31,11 +33,11 @@ class CacheWay:
     store: str
 
 
-def cache_limits(cache_gb=None, cache="auto"):
-    """Returns the `Limits` for all that is cached, what is cached already included.
+def cache_limits(cache_gb: float | None = None, cache: str = "auto") -> Limits:
+    """Returns the `Limits` for all that is cached, including what is cached already.
 
-    A quarter of the free memory, 2 GiB at most (half of it with cache="memory" or a stated
-    cache_gb), and half of the free disk (all but a tenth with cache_gb). Room in a temporary
+    A quarter of the free memory, 2 GiB at most, and half of the free disk. With cache="memory" it
+    is half of the free memory, with cache_gb that and nine tenths of the disk. Room in a temporary
     folder that lies in memory is no further room.
 
     Args:
@@ -66,15 +68,16 @@ def _is_in_memory(folder):
     return found[1] in _IN_MEMORY
 
 
-def choose_cache(outputs, train, val, views, settings):
-    """Chooses views, dtype and place of cached features, says so, and returns the `CacheWay`.
+def choose_cache(
+    outputs: Sequence[tuple[int, ...]], train: int, val: int, views: int, settings: FineTuneSettings
+) -> CacheWay | None:
+    """Chooses views, dtype and place of cached features and prints the choice.
 
-    As many views as are wanted, in float32 if they fit, else in float16, else as many as fit. It
-    is None where not even one fits.
+    All views that are wanted, in float32 if they fit, else in float16, else as many as fit. Returns
+    None where not even one fits.
 
     Args:
-        outputs: shapes of what the frozen part gives for an image, tuples of ints.
-        train: number of training images.
+        outputs: shapes of the outputs of the frozen part for an image.
         val: number of validation images times their views.
         views: those wanted of each training image.
         settings: `FineTuneSettings`. `cache` may name the place and `cache_dtype` the type.

@@ -1,6 +1,7 @@
 """Cuts a model where its frozen part ends, so that the frozen part need run only once."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 from keras import tree
@@ -13,24 +14,21 @@ class CutModel:
     """A model in two parts that share its layers.
 
     Attributes:
-        prefix: maps the inputs to the list of tensors that cross the cut; None if only
-            layers without weights are frozen.
-        suffix: maps those tensors (the inputs, if there is no prefix) to the model's output.
+        prefix: from the inputs to the list of tensors that cross the cut; None if only layers
+            without weights are frozen.
+        suffix: from those tensors (the inputs, if there is no prefix) to the model's output.
     """
 
     prefix: keras.Model | None
     suffix: keras.Model
 
 
-def cut_at_frozen(model):
+def cut_at_frozen(model: keras.Model) -> CutModel:
     """Splits `model` into the part whose outputs training cannot change, and the rest.
 
     Nested Functional models are opened, so the cut may lie inside the backbone; residual
     connections can make several tensors cross it. Random layers (dropout) below the cut run in
     inference mode; those above it belong to the suffix.
-
-    Args:
-        model: Functional model.
 
     Returns:
         A `CutModel`. Training the suffix trains the layers of `model`.
@@ -48,8 +46,8 @@ def cut_at_frozen(model):
         return CutModel(prefix, keras.Model(unpacked(crossing), output))
 
 
-def unpacked(tensors):
-    """The form in which Keras and `tf.data` both take inputs: one tensor, or a tuple."""
+def unpacked(tensors: Sequence) -> object:
+    """Returns inputs in the form that Keras and `tf.data` both take: one tensor, or a tuple."""
     return tensors[0] if len(tensors) == 1 else tuple(tensors)
 
 
@@ -86,7 +84,7 @@ def _keras_tensors(structure):
 
 
 def _learns(operation):
-    """Whether the outputs of `operation` may change from one epoch to the next."""
+    """Returns whether the outputs of `operation` may change from one epoch to the next."""
     if not isinstance(operation, keras.Layer):
         return False
     return bool(operation.trainable_weights) or (operation.trainable and _is_random(operation))
@@ -97,5 +95,5 @@ def _is_random(layer):
 
 
 def _matters(layer):
-    """Whether it makes a difference that `layer` runs below the cut: cost, or frozen dropout."""
+    """Returns whether `layer` costs time below the cut, or has dropout that freezes there."""
     return has_parameters(layer) or getattr(layer, "seed_generator", None) is not None

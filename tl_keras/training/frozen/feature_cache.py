@@ -1,14 +1,16 @@
-"""What a training phase reads: pictures, or the cached output of the frozen part on them.
+"""Data of a training phase: images, or the cached features of the frozen part.
 
-Both kinds have the same methods, so a phase need not know which it trains on. A frozen part gives
-the same output every epoch; run once and kept, the rest trains several times faster with equal
+Both have the same methods, so a phase need not know which it trains on. A frozen part computes the
+same features every epoch. Computed once and kept, the rest trains several times faster with equal
 results.
 """
 
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -23,15 +25,15 @@ from tl_keras.training.frozen.cutting import unpacked
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
-    """Pictures, augmented afresh each epoch.
+class Images:
+    """Images, augmented afresh each epoch.
 
     Attributes:
-        dataset: labelled pictures.
+        dataset: labelled images.
         image_size: (height, width) that the model takes.
         augment: name of the augmentation, "none" for validation.
         seed: of the augmentation.
-        store: where the decoded pictures are kept, see `data.array_store.allocate`.
+        store: where the decoded images are kept, see `data.array_store.allocate`.
         channels: 3 for RGB, 1 for luminance.
         mirrored: whether there are two versions of each image, as it is and its mirror image;
             without augmentation.
@@ -46,26 +48,26 @@ class Pictures:
     mirrored: bool = False
 
     @property
-    def labels(self):
+    def labels(self) -> np.ndarray:
         return self.dataset.labels
 
     @property
-    def distinct_views(self):
-        """How many versions of each picture there are."""
+    def distinct_views(self) -> float:
+        """Number of different versions of each image."""
         if self.augment == "none":
             return 2 if self.mirrored else 1
         return math.inf
 
     @property
-    def first_view(self):
-        """Each image once, as it is."""
+    def first_view(self) -> "Images":
+        """Each image once, without its mirror image."""
         return dataclasses.replace(self, mirrored=False)
 
-    def loader(self):
+    def loader(self) -> Callable:
         """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.
 
-        Files are decoded here and not in `tf.data`, which would bury what is said of a bad one.
-        The epoch is one number, or one for each picture.
+        Files are decoded here and not in `tf.data`, which would hide the message on a bad one.
+        The epoch is one number, or one for each image.
         """
         rows_of = self.dataset.rows_of(self.image_size, self.store)
         augment = functools.partial(augment_images, name=self.augment, seed=self.seed)
@@ -96,24 +98,24 @@ class Features:
     labels: np.ndarray
 
     @property
-    def distinct_views(self):
-        """How many versions of each picture there are."""
+    def distinct_views(self) -> int:
+        """Number of different versions of each image."""
         return self.arrays[0].shape[0]
 
     @property
-    def first_view(self):
+    def first_view(self) -> "Features":
         """The first version of each image alone."""
         return dataclasses.replace(self, arrays=[array[:1] for array in self.arrays])
 
-    def first(self, count):
-        """The first images alone, with their views; nothing is copied."""
+    def first(self, count: int) -> "Features":
+        """Returns the first images alone, with their views; nothing is copied."""
         arrays = [array[:, :count] for array in self.arrays]
         return dataclasses.replace(self, arrays=arrays, labels=self.labels[:count])
 
-    def loader(self):
+    def loader(self) -> Callable:
         """Returns a function from (epoch, indices (b,)) tensors to the list of input tensors.
 
-        Each picture goes through all its views, one an epoch.
+        Each image goes through all its views, one per epoch.
         """
 
         def load(epoch, indices):
@@ -122,8 +124,8 @@ class Features:
 
         return load
 
-    def view_of(self, epoch, indices):
-        """Which view of each picture an epoch takes, int64 (b,)."""
+    def view_of(self, epoch: tf.Tensor | int, indices: tf.Tensor) -> tf.Tensor:
+        """Returns the view of each image that an epoch takes, int64 (b,)."""
         return (epoch + indices) % self.distinct_views
 
     def _rows(self, array, views, indices):
@@ -140,14 +142,21 @@ def _take(array, index):
     return rows
 
 
-def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dtype="float32"):
-    """Runs `prefix` once over `source` and keeps what comes out.
+def compute_features(
+    prefix: keras.Model,
+    source: Images | Features,
+    *,
+    views: int = 1,
+    batch_size: int = 32,
+    store: str = "auto",
+    dtype: str = "float32",
+) -> Features:
+    """Runs `prefix` once over `source` and keeps its outputs.
 
     Args:
         prefix: model whose outputs are a list of tensors; runs in inference mode.
-        source: `Pictures` or `Features`.
-        views: number of augmented versions of each picture.
-        batch_size: pictures a step.
+        views: number of augmented versions of each image.
+        batch_size: images per step.
         store: "auto", "memory" or "disk", see `data.array_store.allocate`.
         dtype: "float32", or "float16" for half the room at a loss of precision.
 
@@ -164,7 +173,7 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
     count = views * math.ceil(size / batch_size)
     batches = index_batches(size, batch_size, seed=0, shuffle=False, repeat=True).take(count)
     load = source.loader()
-    # Pictures are changed for the next steps while the frozen part runs on these.
+    # Images are changed for the next steps while the frozen part runs on these.
     loaded = batches.map(
         lambda view, indices: (view, indices, tuple(load(view, indices))),
         num_parallel_calls=2,
@@ -178,29 +187,27 @@ def compute_features(prefix, source, *, views=1, batch_size=32, store="auto", dt
 
 
 def training_batches(
-    source,
-    batch_size,
+    source: Images | Features,
+    batch_size: int,
     *,
-    num_classes,
-    seed,
-    mixup=0.0,
-    cutmix=0.0,
-    mixed_inside=0,
-    first_epoch=0,
-    repeat=True,
-    drop_remainder=False,
-):
-    """A `tf.data.Dataset` of (inputs, one-hot labels), keyed by (seed, epoch, index).
+    num_classes: int,
+    seed: int,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
+    mixed_inside: int = 0,
+    first_epoch: int = 0,
+    repeat: bool = True,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
+    """Returns batches of (inputs, one-hot labels), which (seed, epoch, index) decide.
 
-    A label below 0 gives a row of zeros.
+    A label below 0 becomes a row of zeros.
 
     Args:
-        source: `Pictures` or `Features`.
-        batch_size: examples a step.
+        batch_size: examples per step.
         num_classes: width of the labels.
-        seed: integer.
         mixup, cutmix: alpha and cut of `data.pipelines.mixing`; mixup=0 for none.
-        mixed_inside: number of replicas on which the model mixes what its frozen part gives:
+        mixed_inside: number of replicas on which the model mixes the features itself; the
             inputs are then {"inputs": the inputs as they are, "mixing": (b, 5)}. Labels are mixed
             here either way, with the partners that the inputs will have. 0 mixes all here.
         first_epoch, repeat, drop_remainder: see `index_batches`.
@@ -225,8 +232,10 @@ def training_batches(
     return _labelled(batches, source, num_classes, mixed if mixup else _as_they_are)
 
 
-def validation_batches(source, batch_size, *, num_classes):
-    """A `tf.data.Dataset` of (inputs, one-hot labels) in order, each picture once."""
+def validation_batches(
+    source: Images | Features, batch_size: int, *, num_classes: int
+) -> tf.data.Dataset:
+    """Returns batches of (inputs, one-hot labels) in order, each image once."""
     batches = index_batches(len(source.labels), batch_size, seed=0, shuffle=False)
     return _labelled(batches, source, num_classes, _as_they_are)
 

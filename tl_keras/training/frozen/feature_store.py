@@ -1,22 +1,25 @@
-"""Keeps what frozen parts gave, so that several trainings on the same pictures share it."""
+"""Keeps features of frozen parts, so that several trainings on the same images share them."""
 
 import hashlib
 import json
 import time
 import weakref
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 
-from tl_keras.training.frozen.cache_room import choose_cache
-from tl_keras.training.frozen.feature_cache import Pictures, compute_features
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.training.frozen.cache_room import CacheWay, choose_cache
+from tl_keras.training.frozen.feature_cache import Features, Images, compute_features
 
 
 class FeatureStore:
-    """Hands out features that were computed before, for as long as their pictures live.
+    """Hands out features that were computed before, for as long as their images live.
 
-    A frozen part is known by what it computes, its graph and its weights, not by its object:
-    a net that is built anew for each training finds the features of the one before. Results equal
-    those without a store. Features go when the `ImageDataset` that they belong to is collected.
+    A frozen part is identified by its graph and its weights, not by its object. So a network that
+    is built anew for each training finds the features of the one before. Results equal those
+    without a store. Features go when the `ImageDataset` that they belong to is collected.
 
     Example:
         store = FeatureStore()
@@ -25,7 +28,7 @@ class FeatureStore:
             fine_tune(model, train, val, features=store, augment="none")
 
     Attributes:
-        spared_seconds: what was saved so far: what the features handed out again had taken.
+        spared_seconds: time that computing the features that were handed out again had taken.
     """
 
     def __init__(self):
@@ -33,11 +36,18 @@ class FeatureStore:
         self._ways = {}
         self._of_dataset = weakref.WeakKeyDictionary()
 
-    def choose(self, outputs, train, val, views, settings):
-        """As `cache_room.choose_cache`, and the same again for trainings of the same size.
+    def choose(
+        self,
+        outputs: Sequence[tuple[int, ...]],
+        train: int,
+        val: int,
+        views: int,
+        settings: FineTuneSettings,
+    ) -> CacheWay | None:
+        """Returns the choice of `choose_cache`, and again the same for trainings of that size.
 
-        What is kept already leaves less room; a choice by that would compute it anew, in another
-        way, and results would depend on what was trained before.
+        Features that are kept already leave less room. A new choice would compute them anew in
+        another form, and results would depend on what was trained before.
         """
         of = settings.cache, settings.cache_dtype, settings.cache_gb
         key = tuple(map(tuple, outputs)), train, val, views, of
@@ -45,10 +55,18 @@ class FeatureStore:
             self._ways[key] = choose_cache(outputs, train, val, views, settings)
         return self._ways[key]
 
-    def compute(self, prefix, source, *, views=1, dtype="float32", **arguments):
+    def compute(
+        self,
+        prefix: keras.Model,
+        source: Images | Features,
+        *,
+        views: int = 1,
+        dtype: str = "float32",
+        **arguments: object,
+    ) -> Features:
         """Returns the `Features` of `compute_features`, without computing the same twice."""
         arguments |= {"views": views, "dtype": dtype}
-        if not isinstance(source, Pictures):  # features of features belong to no pictures
+        if not isinstance(source, Images):  # features of features belong to no images
             return compute_features(prefix, source, **arguments)
         kept = self._of_dataset.setdefault(source.dataset, {})
         seed = None if source.augment == "none" else source.seed
@@ -64,7 +82,7 @@ class FeatureStore:
         return features
 
 
-def graph_digest(model):
+def graph_digest(model: keras.Model) -> str:
     """A digest of what a Functional model computes: its graph, whatever the names, and weights."""
     config = model.get_config()
     numbers = {layer["name"]: f"#{number}" for number, layer in enumerate(config["layers"])}

@@ -1,6 +1,8 @@
-"""Which layers of a classifier train: freezing and unfreezing its backbone."""
+"""Freezing and unfreezing the layers of a backbone."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Literal
 
 import keras
 
@@ -11,13 +13,10 @@ from tl_keras.settings.fine_tune import parse_unfreeze
 from tl_keras.training.step_memory import output_size
 
 
-def freeze(model):
+def freeze(model: keras.Model) -> keras.Model:
     """Freezes the whole backbone of `model`; the head keeps training.
 
     Compile again before `fit`: Keras reads `trainable` when it compiles.
-
-    Args:
-        model: a classifier from `build_classifier`.
 
     Returns:
         `model`.
@@ -26,25 +25,30 @@ def freeze(model):
     return model
 
 
-def unfreeze(model, *, last=None, from_layer=None, all=False, batch_norm="frozen"):  # noqa: A002
+def unfreeze(
+    model: keras.Model,
+    *,
+    last: int | None = None,
+    from_layer: str | None = None,
+    all: bool = False,  # noqa: A002
+    batch_norm: Literal["frozen", "train"] = "frozen",
+) -> keras.Model:
     """Lets the upper part of the backbone of `model` train; what lies below is frozen.
 
     BatchNormalization layers stay frozen, their statistics too, unless `batch_norm="train"`:
-    batches of a small data set would overwrite what the source taught. (`training=False` in the
-    call, the widely copied way, does not hold them still in Keras 3.)
+    batches of a small data set would overwrite the statistics of the source. (`training=False` in
+    the call, the widely copied way, does not hold them still in Keras 3.)
 
     Args:
-        model: a classifier from `build_classifier`.
         last: number of layers of the backbone, counted from its output, that train.
         from_layer: name of the first backbone layer that trains.
         all: whether the whole backbone trains.
-        batch_norm: "frozen" or "train".
 
     Returns:
         `model`. Compile it again before `fit`.
 
     Raises:
-        InputError: not exactly one of the three is given, or it names what is not there.
+        InputError: not exactly one of the three is given, or there is no such layer.
     """
     check_choice("batch_norm", batch_norm, ("frozen", "train"))
     if sum((last is not None, from_layer is not None, bool(all))) != 1:
@@ -63,20 +67,20 @@ def unfreeze(model, *, last=None, from_layer=None, all=False, batch_norm="frozen
     return model
 
 
-def freeze_batch_norm(layer):
+def freeze_batch_norm(layer: keras.Layer) -> None:
     """Freezes every BatchNormalization in `layer`, statistics included."""
     for leaf in batch_norms(layer):
         leaf.trainable = False
 
 
-def batch_norms(layer):
+def batch_norms(layer: keras.Layer) -> list[keras.layers.BatchNormalization]:
     """Returns the BatchNormalization layers of a layer or model, nested ones too."""
     kind = keras.layers.BatchNormalization
     return [leaf for leaf in all_layers(layer) if isinstance(leaf, kind)]
 
 
 @contextlib.contextmanager
-def restoring_trainable(model):
+def restoring_trainable(model: keras.Model) -> Iterator[None]:
     """Puts `trainable` of every layer back after the block."""
     before = [(layer, layer.trainable) for layer in all_layers(model)]
     try:
@@ -87,13 +91,12 @@ def restoring_trainable(model):
 
 
 @contextlib.contextmanager
-def everything_trains(model):
+def everything_trains(model: keras.Model) -> Iterator[None]:
     """Inside the block all layers of `model` train, but BatchNormalization that is frozen."""
-    frozen = [layer for layer in batch_norms(model) if not layer.trainable]
+    frozen = {id(layer) for layer in batch_norms(model) if not layer.trainable}
     with restoring_trainable(model):
-        model.trainable = True  # and that of all layers within it
-        for layer in frozen:
-            layer.trainable = False
+        for layer in all_layers(model):  # a model stands before its layers
+            layer.trainable = id(layer) not in frozen
         yield
 
 
@@ -105,14 +108,16 @@ def _first_trainable(layers, last, from_layer):
     return len(layers) - last
 
 
-def apply_unfreeze(model, unfreeze_setting, batch_norm="frozen"):
+def apply_unfreeze(
+    model: keras.Model,
+    unfreeze_setting: str,
+    batch_norm: Literal["frozen", "train"] = "frozen",
+) -> keras.Model:
     """Applies the setting of `fine_tune` and the command line to `model`.
 
     Args:
-        model: a classifier from `build_classifier`.
         unfreeze_setting: "none", "all", "half" (the upper half of the backbone, cut where the
             least data crosses), "last:N" or "from:LAYER".
-        batch_norm: "frozen" or "train".
     """
     kind, value = parse_unfreeze(unfreeze_setting)
     if kind == "none":
@@ -125,15 +130,14 @@ def apply_unfreeze(model, unfreeze_setting, batch_norm="frozen"):
     return unfreeze(model, from_layer=layer, batch_norm=batch_norm)
 
 
-def half_way_layer(backbone, window=(0.4, 0.6)):
+def half_way_layer(backbone: keras.Model, window: tuple[float, float] = (0.4, 0.6)) -> str:
     """Names the layer from which the upper half of `backbone` trains.
 
-    Among the cuts that leave between 40 and 60 % of the weighted layers above, the one that the
-    least data crosses: what crosses is what the feature cache has to hold.
+    Between 40 and 60 % of the weighted layers are above the cut. Among such cuts it is the one that
+    the least data crosses, because the feature cache holds them.
 
     Args:
-        backbone: Functional model.
-        window: the share of weighted layers that may lie below the cut.
+        window: lowest and highest share of weighted layers below the cut.
 
     Returns:
         The name of the first layer above the cut; the first layer of all where there is no graph

@@ -1,15 +1,12 @@
 """Training every layer of a model.
 
-- distillation: from a teacher to a small student, the teacher asked once
-- distiller: A student that learns from what a teacher says, and from labels where there are any
-- fix_match: fixMatch: a classifier teaches itself on pictures without labels where it is sure
-- from_scratch: training a whole net from random weights, made fast for small nets and small
-  pictures
-- magnitudes: which weights pruning may take, which of them are the smallest, and what a model
-  weighs
-- pruning: magnitude pruning: the smallest weights go, little by little, and the others make up for
-  it
-- pseudo_labels: from few labelled pictures and many others to a classifier
-- whole_model: training every layer of a model: from scratch, under a teacher, or while it is pruned
-- without_labels: training on pictures alone, or on two views of each, made fast for small nets
+- distillation: trains a small student on the predictions of a teacher, computed once
+- distiller: model that learns from the predictions of a teacher and from labels
+- fix_match: model that learns from its own confident predictions for images without labels
+- from_scratch: trains a whole network from random weights, fast for small networks and small images
+- magnitudes: prunable kernels, masks of their smallest weights, and sizes of a model
+- pruning: sets the smallest weights to zero, little by little, while the others are trained on
+- pseudo_labels: trains a classifier on few labelled images and many without labels
+- whole_model: one phase that trains all of a model
+- without_labels: trains on images alone, or on two views of each, fast for small networks
 """

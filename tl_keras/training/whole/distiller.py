@@ -1,6 +1,7 @@
-"""A student that learns from what a teacher says, and from labels where there are any."""
+"""Model that learns from the predictions of a teacher, and from labels where there are any."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import InputError
@@ -12,13 +13,13 @@ _LEAST = 1e-30  # far below what softmax says of a hopeless class, and 1 / _LEAS
 
 
 class Distiller(keras.Model):
-    """Trains `student` to answer as `teacher` does, and as the labels say.
+    """Trains `student` to predict as `teacher` does, and as the labels say.
 
-    With z the logits of either and p(T) = softmax(z / T), the loss of a picture is
+    With z the logits of either and p(T) = softmax(z / T), the loss of an image is
 
         alpha * T^2 * KL(p_teacher(T) || p_student(T)) + (1 - alpha) * (the compiled loss),
 
-    of which a picture without a label has only the first part. The mean is over all pictures.
+    of which an image without a label has only the first part. The mean is over all images.
     Probabilities serve as well as logits, their logarithms being logits up to a constant. Only
     `student` is trained and saved. `evaluate` measures the student alone on the labels.
 
@@ -28,17 +29,17 @@ class Distiller(keras.Model):
         distiller.fit(x, y)
         student.save("small.keras")
 
-    `tl_keras.distill` is faster: it asks the teacher once and not in every epoch.
+    `tl_keras.distill` is faster: it runs the teacher once and not in every epoch.
 
     Args:
         student: built classifier, (b, h, w, c) -> (b, num_classes), with logits or probabilities.
-        teacher: built classifier of the same classes. Another picture size is made by resizing.
+        teacher: built classifier of the same classes. Images are resized to its size.
         temperature: number above 0. Defaults to 4.0.
         alpha: number from 0 to 1, the weight of the teacher. Defaults to 0.9.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
-    Input: pictures (b, h, w, c) of any size, 0-255; or a pair of pictures and what the teacher
-        says of them, (b, num_classes), in its own form; then it is not asked.
+    Input: images (b, h, w, c) of any size, 0-255. Or a pair of them and the outputs of the teacher,
+        (b, num_classes); then it does not run.
     Labels: class numbers, below 0 where there is none, or one-hot, zeros where there is none.
         Metrics leave those out if they are given as `weighted_metrics`.
 
@@ -58,14 +59,12 @@ class Distiller(keras.Model):
         self.alpha = alpha
         self._teacher_gives_logits = gives_logits(teacher)
         # In a function, where Keras does not find it: it is neither trained nor saved.
-        self._ask = lambda pictures: teacher(
-            _resized(pictures, image_shape(teacher)), training=False
-        )
+        self._ask = lambda images: teacher(_resized(images, image_shape(teacher)), training=False)
         self.built = True  # as both models are
 
     def call(self, inputs, training=None):
-        pictures, _ = _split(inputs)
-        return self.student(_resized(pictures, image_shape(self.student)), training=training)
+        images, _ = _split(inputs)
+        return self.student(_resized(images, image_shape(self.student)), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         alpha = self.alpha if training else 0.0
@@ -82,8 +81,8 @@ class Distiller(keras.Model):
 
     def _distance(self, x, y_pred, sample_weight):
         """T^2 times the mean divergence; of a replica, its share of the whole."""
-        pictures, answers = _split(x)
-        answers = self._ask(pictures) if answers is None else answers
+        images, answers = _split(x)
+        answers = self._ask(images) if answers is None else answers
         teacher = log_probabilities(answers, self._teacher_gives_logits, self.temperature)
         student = log_probabilities(y_pred, gives_logits(self.student), self.temperature)
         divergence = ops.sum(ops.exp(teacher) * (teacher - student), axis=-1)
@@ -106,7 +105,7 @@ class Distiller(keras.Model):
         return y, known
 
 
-def check_same_classes(student, teacher):
+def check_same_classes(student: keras.Model, teacher: keras.Model) -> None:
     """Refuses a student that does not have as many outputs as its teacher."""
     if num_outputs(student) != num_outputs(teacher):
         raise InputError(
@@ -117,26 +116,20 @@ def check_same_classes(student, teacher):
 
 
 def _split(inputs):
-    """(pictures, what the teacher says of them or None)."""
+    """(images, outputs of the teacher or None)."""
     return inputs if isinstance(inputs, tuple | list) else (inputs, None)
 
 
-def _resized(pictures, shape):
+def _resized(images, shape):
     size = tuple(shape[:2])
-    if tuple(pictures.shape[1:3]) == size:
-        return pictures
-    pictures = ops.cast(pictures, "float32")
-    return ops.image.resize(pictures, size, interpolation="bilinear", antialias=True)
+    if tuple(images.shape[1:3]) == size:
+        return images
+    images = ops.cast(images, "float32")
+    return ops.image.resize(images, size, interpolation="bilinear", antialias=True)
 
 
-def log_probabilities(outputs, are_logits, temperature=1.0):
-    """The logarithm of the probabilities, softened if asked for, (b, num_classes).
-
-    Args:
-        outputs: of a classifier, (b, num_classes).
-        are_logits: whether they are logits, else probabilities.
-        temperature: number above 0.
-    """
+def log_probabilities(outputs: tf.Tensor, are_logits: bool, temperature: float = 1.0) -> tf.Tensor:
+    """The logarithm of the probabilities, softened if asked for, (b, num_classes)."""
     outputs = ops.cast(outputs, "float32")
     logits = outputs if are_logits else ops.log(ops.maximum(outputs, _LEAST))
     return ops.log_softmax(logits / temperature, axis=-1)

@@ -1,8 +1,9 @@
-"""FixMatch: a classifier teaches itself on pictures without labels where it is sure."""
+"""FixMatch: a classifier learns from its own confident predictions for images without labels."""
 
 import math
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.models.gan.weight_average import average_of, update_average, warm_decay
@@ -15,31 +16,31 @@ _RATE, _ACCURACY = _OWN_METRICS = ("pseudo_label_rate", "pseudo_label_accuracy")
 
 
 class FixMatch(keras.Model):
-    """Trains `classifier` on labelled pictures and on its own sure answers for others.
+    """Trains `classifier` on labelled images and on its own confident predictions for others.
 
-    Of an unlabelled picture, q = the classifier's probabilities for a weakly changed view, and p
-    those for a strongly changed one. With B labelled pictures and R others to each, the loss is
+    For an unlabelled image, q are the classifier's probabilities for a weakly augmented view, and p
+    those for a strongly augmented one. With B labelled images and R others to each, the loss is
 
         the compiled loss + unlabelled_weight * 1 / (B R) * sum of [max q >= confidence]
                                                             * -log p[argmax q].
 
-    No gradient goes through q. It is asked in inference mode, without dropout and with the moving
-    statistics of batch normalisation, while the labelled and the strong views make up one batch.
-    What is sure of nothing teaches nothing: the sum is divided by all pictures.
+    No gradient goes through q. It is computed in inference mode, without dropout and with the
+    moving statistics of batch normalisation, while the labelled and the strong views make up one
+    batch. The sum is divided by all images, so that few confident predictions have little weight.
 
-    `evaluate` measures a moving average of the weights, which is `average`, on labelled pictures.
+    `evaluate` measures a moving average of the weights, which is `average`, on labelled images.
 
     `tl_keras.fit_with_pseudo_labels` makes the batches and puts the average into the classifier.
 
     Args:
         classifier: built classifier, (b, h, w, c) -> (b, num_classes), logits or probabilities.
-        confidence: number above 0 and below 1 from which on an answer is taken for a label.
+        confidence: number above 0 and below 1 from which on a prediction is taken for a label.
             Defaults to 0.95.
         unlabelled_weight: number from 0. Defaults to 1.0.
         average_decay: of the moving average, from 0 to below 1; 0 for none. Defaults to 0.999.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
-    Input: as `data.pipelines.unlabelled_views` makes it, or pictures (b, h, w, c) alone. If it has
+    Input: as `data.pipelines.unlabelled_views` makes it, or images (b, h, w, c) alone. If it has
         "hidden" labels, they are compared with the pseudo-labels in `pseudo_label_accuracy`, which
         trains nothing; below 0 there is none.
 
@@ -47,7 +48,7 @@ class FixMatch(keras.Model):
         InputError: a number is out of range, or `classifier` is not built.
 
     Reference:
-        Sohn et al. 2020, arXiv 2001.07685. There q is asked in training mode; on digits with two
+        Sohn et al. 2020, arXiv 2001.07685. There q is computed in training mode. On digits with two
         labels a class ours was 1.0 point ahead with batch normalisation, level with dropout.
     """
 
@@ -72,13 +73,13 @@ class FixMatch(keras.Model):
         self.built = True  # as the classifier is
 
     def call(self, inputs, training=None):
-        """The outputs for the pictures and, after them in training, for the strong views."""
-        pictures, strong = _part(inputs, "images"), _part(inputs, "strong")
+        """The outputs for the images and, after them in training, for the strong views."""
+        images, strong = _part(inputs, "images"), _part(inputs, "strong")
         if not training:
-            return (self.average or self.classifier)(pictures, training=False)
+            return (self.average or self.classifier)(images, training=False)
         if strong is not None:
-            pictures = ops.concatenate([pictures, _flat(strong)])
-        return self.classifier(pictures, training=True)
+            images = ops.concatenate([images, _flat(strong)])
+        return self.classifier(images, training=True)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         taught, untaught = self._apart(x, y_pred, training)
@@ -91,13 +92,13 @@ class FixMatch(keras.Model):
         self.pseudo_label_rate.update_state(sure)
         return loss + self.unlabelled_weight * self._agreement(labels, sure, untaught)
 
-    def pseudo_labels(self, pictures):
-        """What the classifier says of `pictures` (b, h, w, c).
+    def pseudo_labels(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the classifier's predictions for `images` (b, h, w, c).
 
         Returns:
-            Class numbers int32 (b,), and float32 (b,): 1 where it is sure, else 0.
+            Class numbers int32 (b,), and float32 (b,): 1 where it is confident, else 0.
         """
-        outputs = ops.stop_gradient(self.classifier(pictures, training=False))
+        outputs = ops.stop_gradient(self.classifier(images, training=False))
         answers = log_probabilities(outputs, gives_logits(self.classifier))
         sure = ops.max(answers, axis=-1) >= math.log(self.confidence)
         return ops.argmax(answers, axis=-1), ops.cast(sure, "float32")
@@ -117,7 +118,7 @@ class FixMatch(keras.Model):
     def test_step(self, data):
         return _without(super().test_step(data), _OWN_METRICS)
 
-    def use_average(self):
+    def use_average(self) -> None:
         """Puts the moving average of the weights, if there is one, into the classifier."""
         if self.average:
             self.classifier.set_weights(self.average.get_weights())
@@ -126,7 +127,7 @@ class FixMatch(keras.Model):
         raise NotImplementedError("Save the classifier: fix_match.classifier.save(...).")
 
     def _apart(self, x, outputs, training):
-        """(outputs for the labelled pictures, those for the strong views or None)."""
+        """(outputs for the labelled images, those for the strong views or None)."""
         if not training or _part(x, "strong") is None:
             return outputs, None
         count = ops.shape(x["images"])[0]
@@ -157,7 +158,7 @@ def _flat(views):
 
 
 def _empty_metrics(inputs):
-    """The names of those that batches like `inputs` say nothing of."""
+    """The names of the metrics that batches like `inputs` do not change."""
     empty = {_RATE: "weak", _ACCURACY: "hidden"}
     return [name for name, needed in empty.items() if _part(inputs, needed) is None]
 

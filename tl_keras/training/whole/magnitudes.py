@@ -1,7 +1,9 @@
-"""Which weights pruning may take, which of them are the smallest, and what a model weighs."""
+"""Prunable kernels, masks of their smallest weights, and sizes of a model."""
 
 import gzip
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 from keras import layers
 
@@ -25,7 +27,7 @@ _KERNELS = {
 }
 
 
-def prunable_kernels(model, also=()):
+def prunable_kernels(model: keras.Model, also: Sequence[str] = ()) -> list[keras.Variable]:
     """Returns the kernels of Dense and convolution layers, from input to output.
 
     Biases and normalisation are never among them: they are few and each carries a whole channel.
@@ -33,7 +35,6 @@ def prunable_kernels(model, also=()):
     outputs are the classes, are left out unless they are named.
 
     Args:
-        model: built keras.Model.
         also: of "depthwise" and "last".
 
     Returns:
@@ -60,11 +61,12 @@ def prunable_kernels(model, also=()):
     return kernels
 
 
-def magnitude_masks(kernels, sparsity, scope="global"):
-    """Returns for each kernel where to keep its weights: all but the smallest.
+def magnitude_masks(
+    kernels: Sequence[np.ndarray], sparsity: float, scope: str = "global"
+) -> list[np.ndarray]:
+    """Returns the mask of each kernel, which keeps all weights but the smallest.
 
     Args:
-        kernels: list of arrays.
         sparsity: share of the weights to take, rounded to the nearest whole number of weights.
         scope: "global": the smallest of all kernels together; "layer": the same share of each.
 
@@ -82,11 +84,11 @@ def magnitude_masks(kernels, sparsity, scope="global"):
     return [p.reshape(kernel.shape) for p, kernel in zip(pieces, kernels, strict=True)]
 
 
-def weight_figures(model):
-    """Returns {"weights", "zeros", "gzip_bytes"}: how many, and the size of them compressed.
+def weight_figures(model: keras.Model) -> dict[str, int]:
+    """Returns {"weights", "zeros", "gzip_bytes"}: their numbers, and their compressed size.
 
-    What is compressed are the bytes of the weights as they stand in a file, float32 one after
-    another; a saved model has a compiled optimizer's state beside them.
+    Compressed are the bytes of the weights as in a file, float32 one after another. A saved model
+    has a compiled optimizer's state beside them.
     """
     values = model.get_weights()
     return {

@@ -1,13 +1,16 @@
-"""Magnitude pruning: the smallest weights go, little by little, and the others make up for it."""
+"""Magnitude pruning: sets the smallest weights to zero, little by little, and trains the others."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from tl_keras.checks import check_number
-from tl_keras.models.signature import image_shape
+from tl_keras.models.signature import num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import PruneSettings
+from tl_keras.training.fine_tuning.inputs import LabelledData
 from tl_keras.training.fine_tuning.phases import compile_for_use
 from tl_keras.training.frozen.freezing import everything_trains
 from tl_keras.training.history import TrainingHistory
@@ -15,26 +18,34 @@ from tl_keras.training.whole.magnitudes import magnitude_masks, prunable_kernels
 from tl_keras.training.whole.whole_model import (
     batch_size_for,
     fit_whole,
+    image_batches,
     labelled_for,
-    picture_batches,
+    sized_batches,
 )
 
 UPDATE_EVERY = 8  # steps of an epoch, while the sparsity rises
 
 
 @shows_settings(PruneSettings)
-def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
+def prune(
+    model: keras.Model,
+    sparsity: float,
+    train: LabelledData,
+    val: LabelledData | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **settings: object,
+) -> TrainingHistory:
     """Sets the smallest weights of a trained classifier to zero and trains the others on.
 
-    The sparsity rises over `prune_epochs`, fast at first and slowly at the end, as
-    sparsity * (1 - (1 - t)^3) at the part t of the steps: taken all at once, 80 % and more of the
-    weights are missed too much. Then `epochs` epochs follow at the full sparsity, of which
-    the one with the best validation accuracy is kept. A mask after each update holds the zeros
-    at exactly zero. All layers train meanwhile, but BatchNormalization that is frozen.
+    The sparsity rises over `prune_epochs`, fast at first and slowly at the end, as sparsity * (1 -
+    (1 - t)^3) at the part t of the steps. Without that, 80 % and more of the weights could not be
+    spared. Then `epochs` epochs follow at the full sparsity, of which the one with the best
+    validation accuracy is kept. A mask after each update holds the zeros at exactly zero. All
+    layers train meanwhile, but BatchNormalization that is frozen.
 
-    The model stays an ordinary model of the same layers, and takes as much room in memory and as
-    long to run as before: it is the compressed file that shrinks. A further `fit` would let the
-    zeros grow again.
+    The model stays an ordinary model of the same layers, with the memory and run time from before.
+    Only the compressed file shrinks. A further `fit` would let the zeros grow again.
 
     Example:
         history = prune(model, 0.8, train, val)
@@ -44,16 +55,15 @@ def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
         model: trained classifier, Functional, Sequential or a baseline.
         sparsity: share of the prunable weights to take, above 0 and below 1, rounded to the
             nearest whole number of weights.
-        train: labelled pictures in any form that `fit_from_scratch` takes.
-        val: the same for validation, or None: then the last weights are kept.
-        callbacks: Keras callbacks.
+        train: labelled images in any form that `fit_from_scratch` takes.
+        val: validation data likewise; None keeps the last weights.
         **settings: see `PruneSettings`, whose fields `help` lists.
 
     Returns:
-        A `keras.callbacks.History` with the phases "prune" and "fine_tune". Its `pruning` holds
-        "sparsity", "prunable" (number of weights), "kernels" (path -> share of zeros), and
-        "before" and "after", each {"weights", "zeros", "gzip_bytes"} and, with `val`,
-        "val_accuracy"; "weights" and "zeros" are of the whole model, biases included.
+        `TrainingHistory` with the phases "prune" and "fine_tune". Its `pruning` holds "sparsity",
+        "prunable" (number of weights), "kernels" (path -> share of zeros), "before" and "after".
+        Each of these two is {"weights", "zeros", "gzip_bytes"} of the whole model, biases included,
+        and "val_accuracy" with `val`.
 
     Raises:
         InputError: a setting, the data or the model cannot be used; checked before any training.
@@ -64,6 +74,7 @@ def prune(model, sparsity, train, val=None, *, callbacks=(), **settings):
     """
     settings = PruneSettings(**settings)
     check_number("sparsity", sparsity, above=0, below=1)
+    num_outputs(model)  # an unbuilt model has nothing to prune
     history = TrainingHistory()
     with history.timing("total"):
         train, val = labelled_for(model, train, val)
@@ -88,7 +99,6 @@ class Masking(keras.callbacks.Callback):
     Args:
         kernels: variables that the optimizer has masks for.
         sparsity: share to reach.
-        scope: see `magnitude_masks`.
         epochs: in which to reach it; 0 for at once.
     """
 
@@ -121,12 +131,12 @@ class Masking(keras.callbacks.Callback):
             optimizer.mask_of(kernel).assign(mask.astype("float32"))
 
 
-def rising_sparsity(sparsity, part):
+def rising_sparsity(sparsity: float, part: float) -> float:
     """The sparsity at a part from 0 to 1 of the way to `sparsity`."""
     return sparsity * (1 - (1 - part) ** 3)
 
 
-def apply_masks(kernels, sparsity, scope):
+def apply_masks(kernels: Sequence[keras.Variable], sparsity: float, scope: str) -> list[np.ndarray]:
     """Sets the smallest weights of `kernels` to zero; returns the masks."""
     values = [kernel.numpy() for kernel in kernels]
     masks = magnitude_masks(values, sparsity, scope)
@@ -144,7 +154,7 @@ def _fit(history, model, kernels, sparsity, train, val, settings, callbacks):
             model,
             settings,
             size=len(train),
-            batches_of=picture_batches(model, train, settings),
+            batches_of=image_batches(model, train, settings),
             val=val,
             callbacks=[masking, *callbacks],
             optimizer={"masked": tuple(kernels)},
@@ -167,9 +177,6 @@ def _figures(model, val, settings):
     figures = weight_figures(model)
     compile_for_use(model, settings.optimizer, settings.lr)
     if val is not None:
-        *size, channels = image_shape(model)
-        batches = val.pipeline(
-            batch_size_for(len(val), settings), image_size=size, channels=channels
-        )
+        batches = sized_batches(model, val, batch_size_for(len(val), settings))
         figures["val_accuracy"] = model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
     return figures

@@ -1,10 +1,13 @@
-"""From few labelled pictures and many others to a classifier."""
+"""Trains a classifier on few labelled images and many without labels."""
 
 import dataclasses
+from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 
 from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.augmentation_presets import resolve_augment, resolve_strong
 from tl_keras.data.pipelines.unlabelled_views import build_unlabelled_views, slots
 from tl_keras.data.unlabelled import as_unlabelled
@@ -12,11 +15,11 @@ from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import PseudoLabelSettings
-from tl_keras.training.fine_tuning.inputs import default_batch_size
+from tl_keras.training.fine_tuning.inputs import LabelledData, default_batch_size
 from tl_keras.training.fine_tuning.phases import compile_for_use
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import depth_factors
-from tl_keras.training.step_memory import free_memory, picture_cost, step_budget
+from tl_keras.training.step_memory import ImageCost, free_memory, image_cost, step_budget
 from tl_keras.training.whole.fix_match import FixMatch
 from tl_keras.training.whole.whole_model import fit_whole, labelled_for
 
@@ -25,14 +28,22 @@ IN_FLIGHT = 8  # batches that are being made, wait or are trained on
 
 
 @shows_settings(PseudoLabelSettings)
-def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), **settings):
-    """Trains a classifier on few labelled pictures and on its own sure answers for many others.
+def fit_with_pseudo_labels(
+    model: keras.Model,
+    train: LabelledData,
+    unlabelled: object,
+    val: LabelledData | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **settings: object,
+) -> TrainingHistory:
+    """Trains a classifier on few labelled images and its confident predictions for many others.
 
-    FixMatch: what the classifier is sure of in a weakly changed picture it is to see in a strongly
-    changed one as well. It serves a classifier that is right more often than not where it is
-    sure; one that `fine_tune` or `fit_from_scratch` trained on the labels is a good start, and
-    random weights often do. All layers train that are not frozen. The moving average of the
-    weights is what is validated and kept.
+    FixMatch: if the classifier is confident about a weakly augmented image, it is trained to
+    predict the same class for a strongly augmented version. Its confident predictions must be right
+    more often than not. A classifier that `fine_tune` or `fit_from_scratch` trained on the labels
+    is a good start, and random weights often do. All layers train that are not frozen. The moving
+    average of the weights is validated and kept.
 
     Example:
         model = CNN(10, architecture="small")
@@ -40,20 +51,20 @@ def fit_with_pseudo_labels(model, train, unlabelled, val=None, *, callbacks=(), 
 
     Args:
         model: classifier as `fit_from_scratch` takes it.
-        train: labelled pictures: `ImageDataset`, a pair (x, y) with pictures 0-255 and class
+        train: labelled images: `ImageDataset`, a pair (x, y) with images 0-255 and class
             numbers (n,), or a finite batched `tf.data.Dataset` of them.
-        unlabelled: pictures of the same kind without labels: `ImageDataset`, array, or a form of
+        unlabelled: images of the same kind without labels: `ImageDataset`, array, or a form of
             `train`; then the labels are compared with the pseudo-labels, and train nothing.
-        val: as `train` for validation, by which the best epoch is kept, as in `fine_tune`; None
-            keeps the last. Below some hundred pictures an epoch is as good as the next, so the
-            last ones, which have the lowest rate, are mostly what is kept.
+        val: validation data likewise, by which the best epoch is kept, as in `fine_tune`; None
+            keeps the last. With fewer than some hundred images epochs are hardly told apart, so
+            mostly one of the last, which have the lowest rate, is kept.
         callbacks: Keras callbacks. They see one batch in 32, and a `FixMatch` as their model.
         **settings: see `PseudoLabelSettings`, whose fields `help` lists.
 
     Returns:
-        A `keras.callbacks.History` as of `fit_from_scratch`, with the phase "pseudo_labels". For
-        each epoch it has "pseudo_label_rate", the share of weak views that were sure, and, with
-        labels in `unlabelled`, "pseudo_label_accuracy", how many of these were right.
+        `TrainingHistory` with the phase "pseudo_labels". For each epoch it has "pseudo_label_rate",
+        the share of weak views with a confident prediction. With labels in `unlabelled` it has
+        "pseudo_label_accuracy", the share of these that were right.
 
     Raises:
         InputError: a setting, the data or the model cannot be used; checked before any training.
@@ -102,7 +113,7 @@ def _fit(history, model, train, unlabelled, val, settings, callbacks):
 
 
 def _batches(model, train, unlabelled, settings):
-    """How `fit_whole` gets its batches."""
+    """Returns a function that makes the batches of `fit_whole`."""
     *image_size, channels = image_shape(model)
     num_classes = num_outputs(model)
     weak = resolve_augment(settings.augment, train)
@@ -128,54 +139,53 @@ def _batches(model, train, unlabelled, settings):
     return batches_of
 
 
-def group_size(settings):
-    """Number of pictures in a group: a labelled one with its unlabelled ones."""
+def group_size(settings: PseudoLabelSettings) -> int:
+    """Number of images in a group: a labelled one with its unlabelled ones."""
     return 1 + settings.unlabelled_ratio
 
 
-def with_batch_size(settings, model, train, unlabelled):
-    """Returns settings whose `batch_size` is a number of whole groups that can be had.
+def with_batch_size(
+    settings: PseudoLabelSettings, model: keras.Model, train: ImageDataset, unlabelled: ImageDataset
+) -> PseudoLabelSettings:
+    """Returns settings whose `batch_size` is a number of whole groups for which there are images.
 
     Args:
-        settings: `PseudoLabelSettings`.
-        model: the classifier, built, of which those layers train that will.
-        train, unlabelled: `ImageDataset`s.
+        model: the built classifier, frozen as it will be trained.
 
     Raises:
-        InputError: a batch has no whole group, or there are fewer unlabelled pictures than in it.
+        InputError: a batch has no whole group, or there are fewer unlabelled images than in it.
     """
     ratio, group = settings.unlabelled_ratio, group_size(settings)
     if settings.batch_size is None:
         size = slots(len(train), len(unlabelled), ratio)
         most = min(default_batch_size(size, GROUPS), max(1, len(unlabelled) // ratio))
-        groups = affordable_groups(most, ratio, picture_cost(model), step_budget(free_memory()))
+        groups = affordable_groups(most, ratio, image_cost(model), step_budget(free_memory()))
     else:
         groups = settings.batch_size // group
     if groups == 0:
         raise InputError(
-            f"Expected a batch_size of at least {group}, a labelled picture with its {ratio} "
+            f"Expected a batch_size of at least {group}, a labelled image with its {ratio} "
             f"unlabelled ones (unlabelled_ratio); received batch_size={settings.batch_size}. "
             "Raise it or lower unlabelled_ratio."
         )
     if len(unlabelled) < groups * ratio:
         raise InputError(
-            f"Expected at least {groups * ratio} unlabelled pictures, one batch ({groups} times "
+            f"Expected at least {groups * ratio} unlabelled images, one batch ({groups} times "
             f"unlabelled_ratio {ratio}); received {len(unlabelled)}. Give more, or lower "
             "batch_size or unlabelled_ratio."
         )
     return dataclasses.replace(settings, batch_size=groups * group)
 
 
-def affordable_groups(most, ratio, cost, budget):
-    """Returns how many groups a step may have, `most` or so often half of it that they fit.
+def affordable_groups(most: int, ratio: int, cost: ImageCost, budget: int) -> int:
+    """Returns the number of groups per step: `most`, halved until they fit.
 
-    Of each group the labelled picture and the strong views are trained on, the weak views pass,
-    and all are held some times over while the next batches are made.
+    In each group the labelled image and the strong views are trained on, and the weak views run in
+    inference mode. All are in memory several times while the next batches are made.
 
     Args:
         most: int, at least 1.
-        ratio: unlabelled pictures of a group.
-        cost: `PictureCost`.
+        ratio: unlabelled images of a group.
         budget: bytes; one group is taken even if it does not fit.
     """
     held = IN_FLIGHT * (1 + 2 * ratio) * cost.itself
@@ -187,7 +197,7 @@ def affordable_groups(most, ratio, cost, budget):
 
 
 def _rate_factors(model, settings):
-    """Lower rates for a nested backbone; None for a net without one."""
+    """Lower rates for a nested backbone; None for a model without one."""
     try:
         backbone = get_backbone(model)
     except InputError:

@@ -1,20 +1,55 @@
-"""Training every layer of a model: from scratch, under a teacher, or while it is pruned."""
+"""One phase that trains all of a model: from scratch, under a teacher, or while it is pruned."""
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import keras
 import tensorflow as tf
 
 from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.batches import build_pipeline
 from tl_keras.models.signature import image_shape, num_outputs
-from tl_keras.training.fine_tuning.inputs import default_batch_size, labelled
+from tl_keras.settings.whole_model import FromScratchSettings, OptimizerSettings
+from tl_keras.training.fine_tuning.inputs import LabelledData, default_batch_size, labelled
 from tl_keras.training.fine_tuning.phases import compile_for_training, count_steps, run_phase
+from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_schedule
 
 BATCH_SIZE = 128
 STEPS_PER_EXECUTION = 32
 
 
-def build_for(model, train):
-    """Gives a model that is not built the size of the pictures in `train`.
+class Executions(NamedTuple):
+    """Steps of training, several of which run in one call.
+
+    Attributes:
+        per_epoch: steps per epoch.
+        per_execution: steps per call.
+        drop_remainder: whether an incomplete batch is left out.
+        endless: whether the batches have no end. Then the data need not be opened anew each epoch
+            (20 ms; over replicas, a shift of the epochs' numbers). But calls of several steps, if
+            they do not make up an epoch, would run past its end.
+    """
+
+    per_epoch: int
+    per_execution: int
+    drop_remainder: bool
+    endless: bool
+
+
+def count_executions(
+    size: int, batch_size: int, strategy: tf.distribute.Strategy, most: int
+) -> Executions:
+    """Returns the `Executions` for `size` images, with `most` steps per call; 1 on replicas."""
+    steps, drop = count_steps(size, batch_size, strategy)
+    if strategy.num_replicas_in_sync > 1:
+        return Executions(steps, 1, drop, endless=True)
+    return Executions(steps, min(most, steps), drop, endless=steps <= most)
+
+
+def build_for(model: keras.Model, train: ImageDataset) -> None:
+    """Gives a model that is not built the size of the images in `train`.
 
     Raises:
         InputError: they are files, which have no common size.
@@ -23,18 +58,19 @@ def build_for(model, train):
         return
     if train.is_files:
         raise InputError(
-            "Expected a built model for pictures in files, which have no common size; received "
+            "Expected a built model for images in files, which have no common size; received "
             f"{model.name!r}, unbuilt. Choose one: model.build((None, height, width, 3))."
         )
     with model.distribute_strategy.scope():
         model.build((None, *train.images.shape[1:3], 1 if train.is_grayscale else 3))
 
 
-def labelled_for(model, train, val):
+def labelled_for(
+    model: keras.Model, train: LabelledData, val: LabelledData | None
+) -> tuple[ImageDataset, ImageDataset | None]:
     """Returns (train, val) as labelled datasets for `model`, which is built if it was not.
 
     Args:
-        model: classifier.
         train: in any form that `fit_from_scratch` takes.
         val: likewise, or None.
 
@@ -48,13 +84,15 @@ def labelled_for(model, train, val):
     return labelled(train, classes, split="train"), val
 
 
-def batch_size_for(size, settings):
-    """Pictures a step for a data set of `size` pictures."""
+def batch_size_for(size: int, settings: OptimizerSettings) -> int:
+    """Returns the images per step for a dataset of `size` images."""
     return settings.batch_size or default_batch_size(size, BATCH_SIZE)
 
 
-def picture_batches(model, dataset, settings):
-    """How `fit_whole` gets the training batches of a labelled dataset for `model`."""
+def image_batches(
+    model: keras.Model, dataset: ImageDataset, settings: FromScratchSettings
+) -> Callable[..., tf.data.Dataset]:
+    """Returns a function that makes the training batches of `fit_whole` from a labelled dataset."""
 
     def batches_of(batch_size, **arguments):
         augment = settings.augment
@@ -64,75 +102,65 @@ def picture_batches(model, dataset, settings):
 
 
 def fit_whole(
-    history,
-    name,
-    model,
-    settings,
+    history: TrainingHistory,
+    name: str,
+    model: keras.Model,
+    settings: FromScratchSettings,
     *,
-    size,
-    batches_of,
-    val=None,
-    val_batch_size=None,
-    classifier=None,
-    callbacks=(),
-    optimizer=None,
-    keep_last=False,
-    steps_per_execution=STEPS_PER_EXECUTION,
-    **compile_arguments,
-):
+    size: int,
+    batches_of: Callable[..., tf.data.Dataset],
+    val: ImageDataset | None = None,
+    val_batch_size: int | None = None,
+    classifier: keras.Model | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    optimizer: dict | None = None,
+    keep_last: bool = False,
+    steps_per_execution: int = STEPS_PER_EXECUTION,
+    **compile_arguments: object,
+) -> None:
     """Runs one phase that trains all of `model`, with many steps in one call where it can.
 
     Args:
-        history: `TrainingHistory`.
         name: of the phase.
-        model: what is trained; built.
-        settings: `FromScratchSettings`.
-        size: number of training pictures.
         batches_of: function (batch_size, *, seed, first_epoch, repeat, drop_remainder) that
             returns batches of (inputs, one-hot labels), see `index_batches`.
-        val: labelled `ImageDataset`, or None.
-        val_batch_size: pictures a step of validation; None for as many as in training.
-        classifier: what gives the outputs of `model`, if it is another model inside.
-        callbacks: Keras callbacks.
-        optimizer: dict of more arguments of `build_optimizer`.
+        val_batch_size: images per step of validation; None for as many as in training.
+        classifier: model inside that computes the outputs of `model`; None for itself.
+        optimizer: more arguments of `build_optimizer`.
         keep_last: see `run_phase`.
-        steps_per_execution: how many at most; callbacks see one batch in so many.
+        steps_per_execution: limit; callbacks see one batch in so many.
         **compile_arguments: more of `compile_for_training`.
     """
-    classifier = classifier or model
-    strategy = classifier.distribute_strategy
-    batch_size = batch_size_for(size, settings)
-    steps, drop = count_steps(size, batch_size, strategy)
-    distributed = strategy.num_replicas_in_sync > 1
-    # Without an end the data need not be opened anew each epoch (20 ms; over replicas, a shift of
-    # the epochs' numbers). But executions of several steps, if they do not make up an epoch,
-    # would run past its end.
-    endless = distributed or steps <= steps_per_execution
-    batches = batches_of(
-        batch_size,
-        seed=settings.seed,
-        first_epoch=len(history.epoch),
-        repeat=endless,
-        drop_remainder=drop,
-    )
-    rate = build_schedule(settings.schedule, settings.lr, settings.epochs * steps)
-    compile_for_training(
-        model,
-        classifier,
-        {
-            "name": settings.optimizer,
-            "learning_rate": rate,
-            "weight_decay": settings.weight_decay,
-            "fused": True,
-            **(optimizer or {}),
-        },
-        label_smoothing=settings.label_smoothing,
-        # XLA makes convolutions and loops slower on a CPU, and cannot run under a strategy.
-        jit_compile=False,
-        steps_per_execution=1 if distributed else min(steps_per_execution, steps),
-        **compile_arguments,
-    )
     with history.timing(name):
+        classifier = classifier or model
+        batch_size = batch_size_for(size, settings)
+        steps = count_executions(
+            size, batch_size, classifier.distribute_strategy, steps_per_execution
+        )
+        batches = batches_of(
+            batch_size,
+            seed=settings.seed,
+            first_epoch=len(history.epoch),
+            repeat=steps.endless,
+            drop_remainder=steps.drop_remainder,
+        )
+        rate = build_schedule(settings.schedule, settings.lr, settings.epochs * steps.per_epoch)
+        compile_for_training(
+            model,
+            classifier,
+            {
+                "name": settings.optimizer,
+                "learning_rate": rate,
+                "weight_decay": settings.weight_decay,
+                "fused": True,
+                **(optimizer or {}),
+            },
+            label_smoothing=settings.label_smoothing,
+            # XLA makes convolutions and loops slower on a CPU, and cannot run under a strategy.
+            jit_compile=False,
+            steps_per_execution=steps.per_execution,
+            **compile_arguments,
+        )
         run_phase(
             history,
             name,
@@ -140,7 +168,7 @@ def fit_whole(
             batches,
             val and _batches(classifier, val, val_batch_size or batch_size),
             epochs=settings.epochs,
-            steps_per_epoch=steps if endless else None,
+            steps_per_epoch=steps.per_epoch if steps.endless else None,
             patience=settings.patience,
             callbacks=list(callbacks),
             val_size=val and len(val),
@@ -148,11 +176,22 @@ def fit_whole(
         )
 
 
-def _batches(model, dataset, batch_size, **arguments):
-    """Batches of (pictures, one-hot labels) in the size and channels that the model takes."""
+def sized_batches(
+    model: keras.Model, dataset: ImageDataset, batch_size: int, **arguments: object
+) -> tf.data.Dataset:
+    """Returns batches of a dataset in the size and channels that the model takes.
+
+    Args:
+        **arguments: more of `build_pipeline`.
+    """
     *image_size, channels = image_shape(model)
-    batches = build_pipeline(
+    return build_pipeline(
         dataset, batch_size, image_size=image_size, channels=channels, **arguments
     )
+
+
+def _batches(model, dataset, batch_size, **arguments):
+    """Batches of (images, one-hot labels)."""
     num_classes = num_outputs(model)
-    return batches.map(lambda pictures, labels: (pictures, tf.one_hot(labels, num_classes)))
+    batches = sized_batches(model, dataset, batch_size, **arguments)
+    return batches.map(lambda images, labels: (images, tf.one_hot(labels, num_classes)))

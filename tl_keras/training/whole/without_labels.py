@@ -1,40 +1,52 @@
-"""Training on pictures alone, or on two views of each, made fast for small nets."""
+"""Training on images alone, or on two views of each, fast for small networks."""
 
 import dataclasses
 import functools
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tl_keras.checks import InputError
-from tl_keras.data.pipelines.batches import build_pipeline
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.models.own_loss import OwnLossModel
-from tl_keras.models.signature import image_shape
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import WithoutLabelsSettings
 from tl_keras.training.fine_tuning.inputs import default_batch_size
-from tl_keras.training.fine_tuning.phases import count_steps
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_optimizer, build_schedule
-from tl_keras.training.whole.whole_model import STEPS_PER_EXECUTION
+from tl_keras.training.whole.whole_model import (
+    STEPS_PER_EXECUTION,
+    Executions,
+    count_executions,
+    sized_batches,
+)
 
-_LOOKED_AT = 1000  # pictures, for what the model decides by its data
+_LOOKED_AT = 1000  # images, for what the model decides by its data
 _OF_MODEL = ("lr", "weight_decay", "augment")
 
 
 @shows_settings(WithoutLabelsSettings)
-def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **settings):
+def fit_without_labels(
+    model: keras.Model,
+    train: object,
+    val: object = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str | None = None,
+    **settings: object,
+) -> TrainingHistory:
     """Trains a model that needs no labels from its weights as they are.
 
-    The same as `compile` and `fit` with the same optimizer, on the project's pipeline: any source
-    of pictures, resized to those of the model, in an order that depends on (seed, epoch, index)
-    only; epochs are counted over all calls, and in files. Small nets spend much of a step outside
-    their products, so Adam's update is one fused operation and many steps run in one call.
+    Results are those of `compile` and `fit` with the same optimizer, on the project's pipeline. It
+    takes any source of images, resized to those of the model, in an order that depends on
+    (seed, epoch, index) only. Epochs are counted over all calls, and in files. Small networks spend
+    much of a step outside their products, so Adam's update is one fused operation and many steps
+    run in one call.
 
     Example:
         model = VAE((28, 28), 50, activation="tanh", binarize=True)
@@ -45,27 +57,27 @@ def fit_without_labels(model, train, val=None, *, callbacks=(), verbose=None, **
 
     Args:
         model: `Autoencoder`, `VAE`, `SimCLR`, `SimSiam`, `VICReg`; or `SupCon`, the only one that
-            looks at labels and needs them.
-        train: `ImageDataset`, array of pictures (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255, a
-            pair of them and labels, or a finite batched `tf.data.Dataset` of such pairs.
-        val: the same for validation after each epoch, or None.
+            uses labels and needs them.
+        train: `ImageDataset`; array of images 0-255; a pair of them and labels; or a finite batched
+            `tf.data.Dataset` of such pairs. Images are (n, h, w), (n, h, w, 1) or (n, h, w, 3).
+        val: validation data in any of these forms, or None.
         callbacks: Keras callbacks, one or several. They see one batch in 32, the last of each
             execution.
-        verbose: as in Keras's `fit`. Default None: a bar on a terminal, else a line an epoch.
+        verbose: as in Keras's `fit`. Default None: a bar on a terminal, else a line per epoch.
         **settings: see `WithoutLabelsSettings`, whose fields `help` lists.
 
     Returns:
-        A `keras.callbacks.History` with `seconds` ({"total"}); its values are those of `fit`.
+        `TrainingHistory`; its values are those of `fit`.
 
     Raises:
-        InputError: a setting or the pictures cannot be used; checked before any training.
+        InputError: a setting or the images cannot be used; checked before any training.
         DivergedError: the loss became NaN; the model holds the weights of the last good epoch.
     """
     settings = _settings_for(model, WithoutLabelsSettings(**settings))
     history = TrainingHistory()
     with history.timing("total"):
-        train = _pictures(train, "training")
-        val = None if val is None else _pictures(val, "validation")
+        train = _images(train, "training")
+        val = None if val is None else _images(val, "validation")
         if settings.epochs:
             fit = _fit(model, train, val, settings, keras.tree.flatten(callbacks or ()), verbose)
             history.history, history.epoch = fit.history, fit.epoch
@@ -79,9 +91,9 @@ def _fit(model, train, val, settings, callbacks, verbose):
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() else 2
     batch_size = settings.batch_size or default_batch_size(len(train), model.recipe["batch_size"])
-    find = _views if isinstance(model, TwoViewModel) else _pictures_alone
+    find = _views if isinstance(model, TwoViewModel) else _images_alone
     feed = find(model, train, val, batch_size, settings)
-    rate = build_schedule(settings.schedule, settings.lr, settings.epochs * feed.steps)
+    rate = build_schedule(settings.schedule, settings.lr, settings.epochs * feed.steps.per_epoch)
     with model.distribute_strategy.scope():
         optimizer = build_optimizer(
             settings.optimizer,
@@ -90,14 +102,14 @@ def _fit(model, train, val, settings, callbacks, verbose):
             fused=True,
             epsilon=settings.epsilon,
         )
-        model.compile(optimizer, steps_per_execution=feed.at_once)
-    # Not the model's own `fit`: the pictures are checked and guards are there already.
+        model.compile(optimizer, steps_per_execution=feed.steps.per_execution)
+    # Not the model's own `fit`: the images are checked and guards are there already.
     return OwnLossModel.fit(
         model,
         feed.batches,
         validation_data=feed.held_out,
         epochs=settings.epochs,
-        steps_per_epoch=feed.steps if feed.endless else None,
+        steps_per_epoch=feed.steps.per_epoch if feed.steps.endless else None,
         shuffle=False,  # the batches are shuffled already
         callbacks=[*callbacks, *model.guards()],
         verbose=verbose,
@@ -105,22 +117,16 @@ def _fit(model, train, val, settings, callbacks, verbose):
 
 
 class _Feed(NamedTuple):
-    """Batches to train and to validate on, and how they are taken."""
+    """Batches to train and to validate on."""
 
     batches: tf.data.Dataset
     held_out: tf.data.Dataset | None
-    steps: int  # of an epoch
-    endless: bool
-    at_once: int  # steps in one call
+    steps: Executions
 
 
-def _pictures_alone(model, train, val, batch_size, settings):
-    strategy = model.distribute_strategy
-    distributed = strategy.num_replicas_in_sync > 1
-    steps, drop = count_steps(len(train), batch_size, strategy)
-    # As in `whole_model`: endless unless executions of several steps do not make up an epoch.
-    endless = distributed or steps <= STEPS_PER_EXECUTION
-    batches = _batches(
+def _images_alone(model, train, val, batch_size, settings):
+    steps = count_executions(len(train), batch_size, model.distribute_strategy, STEPS_PER_EXECUTION)
+    batches = sized_batches(
         model,
         train,
         batch_size,
@@ -128,13 +134,13 @@ def _pictures_alone(model, train, val, batch_size, settings):
         seed=settings.seed,
         augment=settings.augment,
         first_epoch=model.epochs_trained,
-        repeat=endless,
-        drop_remainder=drop,
+        repeat=steps.endless,
+        drop_remainder=steps.drop_remainder,
     )
-    held_out = None if val is None else _batches(model, val, batch_size)
-    model.look_at(next(iter(_batches(model, train, _LOOKED_AT).map(_without_labels))).numpy())
-    at_once = 1 if distributed else min(STEPS_PER_EXECUTION, steps)
-    return _Feed(batches, held_out, steps, endless, at_once)
+    held_out = None if val is None else sized_batches(model, val, batch_size)
+    some = sized_batches(model, train, _LOOKED_AT).map(_without_labels)
+    model.look_at(next(iter(some)).numpy())
+    return _Feed(batches, held_out, steps)
 
 
 def _views(model, train, val, batch_size, settings):
@@ -143,7 +149,8 @@ def _views(model, train, val, batch_size, settings):
     batches = views(train, training=True, first_epoch=model.epochs_trained, repeat=True)
     held_out = val and views(val, training=False)
     # One step at a time: it is long, so more in one call would save nothing.
-    return _Feed(batches, held_out, len(train) // batch_size, endless=True, at_once=1)
+    steps = Executions(len(train) // batch_size, 1, drop_remainder=True, endless=True)
+    return _Feed(batches, held_out, steps)
 
 
 def _settings_for(model, settings):
@@ -152,21 +159,13 @@ def _settings_for(model, settings):
     return dataclasses.replace(settings, **{name: model.recipe[name] for name in left_open})
 
 
-def _pictures(data, split):
+def _images(data, split):
     """`data` as an `ImageDataset` that is not empty."""
     dataset = as_unlabelled(data)
     if not len(dataset):
-        raise InputError(f"Expected pictures to train on; received an empty {split} set.")
+        raise InputError(f"Expected images to train on; received an empty {split} set.")
     return dataset
 
 
-def _batches(model, dataset, batch_size, **arguments):
-    """Batches of pictures in the size and channels that the model takes, with labels if any."""
-    *image_size, channels = image_shape(model)
-    return build_pipeline(
-        dataset, batch_size, image_size=image_size, channels=channels, **arguments
-    )
-
-
-def _without_labels(pictures, labels=None):
-    return pictures
+def _without_labels(images, labels=None):
+    return images

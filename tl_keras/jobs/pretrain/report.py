@@ -24,7 +24,7 @@ from tl_keras.reports.pages.pretraining_page import (
     write_pretraining_page,
 )
 from tl_keras.reports.pages.wording import format_duration
-from tl_keras.settings.label_free import LATENT, TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS
 
 FILES = (
     "model.keras",
@@ -35,15 +35,6 @@ FILES = (
     "metrics.json",
     "figures/",
 )
-_NAMES = {
-    "autoencoder": "An autoencoder",
-    "vae": "A VAE",
-    "gan": "A GAN",
-    "simclr": "SimCLR",
-    "simsiam": "SimSiam",
-    "supcon": "SupCon",
-    "vicreg": "VICReg",
-}
 
 
 def write_report(path, outcome):
@@ -61,13 +52,13 @@ def _content(path, outcome):
     config = outcome.config
     number, words, verdict = headline(outcome)
     return PretrainingReport(
-        title=f"{_NAMES[config.method]} on {config.data}",
+        title=f"{config.row.title} on {config.data}",
         number=number,
         words=words,
         verdict=verdict,
         sections=tuple(_sections(path, outcome)),
-        commands=_commands(config),
-        code=_code(config),
+        commands=_commands(outcome.model),
+        code=_code(outcome),
         warnings=(
             *outcome.warnings,
             *inspection_warnings(outcome.data.splits.inspection),
@@ -79,7 +70,8 @@ def _content(path, outcome):
 
 def _sections(path, outcome):
     """Sections of the page, which depend on what the method can do."""
-    if outcome.config.method in TWO_VIEWS:
+    two_views = outcome.config.row.family is TWO_VIEWS
+    if two_views:
         yield from _of_two_views(outcome)
     else:
         yield from _of_pictures(outcome)
@@ -89,7 +81,7 @@ def _sections(path, outcome):
     if strip.is_file():
         strip = (draw.film_strip(strip),)
         yield Section(name="film_strip", title="How it learned", figures=strip)
-    if outcome.config.method not in TWO_VIEWS:
+    if not two_views:
         yield Section(name="curves", title="Curves", figures=(draw.curves(outcome),))
     yield Section(name="settings", title="Settings", rows=_settings(outcome))
 
@@ -156,26 +148,26 @@ def _settings(outcome):
     )  # fmt: skip
 
 
-def _commands(config):
+def _commands(model):
     commands = ["tl-keras train --backbone ./ --head gap --data LABELLED --out ../classifier"]
-    if config.method in ("vae", "gan"):
+    if hasattr(model, "sample"):
         commands.append("tl-keras generate . --n 64 --out grid.png")
-    if config.method in LATENT:
+    if hasattr(model, "reconstruct"):
         commands.append("tl-keras outliers . PICTURES --out outliers.csv")
     return tuple(commands)
 
 
-def _code(config):
-    if config.method in TWO_VIEWS:
+def _code(outcome):
+    if outcome.config.row.family is TWO_VIEWS:
         return (
             "from tl_keras import build_classifier, extract_features, load_model\n\n"
             'encoder = load_model("encoder.keras")\n'
             "features = extract_features(encoder, pictures)  # (n, h, w, c) -> (n, d)\n"
             'model = build_classifier("encoder.keras", num_classes)  # for fine_tune'
         )
-    use = {
-        "autoencoder": "codes = model.encode(pictures)  # (n, h, w, c) -> (n, latent_dim)",
-        "vae": "pictures = model.sample(64)\ncodes = model.embed(pictures)",
-        "gan": "pictures = model.sample(64)",
-    }[config.method]
-    return f'from tl_keras import load_model\n\nmodel = load_model("model.keras")\n{use}'
+    lines = ["from tl_keras import load_model", "", 'model = load_model("model.keras")']
+    if hasattr(outcome.model, "sample"):
+        lines.append("images = model.sample(64)")
+    if hasattr(outcome.model, "encode"):
+        lines.append("codes = model.encode(images)  # (n, h, w, c) -> (n, latent_dim)")
+    return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from tl_keras.jobs.pretrain.probes import verdict
 from tl_keras.reports.pages.wording import format_percent
-from tl_keras.settings.label_free import TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS
 
 _GIVEN_BACK = "mean squared error of reconstruction on {} test pictures, pixels from 0 to 1"
 
@@ -11,12 +11,12 @@ def headline(outcome):
     """Returns (number, what it is, a sentence that compares it), texts."""
     metrics, config = outcome.metrics, outcome.config
     test, count = metrics["test"], metrics["pictures"]["test"]
-    if config.method == "autoencoder":
-        return f"{test['mse']:.4f}", _GIVEN_BACK.format(count), _against_pca(test, outcome)
-    if config.method == "vae":
+    if "negative_elbo" in test:
         words = f"nats: negative ELBO on {count} test pictures, lower is better"
         return f"{test['negative_elbo']:.1f}", words, _bound_sentence(test)
-    if config.method in TWO_VIEWS:
+    if "mse" in test:
+        return f"{test['mse']:.4f}", _GIVEN_BACK.format(count), _against_pca(test, outcome)
+    if config.row.family is TWO_VIEWS:
         return _of_features(metrics)
     samples = metrics["samples"]
     if not samples:

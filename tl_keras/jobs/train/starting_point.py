@@ -25,7 +25,7 @@ from tl_keras.models.backbones.backbone import (
     list_backbones,
 )
 from tl_keras.progress import say
-from tl_keras.settings.label_free import TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS, names_of
 from tl_keras.settings.train import HEADS, usual_dropout
 from tl_keras.training.fine_tuning.from_linear import suited_to_head
 from tl_keras.training.fine_tuning.inputs import default_batch_size, suited_to_data
@@ -190,7 +190,7 @@ def suited_to(path):
 
 def suited_after(method):
     """Returns those settings by the method of a pretraining; None for none."""
-    return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
+    return AFTER_TWO_VIEWS if method in names_of(TWO_VIEWS) else {}
 
 
 def _start(config, splits, size, weights, description, backbone=None):

@@ -25,7 +25,6 @@ _ADAM = {  # learning rate, beta_1, beta_2 of Adam
 }
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
 _PENALTY_WEIGHT = {"non-saturating": 1.0, "wgan-gp": 10.0}
-_BATCH_SIZE = 64
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
@@ -83,6 +82,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
     """
 
     seed_names = ("noise_seeds", "sample_seeds", "validation_seeds")
+    recipe = {"batch_size": 64}
 
     def __init__(
         self,
@@ -266,7 +266,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             DivergedError: a loss became NaN; the model has the weights of the last complete epoch.
         """
         check_unweighted(self, x, **kwargs)
-        data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
+        data, some = training_input(self, x, y, batch_size or self.recipe["batch_size"])
         kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tl_keras
+from tl_keras.settings.methods import METHODS
 
 PACKAGE = Path(tl_keras.__file__).parent
 ORDER = ("settings", "data", "models", "training", "evaluation", "reports", "jobs", "cli")
@@ -94,6 +95,26 @@ def test_folders_hold_a_dozen_modules_at_most_and_name_each(folder):
 def test_files_are_short_and_name_their_subject(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
     assert path.stem not in {"utils", "helpers", "common", "util", "misc"}
+
+
+def _named(source):
+    """Names of label-free methods that stand as texts of their own in a module."""
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [node.value for node in nodes if node.value in METHODS]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_names_of_methods_stand_in_their_table_and_own_files_only(path):
+    own = {row.model.split(":")[0] for row in METHODS.values()}
+    name = f"tl_keras.{_name(path)}"
+    if name != "tl_keras.settings.methods" and name not in own:
+        assert not _named(path.read_text(encoding="utf-8")), "ask the row in settings.methods"
+
+
+def test_a_branch_on_the_name_of_a_method_is_found():
+    assert _named('if config.method == "simclr":\n    pass') == ["simclr"]
+    assert _named('steps = {"vae": 1}') == ["vae"]
+    assert not _named('raise ValueError("Use method simclr.")')
 
 
 def test_import_and_help_load_no_tensorflow():

@@ -5,6 +5,8 @@ Public names are loaded on first use, so that `import tl_keras` does not load Te
 
 import importlib
 
+from tl_keras.settings.methods import MODEL_MODULES
+
 __version__ = "0.1.0"
 
 _PUBLIC = {
@@ -15,16 +17,9 @@ _PUBLIC = {
     "build_backbone": "tl_keras.models.backbones.backbone",
     "build_classifier": "tl_keras.models.classifier",
     "replace_head": "tl_keras.models.classifier",
-    "Autoencoder": "tl_keras.models.latent.autoencoder",
     "CNN": "tl_keras.models.baselines.cnn",
-    "GAN": "tl_keras.models.gan.gan",
     "MLP": "tl_keras.models.baselines.mlp",
     "RNN": "tl_keras.models.baselines.rnn",
-    "VAE": "tl_keras.models.latent.vae",
-    "SimCLR": "tl_keras.models.two_views.simclr",
-    "SimSiam": "tl_keras.models.two_views.simsiam",
-    "SupCon": "tl_keras.models.two_views.supcon",
-    "VICReg": "tl_keras.models.two_views.vicreg",
     "build_small_resnet": "tl_keras.models.backbones.small_resnet",
     "list_backbones": "tl_keras.models.backbones.backbone",
     "load_model": "tl_keras.models.saving.saved_models",
@@ -54,6 +49,7 @@ _PUBLIC = {
     "InputError": "tl_keras.checks",
     "DivergedError": "tl_keras.checks",
     "CollapseWarning": "tl_keras.models.gan.collapse",
+    **MODEL_MODULES,
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
+from tl_keras.settings.label_free import PretrainSettings
+from tl_keras.settings.methods import TWO_VIEWS, names_of
 
 SIDE = 8
 SMALL = {"epochs": 2, "batch_size": 16, "split": (0.6, 0.2, 0.2)}
@@ -11,7 +12,7 @@ OPTIONS = {
     "autoencoder": {"latent_dim": 4},
     "vae": {"latent_dim": 4},
     "gan": {"conditional": True},
-} | dict.fromkeys(TWO_VIEWS, {"width": 2, "projection_units": (16, 8)})
+} | dict.fromkeys(names_of(TWO_VIEWS), {"width": 2, "projection_units": (16, 8)})
 
 
 def bars(count, seed=0):

@@ -7,13 +7,12 @@ from typing import Annotated
 from tl_keras.checks import InputError, check_number
 from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
 from tl_keras.settings.image_source import HIGHEST_SEED, SplitSettings
-from tl_keras.settings.label_free import METHODS, TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.train import Head
 
 TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains too
 KINDS = ("scratch", "linear", "frozen", *TUNED)
-# A pretraining on all training images must not read their labels.
-PRETRAININGS = tuple(method for method in METHODS if method != "supcon")
+PRETRAININGS = WITHOUT_LABELS  # on all training images, whose labels must not be read
 EPOCHS = 30
 
 
@@ -25,10 +24,10 @@ class CompareSettings(SplitSettings):
     """Folder with one sub-folder per class, or the name of a data set, as in train."""
     methods: Annotated[tuple[str, ...], FIRST] = ("scratch:cnn", "linear", "fine-tune")
     """Methods, separated by commas: scratch:mlp, scratch:cnn, scratch:rnn, scratch:BASE, scratch,
-    linear, frozen, fine-tune, l2-sp, joint; simclr, simsiam, vicreg, autoencoder, vae, gan.
+    linear, frozen, fine-tune, l2-sp, joint; PRETRAINING.
 
-    frozen:ENCODER and the like take another network than --backbone. The last six are pretrained
-    here without labels, then tuned. See `jobs.compare.methods.parse_method`."""
+    frozen:ENCODER and the like take another network than --backbone. Those after the semicolon
+    are pretrained here without labels, then tuned. See `jobs.compare.methods.parse_method`."""
     labels_per_class: Annotated[tuple[int, ...], FIRST, Bounds(minimum=1)] = (10, 50, 250)
     """Numbers of labels, separated by commas."""
     seeds: Annotated[int, FIRST, Bounds(minimum=1)] = 3
@@ -54,7 +53,7 @@ class CompareSettings(SplitSettings):
     pretrain_epochs: Annotated[int | None, RUN, Bounds(minimum=1)] = None
     """Epochs of each pretraining; default: as in pretrain."""
     pretrain_minutes: Annotated[float | None, RUN, Bounds(above=0)] = None
-    """Time limit of simclr, simsiam and vicreg."""
+    """Time limit of a pretraining with two views."""
     source_data: Annotated[str | None, DATA] = None
     """joint: the source, in any form that --data takes."""
     test_images: Annotated[int | None, DATA, Bounds(minimum=1)] = None
@@ -79,6 +78,10 @@ class CompareSettings(SplitSettings):
         self._check_pretraining()
         self._check_source()
 
+    @classmethod
+    def described(cls, name, text):
+        return text.replace("PRETRAINING", ", ".join(PRETRAININGS))
+
     @property
     def all_seeds(self):
         return range(self.seed, self.seed + self.seeds)
@@ -91,11 +94,12 @@ class CompareSettings(SplitSettings):
 
     def _check_pretraining(self):
         ways = {way for method in self.methods for way in method.split(":")}
-        for name, methods in (("pretrain_epochs", PRETRAININGS), ("pretrain_minutes", TWO_VIEWS)):
+        two_views = names_of(TWO_VIEWS)
+        for name, methods in (("pretrain_epochs", PRETRAININGS), ("pretrain_minutes", two_views)):
             value = getattr(self, name)
             if value is not None and not ways.intersection(methods):
                 raise InputError(
-                    f"Expected {name} with a method that pretrains, such as {TWO_VIEWS[0]}; "
+                    f"Expected {name} with a method that pretrains, such as {methods[0]}; "
                     f"received {name}={value} and the methods {', '.join(self.methods)}."
                 )
 

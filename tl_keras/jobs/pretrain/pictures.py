@@ -78,7 +78,7 @@ def codes(outcome):
     figure = plot_latent_planes(planes, some.labels, some.class_names)
     note = "Each point is a test picture"
     if some.class_names:
-        known = outcome.config.method == "supcon"
+        known = outcome.config.row.needs_labels
         note += ", its colour its label" + ("." if known else ", which the model never saw.")
     return Figure(render_png(figure), "Codes of pictures in a plane", note)
 

@@ -7,12 +7,12 @@ from tl_keras.jobs.pretrain import views as draw_views
 from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.pretraining_page import pretraining_page
 from tl_keras.reports.pages.results import PretrainingResults
-from tl_keras.settings.label_free import TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS
 
 
 def write_report(path, outcome):
     """Writes figures/*.png and report.html into the run folder `path`."""
-    figures = _of_two_views if outcome.config.method in TWO_VIEWS else _of_images
+    figures = _of_two_views if outcome.config.row.family is TWO_VIEWS else _of_images
     film_strip = path / "figures" / "epochs" / "film_strip.png"
     strip = [draw.film_strip(film_strip)] if film_strip.is_file() else []
     results = PretrainingResults(

@@ -41,7 +41,6 @@ _ADAM = {  # learning rate, beta_1, beta_2 of Adam
 }
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
 _PENALTY_WEIGHT = {"non-saturating": 1.0, "wgan-gp": 10.0}
-_BATCH_SIZE = 64
 _SAMPLES_AT_ONCE = 256
 
 
@@ -100,6 +99,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
     """
 
     seed_names = ("noise_seeds", "sample_seeds", "validation_seeds")
+    recipe = {"batch_size": 64}
 
     def __init__(
         self,
@@ -289,7 +289,7 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
             DivergedError: a loss became NaN; the model has the weights of the last complete epoch.
         """
         check_unweighted(self, x, **kwargs)
-        data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
+        data, some = training_input(self, x, y, batch_size or self.recipe["batch_size"])
         kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]

@@ -27,17 +27,8 @@ from tl_keras.reports.pages.sections import (
     typed_command,
 )
 from tl_keras.reports.pages.wording import format_duration, inspection_warnings
-from tl_keras.settings.label_free import LATENT, TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS
 
-_NAMES = {
-    "autoencoder": "An autoencoder",
-    "vae": "A VAE",
-    "gan": "A GAN",
-    "simclr": "SimCLR",
-    "simsiam": "SimSiam",
-    "supcon": "SupCon",
-    "vicreg": "VICReg",
-}
 _TITLES = {
     "learning": "Is it learning?",
     "neighbours": "Nearest neighbours",
@@ -63,7 +54,7 @@ def pretraining_page(results: PretrainingResults) -> Page:
     number, words, sentence = main_result(results)
     result = [Result(number, bold(words))] if number else []
     return Page(
-        title=f"{_NAMES[results.config.method]} on {results.config.data}",
+        title=f"{results.config.row.title} on {results.config.data}",
         lead=[Section("result", "", [*result, sentence])],
         sections=[
             Section(name, title, parts)
@@ -71,7 +62,7 @@ def pretraining_page(results: PretrainingResults) -> Page:
             if (parts := [*_texts_and_tables(name, results), *results.figures.get(name, ())])
         ],
         warnings=[*results.warnings, *inspection_warnings(results.inspection)],
-        use=_use(results.config),
+        use=_use(results),
     )
 
 
@@ -109,42 +100,42 @@ def _settings(results):
     )
 
 
-def _use(config):
+def _use(results):
     command = command_parts("The command that made this run:", typed_command("pretrain"))
     return Section(
         "use",
         "Use the run",
         [
             "On the command line, in the folder of this page:",
-            Code("\n".join(_commands(config.method))),
+            Code("\n".join(_commands(results.model))),
             "In Python; the model takes pixels of 0-255 and scales them itself:",
-            Code(_python_lines(config.method), wrap=False),
+            Code(_python_lines(results), wrap=False),
             *command,
             *files_parts("model.keras", "encoder.keras", "history.csv"),
         ],
     )
 
 
-def _commands(method):
+def _commands(model):
     commands = ["tl-keras train --backbone ./ --head gap --data LABELLED --out ../classifier"]
-    if method in ("vae", "gan"):
+    if hasattr(model, "sample"):
         commands.append("tl-keras generate . --n 64 --out grid.png")
-    if method in LATENT:
+    if hasattr(model, "reconstruct"):
         commands.append("tl-keras outliers . IMAGES --out outliers.csv")
     return commands
 
 
-def _python_lines(method):
-    if method in TWO_VIEWS:
+def _python_lines(results):
+    if results.config.row.family is TWO_VIEWS:
         return (
             "from tl_keras import build_classifier, extract_features, load_model\n\n"
             'encoder = load_model("encoder.keras")\n'
             "features = extract_features(encoder, images)  # (n, h, w, c) -> (n, d)\n"
             'model = build_classifier("encoder.keras", num_classes)  # for fine_tune'
         )
-    use = {
-        "autoencoder": "codes = model.encode(images)  # (n, h, w, c) -> (n, latent_dim)",
-        "vae": "images = model.sample(64)\ncodes = model.embed(images)",
-        "gan": "images = model.sample(64)",
-    }[method]
-    return f'from tl_keras import load_model\n\nmodel = load_model("model.keras")\n{use}'
+    lines = ["from tl_keras import load_model", "", 'model = load_model("model.keras")']
+    if hasattr(results.model, "sample"):
+        lines.append("images = model.sample(64)")
+    if hasattr(results.model, "encode"):
+        lines.append("codes = model.encode(images)  # (n, h, w, c) -> (n, latent_dim)")
+    return "\n".join(lines)

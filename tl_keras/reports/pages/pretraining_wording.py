@@ -2,7 +2,7 @@
 
 from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.reports.pages.wording import format_percent
-from tl_keras.settings.label_free import TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS
 
 _RECONSTRUCTION = "mean squared error of reconstruction on {} test images, pixels from 0 to 1"
 
@@ -15,12 +15,12 @@ def main_result(results: PretrainingResults) -> tuple[str, str, str]:
     """
     metrics, config = results.metrics, results.config
     test, count = metrics["test"], metrics["pictures"]["test"]
-    if config.method == "autoencoder":
-        return f"{test['mse']:.4f}", _RECONSTRUCTION.format(count), _against_pca(test, results)
-    if config.method == "vae":
+    if "negative_elbo" in test:
         words = f"nats: negative ELBO on {count} test images, lower is better"
         return f"{test['negative_elbo']:.1f}", words, _bound_sentence(test)
-    if config.method in TWO_VIEWS:
+    if "mse" in test:
+        return f"{test['mse']:.4f}", _RECONSTRUCTION.format(count), _against_pca(test, results)
+    if config.row.family is TWO_VIEWS:
         return _of_features(metrics)
     samples = metrics["samples"]
     if not samples:

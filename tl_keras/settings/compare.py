@@ -14,6 +14,8 @@ TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains t
 KINDS = ("scratch", "linear", "frozen", *TUNED)
 PRETRAININGS = WITHOUT_LABELS  # on all training images, whose labels must not be read
 EPOCHS = 30
+# None until `filled`: an option that was asked for has to have an effect.
+DEFAULTS = {"weights": "imagenet", "head": "linear", "views": 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +36,10 @@ class CompareSettings(SplitSettings):
     """Runs of each method at each number of labels."""
     backbone: Annotated[str | None, FIRST] = None
     """Name (see `tl-keras backbones`), encoder file or run folder."""
-    weights: Annotated[str, MODEL] = "imagenet"
-    """imagenet, random or a file."""
-    head: Annotated[Head, MODEL] = "linear"
-    """Layers between the backbone and the classes."""
+    weights: Annotated[str | None, MODEL] = None
+    """imagenet (the default), random or a file."""
+    head: Annotated[Head | None, MODEL] = None
+    """Layers between the backbone and the classes; default: linear."""
     image_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
     """Side in pixels for backbones; default: their own."""
     baseline_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
@@ -48,8 +50,8 @@ class CompareSettings(SplitSettings):
     """Time limit of each run; without --epochs it alone decides."""
     augment: Annotated[str, DATA] = "auto"
     """Augmentation, the same for all methods: auto, none, flip, photos, digits or cifar."""
-    views: Annotated[int, RUN, Bounds(minimum=1)] = 4
-    """Augmented versions cached of each image for a frozen part."""
+    views: Annotated[int | None, RUN, Bounds(minimum=1)] = None
+    """Augmented versions cached of each image for a frozen part; default: 4."""
     pretrain_epochs: Annotated[int | None, RUN, Bounds(minimum=1)] = None
     """Epochs of each pretraining; default: as in pretrain."""
     pretrain_minutes: Annotated[float | None, RUN, Bounds(above=0)] = None
@@ -86,9 +88,18 @@ class CompareSettings(SplitSettings):
     def all_seeds(self):
         return range(self.seed, self.seed + self.seeds)
 
+    @classmethod
+    def decided_anew(cls, content, given):
+        return {k: v for k, v in content.items() if k not in DEFAULTS or v != DEFAULTS[k]}
+
+    def filled(self):
+        """Returns the settings with the defaults of what was not asked for."""
+        given = {name: getattr(self, name) for name in DEFAULTS if getattr(self, name) is not None}
+        return dataclasses.replace(self, **DEFAULTS | given)
+
     def to_json(self):
         """Returns the settings as JSON reads them back, without where they are written."""
-        settings = dataclasses.asdict(self)
+        settings = dataclasses.asdict(self.filled())
         del settings["out"]
         return json.loads(json.dumps(settings))
 

@@ -112,6 +112,13 @@ _TABLE = (
         TWO_VIEWS,
         "to match two views, with embeddings that vary and are decorrelated",
     ),
+    LabelFreeMethod(
+        "barlow-twins",
+        "Barlow Twins",
+        "tl_keras.models.two_views.barlow_twins:BarlowTwins",
+        TWO_VIEWS,
+        "to make the dimensions of the embedding agree between views and differ from each other",
+    ),
 )
 METHODS = {method.name: method for method in _TABLE}
 MODEL_MODULES = {  # {class: module}

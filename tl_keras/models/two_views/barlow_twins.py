@@ -1,6 +1,10 @@
 """Barlow Twins: dimensions of the embedding agree between views and are decorrelated."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import check_number
@@ -10,7 +14,7 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 _EPSILON = 1e-5
 
 
-def cross_correlation(first, second):
+def cross_correlation(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Returns the correlations (d, d) of each dimension of one view with each of the other.
 
     A dimension that is constant over the batch has correlation 0.
@@ -22,7 +26,7 @@ def cross_correlation(first, second):
     return products / ops.cast(ops.shape(first)[0], "float32")
 
 
-def barlow_loss(correlations, redundancy_weight):
+def barlow_loss(correlations: tf.Tensor, redundancy_weight: float) -> tf.Tensor:
     """Returns the distance of correlations (d, d) from the identity, as a mean over dimensions.
 
         loss = (sum_i (1 - c_ii)^2 + redundancy_weight * sum_{i != j} c_ij^2) / d.
@@ -64,16 +68,25 @@ class BarlowTwins(TwoViewModel):
         dimensions and the loss is a sum over them; the mean suits one learning rate for all sizes.
     """
 
-    def __init__(self, encoder, *, projection_units=(512, 512), redundancy_weight=0.005, **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        *,
+        projection_units: Sequence[int] = (512, 512),
+        redundancy_weight: float = 0.005,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, projection_units=projection_units, **kwargs)
         check_number("redundancy_weight", redundancy_weight, minimum=0)
         self.redundancy_weight = redundancy_weight
 
-    def losses_between(self, first, second, labels, training):
+    def losses_between(
+        self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
+    ) -> dict[str, tf.Tensor]:
         correlations = cross_correlation(gather_replicas(first), gather_replicas(second))
         return {"loss": barlow_loss(correlations, self.redundancy_weight)}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "redundancy_weight": self.redundancy_weight}
 
 

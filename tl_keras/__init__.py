@@ -4,6 +4,7 @@ Public names are loaded on first use, so that `import tl_keras` does not load Te
 """
 
 import importlib
+from typing import Any
 
 from tl_keras.settings.methods import MODEL_MODULES
 
@@ -55,11 +56,11 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tl_keras' has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

@@ -1,4 +1,4 @@
-"""Transfer learning and label-free learning for pictures, on Keras 3 and TensorFlow.
+"""Transfer learning and label-free learning for images, on Keras 3 and TensorFlow.
 
 Public names are loaded on first use, so that `import tl_keras` does not load TensorFlow.
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tl_keras
+from tl_keras.settings.methods import METHODS
 
 PACKAGE = Path(tl_keras.__file__).parent
 ORDER = ("settings", "data", "models", "training", "evaluation", "reports", "jobs", "cli")
@@ -96,6 +97,26 @@ def test_files_are_short_and_name_their_subject(path):
     assert path.stem not in {"utils", "helpers", "common", "util", "misc"}
 
 
+def _named(source):
+    """Names of label-free methods that stand as texts of their own in a module."""
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [node.value for node in nodes if node.value in METHODS]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_names_of_methods_stand_in_their_table_and_own_files_only(path):
+    own = {row.model.split(":")[0] for row in METHODS.values()}
+    name = f"tl_keras.{_name(path)}"
+    if name != "tl_keras.settings.methods" and name not in own:
+        assert not _named(path.read_text(encoding="utf-8")), "ask the row in settings.methods"
+
+
+def test_a_branch_on_the_name_of_a_method_is_found():
+    assert _named('if config.method == "simclr":\n    pass') == ["simclr"]
+    assert _named('steps = {"vae": 1}') == ["vae"]
+    assert not _named('raise ValueError("Use method simclr.")')
+
+
 def test_import_and_help_load_no_tensorflow():
     code = """
 import sys
@@ -135,3 +156,10 @@ def test_public_names_are_where_the_table_says():
     for name, module in tl_keras._PUBLIC.items():
         assert getattr(tl_keras, name).__module__ == module, name
         assert hasattr(importlib.import_module(module), name)
+
+
+def test_pages_are_written_by_one_function_from_one_template():
+    templates = sorted(path.name for path in (PACKAGE / "reports" / "templates").iterdir())
+    assert templates == ["page.html.j2", "parts.html.j2", "style.css"]
+    users = [_name(p) for p in MODULES if "jinja2" in p.read_text(encoding="utf-8")]
+    assert users == ["reports.pages.html"]

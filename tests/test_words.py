@@ -13,12 +13,13 @@ import tl_keras
 PACKAGE = Path(tl_keras.__file__).parent
 ROOMS = (
     *("settings", "data", "models", "training", "evaluation", "reports"),
-    *("jobs/train", "jobs/runs"),
+    *("jobs/train", "jobs/runs", "jobs/explore"),
 )  # those whose words are done
 TESTS = Path(__file__).parent
 MODULES = sorted(
     path for room in ROOMS for top in (PACKAGE, TESTS) for path in (top / room).rglob("*.py")
 )
+MODULES += [path for top in (PACKAGE, TESTS) for path in sorted((top / "jobs").glob("*.py"))]
 RIDDLES = re.compile(r"(What|How|Which|Who|Where|That|Whether|The same|Of an?|As)\b")
 LONGEST_SUMMARY = 100  # characters
 LONGEST_SENTENCE = 30  # words

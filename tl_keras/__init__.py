@@ -1,9 +1,12 @@
-"""Transfer learning and label-free learning for pictures, on Keras 3 and TensorFlow.
+"""Transfer learning and label-free learning for images, on Keras 3 and TensorFlow.
 
 Public names are loaded on first use, so that `import tl_keras` does not load TensorFlow.
 """
 
 import importlib
+from typing import Any
+
+from tl_keras.settings.methods import MODEL_MODULES
 
 __version__ = "0.1.0"
 
@@ -15,16 +18,9 @@ _PUBLIC = {
     "build_backbone": "tl_keras.models.backbones.backbone",
     "build_classifier": "tl_keras.models.classifier",
     "replace_head": "tl_keras.models.classifier",
-    "Autoencoder": "tl_keras.models.latent.autoencoder",
     "CNN": "tl_keras.models.baselines.cnn",
-    "GAN": "tl_keras.models.gan.gan",
     "MLP": "tl_keras.models.baselines.mlp",
     "RNN": "tl_keras.models.baselines.rnn",
-    "VAE": "tl_keras.models.latent.vae",
-    "SimCLR": "tl_keras.models.two_views.simclr",
-    "SimSiam": "tl_keras.models.two_views.simsiam",
-    "SupCon": "tl_keras.models.two_views.supcon",
-    "VICReg": "tl_keras.models.two_views.vicreg",
     "build_small_resnet": "tl_keras.models.backbones.small_resnet",
     "list_backbones": "tl_keras.models.backbones.backbone",
     "load_model": "tl_keras.models.saving.saved_models",
@@ -54,16 +50,17 @@ _PUBLIC = {
     "InputError": "tl_keras.checks",
     "DivergedError": "tl_keras.checks",
     "CollapseWarning": "tl_keras.models.gan.collapse",
+    **MODEL_MODULES,
 }
 
 __all__ = ["__version__", *_PUBLIC]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tl_keras' has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

@@ -55,3 +55,13 @@ def check_number(
     limits += [f"< {below}"] if below is not None else []
     wanted = " ".join(["an integer" if integer else "a number", " and ".join(limits)]).strip()
     raise InputError(f"Expected {argument} to be {wanted}; received {argument}={value!r}.")
+
+
+def check_widths(name, widths):
+    """Returns a tuple of layer widths, or raises an error."""
+    if not isinstance(widths, tuple | list):
+        raise InputError(
+            f"Expected {name} to be a tuple of widths, such as (200, 200); received "
+            f"{name}={widths!r}."
+        )
+    return tuple(check_number(name, width, minimum=1, integer=True) for width in widths)

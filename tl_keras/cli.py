@@ -12,8 +12,7 @@ from cyclopts.exceptions import CycloptsError
 
 from tl_keras.checks import InputError
 from tl_keras.settings.commands import COMMANDS, FINISHED
-from tl_keras.settings.compare import CompareSettings
-from tl_keras.settings.config_files import asked_for, settings_from
+from tl_keras.settings.config_files import settings_from
 from tl_keras.settings.declaration import MISSING, PANELS, options_of
 
 _GROUPS = {panel: Group(panel.title, sort_key=place) for place, panel in enumerate(PANELS)}
@@ -69,11 +68,7 @@ def _run(command, args, given):
         given[by_place[-1]] = args[len(by_place) - 1 :]
     given = {name: value for name, value in given.items() if value is not None}
     settings = settings_from(command.settings, given, file)
-    job = load(command.module, command.module.rpartition(".")[2])
-    if command.settings is CompareSettings:  # its methods decide what has an effect
-        job(**asked_for(settings, given))
-    else:
-        job(settings)
+    load(command.module, command.module.rpartition(".")[2])(settings)
 
 
 def _parameter(option):

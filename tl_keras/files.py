@@ -1,6 +1,8 @@
 """Whole-or-nothing file writing: a temporary name, flush to disk, rename."""
 
 import contextlib
+import csv
+import io
 import json
 import os
 import tempfile
@@ -48,6 +50,13 @@ def write_text(path, text):
     with replacing(path) as temporary:
         # Paths that are not valid Unicode arrive with surrogate escapes.
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def write_csv(path, header, rows):
+    """Writes a table as CSV, whole or not at all."""
+    table = io.StringIO()
+    csv.writer(table).writerows([header, *rows])
+    write_text(path, table.getvalue())
 
 
 def write_json(path, content):

@@ -74,7 +74,7 @@ def made_once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def colours(made_once):
-    """A folder of three colour classes with twelve pictures each."""
+    """A folder of three colour classes with twelve images each."""
     return made_once("colours", lambda path: save_images(path, 12))
 
 
@@ -100,7 +100,7 @@ def copied_run(finished_run, tmp_path):
 
 @pytest.fixture(scope="session")
 def bar_images(made_once):
-    """A .npz file of tiny grey pictures of two classes."""
+    """A .npz file of tiny grey images of two classes."""
     return made_once("bars.npz", save_bars)
 
 

@@ -1,8 +1,9 @@
-"""Tiny pictures and runs of `tl-keras pretrain` that take seconds."""
+"""Tiny images and runs of `tl-keras pretrain` that take seconds."""
 
 import numpy as np
 
-from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
+from tl_keras.settings.label_free import PretrainSettings
+from tl_keras.settings.methods import TWO_VIEWS, names_of
 
 SIDE = 8
 SMALL = {"epochs": 2, "batch_size": 16, "split": (0.6, 0.2, 0.2)}
@@ -11,19 +12,19 @@ OPTIONS = {
     "autoencoder": {"latent_dim": 4},
     "vae": {"latent_dim": 4},
     "gan": {"conditional": True},
-} | dict.fromkeys(TWO_VIEWS, {"width": 2, "projection_units": (16, 8)})
+} | dict.fromkeys(names_of(TWO_VIEWS), {"width": 2, "projection_units": (16, 8)})
 
 
 def bars(count, seed=0):
-    """Pictures (count, 8, 8) uint8 of a bright bar on black: lying (class 0) or standing (1)."""
+    """Images (count, 8, 8) uint8 of a bright bar on black: lying (class 0) or standing (1)."""
     random = np.random.default_rng(seed)
-    pictures = np.zeros((count, SIDE, SIDE), np.uint8)
+    images = np.zeros((count, SIDE, SIDE), np.uint8)
     labels = np.arange(count) % 2
-    for picture, label in zip(pictures, labels, strict=True):
+    for image, label in zip(images, labels, strict=True):
         where = random.integers(SIDE)
-        line = picture[where] if label == 0 else picture[:, where]
+        line = image[where] if label == 0 else image[:, where]
         line[:] = random.integers(200, 256, SIDE)
-    return pictures, labels
+    return images, labels
 
 
 def save_bars(path, count=120):
@@ -39,6 +40,6 @@ def pretrain_config(method, data, out, **changes):
 
 
 def pretrain_words(method, data, out, *more):
-    """The same as a command line."""
+    """Returns the same options as a command line."""
     words = ["pretrain", "--method", method, "--data", data, "--out", out, "--epochs", 2]
     return [*words, "--batch-size", 16, "--split", "0.6,0.2,0.2", *more]

@@ -16,17 +16,17 @@ _CHANNEL = {"röd": 0, "green": 1, "blue sky": 2}
 
 def save_images(folder, per_class, *, seed=0, classes=CLASSES):
     """Makes a folder of PNG files for each class, whose colour is its class; returns `folder`."""
-    pictures, channels = coloured_images(3 * per_class, seed)
+    images, channels = coloured_images(3 * per_class, seed)
     for name in classes:
         (folder / name).mkdir(parents=True, exist_ok=True)
-        chosen = pictures[channels == _CHANNEL.get(name, 0)]
+        chosen = images[channels == _CHANNEL.get(name, 0)]
         for number, picture in enumerate(chosen):
             Image.fromarray(picture).save(folder / name / f"{number}.png")
     return folder
 
 
 def save_encoder(path):
-    """Saves an encoder of 16 x 16 pictures with random weights; returns `path`."""
+    """Saves an encoder of 16 x 16 images with random weights; returns `path`."""
     keras.utils.set_random_seed(3)
     small_backbone().save(path)
     return path
@@ -49,7 +49,7 @@ def small_config(encoder, data, out, **changes):
 
 
 def arguments(encoder, data, out, *more):
-    """The same as a command line."""
+    """Returns the same options as a command line."""
     options = {
         "--backbone": encoder,
         "--data": data,

@@ -1,4 +1,4 @@
-"""`tl-keras distill`: a small net from a run, with pictures that have no labels."""
+"""`tl-keras distill`: a small network from a run, with images that have no labels."""
 
 import json
 
@@ -16,7 +16,7 @@ QUICK = ("--epochs", 2, "--batch-size", 8, "--image-size", 12)
 
 @pytest.fixture(scope="module")
 def few_labels_run(tmp_path_factory, encoder, colours):
-    """A run that used the labels of two pictures of each class."""
+    """A run that used the labels of two images of each class."""
     out = tmp_path_factory.mktemp("few") / "run"
     few = {"labels_per_class": 2, "freeze_epochs": 1, "epochs": 0}
     return train(small_config(encoder, colours, out, **few))
@@ -38,11 +38,11 @@ def test_the_student_is_a_run_like_any_other(finished_run, colours, run_cli, tmp
     assert predict(out, [colours], out=tmp_path / "p.csv")[0]["label"] in CLASSES
     assert export(out).exists()
     assert json.loads((out / "classes.json").read_text())["image_size"] == [12, 12]
-    assert "The teacher:" in error and "9 pictures without labels" in error
+    assert "The teacher:" in error and "9 images without labels" in error
 
 
 @pytest.mark.slow
-def test_the_rest_are_the_training_pictures_whose_labels_were_not_used(few_labels_run, run_cli):
+def test_the_rest_are_the_training_images_whose_labels_were_not_used(few_labels_run, run_cli):
     _, splits, rest = load_origin(few_labels_run)
     assert len(splits.train) == 6
     everything = [set(part.ids) for part in (*splits[:3], rest)]

@@ -13,38 +13,38 @@ from tl_keras.jobs.export import FORMATS, export
 
 
 @pytest.fixture
-def pictures():
+def images():
     return coloured_images(5, seed=9)[0].astype(np.float32)
 
 
-def _expected(run, pictures):
-    return keras.saving.load_model(run / "model.keras", compile=False)(pictures).numpy()
+def _expected(run, images):
+    return keras.saving.load_model(run / "model.keras", compile=False)(images).numpy()
 
 
-def test_saved_model_gives_what_the_keras_model_gives(copied_run, pictures):
+def test_saved_model_gives_what_the_keras_model_gives(copied_run, images):
     path = export(copied_run)
     assert path == copied_run / "export" / "saved_model"
     assert [entry.name for entry in path.parent.iterdir()] == ["saved_model"]
     loaded = tf.saved_model.load(str(path))  # held: its functions do not keep the variables
-    np.testing.assert_allclose(loaded.serve(pictures), _expected(copied_run, pictures), atol=1e-6)
+    np.testing.assert_allclose(loaded.serve(images), _expected(copied_run, images), atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-def test_litert_file_gives_what_the_keras_model_gives(finished_run, pictures, tmp_path):
+def test_litert_file_gives_what_the_keras_model_gives(finished_run, images, tmp_path):
     path = export(finished_run, format="litert", out=tmp_path / "colours.tflite")
     run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
     (name,) = run.get_input_details()
-    (outputs,) = run(**{name: pictures}).values()
-    np.testing.assert_allclose(outputs, _expected(finished_run, pictures), atol=1e-5)
+    (outputs,) = run(**{name: images}).values()
+    np.testing.assert_allclose(outputs, _expected(finished_run, images), atol=1e-5)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is None, reason="needs tl-keras[onnx]")
-def test_onnx_file_gives_what_the_keras_model_gives(finished_run, pictures, tmp_path):
+def test_onnx_file_gives_what_the_keras_model_gives(finished_run, images, tmp_path):
     reference = pytest.importorskip("onnx.reference")
     path = export(finished_run, format="onnx", out=tmp_path / "colours.onnx")
     session = reference.ReferenceEvaluator(str(path))
-    (outputs,) = session.run(None, {session.input_names[0]: pictures})
-    np.testing.assert_allclose(outputs, _expected(finished_run, pictures), atol=1e-5)
+    (outputs,) = session.run(None, {session.input_names[0]: images})
+    np.testing.assert_allclose(outputs, _expected(finished_run, images), atol=1e-5)
 
 
 def test_loaded_model_is_called_once_as_onnx_wants_it(finished_run, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""`tl-keras generate`: pictures from a run, the same for the same seed."""
+"""`tl-keras generate`: images from a run, the same for the same seed."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ MAKERS = ("vae", "gan")
 
 
 @pytest.mark.parametrize("method", MAKERS)
-def test_same_seed_gives_the_same_pictures(method, pretrained_run, run_cli, tmp_path):
+def test_same_seed_gives_the_same_images(method, pretrained_run, run_cli, tmp_path):
     run, out = pretrained_run(method), tmp_path / "grid.png"
     first, again, other = (generate(run, n=6, seed=s, out=out) for s in (1, 1, 2))
     assert first.shape == (6, 8, 8, 1) and first.dtype == np.uint8
@@ -29,7 +29,7 @@ def test_interpolation_makes_whole_rows(method, pretrained_run, run_cli, tmp_pat
     words = ("--interpolate", "--n", STEPS + 1, "--out", out)
     status, _, error = run_cli("generate", pretrained_run(method), *words)
     assert status == 0, error
-    assert f"{2 * STEPS} pictures" in error
+    assert f"{2 * STEPS} images" in error
     width, height = Image.open(out).size
     assert width > 3 * height
 
@@ -52,8 +52,8 @@ def test_labels_are_taken_in_turn(pretrained_run, tmp_path):
 @pytest.mark.parametrize(
     ("method", "words", "message"),
     [
-        ("autoencoder", (), "Expected a run of a VAE or a GAN, which make pictures"),
-        ("simclr", (), "Expected a run of a VAE or a GAN, which make pictures"),
+        ("autoencoder", (), "Expected a run of a VAE or a GAN, which generate images"),
+        ("simclr", (), "Expected a run of a VAE or a GAN, which generate images"),
         ("vae", ("--n", 0), "Expected n to be an integer >= 1"),
         ("vae", ("--seed", -1), "Expected seed to be an integer >= 0"),
         ("vae", ("--labels", "0"), "Expected labels only for a conditional GAN"),

@@ -23,7 +23,7 @@ DIGITS, LETTERS = 59_400, 600
 
 @pytest.fixture(scope="module")
 def mixture(tmp_path_factory):
-    """(file of 60,000 pictures of which 1 % are letters, whether each is one)"""
+    """(file of 60,000 images of which 1 % are letters, whether each is one)"""
     folder = Path(os.environ["TL_KERAS_DATA"])
     with np.load(folder / "mnist.npz") as arrays:
         digits = arrays["x_train"][:DIGITS]

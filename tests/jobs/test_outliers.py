@@ -13,11 +13,11 @@ ODD = (3, 17)
 
 @pytest.fixture(scope="module")
 def with_odd_ones(tmp_path_factory):
-    """Pictures of bars, of which two are upside down in brightness."""
-    pictures = bars(30, seed=5)[0]
-    pictures[list(ODD)] = 255 - pictures[list(ODD)]
+    """Images of bars, of which two are upside down in brightness."""
+    images = bars(30, seed=5)[0]
+    images[list(ODD)] = 255 - images[list(ODD)]
     path = tmp_path_factory.mktemp("odd") / "odd.npy"
-    np.save(path, pictures)
+    np.save(path, images)
     return path
 
 
@@ -25,7 +25,7 @@ def with_odd_ones(tmp_path_factory):
     ("method", "score"),
     [("autoencoder", "auto"), ("vae", "bound"), ("vae", "reconstruction")],
 )
-def test_odd_pictures_come_first(method, score, with_odd_ones, pretrained_run, run_cli, tmp_path):
+def test_odd_images_come_first(method, score, with_odd_ones, pretrained_run, run_cli, tmp_path):
     out = tmp_path / "found.csv"
     words = (with_odd_ones, "--score", score, "--n", 3, "--out", out)
     status, _, error = run_cli("outliers", pretrained_run(method), *words)
@@ -58,8 +58,8 @@ def test_files_of_other_sizes_and_colours_are_named(pretrained_run, run_cli, tmp
 @pytest.mark.parametrize(
     ("method", "words", "message"),
     [
-        ("gan", (), "Expected a run of an autoencoder or a VAE, which reconstruct pictures"),
-        ("simclr", (), "Expected a run of an autoencoder or a VAE, which reconstruct pictures"),
+        ("gan", (), "Expected a run of an autoencoder or a VAE, which reconstruct images"),
+        ("simclr", (), "Expected a run of an autoencoder or a VAE, which reconstruct images"),
         ("autoencoder", ("--score", "bound"), "Expected a VAE for score='bound'"),
         ("vae", ("--score", "bond"), "Expected score to be one of bound"),
         ("vae", ("--n", 0), "Expected n to be an integer >= 1"),

@@ -1,4 +1,4 @@
-"""Predictions for pictures of any name, one row a file."""
+"""Predictions for images of any name, one row per file."""
 
 import csv
 import shutil
@@ -145,8 +145,8 @@ def test_missing_path_is_refused_before_anything_is_written(finished_run, pictur
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_folder_without_pictures_is_refused(finished_run, tmp_path):
-    with pytest.raises(InputError, match="Expected pictures in .*; received none"):
+def test_folder_without_images_is_refused(finished_run, tmp_path):
+    with pytest.raises(InputError, match="Expected images in .*; received none"):
         predict(finished_run, [str(tmp_path)], out=tmp_path / "out.csv")
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from tl_keras.evaluation.statistics.comparison import choose_pairs, differences, summarise
-from tl_keras.reports.pages.comparison_page import ComparisonReport
 from tl_keras.reports.pages.comparison_wording import verdict
+from tl_keras.reports.pages.results import ComparisonResults
+from tl_keras.settings.compare import CompareSettings
 
 ACCURACY = {
     "scratch:cnn": (0.21, 0.34, 0.52),
@@ -25,6 +26,7 @@ def made_up_rows(seeds=3, methods=tuple(ACCURACY)):
             "seed": seed,
             "test_accuracy": float(ACCURACY[method][place] + rng.normal(0, 0.01)),
             "test_macro_f1": ACCURACY[method][place] - 0.1,
+            "val_pictures": 20 * (1 + place),
             "val_accuracy": float(ACCURACY[method][place] + rng.normal(0, 0.02)),
             "epochs": 30,
             "best_epoch": 21,
@@ -48,19 +50,19 @@ def made_up_answers(rows, images=400):
     }
 
 
-def made_up_report(rows, **changes):
-    """The page of these rows."""
+def made_up_results(rows, **changes):
+    """Results with these rows."""
     correct = made_up_answers(rows)
     found = {pair: differences(correct, *pair) for pair in choose_pairs(rows)}
     content = {
-        "title": "Compared on cifar10",
+        "config": CompareSettings("cifar10", methods=("scratch:cnn", "linear"), epochs=30),
         "rows": rows,
         "summary": summarise(rows, correct),
         "differences": found,
         "verdicts": tuple(verdict(*pair, d) for pair, d in found.items()),
-        "terms": ("Each run of each method had 30 epochs.", "The test images chose nothing."),
-        "settings": (("data", '"cifar10"'), ("seeds", "3")),
-        "files": ("results.csv",),
-        "command": "tl-keras compare --data cifar10",
+        "num_test": 400,
+        "val_per_class": 10,
+        "baseline_size": 32,
+        "rates": {"scratch:cnn": (0.003, 0.001), "linear": (0.001,)},
     }
-    return ComparisonReport(**content | changes)
+    return ComparisonResults(**content | changes)

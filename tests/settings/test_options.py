@@ -12,7 +12,7 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
     from tl_keras.jobs.compare import compare
 
     asked = []
-    monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
+    monkeypatch.setattr(compare, "compare", asked.append)
     values = {
         "seeds": 5, "backbone": "vgg16", "weights": "random", "head": "linear", "image_size": 48,
         "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
@@ -22,22 +22,21 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
     options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
     words = ("--methods", "joint, simclr", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
     assert run_cli("compare", "--data", "digits", *options, *words)[0] == 0
-    wanted = values | {
+    values |= {
         "methods": ("joint", "simclr"), "labels_per_class": (10, 50), "split": (0.6, 0.2, 0.2),
     }  # fmt: skip
-    assert asked == [wanted]
-    fields = set(CompareSettings.__dataclass_fields__)
-    assert set(wanted) | {"data"} == fields, "a setting has no option"
+    assert asked == [CompareSettings("digits", **values)]
+    assert set(values) | {"data"} == set(CompareSettings.__dataclass_fields__), "no option"
 
 
 def test_what_is_not_given_to_compare_is_left_to_its_settings(run_cli, monkeypatch):
     from tl_keras.jobs.compare import compare
 
     asked = []
-    monkeypatch.setattr(compare, "compare", lambda data, **settings: asked.append(settings))
+    monkeypatch.setattr(compare, "compare", asked.append)
     assert run_cli("compare", "--data", "digits")[0] == 0
-    assert not {"backbone", "weights", "head", "views", "image_size"} & set(asked[0])
-    assert set(asked[0]) == set()
+    assert asked == [CompareSettings("digits")]
+    assert asked[0].filled().head == "linear" and asked[0].head is None
 
 
 PRETRAIN = {

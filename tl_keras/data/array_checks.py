@@ -1,5 +1,8 @@
 """Checks of the user's arrays of images and labels before any computation."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from tl_keras.checks import InputError, listed
@@ -9,7 +12,7 @@ _NAMED_ROWS = 10
 _MAX_CLASSES = 100_000
 
 
-def check_images(x, name="x"):
+def check_images(x: Any, name: str = "x") -> np.ndarray:
     """Returns images as uint8 if their shape, type and range are those of images with pixels 0-255.
 
     Args:
@@ -26,7 +29,7 @@ def check_images(x, name="x"):
     return x if x.dtype == np.uint8 else np.round(x).astype(np.uint8)
 
 
-def check_pixels(x, name="x"):
+def check_pixels(x: Any, name: str = "x") -> np.ndarray:
     """Returns `x` as an unchanged array if `check_images` would accept it."""
     x = np.asarray(x)
     _check_shape(x, name)
@@ -46,7 +49,7 @@ def check_pixels(x, name="x"):
     return x
 
 
-def check_scale(x, name="x"):
+def check_scale(x: np.ndarray, name: str = "x") -> None:
     """Refuses pixels that are certainly not on the scale 0-255: all at most 1, some of them not 0.
 
     Args:
@@ -60,7 +63,9 @@ def check_scale(x, name="x"):
         )
 
 
-def check_labels(y, num_images, *, class_names=None, name="y"):
+def check_labels(
+    y: Any, num_images: int, *, class_names: Sequence | None = None, name: str = "y"
+) -> np.ndarray:
     """Returns labels as int32 class numbers.
 
     Args:

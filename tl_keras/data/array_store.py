@@ -7,6 +7,7 @@ import mmap
 import os
 import tempfile
 import weakref
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -37,7 +38,7 @@ _taken = {"memory": 0, "disk": 0}
 
 
 @contextlib.contextmanager
-def limited_to(limits):
+def limited_to(limits: Limits) -> Iterator[None]:
     """Context manager that applies `Limits` to arrays allocated within it."""
     global _limits
     before, _limits = _limits, limits
@@ -47,7 +48,7 @@ def limited_to(limits):
         _limits = before
 
 
-def room_left():
+def room_left() -> dict[str, float]:
     """Returns {"memory": bytes, "disk": bytes} still available to arrays; infinity for no limit."""
     total = math.inf if _limits.total is None else _limits.total
     memory = MEMORY_LIMIT_BYTES if _limits.memory is None else _limits.memory
@@ -59,12 +60,12 @@ def room_left():
     }
 
 
-def room_taken():
+def room_taken() -> dict[str, int]:
     """Returns {"memory": bytes, "disk": bytes} currently taken by arrays."""
     return dict(_taken)
 
 
-def place_for(size, store="auto"):
+def place_for(size: int, store: str = "auto") -> str | None:
     """Returns "memory" or "disk", whichever has room for an array of `size` bytes, or None.
 
     Args:
@@ -79,7 +80,7 @@ def place_for(size, store="auto"):
     return next((place for place in places if size <= left[place]), None)
 
 
-def allocate(shape, dtype, store="auto"):
+def allocate(shape: tuple[int, ...], dtype: np.typing.DTypeLike, store: str = "auto") -> np.ndarray:
     """Returns an uninitialised writable array of `shape`.
 
     On disk the array lies in an unnamed temporary file, in the folder given by TMPDIR. The file
@@ -129,14 +130,14 @@ def _on_disk(shape, dtype, size):
         ) from error
 
 
-def put_row(array, row, value):
+def put_row(array: np.ndarray, row: int, value: np.ndarray) -> None:
     """Writes one row of an array of `allocate`, from any thread, in bounded memory."""
     array[row] = value
     if row % _RELEASE_EVERY == 0:
         release_pages(array)
 
 
-def release_pages(array):
+def release_pages(array: np.ndarray) -> None:
     """Lets the operating system reclaim the memory used by reading a memory-mapped array.
 
     The data stay in the file. Without this call the process grows to the size of the file.

@@ -1,14 +1,15 @@
 """Selection of some classes of a dataset."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.dataset import Splits
+from tl_keras.data.dataset import ImageDataset, Splits
 
 
-def keep_classes(dataset, class_names):
+def keep_classes(dataset: ImageDataset, class_names: Sequence[str]) -> ImageDataset:
     """Returns the images of some classes, labelled 0, 1, ... in the order of `class_names`.
 
     Args:
@@ -31,7 +32,7 @@ def keep_classes(dataset, class_names):
     return replace(kept, labels=new_label[kept.labels], class_names=tuple(class_names))
 
 
-def keep_classes_of_splits(splits, class_names):
+def keep_classes_of_splits(splits: Splits, class_names: Sequence[str]) -> Splits:
     """Applies `keep_classes` to train, val and test."""
     parts = [part and keep_classes(part, class_names) for part in splits[:3]]
     return Splits(*parts, splits.inspection)

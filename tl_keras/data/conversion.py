@@ -1,5 +1,7 @@
 """Conversion of the inputs that Keras's `fit` accepts to an `ImageDataset`."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -7,7 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 
 
-def as_image_dataset(data, *, split):
+def as_image_dataset(data: Any, *, split: str) -> ImageDataset:
     """Returns `data` as an `ImageDataset`.
 
     Args:

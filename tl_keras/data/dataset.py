@@ -1,12 +1,14 @@
 """A dataset of images, from files or from an array, with or without labels."""
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from tl_keras.data.array_checks import check_images, check_labels
 from tl_keras.data.array_store import allocate, place_for, put_row, release_pages
@@ -50,7 +52,15 @@ class ImageDataset:
             object.__setattr__(self, "rows", np.arange(len(self.images)))
 
     @classmethod
-    def from_arrays(cls, x, y=None, *, class_names=None, split="all", source="array"):
+    def from_arrays(
+        cls,
+        x: Any,
+        y: Any = None,
+        *,
+        class_names: Sequence | None = None,
+        split: str = "all",
+        source: str = "array",
+    ) -> "ImageDataset":
         """Builds a dataset from arrays after checking them.
 
         Args:
@@ -77,37 +87,39 @@ class ImageDataset:
         return len(self.images)
 
     @property
-    def is_files(self):
+    def is_files(self) -> bool:
         """True if the images are files, False if they are an array."""
         return not isinstance(self.images, np.ndarray)
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """Number of classes; 0 without labels."""
         return len(self.class_names)
 
     @property
-    def ids(self):
+    def ids(self) -> tuple[str, ...]:
         """Identifier of each image in reports: its path, or "source[row]"."""
-        if self.is_files:
+        if not isinstance(self.images, np.ndarray):
             return self.images
         return tuple(f"{self.source}[{row}]" for row in self.rows)
 
     @cached_property
-    def is_grayscale(self):
+    def is_grayscale(self) -> bool:
         """True if no image has colour channels; for files, according to their headers."""
         if self.is_files:
             return all(is_gray_file(path) for path in self.images)
         return self.images.ndim == 3 or self.images.shape[-1] == 1
 
-    def class_counts(self):
+    def class_counts(self) -> dict[str, int]:
         """Returns {class name: number of images}; {} without labels."""
         if self.labels is None:
             return {}
         counts = np.bincount(self.labels, minlength=self.num_classes)
         return {name: int(count) for name, count in zip(self.class_names, counts, strict=True)}
 
-    def subset(self, indices, split=None):
+    def subset(
+        self, indices: Sequence[int] | np.ndarray, split: str | None = None
+    ) -> "ImageDataset":
         """Returns a dataset of the images at `indices`, int (m,), in that order."""
         indices = np.asarray(indices, dtype=np.int64)
         if self.is_files:
@@ -118,7 +130,7 @@ class ImageDataset:
         split = split or self.split
         return replace(self, images=images, labels=labels, split=split, rows=rows)
 
-    def load(self, index):
+    def load(self, index: int) -> np.ndarray:
         """Returns one image in its original size, uint8 (h, w, 3), 0-255.
 
         Raises:
@@ -126,7 +138,7 @@ class ImageDataset:
         """
         return read_image(self.images[index]) if self.is_files else _as_rgb(self.images[index])
 
-    def decoded(self, image_size, store="auto"):
+    def decoded(self, image_size: tuple[int, int], store: str = "auto") -> np.ndarray:
         """Returns all images in one size, computed by the first call and then reused.
 
         Args:
@@ -148,7 +160,9 @@ class ImageDataset:
             self._decoded[image_size] = images
         return self._decoded[image_size]
 
-    def rows_of(self, image_size, store="auto"):
+    def rows_of(
+        self, image_size: tuple[int, int], store: str = "auto"
+    ) -> Callable[[np.ndarray], np.ndarray]:
         """Returns a function from indices int (b,) to images in one size, uint8 (b, h, w, 3).
 
         The images come from `decoded`. If there is no room for them, each call decodes the files.
@@ -181,8 +195,15 @@ class ImageDataset:
         return resize_image(self.images[index], image_size)
 
     def pipeline(
-        self, batch_size, *, image_size, training=False, seed=0, augment="none", channels=3
-    ):
+        self,
+        batch_size: int,
+        *,
+        image_size: tuple[int, int],
+        training: bool = False,
+        seed: int = 0,
+        augment: str = "none",
+        channels: int = 3,
+    ) -> "tf.data.Dataset":
         """Returns the images in batches for `fit`, `evaluate` or `predict`.
 
         See `data.pipelines.batches.build_pipeline`, which takes the same arguments and more.

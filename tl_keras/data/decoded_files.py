@@ -1,6 +1,7 @@
 """Image files in the input size of a model, decoded while they are checked."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class DecodedFiles:
     rows: dict[str, int]
 
     @classmethod
-    def with_room(cls, paths, image_size):
+    def with_room(cls, paths: Sequence[str], image_size: tuple[int, int]) -> "DecodedFiles | None":
         """Returns an empty instance to be filled, or None if there is no room for it.
 
         Args:
@@ -35,7 +36,7 @@ class DecodedFiles:
             return None
         return cls(allocate(shape, np.uint8), {path: row for row, path in enumerate(paths)})
 
-    def rows_for(self, paths, image_size):
+    def rows_for(self, paths: Sequence[str], image_size: tuple[int, int]) -> np.ndarray | None:
         """Returns the rows of some files, int64 (m,), or None if one is missing in that size."""
         if self.images.shape[1:3] != image_size or not all(path in self.rows for path in paths):
             return None

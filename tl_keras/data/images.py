@@ -4,6 +4,8 @@ import numbers
 import os
 import stat
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -35,7 +37,7 @@ class ImageReadError(InputError):
         reason: cause, in a few words.
     """
 
-    def __init__(self, path, reason):
+    def __init__(self, path: str, reason: str) -> None:
         self.path = os.fspath(path)
         self.reason = reason
         super().__init__(
@@ -62,7 +64,7 @@ class CheckedImage:
     resized: np.ndarray | None
 
 
-def printable(name):
+def printable(name: str | Path) -> str:
     """Returns a file name on one line: newlines and undecodable bytes become escapes."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
@@ -70,7 +72,7 @@ def printable(name):
     )
 
 
-def read_image(path):
+def read_image(path: str | Path) -> np.ndarray:
     """Decodes an image file to RGB, as an image viewer would show it.
 
     The content decides the format, not the suffix. The EXIF rotation is applied and CMYK is
@@ -90,7 +92,7 @@ def read_image(path):
     return _read(path, _decode)
 
 
-def read_checked(path, image_size=None):
+def read_checked(path: str | Path, image_size: tuple[int, int] | None = None) -> CheckedImage:
     """Decodes an image file once, for the check and for training.
 
     Args:
@@ -119,7 +121,7 @@ def read_checked(path, image_size=None):
     return replace(checked, resized=read_resized(path, image_size))
 
 
-def read_resized(path, image_size):
+def read_resized(path: str | Path, image_size: tuple[int, int]) -> np.ndarray:
     """Decodes an image file to RGB at the input size of a model, for training and prediction.
 
     This is `resize_image(read_image(path), image_size)` with a faster path for large JPEGs. A JPEG
@@ -141,17 +143,17 @@ def read_resized(path, image_size):
     return _read(path, lambda image: _sized(image, _draft(image, _least(image_size)), image_size))
 
 
-def suffix_matches(path, format_name):
+def suffix_matches(path: str | Path, format_name: str) -> bool:
     """Returns whether the suffix of `path` belongs to `format_name`, e.g. .jpg to "JPEG"."""
     return os.path.splitext(path)[1].lower() in _SUFFIXES_OF_FORMAT[format_name]
 
 
-def is_gray_file(path):
+def is_gray_file(path: str | Path) -> bool:
     """Returns whether the header of an image file declares it as stored without colour."""
     return _read(path, lambda image: image.mode in _GRAY_MODES)
 
 
-def check_image_size(image_size):
+def check_image_size(image_size: Any) -> tuple[int, int]:
     """Returns `image_size` as (height, width) if it is a pair of positive integers."""
     valid = isinstance(image_size, (tuple, list)) and len(image_size) == 2
     if not valid or not all(isinstance(s, numbers.Integral) and s > 0 for s in image_size):
@@ -162,7 +164,7 @@ def check_image_size(image_size):
     return int(image_size[0]), int(image_size[1])
 
 
-def resize_image(image, image_size):
+def resize_image(image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
     """Resizes an image with Pillow's bilinear filter, which averages when shrinking.
 
     Args:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from tl_keras.checks import InputError, check_choice
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.images import printable
 from tl_keras.data.inspection.checking import (
+    Inspection,
     complete,
     drop_bad,
     inspect_files,
@@ -32,16 +34,16 @@ ON_DUPLICATE = ("report", "refuse")
 
 
 def load_dataset(
-    source,
+    source: Any,
     *,
-    seed=0,
-    split_fractions=(0.8, 0.1, 0.1),
-    labels_per_class=None,
-    on_bad_image="refuse",
-    on_duplicate="report",
-    require_labels=True,
-    image_size=None,
-):
+    seed: int = 0,
+    split_fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    labels_per_class: int | None = None,
+    on_bad_image: str = "refuse",
+    on_duplicate: str = "report",
+    require_labels: bool = True,
+    image_size: tuple[int, int] | None = None,
+) -> Splits:
     """Loads images, opens every file, and splits them into train, val and test.
 
     Splits of the source are kept. A missing split is cut from train, stratified by class. Example:
@@ -90,7 +92,9 @@ def load_dataset(
     return Splits(train, splits.val, splits.test, inspection)
 
 
-def load_parts(source, *, on_bad_image="refuse", image_size=None):
+def load_parts(
+    source: Any, *, on_bad_image: str = "refuse", image_size: tuple[int, int] | None = None
+) -> tuple[dict[str, ImageDataset], Inspection]:
     """Loads all images of a labelled source in its own parts, without splitting them.
 
     Args:
@@ -106,7 +110,7 @@ def load_parts(source, *, on_bad_image="refuse", image_size=None):
     return contents.parts, complete(found, [], ignored=contents.ignored)
 
 
-def load_images(source, *, on_bad_image="refuse"):
+def load_images(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDataset, Inspection]:
     """Loads all images of a source as one dataset without labels, e.g. for prediction.
 
     Args:
@@ -127,7 +131,7 @@ def load_images(source, *, on_bad_image="refuse"):
     )
 
 
-def load_unsplit(source, *, on_bad_image="refuse"):
+def load_unsplit(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDataset, Inspection]:
     """Loads all images of a source as one dataset, with its labels if it has any.
 
     The arguments are those of `load_images`. The label of a file is the first folder on the way to

@@ -6,13 +6,15 @@ import gzip
 import io
 import os
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.fingerprints import content_of
 from tl_keras.files import replacing
 
@@ -57,7 +59,7 @@ class FoundImages:
     new: tuple[str, ...]
 
 
-def contents_of(dataset, contents):
+def contents_of(dataset: ImageDataset, contents: Mapping[str, bytes]) -> list[bytes]:
     """Returns the content hash of each image.
 
     Args:
@@ -69,7 +71,7 @@ def contents_of(dataset, contents):
     return [content_of(dataset, index) for index in range(len(dataset))]
 
 
-def record_images(dataset, contents, split):
+def record_images(dataset: ImageDataset, contents: Any, split: str) -> tuple[ImageRecord, ...]:
     """Returns an `ImageRecord` of `split` for each image; for `contents` see `contents_of`."""
     if dataset.is_files:
         names = [os.path.relpath(path, dataset.source) for path in dataset.images]
@@ -83,7 +85,9 @@ def record_images(dataset, contents, split):
     return tuple(map(ImageRecord, splits, labels, names, contents_of(dataset, contents)))
 
 
-def record_splits(splits, rest=None, loaded=None):
+def record_splits(
+    splits: Splits, rest: ImageDataset | None = None, loaded: Splits | None = None
+) -> tuple[ImageRecord, ...]:
     """Returns the records of `Splits` and of the images that are left out.
 
     Args:
@@ -103,7 +107,7 @@ def record_splits(splits, rest=None, loaded=None):
     return tuple(records)
 
 
-def write_records(path, records):
+def write_records(path: str | Path, records: Sequence[ImageRecord]) -> None:
     """Writes records as a .csv.gz, whole or not at all."""
     with (
         replacing(path) as temporary,
@@ -117,7 +121,7 @@ def write_records(path, records):
         writer.writerows((r.split, r.label, r.name, r.content.hex()) for r in records)
 
 
-def read_records(path):
+def read_records(path: str | Path) -> tuple[ImageRecord, ...]:
     """Returns records written by `write_records`.
 
     Raises:
@@ -139,7 +143,9 @@ def read_records(path):
         ) from error
 
 
-def find_images(records, parts, contents):
+def find_images(
+    records: Sequence[ImageRecord], parts: dict[str, ImageDataset], contents: Mapping[str, bytes]
+) -> FoundImages:
     """Finds recorded images in a source by content, and by name among images of equal content.
 
     Args:

@@ -1,16 +1,18 @@
 """Stratified splits of images into train, val and test, reproducible by seed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tl_keras.checks import InputError, check_number, listed
-from tl_keras.data.dataset import Splits
+from tl_keras.data.dataset import ImageDataset, Splits
 
 _NAMES = ("train", "val", "test")
 
 
-def check_fractions(split_fractions):
+def check_fractions(split_fractions: Any) -> tuple[float, float, float]:
     """Returns three fractions (train, val, test) above 0 with sum 1, else raises an error."""
     parts = tuple(split_fractions)
     for part in parts:
@@ -23,7 +25,9 @@ def check_fractions(split_fractions):
     return parts
 
 
-def make_splits(parts, *, split_fractions, seed):
+def make_splits(
+    parts: dict[str, ImageDataset], *, split_fractions: tuple[float, float, float], seed: int
+) -> tuple[Splits, tuple[str, ...]]:
     """Completes the parts of a source to train, val and test.
 
     Parts of the source are kept whole. A missing val or test split is cut from train.
@@ -55,7 +59,7 @@ def make_splits(parts, *, split_fractions, seed):
     return Splits(**splits), notes
 
 
-def keep_per_class(dataset, labels_per_class, seed):
+def keep_per_class(dataset: ImageDataset, labels_per_class: int, seed: int) -> ImageDataset:
     """Returns the dataset with exactly `labels_per_class` images of each class.
 
     For one seed, the images of a smaller number are a subset of those of a larger one.
@@ -75,7 +79,9 @@ def keep_per_class(dataset, labels_per_class, seed):
     return at_most_per_class(dataset, labels_per_class, seed)
 
 
-def keep_and_rest(dataset, labels_per_class, seed):
+def keep_and_rest(
+    dataset: ImageDataset, labels_per_class: int, seed: int
+) -> tuple[ImageDataset, ImageDataset]:
     """Returns the result of `keep_per_class`, and the images that it leaves out."""
     kept = keep_per_class(dataset, labels_per_class, seed)
     ids = set(kept.ids)
@@ -83,13 +89,15 @@ def keep_and_rest(dataset, labels_per_class, seed):
     return kept, dataset.subset(rest)
 
 
-def at_most_per_class(dataset, most, seed):
+def at_most_per_class(dataset: ImageDataset, most: int, seed: int) -> ImageDataset:
     """Returns at most `most` images of each class; otherwise like `keep_per_class`."""
     orders = _orders(dataset, np.random.default_rng([seed, 1]))
     return dataset.subset(np.sort(np.concatenate([order[:most] for order in orders])))
 
 
-def few_to_learn_from(splits, train_per_class, val_per_class, seed):
+def few_to_learn_from(
+    splits: Splits, train_per_class: int, val_per_class: int, seed: int
+) -> Splits:
     """Returns splits with few training and validation images; all others join the test split.
 
     Args:
@@ -107,7 +115,7 @@ def few_to_learn_from(splits, train_per_class, val_per_class, seed):
     return splits._replace(train=train, val=val, test=joined([splits.test, others, more]))
 
 
-def joined(datasets):
+def joined(datasets: Sequence[ImageDataset]) -> ImageDataset:
     """Concatenates datasets of one source, with the split name of the first."""
     first = datasets[0]
     rows = None if first.is_files else np.concatenate([part.rows for part in datasets])

@@ -1,7 +1,9 @@
 """Images without labels beside labelled ones, in one dataset."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from tl_keras.progress import track
 NO_LABEL = -1
 
 
-def as_unlabelled(data):
+def as_unlabelled(data: Any) -> ImageDataset:
     """Returns `data` as an `ImageDataset` whose labels, if any, are ignored.
 
     Args:
@@ -28,7 +30,7 @@ def as_unlabelled(data):
     return as_image_dataset(data, split="all")
 
 
-def drop_held_out(unlabelled, held_out):
+def drop_held_out(unlabelled: ImageDataset, held_out: Sequence[ImageDataset]) -> ImageDataset:
     """Removes unlabelled images that are, pixel by pixel, among those held out.
 
     The storage does not matter: a file equals the array row from which it was written. Memory holds
@@ -53,7 +55,9 @@ def _contents(dataset):
         yield from pool.map(lambda row: content_of(dataset, row), range(len(dataset)))
 
 
-def join_unlabelled(labelled, unlabelled, image_size):
+def join_unlabelled(
+    labelled: ImageDataset, unlabelled: ImageDataset, image_size: tuple[int, int]
+) -> ImageDataset:
     """Returns one dataset of the labelled images followed by the unlabelled ones.
 
     Files stay files, and arrays of one shape stay arrays. Otherwise the images are decoded first.

@@ -1,4 +1,4 @@
-"""`tl-keras distill`: a small net that learns from a trained classifier."""
+"""`tl-keras distill`: a small network that learns from a trained classifier."""
 
 import keras
 
@@ -31,7 +31,7 @@ STUDENTS = {
 
 @takes_settings(DistillRunSettings)
 def distill(settings):
-    """Trains a student on what the classifier of a run says, and writes a run folder.
+    """Trains a student on the predictions of a run's classifier, and writes a run folder.
 
     Args:
         settings: `DistillRunSettings`, or its fields one by one.
@@ -78,18 +78,18 @@ def distill(settings):
                 unlabelled=more,
                 **vars(settings.distill),
             )
-        pictures = 0 if more is None else len(more)
+        num_unlabelled = 0 if more is None else len(more)
         metrics = {
             "teacher": {"run": settings.run, "test": teacher},
-            "unlabelled_pictures": pictures,
+            "unlabelled_pictures": num_unlabelled,
         }
         write_run(folder, trained, splits, model, history, metrics)
-    say(f"The teacher: {teacher['accuracy']:.1%}; {pictures} pictures without labels.")
+    say(f"The teacher: {teacher['accuracy']:.1%}; {num_unlabelled} images without labels.")
     return folder.path
 
 
 def _unlabelled(unlabelled, rest, trained, splits):
-    """The pictures without labels; none of them is a validation or test image."""
+    """Returns the images without labels, of which none is a validation or test image."""
     if unlabelled is None:
         return None
     if unlabelled != REST:
@@ -98,8 +98,8 @@ def _unlabelled(unlabelled, rest, trained, splits):
     elif rest is None:
         raise InputError(
             f"Expected a run with labels_per_class for unlabelled='{REST}'; received "
-            f"{trained.path}, which used the labels of all its training pictures. Give other "
-            "pictures or none."
+            f"{trained.path}, which used the labels of all its training images. Give other "
+            "images or none."
         )
     else:
         contents = splits.inspection.contents
@@ -108,7 +108,7 @@ def _unlabelled(unlabelled, rest, trained, splits):
     kept = without_contents(rest, contents, banned["val"] | banned["test"], why)
     if len(kept) == 0:
         raise InputError(
-            f"Expected pictures without labels in {unlabelled} that are not validation or test "
-            f"images; received {len(rest)} that all are. Give other pictures or none."
+            f"Expected images without labels in {unlabelled} that are not validation or test "
+            f"images; received {len(rest)} that all are. Give other images or none."
         )
     return kept

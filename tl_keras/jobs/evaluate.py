@@ -1,4 +1,4 @@
-"""`tl-keras evaluate`: a trained classifier on labelled pictures."""
+"""`tl-keras evaluate`: accuracy of a trained classifier on labelled images."""
 
 import json
 
@@ -46,7 +46,7 @@ def evaluate(settings):
         parts = other_images(trained, data, split)
     _, figures = measure(trained.model, *parts, flips=trained.flips)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
-    print(json.dumps(shown, indent=2))  # noqa: T201 - what the command is for
+    print(json.dumps(shown, indent=2))  # noqa: T201 - the result of the command
     if settings.out is not None:
         write_json(settings.out, figures)
     if splits is not None:
@@ -76,7 +76,7 @@ def _complete(trained, splits):
             start = StartingPoint(trained.model, splits, known["weights"])
             history = read_history(run.path, phases, known["best_epoch"])
             write_result(run, measured(read_config(trained.config), start, history, known))
-    say(f"{run.path} was not measured before; it is complete now, without any controls.")
+    say(f"{run.path} was not measured before; it is complete now, without controls.")
 
 
 def _main_figures(trained, splits):

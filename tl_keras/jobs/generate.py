@@ -1,27 +1,24 @@
-"""`tl-keras generate`: new pictures from a trained VAE or GAN, in one PNG file."""
+"""`tl-keras generate`: new images from a trained VAE or GAN, in one PNG file."""
 
-import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.files import replacing
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_images
-from tl_keras.reports.figures.image_grids import image_grid
+from tl_keras.reports.figures.image_grids import grid_png
 from tl_keras.settings.label_free import GenerateSettings
 from tl_keras.settings.signatures import takes_settings
 
-STEPS = 8  # of a row that leads from one picture to another
-_SIDE = 72  # screen pixels that a picture should have
+STEPS = 8  # images in a row of an interpolation
 
 
 @takes_settings(GenerateSettings)
 def generate(settings):
-    """Makes pictures and writes them into one.
+    """Generates images and writes them into one PNG file.
 
     Args:
         settings: `GenerateSettings`, or its fields one by one.
@@ -30,36 +27,36 @@ def generate(settings):
         uint8 (n, h, w, c), 0-255.
 
     Raises:
-        InputError: the run makes no pictures, a class is unknown, or `out` cannot be written.
+        InputError: the model generates no images, a class is unknown, or `out` cannot be written.
     """
     n, seed, interpolate = settings.n, settings.seed, settings.interpolate
     check_ending(settings.out, ".png")
     trained = load_pretrained_run(settings.run)
     if not hasattr(trained.model, "sample"):
         raise InputError(
-            f"Expected a run of a VAE or a GAN, which make pictures; received "
+            f"Expected a run of a VAE or a GAN, which generate images; received "
             f"{settings.run} of method {trained.method!r}. Pretrain with --method vae or gan."
         )
     rows = -(-n // STEPS) if interpolate else n
     classes = _classes(trained, settings.labels, rows)
     if interpolate:
-        pictures = interpolations(trained.model, rows, labels=classes, seed=seed)
+        images = interpolations(trained.model, rows, labels=classes, seed=seed)
     else:
         given = {} if classes is None else {"labels": classes}
-        pictures = as_images(trained.model.sample(n, seed=seed, **given))
-    write_grid(settings.out, pictures, STEPS if interpolate else None)
-    say(f"{len(pictures)} pictures: {settings.out}")
-    return pictures
+        images = as_images(trained.model.sample(n, seed=seed, **given))
+    write_grid(settings.out, images, STEPS if interpolate else None)
+    say(f"{len(images)} images: {settings.out}")
+    return images
 
 
 def interpolations(model, rows, *, steps=STEPS, labels=None, seed=0):
-    """Returns rows of pictures that lead from one random latent point to another.
+    """Returns rows of images between two random latent points.
 
     Args:
         model: `VAE` or `GAN`.
         rows: int.
-        steps: int, pictures in a row, both ends included.
-        labels: (rows,) ints, classes of a conditional GAN; None for its first classes.
+        steps: int, images in a row, both ends included.
+        labels: (rows,) ints, classes of a conditional GAN. Defaults to its first classes.
         seed: int.
 
     Returns:
@@ -79,29 +76,21 @@ def interpolations(model, rows, *, steps=STEPS, labels=None, seed=0):
 
 
 def check_ending(out, ending):
-    """Refuses a file name that does not end as what is written there."""
+    """Refuses a file name with another ending."""
     if Path(out).suffix.lower() != ending:
         raise InputError(
             f"Expected out to end in {ending}; received {out}. Name it {Path(out).stem}{ending}."
         )
 
 
-def write_grid(path, pictures, columns=None):
-    """Writes pictures, uint8 (n, h, w, c), as one PNG file, small ones enlarged."""
+def write_grid(path, images, columns=None):
+    """Writes images, uint8 (n, h, w, c), as one PNG file, small ones enlarged."""
     with replacing(path) as temporary:
-        temporary.write_bytes(grid_png(pictures, columns))
-
-
-def grid_png(pictures, columns=None):
-    """Returns a grid of pictures, uint8 (n, h, w, c), as the bytes of a PNG file."""
-    scale = max(1, round(_SIDE / max(pictures.shape[1:3])))
-    stream = io.BytesIO()
-    Image.fromarray(image_grid(pictures, columns, scale=scale)).save(stream, "PNG")
-    return stream.getvalue()
+        temporary.write_bytes(grid_png(images, columns))
 
 
 def _classes(trained, labels, count):
-    """Class numbers (count,) from names; None if none are given."""
+    """Returns class numbers (count,) of names; None if none are given."""
     if labels is None:
         return None
     if not trained.class_names:

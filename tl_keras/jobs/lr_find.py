@@ -1,4 +1,4 @@
-"""`tl-keras lr-find`: which learning rate a training run could use, and the plot that shows it."""
+"""`tl-keras lr-find`: learning rate range test of a training run, with its plot."""
 
 import keras
 
@@ -17,7 +17,7 @@ from tl_keras.training.lr_find import lr_find as find
 
 
 def lr_find(settings):
-    """Tests learning rates on what `tl-keras train` would train; prints the suggested one.
+    """Tests learning rates on the model that `tl-keras train` would train; prints the best.
 
     Args:
         settings: `LrFindSettings`.
@@ -52,5 +52,5 @@ def lr_find(settings):
             "smaller --lowest or more --steps."
         )
     say(f"Suggested --lr {result.suggestion:.2g}, a tenth of the rate with the lowest loss: {out}")
-    print(f"{result.suggestion:.2g}")  # noqa: T201 - what the command is for
+    print(f"{result.suggestion:.2g}")  # noqa: T201 - the result of the command
     return result

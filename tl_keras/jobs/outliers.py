@@ -1,7 +1,5 @@
-"""`tl-keras outliers`: pictures that a trained autoencoder or VAE has not learned to make."""
+"""`tl-keras outliers`: images that a trained autoencoder or VAE reconstructs badly."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_images
 from tl_keras.evaluation.samples.outliers import outlier_scores
-from tl_keras.files import write_text
+from tl_keras.files import write_csv
 from tl_keras.jobs.generate import check_ending, write_grid
 from tl_keras.jobs.pretrain.data import in_one_size
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
@@ -20,17 +18,17 @@ from tl_keras.reports.figures.image_grids import in_pairs
 from tl_keras.settings.label_free import OutliersSettings
 from tl_keras.settings.signatures import takes_settings
 
-COLUMNS = 8  # of the picture
+COLUMNS = 8  # of the grid
 _SAID = 5
 
 
 @takes_settings(OutliersSettings)
 def outliers(settings):
-    """Gives each picture a score of how odd it is and writes them, the oddest first.
+    """Scores images by their reconstruction and writes the scores, the highest first.
 
-    The CSV has the columns rank, path, score and odder_than: the share of the test pictures of
-    the run itself whose score is lower. A .png file of the same name shows the oddest, and below
-    each what the model makes of it.
+    The CSV has the columns rank, path, score and odder_than: the share of the run's own test
+    images whose score is lower. A .png file of the same name shows the images with the highest
+    scores, and below each its reconstruction.
 
     Args:
         settings: `OutliersSettings`, or its fields one by one.
@@ -39,7 +37,7 @@ def outliers(settings):
         The rows as a list of dicts.
 
     Raises:
-        InputError: no usable run or pictures, or `out` cannot be written.
+        InputError: no usable run or images, or `out` cannot be written.
     """
     score, out = settings.score, settings.out
     check_ending(out, ".csv")
@@ -47,26 +45,29 @@ def outliers(settings):
     model = trained.model
     if not hasattr(model, "reconstruction_error"):
         raise InputError(
-            "Expected a run of an autoencoder or a VAE, which reconstruct pictures; received "
+            "Expected a run of an autoencoder or a VAE, which reconstruct images; received "
             f"{settings.run} of method {trained.method!r}. Pretrain with --method "
             "autoencoder or vae."
         )
     found, _ = load_images(settings.data, on_bad_image=settings.on_bad_image)
     *size, channels = model.input_shape[1:]
-    pictures = in_one_size(found, tuple(size), channels).images
-    scores = outlier_scores(model, pictures, score=score)
+    images = in_one_size(found, tuple(size), channels).images
+    scores = outlier_scores(model, images, score=score)
     order = np.argsort(-scores, kind="stable")
     rows = _rows(found.ids, scores, order, _held_out(trained, score))
-    _write_csv(out, rows)
-    oddest = pictures[order[: settings.n]]
-    grid = in_pairs(oddest, as_images(model.reconstruct(oddest)), COLUMNS)
+    table = [
+        (*list(row.values())[:2], f"{row['score']:.6g}", f"{row['odder_than']:.2f}") for row in rows
+    ]
+    write_csv(out, rows[0], table)
+    highest = images[order[: settings.n]]
+    grid = in_pairs(highest, as_images(model.reconstruct(highest)), COLUMNS)
     write_grid(Path(out).with_suffix(".png"), grid, COLUMNS)
     _say(rows, out)
     return rows
 
 
 def _held_out(trained, score):
-    """Percentiles 0-100 of the scores of the run's own test pictures."""
+    """Returns the percentiles 0-100 of the scores of the run's own test images."""
     return trained.metrics["odd"]["relative" if score == "auto" else score]
 
 
@@ -83,22 +84,12 @@ def _rows(ids, scores, order, percentiles):
     ]
 
 
-def _write_csv(out, rows):
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(rows[0])
-    for row in rows:
-        score, share = f"{row['score']:.6g}", f"{row['odder_than']:.2f}"
-        writer.writerow([row["rank"], row["path"], score, share])
-    write_text(out, table.getvalue())
-
-
 def _say(rows, out):
-    all_odder = sum(row["odder_than"] == 1 for row in rows)
+    above_all = sum(row["odder_than"] == 1 for row in rows)
     say(
-        f"{len(rows)} pictures; {all_odder} are odder than every test picture of the run. "
-        "The oddest:"
+        f"{len(rows)} images; {above_all} have a higher score than every test image of the run. "
+        "The highest:"
     )
     for row in rows[:_SAID]:
         say(f"  {row['score']:.5g}  {printable(row['path'])}")
-    say(f"All: {out}; to look at: {Path(out).with_suffix('.png')}")
+    say(f"All: {out}; images: {Path(out).with_suffix('.png')}")

@@ -1,7 +1,5 @@
-"""`tl-keras predict`: what is on these pictures, one row a file."""
+"""`tl-keras predict`: classes of images, one row per file."""
 
-import csv
-import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.images import ImageReadError, printable, read_resized
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
-from tl_keras.files import write_text
+from tl_keras.files import write_csv
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
@@ -20,7 +18,7 @@ from tl_keras.settings.signatures import takes_settings
 
 @takes_settings(PredictSettings)
 def predict(settings):
-    """Predicts the class of every picture and writes a CSV with one row a file.
+    """Predicts the class of every image and writes a CSV with one row per file.
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
     that cannot be read has its reason in the column error and nothing in the others.
@@ -32,7 +30,7 @@ def predict(settings):
         The rows as a list of dicts.
 
     Raises:
-        InputError: no such path or no picture, no usable run, or `out` cannot be written.
+        InputError: no such path or no image, no usable run, or `out` cannot be written.
     """
     batch_size = settings.batch_size
     files = _files(settings.paths)
@@ -48,11 +46,7 @@ def predict(settings):
         _row(path, errors.get(path), values, trained.class_names)
         for path, values in zip(files, probabilities, strict=True)
     ]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0].keys())
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(settings.out, table.getvalue())
+    write_csv(settings.out, rows[0], [row.values() for row in rows])
     say(f"{len(files)} files, {len(errors)} of them unreadable: {settings.out}")
     return rows
 
@@ -66,11 +60,11 @@ def _files(paths):
             files.append(path)
         else:
             raise InputError(
-                f"Expected a picture or a folder of pictures; received {printable(path)}, "
+                f"Expected an image or a folder of images; received {printable(path)}, "
                 "which does not exist."
             )
     if not files:
-        raise InputError(f"Expected pictures in {', '.join(map(printable, paths))}; received none.")
+        raise InputError(f"Expected images in {', '.join(map(printable, paths))}; received none.")
     return list(dict.fromkeys(files))
 
 
@@ -84,8 +78,8 @@ def _batches(files, image_size, batch_size, errors):
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(files), batch_size):
-            pictures = pool.map(load, files[start : start + batch_size])
-            yield np.stack(list(pictures)).astype(np.float32)
+            images = pool.map(load, files[start : start + batch_size])
+            yield np.stack(list(images)).astype(np.float32)
 
 
 def _row(path, error, values, class_names):

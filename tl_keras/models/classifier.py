@@ -1,5 +1,7 @@
 """Classifiers: a backbone, a head and one softmax layer."""
 
+from pathlib import Path
+
 import keras
 
 from tl_keras.checks import check_number
@@ -13,16 +15,16 @@ from tl_keras.settings.train import (
 
 
 def build_classifier(
-    backbone,
-    num_classes,
+    backbone: keras.Model | str | Path,
+    num_classes: int,
     *,
-    image_size=None,
-    weights="imagenet",
-    head=TrainSettings.head,
-    hidden_units=None,
-    dropout=None,
-    classifier_activation="softmax",
-):
+    image_size: tuple[int, int] | int | None = None,
+    weights: str | Path | None = "imagenet",
+    head: str = TrainSettings.head,
+    hidden_units: int | None = None,
+    dropout: float | None = None,
+    classifier_activation: str | None = "softmax",
+) -> keras.Model:
     """Builds an image classifier on a backbone.
 
     The backbone is nested as one layer. `get_backbone` finds it again, also after saving and
@@ -63,7 +65,7 @@ def build_classifier(
     return keras.Model(image, predictions, name="classifier")
 
 
-def replace_head(model, num_classes):
+def replace_head(model: keras.Model, num_classes: int) -> keras.Model:
     """Builds a classifier for other classes on the same backbone, with a new head of the same kind.
 
     The backbone is shared, not copied: training one classifier changes the other. To continue from

@@ -1,5 +1,7 @@
 """Count of epochs over all calls of `fit`, so that each epoch has random numbers of its own."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -20,7 +22,7 @@ class CountedEpochs:
 
     epochs_trained = 0
 
-    def fit(self, *args, callbacks=None, **kwargs):
+    def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """Calls Keras's `fit` and counts the epochs."""
         count = _Count()
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -31,11 +33,11 @@ class CountedEpochs:
         with input_errors():
             return super().fit(*args, callbacks=callbacks, **kwargs)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         store[_NAME] = np.int64(self.epochs_trained)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         values = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no iterator)
         self.epochs_trained = int(np.asarray(values.pop(_NAME, 0)))
         super().load_own_variables(values)

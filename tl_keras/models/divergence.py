@@ -1,6 +1,7 @@
 """Callback that stops training at a non-finite loss and restores the last good weights."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -26,11 +27,11 @@ class LastGoodWeights(keras.callbacks.Callback):
         DivergedError: raised by `fit`; it names the batch and the epoch.
     """
 
-    def __init__(self, losses=("loss",)):
+    def __init__(self, losses: Sequence[str] = ("loss",)) -> None:
         super().__init__()
         self.losses = losses
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._epoch, self._seen = 0, 0
         with self.model.distribute_strategy.scope():
             # Otherwise its state is created in the first step, too late to be remembered here.
@@ -38,10 +39,10 @@ class LastGoodWeights(keras.callbacks.Callback):
                 self.model.optimizer.build(self.model.trainable_variables)
         self._good, self._unproven = self._values(), None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch, self._seen = epoch, 0
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         first, self._seen = self._seen + 1, batch + 1
         for name in self.losses:
             value = float(logs[name])
@@ -49,13 +50,13 @@ class LastGoodWeights(keras.callbacks.Callback):
                 self._stop(f"{name}={value} in {_batches(first, self._seen)}")
         self._accept()  # the mean over the epoch so far includes their loss
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._unproven = self._values()
         measured = [(logs or {}).get(f"val_{name}", math.nan) for name in self.losses]
         if all(math.isfinite(value) for value in measured):
             self._accept()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         weights = (variable.numpy() for variable in self.model.variables)
         if self._unproven and not all((np.abs(value) < _ABSURD).all() for value in weights):
             self._stop(f"weights that are NaN or over {_ABSURD:g} after the last batch")

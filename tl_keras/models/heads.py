@@ -3,6 +3,7 @@
 Heads consist of Keras layers only, so a saved classifier loads without this package.
 """
 
+import keras
 from keras import layers
 
 from tl_keras.checks import InputError, check_choice, check_number
@@ -12,7 +13,13 @@ _GATE_REDUCTION = 16
 _ADAPTER_REDUCTION = 8
 
 
-def apply_head(features, head="linear", *, hidden_units=None, dropout=DROPOUT):
+def apply_head(
+    features: keras.KerasTensor,
+    head: str = "linear",
+    *,
+    hidden_units: int | None = None,
+    dropout: float | None = DROPOUT,
+) -> keras.KerasTensor:
     """Turns features into one vector per image.
 
     Args:
@@ -49,7 +56,7 @@ def apply_head(features, head="linear", *, hidden_units=None, dropout=DROPOUT):
     return layers.Dropout(dropout, name="head_dropout")(vector)
 
 
-def check_head(head, *, hidden_units, dropout):
+def check_head(head: str, *, hidden_units: int | None, dropout: float | None) -> None:
     """Raises InputError unless `apply_head` takes these arguments."""
     check_choice("head", head, HEADS)
     if hidden_units is not None:

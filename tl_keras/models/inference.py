@@ -1,9 +1,11 @@
 """Graphs that are traced once and then only called."""
 
+from collections.abc import Callable, Sequence
+
 import tensorflow as tf
 
 
-def traced(function, shapes):
+def traced(function: Callable, shapes: Sequence) -> Callable:
     """Traces a function of float32 tensors for any batch size.
 
     TensorFlow takes new `tf.function`s of several models for one function that is retraced again

@@ -1,5 +1,7 @@
 """Models with a loss of their own, identical in training and validation, on any replicas."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -27,28 +29,28 @@ class OwnLossModel(CountedEpochs, keras.Model):
     loss_names = ("loss",)
     recipe = {"lr": 1e-3, "weight_decay": 0.0, "augment": "none", "batch_size": 128}
 
-    def guards(self):
+    def guards(self) -> list[keras.callbacks.Callback]:
         """Returns the callbacks that every training of this model uses."""
         return [LastGoodWeights()]
 
-    def guarded(self, callbacks):
+    def guarded(self, callbacks: Any) -> Any:
         """Returns the callbacks given to `fit` (None, one or several) followed by the guards."""
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return callbacks
         return [*keras.tree.flatten(callbacks or ()), *self.guards()]
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return self.trackers
 
     def compile(
         self,
-        optimizer="adam",
-        loss=None,
+        optimizer: Any = "adam",
+        loss: None = None,
         *,
-        jit_compile=False,
-        **kwargs,
-    ):
+        jit_compile: bool = False,
+        **kwargs: Any,
+    ) -> None:
         """Compiles the model with an optimizer alone and builds the optimizer.
 
         Args:
@@ -67,15 +69,15 @@ class OwnLossModel(CountedEpochs, keras.Model):
             # Built within `fit`, it would cause the step to be traced twice.
             self.build_optimizer()
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         # Keras omits its own arguments if `compile` is overridden.
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def build_optimizer(self):
+    def build_optimizer(self) -> None:
         """Creates the state of the optimizer, so that a saved state can be loaded."""
         self.optimizer.build(self.trainable_variables)
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
             losses = self.losses_of(self.batch_of(data), training=True)
             loss = self.optimizer.scale_loss(self._share(losses["loss"]))
@@ -83,10 +85,17 @@ class OwnLossModel(CountedEpochs, keras.Model):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._report(losses)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         return self._report(self.losses_of(self.batch_of(data), training=False))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tf.Tensor:
         """Returns the mean loss of the images `x`; on a replica, its share of the whole."""
         data = (x,) if y is None else (x, y)
         return self._share(self.losses_of(self.batch_of(data), training=training)["loss"])
@@ -101,7 +110,7 @@ class OwnLossModel(CountedEpochs, keras.Model):
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
 
-def check_own_loss(model, given):
+def check_own_loss(model: keras.Model, given: dict) -> None:
     """Refuses arguments of `compile` that are without use for a model with its own loss.
 
     Args:
@@ -123,8 +132,14 @@ def check_own_loss(model, given):
 
 
 def check_unweighted(
-    model, x=None, *, validation_data=None, sample_weight=None, class_weight=None, **others
-):
+    model: keras.Model,
+    x: Any = None,
+    *,
+    validation_data: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    **others: Any,
+) -> None:
     """Refuses weights of images or classes among the arguments of `fit` or `evaluate`.
 
     Raises:
@@ -142,7 +157,7 @@ def check_unweighted(
             )
 
 
-def without_weights(model, data):
+def without_weights(model: keras.Model, data: Any) -> tuple:
     """Returns (x, y or None) of a batch.
 
     Raises:

@@ -1,6 +1,7 @@
 """Number formats in which the networks of a model compute."""
 
 import contextlib
+from collections.abc import Iterator
 
 import keras
 
@@ -10,7 +11,7 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 @contextlib.contextmanager
-def layers_in(policy):
+def layers_in(policy: keras.DTypePolicy) -> Iterator[None]:
     """Context manager in which new layers compute according to `policy`.
 
     The `dtype` of a model does not affect the layers it creates. Those follow the global policy,
@@ -31,7 +32,9 @@ def layers_in(policy):
         keras.config.set_dtype_policy(before)
 
 
-def scaling(optimizer, policy):
+def scaling(
+    optimizer: keras.optimizers.Optimizer, policy: keras.DTypePolicy
+) -> keras.optimizers.Optimizer:
     """Returns `optimizer`; with float16, wrapped so that it scales the loss, as in Keras.
 
     Without scaling, small gradients would become zero.

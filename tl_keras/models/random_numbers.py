@@ -1,9 +1,13 @@
 """Stateless random numbers that are fast and differ on each replica."""
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
 import tensorflow as tf
 
 
-def next_seed(seed_generator):
+def next_seed(seed_generator: keras.random.SeedGenerator) -> tf.Tensor:
     """Returns a seed for the stateless operations of one step, int32 (2,).
 
     Replicas hold copies of the generator with equal states, so the seed includes the replica's
@@ -18,7 +22,7 @@ def next_seed(seed_generator):
     return seed + tf.stack([tf.cast(replica, tf.int32) * 7919, 0])
 
 
-def random_integers(shape, seed, dtype):
+def random_integers(shape: Any, seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """Returns integers over the whole range of `dtype`; narrow ones share a random 32-bit word.
 
     Args:
@@ -34,7 +38,7 @@ def random_integers(shape, seed, dtype):
     return tf.reshape(tf.reshape(tf.bitcast(words, dtype), [-1])[:size], shape)
 
 
-def draw_binary(pixels, seed):
+def draw_binary(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Draws each pixel black or white, white with exactly the probability pixel / 255.
 
     A random byte decides. A random rounding, shared by the pixels of an image, represents the
@@ -53,3 +57,22 @@ def draw_binary(pixels, seed):
     one_each = tf.concat([shape[:1], tf.ones_like(shape[1:])], 0)
     rounding = tf.random.stateless_uniform(one_each, seed - 1, -1.0, 0.0, pixels.dtype)
     return tf.cast(drawn < pixels * (256.0 / 255.0) + rounding, pixels.dtype)
+
+
+def draw_part(draw: Callable, seeds: Any, count: int | tf.Tensor, *shape: int) -> tf.Tensor:
+    """Returns this replica's part of the numbers that one device would draw for the batch.
+
+    Args:
+        draw: function of `keras.random`, of a shape and a seed.
+        seeds: `keras.random.SeedGenerator`.
+        count: int or int32 (), rows of this replica.
+        *shape: shape of a row.
+
+    Returns:
+        float32 (count, *shape).
+    """
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    numbers = draw((count * replicas, *shape), seed=seeds)
+    first = count * context.replica_id_in_sync_group if replicas > 1 else 0
+    return numbers[first : first + count] if replicas > 1 else numbers

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def gather_replicas(tensor):
+def gather_replicas(tensor: tf.Tensor) -> tf.Tensor:
     """Returns the rows of all replicas in order; gradients flow back to the origin of each row.
 
     Without replicas, or outside of a step, it returns `tensor` itself.
@@ -24,7 +24,7 @@ def gather_replicas(tensor):
     return gathered
 
 
-def first_row(count):
+def first_row(count: int | tf.Tensor) -> int | tf.Tensor:
     """Returns the index in the gathered tensor of the first of this replica's `count` rows."""
     context = tf.distribute.get_replica_context()
     return 0 if context is None else count * context.replica_id_in_sync_group

@@ -25,7 +25,7 @@ _NEUTRAL = (
 )
 
 
-def image_shape(model):
+def image_shape(model: keras.Model) -> tuple[int, int, int]:
     """Returns (height, width, channels) of the input images of a built `model`.
 
     Raises:
@@ -41,7 +41,7 @@ def image_shape(model):
     return shape[1:]
 
 
-def num_outputs(model):
+def num_outputs(model: keras.Model) -> int:
     """Returns the number of classes of a built `model` with one output vector per image.
 
     Raises:
@@ -56,7 +56,7 @@ def num_outputs(model):
     return shape[1]
 
 
-def gives_logits(model):
+def gives_logits(model: keras.Model) -> bool:
     """Returns whether the outputs of a built `model` are logits rather than probabilities.
 
     The activation that produced the outputs decides, also if its layer is in a nested model.

@@ -13,5 +13,6 @@ train and the pages in docs/commands follow from these declarations.
 - train: `train` and `lr-find`
 - compare: `compare`
 - label_free: `pretrain`, `explore`, `generate` and `outliers`
+- methods: the table of label-free methods
 - finished_runs: `evaluate`, `predict`, `export`, `distill` and `prune`
 """

@@ -7,14 +7,15 @@ from typing import Annotated
 from tl_keras.checks import InputError, check_number
 from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
 from tl_keras.settings.image_source import HIGHEST_SEED, SplitSettings
-from tl_keras.settings.label_free import METHODS, TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.train import Head
 
 TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains too
 KINDS = ("scratch", "linear", "frozen", *TUNED)
-# A pretraining on all training images must not read their labels.
-PRETRAININGS = tuple(method for method in METHODS if method != "supcon")
+PRETRAININGS = WITHOUT_LABELS  # on all training images, whose labels must not be read
 EPOCHS = 30
+# None until `filled`: an option that was asked for has to have an effect.
+DEFAULTS = {"weights": "imagenet", "head": "linear", "views": 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,20 +26,20 @@ class CompareSettings(SplitSettings):
     """Folder with one sub-folder per class, or the name of a data set, as in train."""
     methods: Annotated[tuple[str, ...], FIRST] = ("scratch:cnn", "linear", "fine-tune")
     """Methods, separated by commas: scratch:mlp, scratch:cnn, scratch:rnn, scratch:BASE, scratch,
-    linear, frozen, fine-tune, l2-sp, joint; simclr, simsiam, vicreg, autoencoder, vae, gan.
+    linear, frozen, fine-tune, l2-sp, joint; PRETRAINING.
 
-    frozen:ENCODER and the like take another network than --backbone. The last six are pretrained
-    here without labels, then tuned. See `jobs.compare.methods.parse_method`."""
+    frozen:ENCODER and the like take another network than --backbone. Those after the semicolon
+    are pretrained here without labels, then tuned. See `jobs.compare.methods.parse_method`."""
     labels_per_class: Annotated[tuple[int, ...], FIRST, Bounds(minimum=1)] = (10, 50, 250)
     """Numbers of labels, separated by commas."""
     seeds: Annotated[int, FIRST, Bounds(minimum=1)] = 3
     """Runs of each method at each number of labels."""
     backbone: Annotated[str | None, FIRST] = None
     """Name (see `tl-keras backbones`), encoder file or run folder."""
-    weights: Annotated[str, MODEL] = "imagenet"
-    """imagenet, random or a file."""
-    head: Annotated[Head, MODEL] = "linear"
-    """Layers between the backbone and the classes."""
+    weights: Annotated[str | None, MODEL] = None
+    """imagenet (the default), random or a file."""
+    head: Annotated[Head | None, MODEL] = None
+    """Layers between the backbone and the classes; default: linear."""
     image_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
     """Side in pixels for backbones; default: their own."""
     baseline_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
@@ -49,12 +50,12 @@ class CompareSettings(SplitSettings):
     """Time limit of each run; without --epochs it alone decides."""
     augment: Annotated[str, DATA] = "auto"
     """Augmentation, the same for all methods: auto, none, flip, photos, digits or cifar."""
-    views: Annotated[int, RUN, Bounds(minimum=1)] = 4
-    """Augmented versions cached of each image for a frozen part."""
+    views: Annotated[int | None, RUN, Bounds(minimum=1)] = None
+    """Augmented versions cached of each image for a frozen part; default: 4."""
     pretrain_epochs: Annotated[int | None, RUN, Bounds(minimum=1)] = None
     """Epochs of each pretraining; default: as in pretrain."""
     pretrain_minutes: Annotated[float | None, RUN, Bounds(above=0)] = None
-    """Time limit of simclr, simsiam and vicreg."""
+    """Time limit of a pretraining with two views."""
     source_data: Annotated[str | None, DATA] = None
     """joint: the source, in any form that --data takes."""
     test_images: Annotated[int | None, DATA, Bounds(minimum=1)] = None
@@ -79,23 +80,37 @@ class CompareSettings(SplitSettings):
         self._check_pretraining()
         self._check_source()
 
+    @classmethod
+    def described(cls, name, text):
+        return text.replace("PRETRAINING", ", ".join(PRETRAININGS))
+
     @property
     def all_seeds(self):
         return range(self.seed, self.seed + self.seeds)
 
+    @classmethod
+    def decided_anew(cls, content, given):
+        return {k: v for k, v in content.items() if k not in DEFAULTS or v != DEFAULTS[k]}
+
+    def filled(self):
+        """Returns the settings with the defaults of what was not asked for."""
+        given = {name: getattr(self, name) for name in DEFAULTS if getattr(self, name) is not None}
+        return dataclasses.replace(self, **DEFAULTS | given)
+
     def to_json(self):
         """Returns the settings as JSON reads them back, without where they are written."""
-        settings = dataclasses.asdict(self)
+        settings = dataclasses.asdict(self.filled())
         del settings["out"]
         return json.loads(json.dumps(settings))
 
     def _check_pretraining(self):
         ways = {way for method in self.methods for way in method.split(":")}
-        for name, methods in (("pretrain_epochs", PRETRAININGS), ("pretrain_minutes", TWO_VIEWS)):
+        two_views = names_of(TWO_VIEWS)
+        for name, methods in (("pretrain_epochs", PRETRAININGS), ("pretrain_minutes", two_views)):
             value = getattr(self, name)
             if value is not None and not ways.intersection(methods):
                 raise InputError(
-                    f"Expected {name} with a method that pretrains, such as {TWO_VIEWS[0]}; "
+                    f"Expected {name} with a method that pretrains, such as {methods[0]}; "
                     f"received {name}={value} and the methods {', '.join(self.methods)}."
                 )
 

@@ -64,15 +64,6 @@ def settings_from(kind, given, file=None):
     return _build(kind, tree)
 
 
-def asked_for(settings, given):
-    """Returns {name: value} of the options that were given, or that differ from their default."""
-    return {
-        option.name: getattr(settings, option.name)
-        for option in fields_of(type(settings))
-        if option.name in given or getattr(settings, option.name) != option.default
-    }
-
-
 def refuse_unknown(name, known, where, error=InputError):
     """Raises an error that names the nearest of the known names."""
     near = difflib.get_close_matches(name.rpartition(".")[2], list(known), n=1, cutoff=0.6)

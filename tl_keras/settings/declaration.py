@@ -161,6 +161,11 @@ class Checked:
                 object.__setattr__(self, option.name, option.check(value))
 
     @classmethod
+    def described(cls, name, text):
+        """Returns the help of a field from its docstring."""
+        return text
+
+    @classmethod
     def decided_anew(cls, content, given):
         """Returns the content of a config.json without what other options `given` decide anew."""
         return content
@@ -222,7 +227,7 @@ def _declared(settings):
     hints = typing.get_type_hints(settings, include_extras=True)
     texts = _texts(settings)
     return tuple(
-        _option(field, hints[field.name], texts.get(field.name, ""))
+        _option(field, hints[field.name], settings.described(field.name, texts.get(field.name, "")))
         for field in dataclasses.fields(settings)
     )
 

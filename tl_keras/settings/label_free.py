@@ -1,7 +1,7 @@
 """Settings of the commands that need no labels: `pretrain`, `explore`, `generate`, `outliers`."""
 
 import dataclasses
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
 from tl_keras.settings.declaration import (
@@ -15,42 +15,11 @@ from tl_keras.settings.declaration import (
     Checked,
 )
 from tl_keras.settings.image_source import HIGHEST_SEED, ReadSettings, SplitOnceSettings
+from tl_keras.settings.methods import METHODS, methods_in_words, methods_with
 
-Latent = Literal["autoencoder", "vae"]
-TwoViews = Literal["simclr", "simsiam", "supcon", "vicreg"]
-LATENT, TWO_VIEWS = get_args(Latent), get_args(TwoViews)
-METHODS = (*LATENT, "gan", *TWO_VIEWS)
 SMALL_RESNET = "small_resnet"
 PIXELS = "pixels"
 _HIGHEST_SEED = 2**31 - 1
-
-# Which methods have an option that not all of them have. Its name is that of the model's argument.
-OPTIONS = {
-    "latent_dim": (*LATENT, "gan"),
-    "architecture": LATENT,
-    "hidden_units": LATENT,
-    "noise": ("autoencoder",),
-    "likelihood": ("vae",),
-    "binarize": ("vae",),
-    "beta": ("vae",),
-    "free_bits": ("vae",),
-    "kl_warmup": ("vae",),
-    "objective": ("vae",),
-    "k": ("vae",),
-    "loss": ("gan",),
-    "temperature": ("simclr", "supcon"),
-    "projection_units": TWO_VIEWS,
-}
-# The same for options that are no argument of the model.
-OPTIONS_OF_THE_JOB = {
-    "conditional": ("gan",),
-    "width": ("gan", *TWO_VIEWS),
-    "grid_every": (*LATENT, "gan"),
-    "backbone": TWO_VIEWS,
-    "weights": TWO_VIEWS,
-    "augment": TWO_VIEWS,
-    "minutes": TWO_VIEWS,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,60 +30,55 @@ class PretrainSettings(SplitOnceSettings):
     method is refused.
     """
 
-    method: Annotated[Literal[Latent, "gan", TwoViews], FIRST]
-    """Task that is learned.
-
-    autoencoder, vae: to reconstruct images. gan: to make new ones. simclr, simsiam, vicreg: to
-    match two augmented views of an image, the best start for a classifier. supcon: the same, with
-    labels."""
+    method: Annotated[Literal[tuple(METHODS)], FIRST]  # type: ignore[valid-type]
+    """Task that is learned."""
     data: Annotated[str, FIRST]
     """Folder of images, or the name of a data set.
 
     With sub-folders for classes or without; .npz, .npy, or digits, mnist, fashion_mnist, cifar10,
-    cifar100. Labels are not needed and train nothing, but for `conditional` and "supcon"."""
+    cifar100. Labels train nothing, except with `conditional` or a method that needs them."""
     latent_dim: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
     """Dimensions of a code; default: 32, vae 50, gan 100, less for tiny images."""
     architecture: Annotated[Literal["dense", "conv"] | None, MODEL] = None
-    """autoencoder, vae: layers; default: dense for grey images of at most 32 x 32."""
+    """Layers; default: dense for grey images of at most 32 x 32."""
     hidden_units: Annotated[tuple[int, ...] | None, MODEL, Bounds(minimum=1)] = None
-    """autoencoder, vae: widths of the Dense layers, such as 200,200."""
+    """Widths of the Dense layers, such as 200,200."""
     noise: Annotated[float | None, MODEL, Bounds(minimum=0, below=1)] = None
-    """autoencoder: share of the pixels that are blackened in training; default: 0."""
+    """Share of the pixels that are blackened in training; default: 0."""
     likelihood: Annotated[Literal["auto", "bernoulli", "gaussian"] | None, MODEL] = None
-    """vae: distribution of a pixel; default: auto."""
+    """Distribution of a pixel; default: auto."""
     binarize: Annotated[bool | None, MODEL] = None
-    """vae: draw pixels black or white anew in each step."""
+    """Draw pixels black or white anew in each step."""
     beta: Annotated[float | None, MODEL, Bounds(minimum=0)] = None
-    """vae: weight of the KL term; default: 1."""
+    """Weight of the KL term; default: 1."""
     free_bits: Annotated[float | None, MODEL, Bounds(minimum=0)] = None
-    """vae: nats of each dimension that cost nothing; default: 0."""
+    """Nats of each dimension that cost nothing; default: 0."""
     kl_warmup: Annotated[int | None, MODEL, Bounds(minimum=0)] = None
-    """vae: steps in which the weight of the KL term rises; default: 0."""
+    """Steps in which the weight of the KL term rises; default: 0."""
     objective: Annotated[Literal["elbo", "iwae"] | None, MODEL] = None
-    """vae: bound that is maximised; default: elbo."""
+    """Bound that is maximised; default: elbo."""
     k: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
-    """vae: samples per image of iwae, at so many times the cost; default: 50."""
+    """Samples per image of iwae, at so many times the cost; default: 50."""
     loss: Annotated[Literal["non-saturating", "wgan-gp"] | None, MODEL] = None
-    """gan: loss of generator and discriminator; default: non-saturating."""
+    """Loss of generator and discriminator; default: non-saturating."""
     conditional: Annotated[bool | None, MODEL] = None
-    """gan: make images of a wanted class; needs labels."""
+    """Make images of a wanted class; needs labels."""
     width: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
-    """gan, small_resnet: channels of the first convolution; default: 32."""
+    """Channels of the first convolution, with two views of small_resnet; default: 32."""
     temperature: Annotated[float | None, MODEL, Bounds(above=0)] = None
-    """simclr, supcon: a lower one weighs the nearest other images more;
-    default: 0.2, supcon 0.1."""
+    """A lower one weighs the nearest other images more; default: 0.2, supcon 0.1."""
     projection_units: Annotated[tuple[int, ...] | None, MODEL, Bounds(minimum=1)] = None
-    """Two views: widths of the layers between the encoder and the loss, such as 128,64."""
+    """Widths of the layers between the encoder and the loss, such as 128,64."""
     backbone: Annotated[str | None, FIRST] = None
-    """Two views: small_resnet (the default), a backbone's name, an encoder or a run folder."""
+    """small_resnet (the default), a backbone's name, an encoder or a run folder."""
     weights: Annotated[str | None, FIRST] = None
     """Start of a named backbone: random (the default), imagenet or a file."""
     augment: Annotated[str | None, DATA] = None
-    """Two views: how they differ: auto (the default), digits, cifar or photos.
+    """Difference of the views: auto (the default), digits, cifar or photos.
 
     digits has no mirror images and no colours."""
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
-    """Two views: time limit; the learning rate decays over it.
+    """Time limit; the learning rate decays over it.
 
     With epochs too, whichever comes first ends the training."""
     epochs: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
@@ -134,11 +98,12 @@ class PretrainSettings(SplitOnceSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        for name, methods in (OPTIONS | OPTIONS_OF_THE_JOB).items():
-            if getattr(self, name) is not None and self.method not in methods:
+        for name, value in vars(self).items():
+            methods = methods_with(name)
+            if methods and value is not None and self.method not in methods:
                 raise InputError(
                     f"Expected {name} only with method {' or '.join(methods)}; received "
-                    f"{name}={getattr(self, name)!r} with method={self.method!r}. Leave it out."
+                    f"{name}={value!r} with method={self.method!r}. Leave it out."
                 )
         if self.width is not None and self.backbone not in (None, SMALL_RESNET):
             raise InputError(
@@ -150,10 +115,24 @@ class PretrainSettings(SplitOnceSettings):
                 f"Expected k only with objective='iwae'; received k={self.k}. Leave it out."
             )
 
+    @classmethod
+    def described(cls, name, text):
+        if name == "method":
+            tasks = (f"{method.name}: {method.task}." for method in METHODS.values())
+            return f"{text}\n\n{' '.join(tasks)}"
+        return (
+            f"{methods_in_words(name)}: {text[0].lower()}{text[1:]}" if methods_with(name) else text
+        )
+
+    @property
+    def row(self):
+        """The `LabelFreeMethod`."""
+        return METHODS[self.method]
+
     @property
     def model_options(self):
         """The options of this method that were given, as the model takes them."""
-        given = {name: getattr(self, name) for name in OPTIONS}
+        given = {name: getattr(self, name) for name in self.row.model_options}
         return {name: value for name, value in given.items() if value is not None}
 
 

@@ -16,8 +16,8 @@ from tl_keras.settings.declaration import (
 
 Optimizer = Literal["adam", "sgd", "rmsprop"]
 Augment = Literal[
-    *("auto", "none", "flip", "photos", "digits", "cifar"),
-    *("digits-strong", "cifar-strong", "photos-strong"),
+    Literal["auto", "none", "flip", "photos", "digits", "cifar"],
+    Literal["digits-strong", "cifar-strong", "photos-strong"],
 ]
 Schedule = Literal["cosine", "one-cycle", "constant"]
 

@@ -6,12 +6,19 @@ from tests.data.images import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.checking import (
+    complete,
     drop_bad,
-    inspect_dataset,
     inspect_files,
     refuse_bad,
     refuse_leaks,
 )
+
+
+def inspect_dataset(splits, **more):
+    """Inspects the files of some datasets and compares the splits."""
+    datasets = [part for part in splits if isinstance(part, ImageDataset)]
+    files = [path for part in datasets if part.is_files for path in part.images]
+    return complete(inspect_files(files), datasets, **more)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from tests.data.changed_copies import as_jpeg, kinds, on_page
 from tests.data.images import textured
 from tl_keras.data.inspection import near_duplicates
-from tl_keras.data.inspection.fingerprints import looks_of, thumbnail_of
+from tl_keras.data.inspection.fingerprints import looks_of
 from tl_keras.data.inspection.near_duplicates import MOST_COPIES, low_frequencies, near_pairs
 
 RANDOM = np.random.default_rng(0)
@@ -23,7 +23,7 @@ def scene(seed):
 
 
 def thumbnails(images):
-    return np.stack([thumbnail_of(image) for image in images])
+    return np.stack([looks_of(image)[0] for image in images])
 
 
 def looks(images):
@@ -117,7 +117,7 @@ def test_mirror_images_without_colours_are_not_taken_for_copies():
 
 def test_memory_and_pairs_are_bounded_where_all_images_are_nearly_the_same(monkeypatch):
     monkeypatch.setattr(near_duplicates, "_AT_ONCE", 200)
-    images = np.tile(thumbnail_of(scene(0)), (200, 1, 1))
+    images = np.tile(looks_of(scene(0))[0], (200, 1, 1))
     images[:, 0, 0] = np.arange(200)
     tracemalloc.start()
     pairs, _ = near_pairs(images)
@@ -143,5 +143,5 @@ def test_few_images_and_none_are_no_error():
 
 
 def test_plain_images_have_no_thumbnail():
-    assert thumbnail_of(np.full((9, 9, 3), 200, np.uint8)) is None
-    assert thumbnail_of(np.full((1, 1, 3), 200, np.uint8)) is None
+    assert looks_of(np.full((9, 9, 3), 200, np.uint8))[0] is None
+    assert looks_of(np.full((1, 1, 3), 200, np.uint8))[0] is None

@@ -4,6 +4,7 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.jobs.compare.methods import check_heeded, parse_method
+from tl_keras.settings.compare import CompareSettings
 
 
 @pytest.mark.parametrize(
@@ -73,11 +74,12 @@ def test_an_option_that_no_method_heeds_is_refused(given, methods):
     with pytest.raises(
         InputError, match=f"no {name} where it has no effect.*{name}={given[name]!r}"
     ):
-        check_heeded(given, methods)
-    check_heeded(dict.fromkeys(given), methods)
+        check_heeded(CompareSettings("digits", **given), methods)
+    check_heeded(CompareSettings("digits", **given | {name: None}), methods)
 
 
 def test_an_option_that_one_method_heeds_is_taken():
     methods = [parse_method(name, "vgg16") for name in ("scratch:cnn", "frozen", "simclr")]
     given = {"backbone": "vgg16", "weights": "imagenet", "head": "gap", "image_size": 48}
-    check_heeded(given | {"baseline_size": 24, "views": 2}, methods)
+    given |= {"baseline_size": 24, "views": 2}
+    check_heeded(CompareSettings("digits", **given), methods)

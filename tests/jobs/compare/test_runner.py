@@ -26,6 +26,7 @@ VAL = ImageDataset.from_arrays(*coloured_images(9, 1), split="val")
 def runner(encoder, methods=("frozen",), source=None, **settings):
     named = {"backbone": str(encoder), "epochs": 2} | settings
     config = CompareSettings("colours", methods, (4,), source_data=source and "source", **named)
+    config = config.filled()
     return MethodRunner(config, TRAIN, source, FeatureStore())
 
 

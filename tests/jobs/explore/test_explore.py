@@ -122,7 +122,7 @@ def test_an_encoder_of_this_package_explores_arrays_and_files(
     out = tmp_path / "out"
     status, _, error = run_cli("explore", album, "--backbone", encoder, "--out", out, *words)
     assert status == 0, error
-    assert "pictures in" in error and "purity" in error
+    assert "images in" in error and "purity" in error
     if words:
         assert len(json.loads((out / "metrics.json").read_text())["cluster_sizes"]) == 2
 
@@ -157,7 +157,7 @@ def test_weights_that_cannot_be_had_name_the_ways_on_and_auto_takes_pixels(
     status, _, error = run_cli(*words, "--weights", "auto")
     assert status == 0, error
     assert "NO IMAGENET WEIGHTS" in error
-    assert "no net" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "no network" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_weights_that_cannot_be_had_name_the_ways_on_and_auto_takes_pixels(
         (("--backbone", "no/such.keras"), "Expected a backbone file; received no/such.keras"),
         (("--clusters", "few"), "Expected clusters to be an integer >= 1 or auto; rec"),
         (("--clusters", 0), "Expected clusters to be an integer >= 1"),
-        (("--clusters", 99), "Expected at least 3 pictures, and as many as clusters; received 44"),
+        (("--clusters", 99), "Expected at least 3 images, and as many as clusters; received 44"),
         (("--weights", "random"), "Expected no weights with backbone='pixels'"),
         (("--weights", "imagenet"), "Expected no weights with backbone='pixels'"),
     ],
@@ -187,4 +187,4 @@ def test_one_picture_is_refused(album, run_cli, tmp_path):
     words = ("explore", album / "green" / "0.png", "--backbone", "pixels", "--out", tmp_path / "o")
     status, _, error = run_cli(*words)
     assert status == 2
-    assert "Expected at least 3 pictures, and as many as clusters; received 1 in" in error
+    assert "Expected at least 3 images, and as many as clusters; received 1 in" in error

@@ -14,7 +14,8 @@ from tl_keras.jobs.pretrain.data import load_pretrain_data
 from tl_keras.jobs.pretrain.models import build_model, make_plan
 from tl_keras.jobs.train.train import train
 from tl_keras.models.saving.saved_models import load_model
-from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
+from tl_keras.settings.label_free import PretrainSettings
+from tl_keras.settings.methods import METHODS, TWO_VIEWS, names_of
 
 SMALL = OPTIONS["simclr"]
 
@@ -25,15 +26,15 @@ def built(config):
     return build_model(config, data, plan), plan
 
 
-@pytest.mark.parametrize("method", TWO_VIEWS)
+@pytest.mark.parametrize("method", names_of(TWO_VIEWS))
 def test_every_option_reaches_the_model_and_the_plan(method, bar_images, tmp_path):
     options = {"projection_units": (9, 5)}
-    options |= {"temperature": 0.3} if method in ("simclr", "supcon") else {}
+    options |= {"temperature": 0.3} if "temperature" in METHODS[method].options else {}
     config = pretrain_config(
         method, bar_images, tmp_path, width=3, augment="cifar", seed=3, **options
     )
     model, plan = built(config)
-    assert type(model).__name__.lower() == method
+    assert type(model).__name__ == METHODS[method].model.split(":")[1]
     assert (model.seed, model.projection_units) == (3, (9, 5))
     assert getattr(model, "temperature", None) == options.get("temperature")
     assert model.encoder.output_shape == (None, 24)

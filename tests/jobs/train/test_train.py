@@ -106,7 +106,7 @@ def test_figures_are_of_flips_where_training_mirrors_or_they_are_asked_for(
     assert _json(run, "classes.json")["test_time_flips"] is flips
     wanted = _json(run, "metrics.json")["test"]
     assert evaluate(run)["loss"] == pytest.approx(wanted["loss"], abs=1e-6)
-    assert ("mean of picture and mirror image" in (run / "report.html").read_text()) is flips
+    assert ("mean of image and mirror image" in (run / "report.html").read_text()) is flips
 
 
 def test_config_file_holds_what_was_asked_for(finished_run, encoder, colours):

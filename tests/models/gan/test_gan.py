@@ -8,9 +8,8 @@ import tensorflow as tf
 from tests.models.gan.small_gans import IMAGES, LABELS, own_networks, small_gan
 from tl_keras import ImageDataset, InputError, load_model
 from tl_keras.checks import DivergedError
-from tl_keras.models.gan.inputs import one_hot_classes, to_pixels, to_unit
+from tl_keras.models.gan.inputs import one_hot_classes, spherical, to_pixels, to_unit
 from tl_keras.models.gan.losses import LOSSES
-from tl_keras.models.gan.sampling import spherical
 
 
 def values(model):

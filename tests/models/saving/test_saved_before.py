@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tl_keras import load_model
+from tl_keras.settings.methods import WITHOUT_LABELS
 
 FILES = sorted((Path(__file__).parent / "saved").glob("*.keras"))
 GREY = {"mlp", "rnn", "cnn", "autoencoder", "vae", "gan"}
-ALONE = {"autoencoder", "vae", "gan", "simclr", "simsiam", "vicreg"}  # without labels
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
@@ -19,7 +19,7 @@ def test_a_model_that_was_saved_before_loads_and_trains_on(path):
     side, channels = (16, 3) if path.stem == "classifier" else (8, 1 if path.stem in GREY else 3)
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (16, side, side, channels)).astype("float32")
-    given = (x,) if path.stem in ALONE else (x, np.arange(16) % 2)
+    given = (x,) if path.stem in WITHOUT_LABELS else (x, np.arange(16) % 2)
     before = [weight.copy() for weight in model.get_weights()]
     history = model.fit(*given, batch_size=8, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())

@@ -19,17 +19,17 @@ EAGER = {"run_eagerly": True}  # tracing takes longer than a few small steps
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_model_learns_saves_and_goes_on(method):
-    y = LABELS if method is SupCon else None
+    y = LABELS if method.uses_labels else None
     check_model(lambda: small_model(method), X, y, compile_args={"optimizer": "adam"} | EAGER)
 
 
 @pytest.mark.parametrize(
     "method",
-    [SimCLR, *(pytest.param(m, marks=pytest.mark.slow) for m in (VICReg, SimSiam, SupCon))],
+    [pytest.param(m, marks=pytest.mark.slow if m is not SimCLR else ()) for m in METHODS],
 )
 def test_training_lowers_the_loss_on_views_of_one_kind(method):
     model, x = small_model(method), blobs(128)
-    y = (x.max((1, 2)) > 180).astype(int) if method is SupCon else None
+    y = (x.max((1, 2)) > 180).astype(int) if method.uses_labels else None
     model.compile(keras.optimizers.Adam(0.003))
     before = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)["loss"]
     model.fit(x, y, batch_size=32, epochs=4, verbose=0)
@@ -175,7 +175,7 @@ def _head_formats(model):
 def test_heads_compute_in_half_and_losses_in_float32_also_after_loading(
     method, policy, by, tmp_path, global_policy
 ):
-    y = LABELS if method is SupCon else None
+    y = LABELS if method.uses_labels else None
     plain = small_model(method)
     encoder = small_encoder()
     if by == "argument":

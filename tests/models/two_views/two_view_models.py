@@ -2,9 +2,11 @@
 
 import keras
 
-from tl_keras import SimCLR, SimSiam, SupCon, VICReg
+import tl_keras
+from tl_keras.settings import methods
 
-METHODS = (SimCLR, SimSiam, SupCon, VICReg)
+ROWS = [methods.METHODS[name] for name in methods.names_of(methods.TWO_VIEWS)]
+METHODS = [getattr(tl_keras, row.model.split(":")[1]) for row in ROWS]
 
 
 def small_encoder(side=8, channels=3, spatial=True):
@@ -19,7 +21,7 @@ def small_encoder(side=8, channels=3, spatial=True):
 def small_model(method, seed=0, **arguments):
     """One of `METHODS` with the same weights for the same seed."""
     keras.utils.set_random_seed(seed)
-    if method is SimSiam:
+    if method is tl_keras.SimSiam:
         arguments = {"predictor_units": 8, **arguments}
     encoder = arguments.pop("encoder", None) or small_encoder()
     return method(encoder, **{"projection_units": (16, 8), **arguments})

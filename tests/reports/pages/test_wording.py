@@ -2,9 +2,9 @@
 
 import pytest
 
-from tl_keras.evaluation.classifiers.classification import evaluate_predictions
+from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.reports.pages.wording import (
-    accuracy_summary,
+    accuracy_texts,
     difference_sentence,
     format_duration,
     format_percent,
@@ -25,11 +25,11 @@ def metrics_of(confidence, num_right, num_wrong):
 
 
 def test_accuracy_is_compared_with_always_the_most_frequent_class():
-    result = accuracy_summary(metrics_of(0.9, 90, 10))
-    assert (result["num_right"], result["num_examples"]) == (90, 100)
-    assert result["baseline"] == 0.5
-    assert result["low"] < 0.9 < result["high"]
-    assert "learned something" in result["verdict"]
+    number, words, text = accuracy_texts(metrics_of(0.9, 90, 10))
+    low, high = accuracy_interval(0.9, 100)
+    assert number == "90.0%" and f"interval {low:.1%} to {high:.1%}" in words
+    assert "classifies 90 of 100 images correctly" in text and "an accuracy of 50.0%" in text
+    assert "learned something" in text
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_accuracy_is_compared_with_always_the_most_frequent_class():
     [(6, 4, "do not show that the model has learned"), (20, 80, "worse than that")],
 )
 def test_verdict_does_not_praise_chance(right, wrong, words):
-    assert words in accuracy_summary(metrics_of(0.9, right, wrong))["verdict"]
+    assert words in accuracy_texts(metrics_of(0.9, right, wrong))[2]
 
 
 @pytest.mark.parametrize(

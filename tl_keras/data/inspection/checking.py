@@ -1,12 +1,13 @@
 """Check of every image before training, with the decoder that training uses."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.array_store import put_row
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.decoded_files import DecodedFiles
 from tl_keras.data.images import ImageReadError, printable, read_checked, suffix_matches
 from tl_keras.data.inspection.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
@@ -40,23 +41,7 @@ class Inspection:
     left_out: tuple = field(default=(), repr=False)
 
 
-def inspect_dataset(splits, *, ignored=(), notes=()):
-    """Opens every image of some datasets and compares the splits.
-
-    Args:
-        splits: `Splits`, or any iterable of `ImageDataset` and None.
-        ignored: paths of files that are not images, to be reported.
-        notes: further lines for the warnings.
-
-    Returns:
-        Inspection. This function refuses nothing, see `refuse_bad`.
-    """
-    datasets = [part for part in splits if hasattr(part, "images")]
-    found = inspect_files([path for part in datasets if part.is_files for path in part.images])
-    return complete(found, datasets, ignored=ignored, notes=notes)
-
-
-def inspect_files(paths, image_size=None):
+def inspect_files(paths: Sequence[str], image_size: tuple[int, int] | None = None) -> Inspection:
     """Decodes files in several threads.
 
     Args:
@@ -91,7 +76,13 @@ def inspect_files(paths, image_size=None):
     return Inspection(bad, warnings, fingerprints=prints, decoded=decoded)
 
 
-def complete(inspection, datasets, *, ignored=(), notes=()):
+def complete(
+    inspection: Inspection,
+    datasets: Sequence[ImageDataset],
+    *,
+    ignored: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Inspection:
     """Returns the inspection with ignored files, notes and leaks between datasets added."""
     leaks = find_leaks(datasets, inspection.fingerprints)
     counts = leaks.counts
@@ -114,7 +105,7 @@ def complete(inspection, datasets, *, ignored=(), notes=()):
     )
 
 
-def refuse_bad(inspection):
+def refuse_bad(inspection: Inspection) -> None:
     """Raises InputError if images cannot be read: their number, the first paths and reasons."""
     if not inspection.bad:
         return
@@ -127,7 +118,7 @@ def refuse_bad(inspection):
     )
 
 
-def refuse_leaks(inspection):
+def refuse_leaks(inspection: Inspection) -> None:
     """Raises InputError if an image, or nearly the same image, occurs in two splits."""
     if not inspection.leaks:
         return
@@ -141,7 +132,7 @@ def refuse_leaks(inspection):
     )
 
 
-def drop_bad(dataset, inspection):
+def drop_bad(dataset: ImageDataset, inspection: Inspection) -> ImageDataset:
     """Returns the dataset without the images that cannot be read."""
     bad = {path for path, _ in inspection.bad}
     if not bad or not dataset.is_files:

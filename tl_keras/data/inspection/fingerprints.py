@@ -3,11 +3,13 @@
 import hashlib
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import printable, read_checked
 from tl_keras.data.inspection.near_duplicates import near_pairs
 from tl_keras.data.inspection.registration import COLOUR_SIDE, SIDE
@@ -29,7 +31,7 @@ class Fingerprint:
 
     Attributes:
         content: hash of the pixels; for a large JPEG, of the pixels decoded for the check.
-        thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `thumbnail_of`;
+        thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `looks_of`;
             None for a plain image.
         colours: uint8 (8, 8, 2), see `looks_of`; None for a plain image.
     """
@@ -55,7 +57,7 @@ class Leak:
     kind: str
 
     @property
-    def text(self):
+    def text(self) -> str:
         """Both images on one line."""
         return (
             f"{printable(self.first)} ({self.splits[0]}) and "
@@ -76,12 +78,12 @@ class Leaks(tuple):
         return leaks
 
 
-def fingerprint(image):
+def fingerprint(image: np.ndarray) -> Fingerprint:
     """Returns the Fingerprint of an image, uint8 (h, w, 3)."""
     return Fingerprint(content_hash(image), *looks_of(image))
 
 
-def looks_of(image):
+def looks_of(image: np.ndarray) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
     """Returns a small grey copy of an image and its coarse colours.
 
     The grey copy does not depend on brightness and contrast. Content on a plain ground that takes
@@ -102,11 +104,6 @@ def looks_of(image):
     small = _resized(content, COLOUR_SIDE).astype(np.int16)
     colours = 128 + (small[..., ::2] - small[..., 1:2]) // 2
     return np.round((grey - low) * (255 / (high - low))).astype(np.uint8), colours.astype(np.uint8)
-
-
-def thumbnail_of(image):
-    """Returns the grey copy of `looks_of`, uint8 (32, 32), or None."""
-    return looks_of(image)[0]
 
 
 def _cut_out(image):
@@ -160,21 +157,21 @@ def _content(image):
     return left, top, right, bottom
 
 
-def content_hash(image):
+def content_hash(image: np.ndarray) -> bytes:
     """Returns a hash of 16 bytes of an image's pixels and shape."""
     pixels = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
     pixels.update(str(image.shape).encode())
     return pixels.digest()
 
 
-def content_of(dataset, index):
+def content_of(dataset: ImageDataset, index: int) -> bytes:
     """Returns the `content_hash` of an image of a dataset; for a file, that of `inspect_files`."""
     if dataset.is_files:
         return content_hash(read_checked(dataset.images[index]).image)
     return content_hash(dataset.load(index))
 
 
-def find_leaks(datasets, fingerprints):
+def find_leaks(datasets: Sequence[ImageDataset], fingerprints: Mapping[str, Fingerprint]) -> Leaks:
     """Finds images that occur in more than one dataset.
 
     Arrays are compared pixel by pixel. Files are also compared by appearance, see `near_pairs`.
@@ -201,7 +198,7 @@ def find_leaks(datasets, fingerprints):
     return Leaks(same, near, counts)
 
 
-def find_repeats(dataset, fingerprints):
+def find_repeats(dataset: ImageDataset, fingerprints: Mapping[str, Fingerprint]) -> Leaks:
     """Finds identical images within a dataset and, for files, nearly identical ones.
 
     Args:

@@ -2,13 +2,16 @@
 
 import contextlib
 import re
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
 from tl_keras.checks import InputError
 
 
-def check_first_batch(batches, check, parts=1, *, pixels_alone=True):
+def check_first_batch(
+    batches: tf.data.Dataset, check: Callable, parts: int = 1, *, pixels_alone: bool = True
+) -> tf.data.Dataset:
     """Returns `batches` with `check` applied to the first batch when it is read.
 
     Nothing is read for the check alone. A source that can be read only once therefore loses
@@ -42,7 +45,7 @@ def check_first_batch(batches, check, parts=1, *, pixels_alone=True):
 
 
 @contextlib.contextmanager
-def input_errors():
+def input_errors() -> Iterator[None]:
     """Re-raises an `InputError` from within a pipeline as itself where TensorFlow wraps it."""
     try:
         yield

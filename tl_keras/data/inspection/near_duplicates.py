@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from scipy.fft import dctn, irfft2, rfft2
@@ -38,7 +39,9 @@ _QUERIES, _AT_ONCE = 100, 1000  # images and pairs
 _NEAR = [0, 1, 2, -2, -1]  # shifts in pixels at half the size
 
 
-def near_pairs(one, other=None, *, colours=None):
+def near_pairs(
+    one: np.ndarray, other: np.ndarray | None = None, *, colours: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Finds pairs of images of which one is a slightly modified copy of the other.
 
     It finds copies that were recompressed, shifted or cropped by a few percent, scaled by up to a
@@ -84,7 +87,7 @@ def near_pairs(one, other=None, *, colours=None):
     return found, scores[order][first]
 
 
-def low_frequencies(thumbnails):
+def low_frequencies(thumbnails: np.ndarray) -> np.ndarray:
     """Returns the weighted low frequencies of each thumbnail, float32 (n, 35), of length 1.
 
     Args:

@@ -6,7 +6,14 @@ _QUERIES = 1024
 _KNOWN = 8192
 
 
-def most_alike(queries, known, k, *, offsets=None, same=False):
+def most_alike(
+    queries: np.ndarray,
+    known: np.ndarray,
+    k: int,
+    *,
+    offsets: np.ndarray | None = None,
+    same: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
     """Finds for each query the k rows with the largest inner product (plus an offset).
 
     All pairs are compared, as products of matrix blocks. Apart from the result, memory holds one

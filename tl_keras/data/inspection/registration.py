@@ -1,5 +1,7 @@
 """Registration of small grey images, and the agreement of their details afterwards."""
 
+from typing import Any
+
 import numpy as np
 from scipy.fft import irfft2, rfft2
 from scipy.ndimage import affine_transform, gaussian_filter
@@ -28,7 +30,7 @@ _INNER = np.zeros((SIDE, SIDE), bool)
 _INNER[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
 
 
-def details(images, scales=_COARSE):
+def details(images: np.ndarray, scales: tuple[float, float] = _COARSE) -> np.ndarray:
     """Returns a band-pass of each image: a difference of two Gaussians.
 
     Args:
@@ -41,7 +43,7 @@ def details(images, scales=_COARSE):
     )
 
 
-def best_shift(one, other):
+def best_shift(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finds the shift of up to 3 pixels at which two images correlate best.
 
     Args:
@@ -66,7 +68,7 @@ def best_shift(one, other):
     return flat[np.arange(len(one)), best], shift
 
 
-def rough_warp(one, other):
+def rough_warp(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finds the scale of 0.9 to 1.1 and the shift at which two images correlate best.
 
     Args:
@@ -88,13 +90,13 @@ def rough_warp(one, other):
     return best, warps
 
 
-def unmoved_agreement(one, other):
+def unmoved_agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Returns the correlation of the fine details of unmoved images, float (n,)."""
     mask = np.broadcast_to(_INNER.astype(np.float32), one.shape)
     return _correlation(*(details(x, _FINE) for x in (one, other)), mask)
 
 
-def colour_agreement(one, other, warps):
+def colour_agreement(one: np.ndarray, other: np.ndarray, warps: np.ndarray) -> np.ndarray:
     """Returns the correlation of the coarse colours of images after registration.
 
     Both colour channels count, each about its mean; negative values become 0. For images with
@@ -118,7 +120,9 @@ def colour_agreement(one, other, warps):
     return np.maximum(scores, 0)
 
 
-def agreement(one, other, warps, limits=None):
+def agreement(
+    one: np.ndarray, other: np.ndarray, warps: np.ndarray, limits: Any = None
+) -> np.ndarray:
     """Returns the agreement of the details of images after registration.
 
     A warp is refined to the affine one with the smallest squared difference, with free brightness

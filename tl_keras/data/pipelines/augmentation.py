@@ -2,12 +2,18 @@
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tl_keras.checks import check_choice
-from tl_keras.data.pipelines.augmentation_presets import AUGMENTATIONS, PRESETS, resolve_augment
+from tl_keras.data.pipelines.augmentation_presets import (
+    AUGMENTATIONS,
+    PRESETS,
+    Augmentation,
+    resolve_augment,
+)
 
 __all__ = ["AUGMENTATIONS", "augment_images", "random_numbers", "resolve_augment"]
 
@@ -38,7 +44,14 @@ _MID_GRAY = 127.5
 LUMINANCE = (0.299, 0.587, 0.114)
 
 
-def augment_images(images, name, *, seed, epoch, indices):
+def augment_images(
+    images: tf.Tensor,
+    name: str,
+    *,
+    seed: int | tf.Tensor,
+    epoch: int | tf.Tensor,
+    indices: tf.Tensor,
+) -> tf.Tensor:
     """Augments each image at random, identically for the same (seed, epoch, index).
 
     The random numbers do not depend on the other images of the batch. A resumed run, another batch
@@ -62,7 +75,14 @@ def augment_images(images, name, *, seed, epoch, indices):
     return change_images(images, preset, seed=seed, epoch=epoch, indices=indices)
 
 
-def change_images(images, preset, *, seed, epoch, indices):
+def change_images(
+    images: tf.Tensor,
+    preset: Augmentation,
+    *,
+    seed: int | tf.Tensor,
+    epoch: int | tf.Tensor,
+    indices: tf.Tensor,
+) -> tf.Tensor:
     """Augments images with an `Augmentation`; otherwise like `augment_images`."""
     seed, epoch, indices = (tf.convert_to_tensor(n, tf.int64) for n in (seed, epoch, indices))
     epochs = tf.broadcast_to(epoch, tf.shape(indices))
@@ -89,7 +109,9 @@ def _change_images(preset, images, seed, epochs, indices):
     return _cut_out(tf.clip_by_value(changed, 0.0, 255.0), preset, draws)
 
 
-def random_numbers(seed, epoch, indices, count):
+def random_numbers(
+    seed: int | tf.Tensor, epoch: int | tf.Tensor, indices: tf.Tensor, count: int
+) -> tf.Tensor:
     """Returns uniform numbers in [0, 1) from a hash of (seed, epoch, index, column).
 
     The hash is the finaliser of SplitMix64, applied to the whole batch at once. It takes 0.5 ms for
@@ -240,7 +262,7 @@ def _cut_out(images, preset, draws):
     return tf.where(hidden[..., None], _MID_GRAY, images)
 
 
-def luminance(images):
+def luminance(images: Any) -> Any:
     """Returns the perceived brightness: (b, h, w, 3) -> (b, h, w, 1), same range and dtype."""
     red, green, blue = tf.split(images, 3, axis=-1)
     return LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue

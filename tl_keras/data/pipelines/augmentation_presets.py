@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tl_keras.checks import check_choice
+from tl_keras.data.dataset import ImageDataset
 
 _SMALL_SIDE = 64
 
@@ -43,6 +44,9 @@ class Augmentation:
     cutout: float = 0.0
 
 
+_STRONG = {"horizontal_flip": True, "rotation": 20.0, "shear": 0.2, "cutout": 0.5}
+_STRONG |= {"brightness": 0.5, "contrast": 0.5, "saturation": 0.8}
+_COLOUR_VIEWS = {"horizontal_flip": True, "max_aspect": 4 / 3, "jitter": 0.8, "grayscale": 0.2}
 PRESETS = {
     "none": Augmentation(),
     "flip": Augmentation(horizontal_flip=True),
@@ -58,28 +62,8 @@ PRESETS = {
     "cifar": Augmentation(horizontal_flip=True, shift=4 / 32),
     # Strong views of FixMatch: their class is just recognisable.
     "digits-strong": Augmentation(rotation=30.0, shift=0.12, zoom=0.25, shear=0.3, cutout=0.5),
-    "cifar-strong": Augmentation(
-        horizontal_flip=True,
-        rotation=20.0,
-        shift=0.2,
-        zoom=0.2,
-        brightness=0.5,
-        contrast=0.5,
-        saturation=0.8,
-        shear=0.2,
-        cutout=0.5,
-    ),
-    "photos-strong": Augmentation(
-        horizontal_flip=True,
-        min_area=0.25,
-        max_aspect=1.33,
-        rotation=20.0,
-        brightness=0.5,
-        contrast=0.5,
-        saturation=0.8,
-        shear=0.2,
-        cutout=0.5,
-    ),
+    "cifar-strong": Augmentation(shift=0.2, zoom=0.2, **_STRONG),
+    "photos-strong": Augmentation(min_area=0.25, max_aspect=1.33, **_STRONG),
 }
 AUGMENTATIONS = tuple(PRESETS)
 # Two views of an image, which a network learns to identify: changes far beyond those that help a
@@ -90,31 +74,15 @@ VIEWS = {
         min_area=0.6, max_aspect=1.3, rotation=15.0, shift=0.1, zoom=0.2, shear=0.3
     ),
     "cifar": Augmentation(
-        horizontal_flip=True,
-        min_area=0.2,
-        max_aspect=4 / 3,
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.1,
-        jitter=0.8,
-        grayscale=0.2,
+        min_area=0.2, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, **_COLOUR_VIEWS
     ),
     "photos": Augmentation(
-        horizontal_flip=True,
-        min_area=0.1,
-        max_aspect=4 / 3,
-        brightness=0.6,
-        contrast=0.6,
-        saturation=0.6,
-        hue=0.15,
-        jitter=0.8,
-        grayscale=0.2,
+        min_area=0.1, brightness=0.6, contrast=0.6, saturation=0.6, hue=0.15, **_COLOUR_VIEWS
     ),
 }
 
 
-def resolve_augment(augment, dataset):
+def resolve_augment(augment: str, dataset: ImageDataset) -> str:
     """Returns the name of a preset; "auto" depends on the images.
 
     Args:
@@ -132,7 +100,7 @@ def resolve_augment(augment, dataset):
     return auto_preset(dataset.is_grayscale, size)
 
 
-def auto_preset(is_grayscale, image_size):
+def auto_preset(is_grayscale: bool, image_size: tuple[int, int]) -> str:
     """Returns the name of the preset for grey images, or for colour images of a size.
 
     Args:
@@ -145,12 +113,12 @@ def auto_preset(is_grayscale, image_size):
     return "cifar" if small else "photos"
 
 
-def mirrors(augment, dataset):
+def mirrors(augment: str, dataset: ImageDataset) -> bool:
     """Returns whether an augmentation, named as for `resolve_augment`, mirrors images."""
     return PRESETS[resolve_augment(augment, dataset)].horizontal_flip
 
 
-def resolve_strong(strong, weak, dataset):
+def resolve_strong(strong: str, weak: str, dataset: ImageDataset) -> str:
     """Returns the name of a preset that augments more strongly than the preset `weak`.
 
     Args:

@@ -2,18 +2,27 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import check_image_size
 from tl_keras.data.pipelines.augmentation import augment_images, luminance, resolve_augment
 
 
 def index_batches(
-    num_examples, batch_size, *, seed, shuffle, first_epoch=0, repeat=False, drop_remainder=False
-):
+    num_examples: int,
+    batch_size: int,
+    *,
+    seed: int,
+    shuffle: bool,
+    first_epoch: int | Callable[[], int] = 0,
+    repeat: bool = False,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
     """Returns batches of indices in an order that depends on (seed, epoch) alone.
 
     Args:
@@ -58,18 +67,18 @@ def index_batches(
 
 
 def build_pipeline(
-    dataset,
-    batch_size,
+    dataset: ImageDataset,
+    batch_size: int,
     *,
-    image_size,
-    training=False,
-    seed=0,
-    augment="none",
-    channels=3,
-    first_epoch=0,
-    repeat=False,
-    drop_remainder=False,
-):
+    image_size: tuple[int, int],
+    training: bool = False,
+    seed: int = 0,
+    augment: str = "none",
+    channels: int = 3,
+    first_epoch: int | Callable[[], int] = 0,
+    repeat: bool = False,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
     """Returns batches of a dataset's images.
 
     Without `training` the order is kept and nothing is dropped: the k-th prediction belongs to
@@ -117,7 +126,7 @@ def build_pipeline(
     return batches.map(load_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def numbered_epochs(first_epoch=0):
+def numbered_epochs(first_epoch: int | Callable[[], int] = 0) -> tf.data.Dataset:
     """Returns a dataset of one epoch number per iteration: first_epoch, then first_epoch + 1, ...
 
     Args:
@@ -135,7 +144,9 @@ def numbered_epochs(first_epoch=0):
     return tf.data.Dataset.from_tensors(0).map(number)
 
 
-def image_gatherer(dataset, image_size, channels):
+def image_gatherer(
+    dataset: ImageDataset, image_size: tuple[int, int], channels: int
+) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function from indices int64 (b,) to images float32 (b, h, w, channels)."""
     rows_of = dataset.rows_of(image_size)
     take_first = channels == 1 and dataset.is_grayscale  # its three channels are the same

@@ -9,7 +9,9 @@ import tensorflow as tf
 CELLS = 7
 
 
-def draw_mixing(alpha, cut, *, seed, epoch, indices):
+def draw_mixing(
+    alpha: float, cut: bool, *, seed: int | tf.Tensor, epoch: int | tf.Tensor, indices: tf.Tensor
+) -> tf.Tensor:
     """Draws the mixing of each example of a batch with its partner.
 
     Args:
@@ -41,7 +43,7 @@ def draw_mixing(alpha, cut, *, seed, epoch, indices):
     return tf.concat([kept[:, None], box], axis=1)
 
 
-def mix(tensor, mixing, replicas=1):
+def mix(tensor: tf.Tensor, mixing: tf.Tensor, replicas: int = 1) -> tf.Tensor:
     """Mixes each example with its partner: the first with the second, the third with the fourth.
 
     Neighbours in a shuffled batch form a random pair. The last of an odd number stays unmixed.

@@ -1,8 +1,11 @@
 """Two random views of each image, fixed by (seed, epoch, index)."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tl_keras.checks import check_choice, check_number
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import check_image_size
 from tl_keras.data.pipelines.augmentation import change_images
 from tl_keras.data.pipelines.augmentation_presets import VIEWS, auto_preset
@@ -11,7 +14,14 @@ from tl_keras.data.pipelines.batches import image_gatherer, index_batches, numbe
 HELD_OUT_EPOCH = -1  # validation always uses the views of one epoch, so that epochs are comparable
 
 
-def two_views(images, name, *, seed, epoch, indices):
+def two_views(
+    images: tf.Tensor,
+    name: str,
+    *,
+    seed: int | tf.Tensor,
+    epoch: int | tf.Tensor,
+    indices: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Augments each image twice at random, with two draws fixed by (seed, epoch, index).
 
     Args:
@@ -37,7 +47,7 @@ def two_views(images, name, *, seed, epoch, indices):
     )
 
 
-def resolve_views(augment, *, is_grayscale, image_size):
+def resolve_views(augment: str, *, is_grayscale: bool, image_size: tuple[int, int]) -> str:
     """Returns the name of a preset; "auto" depends on the images as the network sees them.
 
     Args:
@@ -54,17 +64,17 @@ def resolve_views(augment, *, is_grayscale, image_size):
 
 
 def two_view_batches(
-    dataset,
-    batch_size,
+    dataset: ImageDataset,
+    batch_size: int,
     *,
-    image_size,
-    channels=3,
-    training=True,
-    seed=0,
-    augment="auto",
-    first_epoch=0,
-    repeat=False,
-):
+    image_size: tuple[int, int],
+    channels: int = 3,
+    training: bool = True,
+    seed: int = 0,
+    augment: str = "auto",
+    first_epoch: int | Callable[[], int] = 0,
+    repeat: bool = False,
+) -> tf.data.Dataset:
     """Returns batches of pairs of views, without an incomplete last batch.
 
     Grey images are augmented and returned in one channel. Without `training` the order is kept and
@@ -110,7 +120,14 @@ def two_view_batches(
     return batches.map(load_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
+def add_views(
+    batches: tf.data.Dataset,
+    *,
+    training: bool = True,
+    seed: int = 0,
+    augment: str = "auto",
+    first_epoch: int | Callable[[], int] = 0,
+) -> tf.data.Dataset:
     """Replaces each image of a user's `tf.data.Dataset` by two views.
 
     Args:
@@ -144,6 +161,6 @@ def add_views(batches, *, training=True, seed=0, augment="auto", first_epoch=0):
     return (viewed.apply(known) if batches.cardinality() >= 0 else viewed).prefetch(2)
 
 
-def check_pairs(batch_size):
+def check_pairs(batch_size: int) -> None:
     """Refuses a batch size below 2, which leaves no other image to compare with."""
     check_number("batch_size", batch_size, minimum=2, integer=True)

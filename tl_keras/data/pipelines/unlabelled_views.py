@@ -1,32 +1,35 @@
 """Batches of labelled images, each with several unlabelled ones in a weak and a strong view."""
 
+from typing import Any
+
 import tensorflow as tf
 
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.augmentation import augment_images
 from tl_keras.data.pipelines.batches import image_gatherer, index_batches
 
 _STREAM = 2**32  # seeds are smaller; each use of random numbers adds a multiple of this
 
 
-def slots(num_labelled, num_unlabelled, ratio):
+def slots(num_labelled: int, num_unlabelled: int, ratio: int) -> int:
     """Returns the number of labelled places in an epoch, which covers all images of either kind."""
     return max(num_labelled, num_unlabelled // ratio)
 
 
 def build_unlabelled_views(
-    labelled,
-    unlabelled,
-    batch_size,
+    labelled: ImageDataset,
+    unlabelled: ImageDataset,
+    batch_size: int,
     *,
-    size,
-    ratio,
-    image_size,
-    channels,
-    weak,
-    strong,
-    seed,
-    **order,
-):
+    size: int,
+    ratio: int,
+    image_size: tuple[int, int],
+    channels: int,
+    weak: str,
+    strong: str,
+    seed: int,
+    **order: Any,
+) -> tf.data.Dataset:
     """Returns batches for `FixMatch`.
 
     Labelled images are repeated as often as an epoch needs them, each as often as any other. Each

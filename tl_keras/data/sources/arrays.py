@@ -4,6 +4,7 @@ import math
 import os
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,7 @@ _DAMAGE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zli
 _DAMAGE += (zipfile.BadZipFile, SyntaxError)
 
 
-def read_npy(path):
+def read_npy(path: str | Path) -> np.ndarray:
     """Returns the array of a .npy file.
 
     The header is compared with the file size before memory is allocated.
@@ -32,7 +33,7 @@ def read_npy(path):
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def read_npz(path):
+def read_npz(path: str | Path) -> dict[str, ImageDataset]:
     """Returns {"all": dataset} or {"train": dataset, ...} from a .npz file.
 
     Args:

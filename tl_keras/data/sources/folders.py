@@ -1,7 +1,9 @@
 """Folders of images: a sub-folder for each class, with or without train, val and test."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -37,7 +39,7 @@ class FolderContents:
     notes: list = field(default_factory=list)
 
 
-def read_folder(folder, *, require_labels=True):
+def read_folder(folder: str | Path, *, require_labels: bool = True) -> FolderContents:
     """Finds the images of a folder without opening any of them.
 
     Names are sorted, and hidden files and folders are skipped. Folders inside a class folder and
@@ -66,7 +68,9 @@ def read_folder(folder, *, require_labels=True):
     return contents
 
 
-def find_image_files(folder, ignored, visited=()):
+def find_image_files(
+    folder: str | Path, ignored: list[str], visited: Sequence[str] = ()
+) -> list[str]:
     """Returns the sorted paths of all images below a folder, in any layout.
 
     Args:
@@ -79,7 +83,9 @@ def find_image_files(folder, ignored, visited=()):
     return images
 
 
-def labels_by_folder(paths, folder):
+def labels_by_folder(
+    paths: Sequence[str], folder: str | Path
+) -> tuple[np.ndarray, tuple[str, ...]] | tuple[None, tuple[()]]:
     """Returns labels given by the first folder on the way from `folder` to each image.
 
     Args:

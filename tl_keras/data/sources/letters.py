@@ -28,7 +28,9 @@ _ELASTIC = 0.045  # largest typical displacement, relative to the image's side
 _ELASTIC_GRID = 4  # cells of the grid on which displacements are drawn, then interpolated
 
 
-def draw_letters(per_class=PER_CLASS, *, image_size=28, seed=0):
+def draw_letters(
+    per_class: int = PER_CLASS, *, image_size: int = 28, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Draws letters in random fonts, strokes and shapes, white on black.
 
     Each image is a letter of a font that Matplotlib ships (DejaVu or STIX), with a random stroke

@@ -28,7 +28,7 @@ _FROM_KERAS = {
 NAMED_DATASETS = ("digits", "letters", *_FROM_KERAS)
 
 
-def load_named(name):
+def load_named(name: str) -> dict[str, ImageDataset]:
     """Loads a dataset by its name.
 
     Args:
@@ -53,7 +53,9 @@ def load_named(name):
     }
 
 
-def load_letters(per_class=100, *, image_size=28, seed=0, split="all"):
+def load_letters(
+    per_class: int = 100, *, image_size: int = 28, seed: int = 0, split: str = "all"
+) -> ImageDataset:
     """Draws letters as a labelled `ImageDataset`; see `data.sources.letters.draw_letters`."""
     images, labels = draw_letters(per_class, image_size=image_size, seed=seed)
     return ImageDataset.from_arrays(

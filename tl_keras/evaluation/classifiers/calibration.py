@@ -1,5 +1,7 @@
 """Calibration: agreement of confidence and accuracy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tl_keras.checks import check_number
@@ -9,7 +11,9 @@ from tl_keras.evaluation.classifiers.prediction_checks import (
 )
 
 
-def expected_calibration_error(probabilities, labels, bins=15):
+def expected_calibration_error(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
+) -> float:
     """Returns the mean difference between confidence and accuracy.
 
     With the rows in bins B_m of equal width by their largest probability,
@@ -36,7 +40,7 @@ def expected_calibration_error(probabilities, labels, bins=15):
     return sum(gaps) / sum(b["count"] for b in filled)
 
 
-def calibration_error_by_chance(bins):
+def calibration_error_by_chance(bins: Sequence[dict]) -> float:
     """Returns the mean `expected_calibration_error` of calibrated probabilities by chance.
 
     The number of correct answers among the n_m examples of a bin varies by chance. This holds even
@@ -69,7 +73,7 @@ def calibration_error_by_chance(bins):
     return float((deviations * binom.pmf(rest, counts - 1, confidence)).sum() / counts.sum())
 
 
-def reliability_bins(probabilities, labels, bins=15):
+def reliability_bins(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> list[dict]:
     """Returns confidence and accuracy in bins of equal width of the largest probability.
 
     Args:

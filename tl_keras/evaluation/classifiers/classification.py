@@ -1,6 +1,8 @@
 """Metrics of predicted class probabilities."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
@@ -20,7 +22,9 @@ _KERAS_EPSILON = 1e-7
 _NORMAL_97_5 = 1.959963984540054  # 97.5% quantile of the standard normal distribution
 
 
-def evaluate_predictions(probabilities, labels, class_names):
+def evaluate_predictions(
+    probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
+) -> dict[str, Any]:
     """Computes metrics of predictions, as plain Python numbers ready for JSON.
 
     Args:
@@ -63,7 +67,9 @@ def evaluate_predictions(probabilities, labels, class_names):
     }
 
 
-def most_confident_mistakes(probabilities, labels, limit=12):
+def most_confident_mistakes(
+    probabilities: np.ndarray, labels: np.ndarray, limit: int = 12
+) -> np.ndarray:
     """Returns the rows with wrong predictions, the most confident first.
 
     Args:
@@ -83,7 +89,7 @@ def most_confident_mistakes(probabilities, labels, limit=12):
     return wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]
 
 
-def accuracy_interval(accuracy, n):
+def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
     """Returns the 95% interval of an accuracy measured on `n` examples.
 
     It is the Wilson score interval, which stays within 0 and 1. It is also reliable for few

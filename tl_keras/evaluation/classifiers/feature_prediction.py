@@ -1,8 +1,12 @@
 """Class probabilities from stored output of a classifier's frozen part."""
 
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, image_shape
@@ -10,7 +14,9 @@ from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
 from tl_keras.training.frozen.feature_cache import Images
 
 
-def predict_above_frozen(model, dataset, store, *, batch_size=64):
+def predict_above_frozen(
+    model: keras.Model, dataset: ImageDataset, store: Any, *, batch_size: int = 64
+) -> np.ndarray:
     """Returns the probabilities of every class and runs only the layers above the frozen part.
 
     Args:

@@ -1,5 +1,8 @@
 """Class probabilities from a classifier."""
 
+from collections.abc import Iterable
+
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -8,7 +11,9 @@ from tl_keras.models.signature import gives_logits, image_shape
 from tl_keras.progress import track
 
 
-def predict_probabilities(model, batches, total=None, *, flips=False):
+def predict_probabilities(
+    model: keras.Model, batches: Iterable, total: int | None = None, *, flips: bool = False
+) -> np.ndarray:
     """Returns the probabilities of every class, in the order of the images.
 
     Args:
@@ -29,7 +34,9 @@ def predict_probabilities(model, batches, total=None, *, flips=False):
     return predict_views(model, batches, total, flips=flips).mean(axis=0)
 
 
-def predict_views(model, batches, total=None, *, flips=False):
+def predict_views(
+    model: keras.Model, batches: Iterable, total: int | None = None, *, flips: bool = False
+) -> np.ndarray:
     """Returns the probabilities of each view of the images, float32 (views, n, num_classes).
 
     The views are each image and, with `flips`, its mirror image. Arguments and errors are those of

@@ -7,7 +7,9 @@ from tl_keras.checks import InputError
 _SUM_TOLERANCE = 1e-2  # softmax in float16 deviates by less, logits by far more
 
 
-def check_predictions(probabilities, labels):
+def check_predictions(
+    probabilities: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns float64 (n, num_classes) and int64 (n,) if predictions and labels are valid.
 
     Args:
@@ -25,7 +27,9 @@ def check_predictions(probabilities, labels):
     return probabilities, labels.astype(np.int64)
 
 
-def confidence_and_correctness(probabilities, labels):
+def confidence_and_correctness(
+    probabilities: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the largest probability of each row, float (n,), and its correctness, bool (n,).
 
     Args:

@@ -5,6 +5,7 @@
 - distances: distances between many vectors, block by block in bounded memory
 - embedding_watch: callback that measures the features of an encoder in each epoch
 - feature_space: normalised features: directions, neighbours and close pairs
+- findings: clusters, repeats, outliers and a map of images without labels
 - grid_places: assignment of points of a plane to grid cells, so that no images overlap
 - latent_plane: projection of codes to a plane
 - leave_one_out: fast probes of one small labelled dataset by leave-one-out

@@ -15,7 +15,7 @@ _JUDGED = 1000  # rows whose exact neighbours are also found
 _BLOCK = 4096
 
 
-def check_index_library(count):
+def check_index_library(count: int) -> None:
     """Raises InputError if `count` rows need an index and its library is not installed."""
     if count > EXACT_UP_TO and importlib.util.find_spec("faiss") is None:
         raise InputError(
@@ -25,7 +25,7 @@ def check_index_library(count):
         )
 
 
-def approximate_neighbours(space, k, *, seed=0):
+def approximate_neighbours(space: np.ndarray, k: int, *, seed: int = 0) -> tuple[np.ndarray, float]:
     """Finds k near others of each row by an inverted file.
 
     There are about 4 sqrt(n) centres, each with a list of the rows nearest to it. The lists of the
@@ -64,7 +64,7 @@ def approximate_neighbours(space, k, *, seed=0):
     return rows, float(np.sum(shared) / exact.size)
 
 
-def exact_neighbours(space, k, asked=None):
+def exact_neighbours(space: np.ndarray, k: int, asked: np.ndarray | None = None) -> np.ndarray:
     """Returns int64 (m, k): the nearest others of the rows `asked`, ints (m,), or of all rows."""
     offsets = -np.square(space).sum(1) / 2
     if asked is None:

@@ -27,11 +27,11 @@ class Clusters:
     converged: bool = True
 
     @property
-    def sizes(self):
+    def sizes(self) -> np.ndarray:
         """int64 (num_clusters,), in descending order."""
         return np.bincount(self.numbers, minlength=len(self.centres))
 
-    def seen_in(self, features):
+    def seen_in(self, features: np.ndarray) -> "Clusters":
         """Returns these clusters with centres and distances in other features of the rows."""
         features = check_features(features)
         sums = np.zeros((len(self.centres), features.shape[1]))
@@ -40,13 +40,15 @@ class Clusters:
         distances = np.linalg.norm(features - centres[self.numbers], axis=1)
         return dataclasses.replace(self, centres=centres, distances=distances)
 
-    def members(self, cluster):
+    def members(self, cluster: int) -> np.ndarray:
         """Returns the rows of a cluster, int64, the nearest to its centre first."""
         rows = np.flatnonzero(self.numbers == cluster)
         return rows[np.argsort(self.distances[rows], kind="stable")]
 
 
-def cluster_features(features, num_clusters, *, starts=_STARTS, seed=0):
+def cluster_features(
+    features: np.ndarray, num_clusters: int, *, starts: int = _STARTS, seed: int = 0
+) -> Clusters:
     """Clusters features by k-means: each row belongs to the nearest mean.
 
     Args:
@@ -78,7 +80,7 @@ def cluster_features(features, num_clusters, *, starts=_STARTS, seed=0):
     return Clusters(numbers, centres, distances, kmeans.n_iter_ < kmeans.max_iter)
 
 
-def purity(labels, clusters):
+def purity(labels: np.ndarray, clusters: np.ndarray) -> float:
     """Returns the share of images whose class is the most frequent one of their cluster.
 
     It is 1 if no cluster mixes classes, and at least the share of the largest class. It rises with
@@ -93,7 +95,7 @@ def purity(labels, clusters):
     return float(_counts(labels, clusters).max(0).sum() / len(labels))
 
 
-def adjusted_mutual_information(labels, clusters):
+def adjusted_mutual_information(labels: np.ndarray, clusters: np.ndarray) -> float:
     """Returns the agreement of classes and clusters: 1 if identical, 0 on average if random.
 
         (I - E[I]) / ((H(labels) + H(clusters)) / 2 - E[I])
@@ -132,7 +134,7 @@ def _counts(labels, clusters):
     return counts
 
 
-def check_features(features):
+def check_features(features: np.ndarray) -> np.ndarray:
     """Returns float32 (n, d), or raises `InputError` if the features are not finite (n, d)."""
     features = np.asarray(features, np.float32)
     if features.ndim != 2 or not features.size or not np.isfinite(features).all():

@@ -1,17 +1,19 @@
 """Distances between many vectors, block by block in bounded memory."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 _BLOCK = 1024
 
 
-def row_blocks(count, size=_BLOCK):
+def row_blocks(count: int, size: int = _BLOCK) -> Iterator[slice]:
     """Yields slices that cut 0 to `count` into blocks of `size` rows."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
 
 
-def squared_distances(a, b):
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Returns squared Euclidean distances (n, m) between the rows of `a` and of `b`.
 
     They are computed as |a|^2 - 2ab + |b|^2 with one matrix product. Negative rounding errors
@@ -25,7 +27,7 @@ def squared_distances(a, b):
     return np.maximum(norms - 2 * products, 0)
 
 
-def nearest_images(samples, images):
+def nearest_images(samples: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finds the nearest of `images` to each sample by an exact search.
 
     A sample at distance 0 is a copy. The distances of held-out real images show which distances are

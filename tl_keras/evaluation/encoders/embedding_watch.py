@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.encoders.leave_one_out import knn_left_out, ridge_left_out
 from tl_keras.evaluation.encoders.probes import NEIGHBOURS, feature_function, features_of, unit_rows
@@ -14,7 +15,7 @@ from tl_keras.training.fine_tuning.inputs import random_part
 _BATCH_SIZE = 100
 
 
-def feature_spread(features):
+def feature_spread(features: np.ndarray) -> float:
     """Returns the spread of the directions of features: 0 if all are equal, 1 if uniform.
 
         sqrt(d) * mean over dimensions of the standard deviation of z / |z|
@@ -63,7 +64,15 @@ class EmbeddingWatch(keras.callbacks.Callback):
             encoder.
     """
 
-    def __init__(self, images, *, every=1, most=1000, k=NEIGHBOURS, seed=0):
+    def __init__(
+        self,
+        images: ImageDataset | tuple[np.ndarray, np.ndarray],
+        *,
+        every: int = 1,
+        most: int = 1000,
+        k: int = NEIGHBOURS,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.every = check_number("every", every, minimum=1, integer=True)
         self.k = check_number("k", k, minimum=1, integer=True)
@@ -76,7 +85,7 @@ class EmbeddingWatch(keras.callbacks.Callback):
         self._judges = self._labelled.any() and len(np.unique(labels[self._labelled])) > 1
         self._figures = {}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         encoder = getattr(self.model, "encoder", None)
         if encoder is None:
             raise InputError(
@@ -87,14 +96,14 @@ class EmbeddingWatch(keras.callbacks.Callback):
         self._run = feature_function(encoder)
         self._batches = self.images.pipeline(_BATCH_SIZE, image_size=size, channels=channels)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         last = epoch + 1 == (self.params or {}).get("epochs")
         if epoch % self.every == 0 or last or not self._figures:
             self._figures = self.measure()
         if logs is not None:
             logs.update(self._figures)
 
-    def measure(self):
+    def measure(self) -> dict[str, float]:
         """Returns the metrics of the current encoder, a dict of floats."""
         features = features_of(self._batches, self._run)
         if not np.isfinite(features).all():

@@ -18,7 +18,7 @@ _BLOCK = 512
 _ROUNDING = 1e-6
 
 
-def directions(features):
+def directions(features: np.ndarray) -> np.ndarray:
     """Returns features in which distances measure the similarity of images.
 
     Each row is scaled to length 1. The length of features follows contrast and amount of detail,
@@ -39,7 +39,7 @@ def directions(features):
     return rows - rows.mean(0)
 
 
-def main_directions(space, *, seed=0):
+def main_directions(space: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """Returns the 50 main directions of `directions`, sufficient and faster for finding clusters.
 
     They are not whitened. Whitening would weigh the last like the first and dissolve clusters.
@@ -59,7 +59,7 @@ def main_directions(space, *, seed=0):
     return PCA(min(COMPONENTS, *fitted.shape), random_state=seed).fit(fitted).transform(space)
 
 
-def choose_num_clusters(space, *, seed=0):
+def choose_num_clusters(space: np.ndarray, *, seed: int = 0) -> tuple[int, dict[int, float]]:
     """Returns the number of clusters with the best separation.
 
     The criterion is the mean silhouette of 1,000 rows: (b - a) / max(a, b). Here a is the mean
@@ -104,13 +104,13 @@ class Neighbours:
     found: float = 1.0
 
     @property
-    def loneliness(self):
+    def loneliness(self) -> np.ndarray:
         """Mean distance to the neighbours divided by the median, float (n,); 1 is typical."""
         means = self.distances.mean(1)
         return means / max(float(np.median(means)), 1e-12)
 
 
-def find_neighbours(space, *, k=10, seed=0):
+def find_neighbours(space: np.ndarray, *, k: int = 10, seed: int = 0) -> Neighbours:
     """Finds the k nearest others of each row.
 
     Up to `EXACT_UP_TO` rows, all pairs are compared in blocks. Beyond, an index finds nearly all of
@@ -142,7 +142,9 @@ def find_neighbours(space, *, k=10, seed=0):
     return Neighbours(rows, distances, found)
 
 
-def close_pairs(neighbours, *, ratio=SAME_RATIO):
+def close_pairs(
+    neighbours: Neighbours, *, ratio: float = SAME_RATIO
+) -> list[tuple[int, int, float]]:
     """Returns pairs of rows that are much nearer to each other than typical neighbours.
 
     Args:

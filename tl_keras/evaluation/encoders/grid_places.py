@@ -9,7 +9,7 @@ from tl_keras.checks import InputError
 _ROOM = 1.5  # cells per point
 
 
-def grid_places(points, *, room=_ROOM):
+def grid_places(points: np.ndarray, *, room: float = _ROOM) -> tuple[np.ndarray, int]:
     """Assigns each point a grid cell of its own, with the least total squared distance.
 
     Args:

@@ -9,7 +9,7 @@ _PERPLEXITY = 30
 _FEWEST = 10
 
 
-def project(codes, *, method="pca", seed=0):
+def project(codes: np.ndarray, *, method: str = "pca", seed: int = 0) -> tuple[np.ndarray, str]:
     """Projects codes to a plane: two dimensions stay, more are reduced by PCA or t-SNE.
 
     PCA preserves distances as far as two directions can. t-SNE keeps neighbours together; its

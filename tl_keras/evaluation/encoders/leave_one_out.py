@@ -1,5 +1,7 @@
 """Fast probes of one small labelled dataset by leave-one-out, for curves."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from tl_keras.evaluation.encoders.probes import NEIGHBOURS, TEMPERATURE, unit_rows, vote
@@ -7,7 +9,13 @@ from tl_keras.evaluation.encoders.probes import NEIGHBOURS, TEMPERATURE, unit_ro
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # multiplied by the number of images
 
 
-def knn_left_out(features, labels, *, k=NEIGHBOURS, temperature=TEMPERATURE):
+def knn_left_out(
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    k: int = NEIGHBOURS,
+    temperature: float = TEMPERATURE,
+) -> float:
     """Returns the share of images whose class their nearest neighbours predict, as in `knn_probe`.
 
     Args:
@@ -25,7 +33,7 @@ def knn_left_out(features, labels, *, k=NEIGHBOURS, temperature=TEMPERATURE):
     return float(np.mean(found == labels))
 
 
-def ridge_left_out(features, labels):
+def ridge_left_out(features: np.ndarray, labels: np.ndarray) -> float:
     """Returns the leave-one-out accuracy of a linear classifier.
 
     The classifier is least squares to one-hot labels on standardised features. The weights are
@@ -54,7 +62,9 @@ def ridge_left_out(features, labels):
     return float(np.mean(best.argmax(1) == numbers))
 
 
-def left_out_answers(features, targets, penalties):
+def left_out_answers(
+    features: np.ndarray, targets: np.ndarray, penalties: Sequence[float]
+) -> Iterator[np.ndarray]:
     """Yields for each penalty the leave-one-out predictions of ridge regression.
 
     Args:

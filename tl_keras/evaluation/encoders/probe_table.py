@@ -1,7 +1,9 @@
 """Table of probes of encoders and of controls."""
 
 import dataclasses
+from typing import Any
 
+import keras
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
@@ -36,8 +38,16 @@ class FeatureSet:
 
 
 def probe_table(
-    encoders, train, test, *, unlabelled=None, controls=True, k=20, batch_size=128, seed=0
-):
+    encoders: dict[str, keras.Model | str],
+    train: Any,
+    test: Any,
+    *,
+    unlabelled: Any = None,
+    controls: bool = True,
+    k: int = 20,
+    batch_size: int = 128,
+    seed: int = 0,
+) -> list[dict]:
     """Evaluates encoders and controls in the same way, one row each.
 
     The features of a row are probed with the labels of `train` (a linear probe, nearest
@@ -76,7 +86,15 @@ def probe_table(
     ]
 
 
-def pixel_features(train, test, seen, image_size, *, components=PCA_COMPONENTS, seed=0):
+def pixel_features(
+    train: ImageDataset,
+    test: ImageDataset,
+    seen: ImageDataset,
+    image_size: tuple[int, int],
+    *,
+    components: int = PCA_COMPONENTS,
+    seed: int = 0,
+) -> list[FeatureSet]:
     """Returns the features without a network: PCA of the pixels, and the pixels themselves.
 
     Args:
@@ -135,7 +153,7 @@ def _row(features, train_labels, test_labels, k, seed):
     }
 
 
-def pixel_rows(dataset, image_size):
+def pixel_rows(dataset: ImageDataset, image_size: tuple[int, int]) -> np.ndarray:
     """Returns pixels from 0 to 1 as rows, float32 (n, h * w * c); grey images have one channel."""
     images = dataset.decoded(tuple(image_size))
     images = images[..., :1] if dataset.is_grayscale else images

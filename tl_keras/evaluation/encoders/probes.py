@@ -1,7 +1,10 @@
 """Linear and nearest-neighbour classifiers on fixed features."""
 
 import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -23,7 +26,7 @@ _UNCHOSEN = 1e-2
 _BLOCK = 256
 
 
-def extract_features(encoder, images, *, batch_size=128):
+def extract_features(encoder: keras.Model, images: Any, *, batch_size: int = 128) -> np.ndarray:
     """Returns the features of each image, in the order of the images.
 
     Args:
@@ -45,13 +48,13 @@ def extract_features(encoder, images, *, batch_size=128):
     return features_of(batches, feature_function(encoder))
 
 
-def features_of(batches, run):
+def features_of(batches: Iterable, run: Callable) -> np.ndarray:
     """Returns features, float32 (n, d), of batches of images; `run` is from `feature_function`."""
     images = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
     return np.concatenate([run(batch).numpy() for batch in images])
 
 
-def feature_function(encoder):
+def feature_function(encoder: keras.Model) -> Callable:
     """Returns a compiled function from float32 images (b, h, w, c) to float32 (b, d).
 
     It reads the encoder's weights at each call, so it stays correct during training.
@@ -71,8 +74,14 @@ def feature_function(encoder):
 
 
 def linear_probe(
-    train_features, train_labels, test_features, test_labels, *, max_iterations=1000, seed=0
-):
+    train_features: np.ndarray,
+    train_labels: np.ndarray,
+    test_features: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    max_iterations: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Measures the accuracy of a linear classifier on fixed features.
 
     The classifier is logistic regression on features standardised over the training images. Its
@@ -120,14 +129,14 @@ def linear_probe(
 
 
 def knn_probe(
-    train_features,
-    train_labels,
-    test_features,
-    test_labels,
+    train_features: np.ndarray,
+    train_labels: np.ndarray,
+    test_features: np.ndarray,
+    test_labels: np.ndarray,
     *,
-    k=NEIGHBOURS,
-    temperature=TEMPERATURE,
-):
+    k: int = NEIGHBOURS,
+    temperature: float = TEMPERATURE,
+) -> dict[str, Any]:
     """Measures the accuracy of a nearest-neighbour classifier on fixed features.
 
     Each of the k nearest images by cosine similarity s votes for its class with weight exp(s /
@@ -160,7 +169,15 @@ def knn_probe(
     return {**_scored(predicted, test[1], len(train[0])), "k": k}
 
 
-def vote(known, labels, asked, *, k, temperature, left_out=False):
+def vote(
+    known: np.ndarray,
+    labels: np.ndarray,
+    asked: np.ndarray,
+    *,
+    k: int,
+    temperature: float,
+    left_out: bool = False,
+) -> np.ndarray:
     """Returns the class with most votes of the k nearest rows, see `knn_probe`.
 
     Args:
@@ -188,7 +205,7 @@ def vote(known, labels, asked, *, k, temperature, left_out=False):
     return classes[winners]
 
 
-def unit_rows(features):
+def unit_rows(features: np.ndarray) -> np.ndarray:
     """Returns rows scaled to length 1; rows of zeros stay unchanged."""
     features = np.asarray(features, np.float32)
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -5,7 +5,7 @@ import numpy as np
 from tl_keras.checks import InputError
 
 
-def frechet_distance(features, reference):
+def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
     """Returns the squared Fréchet (2-Wasserstein) distance between Gaussians fitted to two sets.
 
         |m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))
@@ -35,7 +35,7 @@ def frechet_distance(features, reference):
     return max(float(np.square(mean_1 - mean_2).sum() + trace_1 + trace_2 - 2 * shared), 0.0)
 
 
-def check_features(features, reference, least):
+def check_features(features: np.ndarray, reference: np.ndarray, least: int) -> None:
     """Refuses two sets of features that are not finite (n, d) and (m, d), n and m >= `least`."""
     shapes = [np.shape(x) for x in (features, reference)]
     if any(len(s) != 2 or s[0] < least for s in shapes) or shapes[0][1] != shapes[1][1]:

@@ -7,7 +7,9 @@ from tl_keras.evaluation.encoders.distances import row_blocks, squared_distances
 from tl_keras.evaluation.samples.frechet import check_features
 
 
-def precision_and_recall(features, reference, k=3):
+def precision_and_recall(
+    features: np.ndarray, reference: np.ndarray, k: int = 3
+) -> tuple[float, float]:
     """Compares samples with real images by the manifolds of their k nearest neighbours.
 
     The manifold of a set is the union of balls around its members. The radius of a ball is the

@@ -1,5 +1,6 @@
 """Outlier scores of images from an autoencoder or a VAE."""
 
+import keras
 import numpy as np
 
 from tl_keras.checks import InputError, check_choice, check_number
@@ -9,7 +10,9 @@ SCORES = ("auto", "relative", "reconstruction", "bound")
 _LEAST_CONTOUR = 0.01  # avoids division by zero for a blank image
 
 
-def outlier_scores(model, images, *, score="auto", k=16):
+def outlier_scores(
+    model: keras.Model, images: np.ndarray, *, score: str = "auto", k: int = 16
+) -> np.ndarray:
     """Returns a score for each image that is high for images unlike the training images.
 
     Args:
@@ -48,7 +51,7 @@ def outlier_scores(model, images, *, score="auto", k=16):
     return errors if score == "reconstruction" else errors / (contour(images) + _LEAST_CONTOUR)
 
 
-def contour(images):
+def contour(images: np.ndarray) -> np.ndarray:
     """Returns the mean difference between horizontal and vertical neighbour pixels of each image.
 
     Args:

@@ -7,7 +7,7 @@ from tl_keras.checks import check_number
 _MOST = 20_000  # images used to fit the components
 
 
-def pca_error(train, test, components, *, seed=0):
+def pca_error(train: np.ndarray, test: np.ndarray, components: int, *, seed: int = 0) -> float:
     """Returns the mean squared error of principal component analysis.
 
     It is the baseline of an autoencoder with as many dimensions: the optimum of all linear encoders
@@ -38,7 +38,7 @@ def pca_error(train, test, components, *, seed=0):
     return float(np.mean(np.square(restored - test)))
 
 
-def mean_image_error(train, test):
+def mean_image_error(train: np.ndarray, test: np.ndarray) -> float:
     """Returns the mean squared error of predicting the mean of `train` for each image of `test`.
 
     Args:

@@ -1,5 +1,8 @@
 """Metrics of generated images in the features of a small classifier."""
 
+from typing import Any
+
+import keras
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
@@ -15,7 +18,9 @@ _MOST = 10_000  # maximum rows per set
 _BATCH_SIZE = 256
 
 
-def fit_sample_classifier(train, *, epochs=3, limit=20_000, seed=0):
+def fit_sample_classifier(
+    train: Any, *, epochs: int = 3, limit: int = 20_000, seed: int = 0
+) -> keras.Model:
     """Trains the classifier whose features are used to evaluate samples: `CNN` "small".
 
     Args:
@@ -38,7 +43,9 @@ def fit_sample_classifier(train, *, epochs=3, limit=20_000, seed=0):
     return model
 
 
-def classifier_features(classifier, images):
+def classifier_features(
+    classifier: keras.Model, images: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the features and predicted classes of images.
 
     Args:
@@ -57,7 +64,14 @@ def classifier_features(classifier, images):
     return np.concatenate(features), np.concatenate(classes)
 
 
-def evaluate_samples(samples, real, classifier, *, held_out=None, k=3):
+def evaluate_samples(
+    samples: np.ndarray,
+    real: np.ndarray,
+    classifier: keras.Model,
+    *,
+    held_out: np.ndarray | None = None,
+    k: int = 3,
+) -> dict[str, Any]:
     """Compares samples with real images, and held-out real images in the same way.
 
     Distances are between features of `classifier`. They are comparable for one classifier and one
@@ -95,7 +109,7 @@ def evaluate_samples(samples, real, classifier, *, held_out=None, k=3):
     return {**_measure(samples, reference, classifier, k), "floor": floor}
 
 
-def class_shares(classes, num_classes):
+def class_shares(classes: np.ndarray, num_classes: int) -> np.ndarray:
     """Returns the share of each class, float64 (num_classes,), in class numbers (n,)."""
     return np.bincount(classes, minlength=num_classes) / len(classes)
 

@@ -1,11 +1,13 @@
 """Means, paired differences and pairs of methods from the runs of a comparison."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tl_keras.evaluation.statistics.intervals import crossed_difference, mean_accuracy
+from tl_keras.evaluation.statistics.intervals import MeanInterval, crossed_difference, mean_accuracy
 
 
-def summarise(rows, correct):
+def summarise(rows: Sequence[dict], correct: dict) -> list[dict]:
     """Returns one dict for each method and budget, in order of first appearance.
 
     Args:
@@ -27,7 +29,7 @@ def summarise(rows, correct):
     return [_summary(*key, group, correct) for key, group in groups.items()]
 
 
-def choose_pairs(rows):
+def choose_pairs(rows: Sequence[dict]) -> list[tuple[str, str]]:
     """Returns the pairs (method, other) for the verdicts, the most important first.
 
     Each transfer method is compared with the network from scratch that is best on validation. The
@@ -47,7 +49,7 @@ def choose_pairs(rows):
     return against + [(best, other) for other in others]
 
 
-def differences(correct, first, second):
+def differences(correct: dict, first: str, second: str) -> dict[int, MeanInterval]:
     """Returns the difference between two methods for each number of labels.
 
     Both are compared on the seeds that they share. Effects of a seed on both methods cancel, above

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,15 +24,15 @@ class MeanInterval:
     n: int
 
     @property
-    def low(self):
+    def low(self) -> float | None:
         return None if self.half is None else self.mean - self.half
 
     @property
-    def high(self):
+    def high(self) -> float | None:
         return None if self.half is None else self.mean + self.half
 
 
-def mean_interval(values):
+def mean_interval(values: Sequence[float]) -> MeanInterval:
     """Returns the mean of independent values with its 95% interval from Student's t.
 
         mean +- t(0.975, n - 1) * s / sqrt(n)
@@ -58,7 +59,7 @@ def mean_interval(values):
     return MeanInterval(float(values.mean()), float(half), n)
 
 
-def paired_accuracy_difference(correct_a, correct_b):
+def paired_accuracy_difference(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[float, float]:
     """Returns the difference of two accuracies on the same images, and half of its interval.
 
     The 95% interval covers other draws of test images, but not other training runs. Only images
@@ -88,7 +89,7 @@ def paired_accuracy_difference(correct_a, correct_b):
     return _over_images((a.astype(np.int8) - b)[None])
 
 
-def crossed_difference(correct_a, correct_b):
+def crossed_difference(correct_a: np.ndarray, correct_b: np.ndarray) -> MeanInterval:
     """Returns the mean difference of the accuracies of two methods, over seeds and test images.
 
     Each seed trains both methods once, and all runs are tested on the same images. The interval
@@ -125,7 +126,7 @@ def crossed_difference(correct_a, correct_b):
     return _crossed(a.astype(np.int8) - b)
 
 
-def mean_accuracy(correct):
+def mean_accuracy(correct: np.ndarray) -> MeanInterval:
     """Returns the mean accuracy of one method, with its 95% interval over seeds and test images.
 
     The interval is that of the difference from perfect answers, see `crossed_difference`.

@@ -48,7 +48,7 @@ class Comparison:
 
 
 @shows_settings(CompareSettings)
-def compare(data, *, source_data=None, out=None, **settings):
+def compare(data, *, source_data=None, **settings):
     """Compares ways of training on the same labelled pictures, and says which is better.
 
     Methods x label budgets x seeds: in each of these runs every method gets the same labelled
@@ -63,9 +63,8 @@ def compare(data, *, source_data=None, out=None, **settings):
         print(*found.verdicts.values(), sep="\\n")
 
     Args:
-        data: what `load_dataset` takes, or `Splits`.
+        data: what `load_dataset` takes, or `Splits`; or `CompareSettings` alone.
         source_data: for "joint", the source task: as `data`, or an `ImageDataset`.
-        out: run folder, new, empty or one to go on with; None for runs/compare-DATA-TIME.
         **settings: further fields of `CompareSettings`, which `help` lists.
 
     Returns:
@@ -75,14 +74,17 @@ def compare(data, *, source_data=None, out=None, **settings):
     Raises:
         InputError: something cannot be used; checked before any training.
     """
-    config = CompareSettings(
-        data=data_name(data),
-        source_data=data_name(source_data),
-        **settings,
-    )
+    if isinstance(data, CompareSettings):
+        return _compare(data, data.data, data.source_data)
+    names = {"data": data_name(data), "source_data": data_name(source_data)}
+    return _compare(CompareSettings(**names, **settings), data, source_data)
+
+
+def _compare(config, data, source_data):
     chosen = [parse_method(name, config.backbone) for name in config.methods]
-    check_heeded(settings, chosen)
-    path = out or default_run_path("compare", config.data)
+    check_heeded(config, chosen)
+    config = config.filled()
+    path = config.out or default_run_path("compare", config.data)
     with RunFolder(path, continues=config.to_json()) as run:
         results = Results(run.path / "results.csv")
         check_records(run.path, results.rows, data)

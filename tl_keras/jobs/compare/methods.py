@@ -80,31 +80,31 @@ _HEEDED = {
 }
 
 
-def check_heeded(given, methods):
+def check_heeded(config, methods):
     """Refuses options that none of the methods heeds.
 
     Args:
-        given: {name: value} of the options that the user gave; None counts as not given.
+        config: `CompareSettings`, not `filled`.
         methods: list of `Method`.
 
     Raises:
         InputError: such an option was given.
     """
-    brings_weights = is_backbone_path(given.get("backbone"))
+    brings_weights = is_backbone_path(config.backbone)
     for name, heeds in _HEEDED.items():
         heeding = [method for method in methods if heeds(method)]
         if name == "weights" and brings_weights:
             heeding = [method for method in heeding if method.net]
-        if given.get(name) is not None and not heeding:
+        if getattr(config, name) is not None and not heeding:
             names = ", ".join(method.name for method in methods)
             raise InputError(
                 f"Expected no {name} where it has no effect, with the methods {names}; received "
-                f"{name}={given[name]!r}. Leave it out."
+                f"{name}={getattr(config, name)!r}. Leave it out."
             )
-    if given.get("views") is not None and given.get("augment") == "none":
+    if config.views is not None and config.augment == "none":
         raise InputError(
             f"Expected no views where it has no effect, with augment='none'; received "
-            f"views={given['views']!r}. Leave it out."
+            f"views={config.views!r}. Leave it out."
         )
 
 

@@ -10,7 +10,8 @@ from tl_keras.jobs.pretrain.encoders import picture_size
 from tl_keras.jobs.pretrain.fit import encoder_of, fit
 from tl_keras.jobs.pretrain.models import build_model, make_plan
 from tl_keras.progress import say
-from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
+from tl_keras.settings.label_free import PretrainSettings
+from tl_keras.settings.methods import methods_with
 from tl_keras.training.epoch_lines import EpochLines
 
 ENCODERS = "encoders"
@@ -58,7 +59,7 @@ class PretrainedEncoders:
             method,
             self._config.data,
             epochs=self._config.pretrain_epochs,
-            minutes=self._config.pretrain_minutes if method in TWO_VIEWS else None,
+            minutes=self._config.pretrain_minutes if method in methods_with("minutes") else None,
             image_size=self._config.baseline_size,
             seed=self._config.seed,
         )

@@ -1,4 +1,4 @@
-"""`tl-keras explore`: what is in pictures that nobody has labelled."""
+"""`tl-keras explore`: a look into images without labels."""
 
 import time
 
@@ -8,21 +8,24 @@ from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_unsplit
 from tl_keras.evaluation.encoders.approximate_neighbours import check_index_library
-from tl_keras.jobs.explore.features import picture_features
-from tl_keras.jobs.explore.findings import find
-from tl_keras.jobs.explore.report import write_report, write_tables
+from tl_keras.evaluation.encoders.findings import find
+from tl_keras.files import write_csv
+from tl_keras.jobs.explore.features import image_features
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
+from tl_keras.reports.pages.explore_page import explore_page
+from tl_keras.reports.pages.html import write_page
+from tl_keras.reports.pages.results import ExploreResults
 from tl_keras.settings.label_free import PIXELS
 
 _FEWEST = 3
 
 
 def explore(config):
-    """Groups pictures by likeness and writes a page with a map, groups, repeats and odd ones.
+    """Clusters images by similarity and writes a page with a map, clusters, repeats and outliers.
 
-    Nothing is trained. Labels, or folders, are compared with the clusters afterwards, no more.
+    Nothing is trained. Labels, or folders, are only compared with the clusters afterwards.
 
     Args:
         config: `ExploreSettings`.
@@ -31,26 +34,26 @@ def explore(config):
         Path of the run folder: report.html, clusters.csv, pairs.csv, metrics.json, figures/map.png.
 
     Raises:
-        InputError: the pictures or the backbone cannot be used; nothing is left half-written.
+        InputError: the images or the backbone cannot be used; nothing is left half-written.
     """
     started = time.monotonic()
     keras.utils.set_random_seed(config.seed)
     check_backbone(config.backbone, PIXELS)
     with RunFolder(config.out or default_run_path("explore", config.data)) as run:
-        pictures, inspection = load_unsplit(config.data, on_bad_image=config.on_bad_image)
-        _check_enough(pictures, config)
-        check_index_library(len(pictures))
-        features, note, size = picture_features(config, pictures)
-        say("Looking for groups, repeats and odd ones.")
+        images, inspection = load_unsplit(config.data, on_bad_image=config.on_bad_image)
+        _check_enough(images, config)
+        check_index_library(len(images))
+        features, source, size = image_features(config, images)
+        say("Looking for clusters, repeats and outliers.")
         findings = find(
             features,
-            pictures,
+            images,
             inspection.fingerprints,
             clusters=config.clusters,
             seed=config.seed,
         )
         metrics = {
-            "pictures": len(pictures),
+            "pictures": len(images),
             "features": features.shape[1],
             "image_size": list(size),
             "cluster_sizes": findings.clusters.sizes.tolist(),
@@ -63,19 +66,40 @@ def explore(config):
         run.write_json("config.json", config.to_json())
         run.write_environment()
         run.write_json("metrics.json", metrics)
-        write_tables(run.path, pictures, findings)
-        write_report(run.path, config, pictures, findings, note, metrics, inspection)
+        _write_tables(run.path, images.ids, findings)
+        results = ExploreResults(
+            config=config,
+            images=images,
+            findings=findings,
+            source=source,
+            metrics=metrics,
+            inspection=inspection,
+        )
+        write_page(run.path / "report.html", explore_page(results))
     say(_result(metrics))
     say(f"Report: {run.path / 'report.html'}")
     return run.path
 
 
-def _check_enough(pictures, config):
-    if len(pictures) < max(_FEWEST, config.clusters or 0):
+def _write_tables(folder, paths, findings):
+    """Writes clusters.csv (path, cluster, distance, outlier_score) and pairs.csv."""
+    found = findings.clusters
+    columns = (paths, found.numbers + 1, found.distances, findings.loneliness)
+    rows = [
+        (path, number, f"{distance:.6g}", f"{lonely:.6g}")
+        for path, number, distance, lonely in zip(*columns, strict=True)
+    ]
+    write_csv(folder / "clusters.csv", ("path", "cluster", "distance", "outlier_score"), rows)
+    pairs = [(paths[pair.first], paths[pair.second], pair.kind) for pair in findings.pairs]
+    write_csv(folder / "pairs.csv", ("first", "second", "kind"), pairs)
+
+
+def _check_enough(images, config):
+    if len(images) < max(_FEWEST, config.clusters or 0):
         asked = config.clusters or "auto"
         raise InputError(
-            f"Expected at least {_FEWEST} pictures, and as many as clusters; received "
-            f"{len(pictures)} in {printable(config.data)} and clusters={asked}. Add pictures or "
+            f"Expected at least {_FEWEST} images, and as many as clusters; received "
+            f"{len(images)} in {printable(config.data)} and clusters={asked}. Add images or "
             "ask for fewer clusters."
         )
 
@@ -83,7 +107,7 @@ def _check_enough(pictures, config):
 def _result(metrics):
     sizes = metrics["cluster_sizes"]
     text = (
-        f"{metrics['pictures']} pictures in {len(sizes)} clusters of {', '.join(map(str, sizes))}; "
+        f"{metrics['pictures']} images in {len(sizes)} clusters of {', '.join(map(str, sizes))}; "
         f"{metrics['pairs']} pairs of repeats."
     )
     if metrics["agreement"]:

@@ -12,5 +12,4 @@
 - report: the page of a pretraining
 - views: the pictures of a page on learning from two views: what it was taught, what looks alike to
   it
-- wording: what the figures of a pretraining mean, in plain words
 """

@@ -51,7 +51,7 @@ def load_pretrain_data(config):
         split_fractions=config.split,
         on_bad_image=config.on_bad_image,
         on_duplicate=config.on_duplicate,
-        require_labels=bool(config.conditional) or config.method == "supcon",
+        require_labels=bool(config.conditional) or config.row.needs_labels,
     )
     return in_one_form(splits, picture_size(config, splits.train))
 

@@ -9,7 +9,8 @@ from tl_keras.jobs.train.scratch import quicken_batch_norm
 from tl_keras.models.backbones.applications import APPLICATIONS, image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.backbones.small_resnet import SMALLEST_SIDE, build_small_resnet
-from tl_keras.settings.label_free import SMALL_RESNET, TWO_VIEWS
+from tl_keras.settings.label_free import SMALL_RESNET
+from tl_keras.settings.methods import TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import common_size
 
 LARGEST_SIDE = 96  # pixels, of "small_resnet" where no size is asked for
@@ -25,7 +26,7 @@ def picture_size(config, train):
     Raises:
         InputError: there is no such backbone, or it cannot be read.
     """
-    if config.method not in TWO_VIEWS:
+    if config.row.family is not TWO_VIEWS:
         return common_size(train, config.image_size)
     _check_name(config)
     if is_backbone_path(config.backbone):

@@ -3,8 +3,8 @@
 import keras
 
 from tl_keras.models.backbones.standardised import standardise
-from tl_keras.models.latent.image_networks import chain_on_rgb
-from tl_keras.settings.label_free import LATENT, TWO_VIEWS
+from tl_keras.models.rgb_inputs import chain_on_rgb
+from tl_keras.settings.methods import ADVERSARIAL, LATENT, TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import random_part
 from tl_keras.training.time_limit import CosineOverTime
 from tl_keras.training.whole.without_labels import fit_without_labels
@@ -30,23 +30,24 @@ def fit(config, model, data, plan, callbacks):
     """
     callbacks = list(callbacks)
     how = {"epochs": plan.epochs, "batch_size": plan.batch_size, "verbose": 0}
-    if config.method == "gan":
+    family = config.row.family
+    if family is ADVERSARIAL:
         train = data.train
         history = model.fit(train.images, train.labels, callbacks=callbacks, **how)
     else:
         how |= {"seed": config.seed, "lr": config.lr}
-        if config.method in TWO_VIEWS:
+        if family is TWO_VIEWS:
             how["augment"] = plan.augment
         if config.minutes is not None:
             how["schedule"] = "constant"
             callbacks.append(CosineOverTime(60 * config.minutes))
-        if config.method in LATENT:
+        if family is LATENT:
             best = keras.callbacks.EarlyStopping(
                 "val_loss", patience=plan.epochs + 1, restore_best_weights=True
             )
             callbacks.insert(0, best)
         history = fit_without_labels(model, data.train, data.val, callbacks=callbacks, **how)
-    history.best_epoch = best.best_epoch if config.method in LATENT else history.epoch[-1]
+    history.best_epoch = best.best_epoch if family is LATENT else history.epoch[-1]
     history.phases = [{"name": "pretraining", "start": 0, "end": len(history.epoch)}]
     return history
 

@@ -1,35 +1,18 @@
 """The model that a pretraining asks for, and what is decided by the data."""
 
 import dataclasses
+import importlib
+import inspect
 import math
 
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.two_views import resolve_views
 from tl_keras.jobs.pretrain.encoders import build_encoder
-from tl_keras.models.gan.gan import GAN
-from tl_keras.models.latent.autoencoder import Autoencoder
-from tl_keras.models.latent.vae import VAE
-from tl_keras.models.two_views.simclr import SimCLR
-from tl_keras.models.two_views.simsiam import SimSiam
-from tl_keras.models.two_views.supcon import SupCon
-from tl_keras.models.two_views.vicreg import VICReg
 from tl_keras.models.two_views.view_inputs import dataset_batches
-from tl_keras.settings.label_free import LATENT, SMALL_RESNET, TWO_VIEWS
+from tl_keras.settings.label_free import SMALL_RESNET
+from tl_keras.settings.methods import ADVERSARIAL, LATENT, TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 
-MODELS = {
-    "autoencoder": Autoencoder,
-    "vae": VAE,
-    "gan": GAN,
-    "simclr": SimCLR,
-    "simsiam": SimSiam,
-    "supcon": SupCon,
-    "vicreg": VICReg,
-}
-_BATCH_SIZE_OF_GAN = 64
-_LATENT_DIM = {"autoencoder": 32, "vae": 50, "gan": 100}
-# A GAN on little data is at its best early: then its discriminator knows the pictures by heart.
-_STEPS = {"autoencoder": 8000, "vae": 8000, "gan": 3000} | dict.fromkeys(TWO_VIEWS, 3000)
 _EPOCHS = (20, 300)  # at least, at most
 _ENDLESS = 10_000  # epochs, where the time ends a training
 _VALUES_PER_NUMBER = 8  # of a picture, for each number of its code: a bottleneck must be one
@@ -64,8 +47,8 @@ class Plan:
 def make_plan(config, data):
     """Returns the `Plan` for a `PretrainSettings` and a `PretrainData`."""
     size, shape = len(data.train), data.picture_shape
-    two_views = config.method in TWO_VIEWS
-    batch_size = config.batch_size or default_batch_size(size, _largest_batch(config.method))
+    kind, two_views = model_class(config.row), config.row.family is TWO_VIEWS
+    batch_size = config.batch_size or default_batch_size(size, kind.recipe["batch_size"])
     # A batch of two views that is not full is left out.
     steps = max(1, size // batch_size) if two_views else math.ceil(size / batch_size)
     epochs = _epochs(config, steps)
@@ -80,7 +63,7 @@ def make_plan(config, data):
         batch_size,
         epochs,
         steps,
-        latent_dim=config.latent_dim or _latent_dim(config.method, shape),
+        latent_dim=config.latent_dim or _latent_dim(config.row, shape),
         grid_every=config.grid_every or max(1, epochs // _GRIDS),
         architecture=_architecture(config, shape),
     )
@@ -98,27 +81,34 @@ def build_model(config, data, plan):
         InputError: an option does not go with these pictures.
     """
     options = config.model_options | {"seed": config.seed}
-    kind = MODELS[config.method]
-    if config.method in TWO_VIEWS:
-        if config.method == "supcon":
-            _check_classes(data, config, "method supcon", "Use method simclr.")
+    kind, family = model_class(config.row), config.row.family
+    if family is TWO_VIEWS:
+        if config.row.needs_labels:
+            other = next(name for name in names_of(family) if name in WITHOUT_LABELS)
+            _check_classes(data, config, f"method {config.method}", f"Use method {other}.")
         model = kind(build_encoder(config, data.picture_shape[:2]), **options)
         how = {"training": True, "augment": plan.augment}
         dataset_batches(model, data.train, plan.batch_size, **how)  # refuses too few pictures
         return model
     options["latent_dim"] = plan.latent_dim
-    if config.method in LATENT:
+    if family is LATENT:
         return kind(data.picture_shape, **options | {"architecture": plan.architecture})
-    return _gan(config, data, plan, options)
+    return _adversarial(kind, config, data, plan, options)
 
 
-def _gan(config, data, plan, options):
+def model_class(row):
+    """Returns the class of the model of a `LabelFreeMethod`."""
+    module, name = row.model.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _adversarial(kind, config, data, plan, options):
     if config.conditional:
         _check_classes(data, config, "a conditional GAN", "Leave --conditional out.")
         options["num_classes"] = data.num_classes
     if config.width is not None:
         options["width"] = config.width
-    model = GAN(data.picture_shape, **options)
+    model = kind(data.picture_shape, **options)
     several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
     model.compile(steps_per_execution=several)
     if config.lr is not None:
@@ -127,27 +117,23 @@ def _gan(config, data, plan, options):
     return model
 
 
-def _largest_batch(method):
-    return _BATCH_SIZE_OF_GAN if method == "gan" else MODELS[method].recipe["batch_size"]
-
-
 def _epochs(config, steps):
     if config.epochs is not None or config.minutes is not None:
         return config.epochs or _ENDLESS
     least, most = _EPOCHS
-    return min(max(math.ceil(_STEPS[config.method] / steps), least), most)
+    return min(max(math.ceil(config.row.family.steps / steps), least), most)
 
 
 def _architecture(config, shape):
-    if config.architecture is not None or config.method == "gan":
+    if config.architecture is not None or config.row.family is ADVERSARIAL:
         return config.architecture
     small = shape[2] == 1 and max(shape[:2]) <= _LARGEST_DENSE
     return "dense" if small or any(side % 4 for side in shape[:2]) else "conv"
 
 
-def _latent_dim(method, shape):
-    most = _LATENT_DIM[method]
-    if method == "gan":
+def _latent_dim(row, shape):
+    most = inspect.signature(model_class(row)).parameters["latent_dim"].default
+    if row.family is ADVERSARIAL:
         return most
     return min(most, max(2, math.prod(shape) // _VALUES_PER_NUMBER))
 

@@ -10,7 +10,7 @@ from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.reports.figures.image_grids import in_pairs
 from tl_keras.reports.figures.pretraining_figures import plot_latent_planes, plot_pretraining_curves
 from tl_keras.reports.figures.style import render_png
-from tl_keras.reports.pages.pretraining_page import Figure
+from tl_keras.reports.pages.sections import Figure
 from tl_keras.training.fine_tuning.inputs import random_part
 
 COLUMNS = 10
@@ -78,7 +78,7 @@ def codes(outcome):
     figure = plot_latent_planes(planes, some.labels, some.class_names)
     note = "Each point is a test picture"
     if some.class_names:
-        known = outcome.config.method == "supcon"
+        known = outcome.config.row.needs_labels
         note += ", its colour its label" + ("." if known else ", which the model never saw.")
     return Figure(render_png(figure), "Codes of pictures in a plane", note)
 

@@ -11,13 +11,14 @@ from tl_keras.jobs.pretrain.data import PretrainData, load_pretrain_data
 from tl_keras.jobs.pretrain.fit import encoder_of, fit
 from tl_keras.jobs.pretrain.measures import measure_pretrained
 from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
-from tl_keras.jobs.pretrain.probes import verdict
 from tl_keras.jobs.pretrain.report import write_report
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
-from tl_keras.settings.label_free import TWO_VIEWS, PretrainSettings
+from tl_keras.reports.pages.pretraining_wording import probe_verdict
+from tl_keras.settings.label_free import PretrainSettings
+from tl_keras.settings.methods import TWO_VIEWS
 from tl_keras.training.epoch_lines import EpochLines
 
 GRIDS = "figures/epochs"
@@ -106,7 +107,7 @@ def watching(config, model, data, plan, folder):
         plan: `Plan`.
         folder: where pictures of how it learns are written, of a model that makes pictures.
     """
-    if config.method not in TWO_VIEWS:
+    if config.row.family is not TWO_VIEWS:
         scale = max(1, round(_GRID_SIDE / max(data.picture_shape[:2])))
         shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
         grids = ImageGrids(folder, plan.grid_every, images=shown, scale=scale)
@@ -146,6 +147,6 @@ def _result(config, metrics):
             f"{samples['floor']['frechet_distance']:.2f})"
         )
     if metrics["probes"]:
-        parts.append(verdict(metrics["probes"]).rstrip("."))
+        parts.append(probe_verdict(metrics["probes"]).rstrip("."))
     text = "; ".join(parts) or "Trained"
     return f"{text[0].upper()}{text[1:]}. {metrics['seconds']['total']:.0f} s."

@@ -3,8 +3,6 @@
 from tl_keras.checks import InputError
 from tl_keras.evaluation.encoders.probe_table import probe_table
 from tl_keras.progress import say
-from tl_keras.reports.pages.pretraining_page import Table
-from tl_keras.reports.pages.wording import format_percent
 from tl_keras.training.fine_tuning.inputs import random_part
 
 ENCODER = "encoder"
@@ -28,51 +26,3 @@ def measure_probes(encoder, data, seed):
     except InputError as error:  # such as a single class among few pictures
         say(f"Warning: no probes. {error}")
         return None
-
-
-def probe_rows(rows):
-    """Returns the probes as a `Table` of the page."""
-    return Table(
-        ("Features", "Numbers", "Linear probe", "Neighbours", "Purity", "AMI"),
-        tuple(
-            (
-                row["features"],
-                str(row["dimensions"]),
-                _share(row["linear_probe"]),
-                _share(row["knn_probe"]),
-                format_percent(row["purity"]),
-                f"{row['ami']:.2f}",
-            )
-            for row in rows
-        ),
-    )
-
-
-def probe_texts(rows):
-    """Paragraphs on the table."""
-    probe = rows[0]["linear_probe"]
-    return (
-        f"Asked with the labels of {probe['num_train']} training pictures, of {probe['num_test']} "
-        f"test pictures. Linear probe: logistic regression on the features. "
-        f"Neighbours: a vote of the {rows[0]['knn_probe']['k']} most alike training pictures. "
-        "Purity and AMI (adjusted mutual information, 0 for random clusters and 1 for the "
-        "classes): k-means with as many clusters as classes, which sees no label.",
-        verdict(rows),
-    )
-
-
-def verdict(rows):
-    """A sentence that sets the encoder against the best of its controls."""
-    ours, *controls = ((row["features"], row["linear_probe"]["accuracy"]) for row in rows)
-    name, best = max(controls, key=lambda control: control[1])
-    points = 100 * (ours[1] - best)
-    how = f"{points:.1f} points more than" if points >= 0 else f"{-points:.1f} points less than"
-    return (
-        f"A linear classifier on the encoder's features is right for {format_percent(ours[1])} of "
-        f"the test pictures, {how} on the best control ({name}, {format_percent(best)})."
-    )
-
-
-def _share(probe):
-    low, high = (format_percent(end) for end in probe["interval"])
-    return f"{format_percent(probe['accuracy'])} ({low} – {high})"

@@ -84,12 +84,5 @@ def source_figures(source: Source, model: keras.Model) -> dict:
     }
 
 
-def source_line(figures: dict) -> str:
-    """Returns these figures in a few words."""
-    before = figures["before"]
-    was = f"{before['accuracy']:.1%} before" if before else "a new head"
-    return f"{figures['test']['accuracy']:.1%} test accuracy on {figures['data']} ({was})"
-
-
 def _listed(names):
     return ", ".join(sorted(names)) or "none"

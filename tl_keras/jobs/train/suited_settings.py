@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from tl_keras.files import read_json
-from tl_keras.settings.label_free import TWO_VIEWS
+from tl_keras.settings.methods import TWO_VIEWS, names_of
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.frozen.freezing import batch_norms
 
@@ -46,7 +46,7 @@ def suited_to(path: str) -> dict:
 
 def suited_after(method: str | None) -> dict:
     """Returns the settings that suit an encoder pretrained by `method`; None for none."""
-    return AFTER_TWO_VIEWS if method in TWO_VIEWS else {}
+    return AFTER_TWO_VIEWS if method in names_of(TWO_VIEWS) else {}
 
 
 def after_letters(model: keras.Model, size: int) -> dict:

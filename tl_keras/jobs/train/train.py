@@ -20,9 +20,9 @@ from tl_keras.jobs.train.calibrating import (
     val_predictions,
 )
 from tl_keras.jobs.train.planning import TimeLeft, planned
-from tl_keras.jobs.train.report import linear_verdict, verdict, write_report
+from tl_keras.jobs.train.report import write_report
 from tl_keras.jobs.train.scratch import best_from_scratch
-from tl_keras.jobs.train.source import Source, load_source, source_figures, source_line
+from tl_keras.jobs.train.source import Source, load_source, source_figures
 from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.jobs.train.unlabelled import (
@@ -33,6 +33,7 @@ from tl_keras.jobs.train.unlabelled import (
     unlabelled_figures,
 )
 from tl_keras.progress import say
+from tl_keras.reports.pages.training_wording import linear_verdict, scratch_verdict, source_line
 from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
@@ -279,7 +280,7 @@ def _say_result(metrics, path):
         say(
             f"From scratch on the same labels: {scratch['accuracy']:.1%} ({scratch['epochs']} "
             f"epochs, learning rate {scratch['lr']:g}). "
-            f"{verdict(metrics)}"
+            f"{scratch_verdict(metrics)}"
         )
     if "linear_start" in metrics:
         linear = metrics["linear_start"]

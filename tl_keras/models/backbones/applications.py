@@ -1,9 +1,12 @@
 """The table of bases in `keras.applications`: constructor, pixel preprocessing and sizes."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
 from keras import layers
+
+from tl_keras.data.dataset import ImageDataset
 
 
 class Application(NamedTuple):
@@ -59,7 +62,7 @@ _TORCH_MEANS = (0.485, 0.456, 0.406)
 _TORCH_DEVIATIONS = (0.229, 0.224, 0.225)
 
 
-def image_size_for_files(backbone, asked=None):
+def image_size_for_files(backbone: str | Path, asked: int | None = None) -> int | None:
     """Returns the side in pixels in which files are read, None if a backbone's file decides it.
 
     Args:
@@ -70,7 +73,9 @@ def image_size_for_files(backbone, asked=None):
     return asked or (row and row.image_size)
 
 
-def image_size_for(backbone, dataset, asked=None):
+def image_size_for(
+    backbone: str | Path, dataset: ImageDataset, asked: int | None = None
+) -> int | None:
     """Returns the side as `image_size_for_files` does, but less for a dataset of small images."""
     usual = image_size_for_files(backbone, asked)
     small = not dataset.is_files and max(dataset.images.shape[1:3]) <= SMALL_IMAGE
@@ -80,7 +85,7 @@ def image_size_for(backbone, dataset, asked=None):
     return max(side, APPLICATIONS[backbone].minimum_size)
 
 
-def preprocess(pixels, kind):
+def preprocess(pixels: keras.KerasTensor, kind: str) -> keras.KerasTensor:
     """Applies the pixel preprocessing of a family as layers of the graph.
 
     Args:
@@ -105,7 +110,7 @@ def preprocess(pixels, kind):
     return pixels
 
 
-def build_base(name, image_size):
+def build_base(name: str, image_size: tuple[int, int]) -> keras.Model:
     """Builds the base called `name` with random weights and its preprocessing in one flat graph.
 
     Random kernels are Keras's, except in bases without a normalisation layer (VGG). Those are He

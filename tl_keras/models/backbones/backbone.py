@@ -14,12 +14,17 @@ from tl_keras.models.saving.saved_models import load_model
 _ENCODER_NAMES = ("encoder.keras", "model.keras")
 
 
-def list_backbones():
+def list_backbones() -> tuple[str, ...]:
     """Returns the names of all backbones, ordered by family."""
     return tuple(APPLICATIONS)
 
 
-def build_backbone(backbone, *, image_size=None, weights="imagenet"):
+def build_backbone(
+    backbone: str | Path,
+    *,
+    image_size: tuple[int, int] | int | None = None,
+    weights: str | Path | None = "imagenet",
+) -> keras.Model:
     """Builds a backbone: a flat Functional model that takes RGB images with pixels 0-255.
 
     The pixel preprocessing of the family is the first layer. `get_layer` reaches each layer of the
@@ -60,7 +65,7 @@ def build_backbone(backbone, *, image_size=None, weights="imagenet"):
     return model
 
 
-def get_backbone(model):
+def get_backbone(model: keras.Model) -> keras.Model:
     """Returns the nested backbone of a classifier, also after saving and loading.
 
     Args:
@@ -81,7 +86,9 @@ def get_backbone(model):
     )
 
 
-def imagenet_weights_cached(backbone, image_size=None):
+def imagenet_weights_cached(
+    backbone: str | Path, image_size: tuple[int, int] | int | None = None
+) -> bool:
     """Returns, without network access, whether `weights="imagenet"` needs no download.
 
     Args:
@@ -100,7 +107,7 @@ def imagenet_weights_cached(backbone, image_size=None):
     return cached_weights(backbone, _check_image_size(backbone, image_size)) is not None
 
 
-def is_backbone_path(backbone):
+def is_backbone_path(backbone: str | Path | None) -> bool:
     """Returns whether `backbone` is the path of a file or run folder rather than a name."""
     if isinstance(backbone, Path):
         return True
@@ -109,7 +116,7 @@ def is_backbone_path(backbone):
     return "/" in backbone or backbone.endswith((".keras", ".h5")) or Path(backbone).exists()
 
 
-def check_backbone(backbone, *others):
+def check_backbone(backbone: str | Path, *others: str) -> None:
     """Refuses a string that is no name, file or run folder of a backbone, nor among `others`."""
     if not is_backbone_path(backbone):
         check_choice("backbone", backbone, (*list_backbones(), *others))

@@ -63,7 +63,7 @@ class WeightsFile(NamedTuple):
     file_hash: str | None
 
 
-def imagenet_file(backbone, image_size):
+def imagenet_file(backbone: str, image_size: tuple[int, int]) -> WeightsFile:
     """Returns the file that Keras loads for `weights="imagenet"` without a top.
 
     Args:

@@ -13,7 +13,7 @@ from tl_keras.models.backbones.imagenet_files import imagenet_file
 from tl_keras.models.saving.hdf5_safety import check_hdf5
 
 
-def cached_weights(backbone, image_size):
+def cached_weights(backbone: str, image_size: tuple[int, int]) -> Path | None:
     """Finds the ImageNet weights of a backbone in the Keras cache, without network access.
 
     A file counts only if it is complete, according to the published hash. The files without a hash
@@ -31,7 +31,7 @@ def cached_weights(backbone, image_size):
     return path if path.is_file() and _is_whole(path, file.file_hash) else None
 
 
-def fetch_weights(backbone, image_size):
+def fetch_weights(backbone: str, image_size: tuple[int, int]) -> Path:
     """Returns the path of the ImageNet weights and downloads them if they are not in the cache.
 
     The download goes to a temporary name and is renamed once it is complete. An interrupted

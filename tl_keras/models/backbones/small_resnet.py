@@ -11,7 +11,7 @@ _LARGE_SIDE = 48  # pixels; above it the stem divides the sides by 4, else by 2
 SMALLEST_SIDE = 16
 
 
-def build_small_resnet(image_size, *, width=32):
+def build_small_resnet(image_size: tuple[int, int] | int, *, width: int = 32) -> keras.Model:
     """Builds an encoder for images of 28 to 96 pixels per side.
 
     It has a 3x3 convolution of stride 2 and four residual blocks of two 3x3 convolutions. Each

@@ -3,12 +3,16 @@
 import keras
 import numpy as np
 
+from tl_keras.data.dataset import ImageDataset
+
 LAYER_NAME = "standardised"
 _LEAST_SHARE = 0.01  # of the largest variance: features that hardly vary are not amplified
 _BATCH_SIZE = 256
 
 
-def standardise(encoder, images, *, name="encoder"):
+def standardise(
+    encoder: keras.Model, images: ImageDataset, *, name: str = "encoder"
+) -> keras.Model:
     """Appends a fixed scaling to the features of an encoder.
 
     Codes of an autoencoder can have any scale, and those of a discriminator are small. A head with

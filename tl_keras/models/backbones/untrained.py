@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones.standardised import LAYER_NAME, standardise
 from tl_keras.models.keras_private import all_layers
 
@@ -13,7 +14,7 @@ _BATCH_SIZE = 64
 _MOST = 512  # images for measuring statistics
 
 
-def untrained_copy(encoder, images, *, seed=0):
+def untrained_copy(encoder: keras.Model, images: ImageDataset, *, seed: int = 0) -> keras.Model:
     """Returns a network of the same architecture with new random weights.
 
     Its batch normalisation layers get the statistics of its own activations instead of 0 and 1.

@@ -15,7 +15,7 @@ from tl_keras.models.saving.saved_models import load_model
 _MOST_TOP_LAYERS = 4
 
 
-def load_weights(model, path):
+def load_weights(model: keras.Model, path: str | Path) -> None:
     """Loads a weights file into a base, completely or not at all.
 
     Args:

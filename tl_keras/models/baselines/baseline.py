@@ -1,6 +1,9 @@
 """Base class of the networks trained from scratch: pixels in, a row of layers, classes out."""
 
+from typing import Any
+
 import keras
+import tensorflow as tf
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.models.precision import layers_in
@@ -25,8 +28,13 @@ class Baseline(keras.Model):
     smallest_side = 1
 
     def __init__(
-        self, num_classes, *, classifier_activation="softmax", scale=_PIXEL_SCALE, **kwargs
-    ):
+        self,
+        num_classes: int,
+        *,
+        classifier_activation: str | None = "softmax",
+        scale: dict | None = _PIXEL_SCALE,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_classes = check_number("num_classes", num_classes, minimum=2, integer=True)
         self.classifier_activation = classifier_activation
@@ -44,11 +52,11 @@ class Baseline(keras.Model):
         )
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> tuple | None:
         """(None, num_classes), or (None, steps, num_classes) per step; None until built."""
         return self.input_shape and self.compute_output_shape(self.input_shape)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int, ...]) -> None:
         """Creates the weights for images of `input_shape`, (b, h, w) or (b, h, w, 1 or 3)."""
         self.input_shape = self._checked(input_shape)
         shape = self._body_shape(self.input_shape)
@@ -56,7 +64,7 @@ class Baseline(keras.Model):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple:
         shape = self._body_shape(self._checked(input_shape))
         for layer in (*self.body, self.predictions):
             shape = layer.compute_output_shape(shape)
@@ -68,10 +76,10 @@ class Baseline(keras.Model):
             self._check_fits(tuple(inputs.shape))
         return super().__call__(inputs, *args, **kwargs)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         return self.predictions(self.features(inputs))
 
-    def features(self, inputs):
+    def features(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the input of the classification layer, (b, d), for images 0-255.
 
         The model must be built. Under a half-precision policy the result has half precision.
@@ -83,7 +91,7 @@ class Baseline(keras.Model):
             x = layer(x)  # Keras passes `training` on
         return x
 
-    def for_classes(self, num_classes):
+    def for_classes(self, num_classes: int) -> keras.Model:
         """Returns this network with a new, random output layer for another set of classes.
 
         Args:
@@ -98,7 +106,7 @@ class Baseline(keras.Model):
             its.set_weights(mine.get_weights())
         return other
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

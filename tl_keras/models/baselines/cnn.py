@@ -1,13 +1,14 @@
 """Convolutional networks of textbook size."""
 
 import dataclasses
+from typing import Any
 
 import keras
 from keras import layers
 
 from tl_keras.checks import check_choice
 from tl_keras.models.baselines.baseline import Baseline
-from tl_keras.models.dropout import ByteDropout
+from tl_keras.models.baselines.dropout import ByteDropout
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +73,13 @@ class CNN(Baseline):
     """
 
     def __init__(
-        self, num_classes, architecture="lenet", *, classifier_activation="softmax", **kwargs
-    ):
+        self,
+        num_classes: int,
+        architecture: str = "lenet",
+        *,
+        classifier_activation: str | None = "softmax",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(num_classes, classifier_activation=classifier_activation, **kwargs)
         self.architecture = check_choice("architecture", architecture, ARCHITECTURES)
         form = _FORMS[architecture]
@@ -81,11 +87,11 @@ class CNN(Baseline):
         self._set_body(lambda: _layers(form))
 
     @property
-    def convolutions(self):
+    def convolutions(self) -> list[keras.layers.Layer]:
         """Convolution layers, e.g. for freezing them or viewing their filters."""
         return [layer for layer in self.body if isinstance(layer, layers.Conv2D)]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "architecture": self.architecture}
 
 

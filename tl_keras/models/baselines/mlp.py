@@ -1,11 +1,14 @@
 """The multilayer perceptron."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.models.baselines.baseline import Baseline
-from tl_keras.models.dropout import ByteDropout
+from tl_keras.models.baselines.dropout import ByteDropout
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
@@ -37,13 +40,13 @@ class MLP(Baseline):
 
     def __init__(
         self,
-        num_classes,
-        hidden_units=(128,),
-        dropout=0.0,
+        num_classes: int,
+        hidden_units: Sequence[int] = (128,),
+        dropout: float = 0.0,
         *,
-        classifier_activation="softmax",
-        **kwargs,
-    ):
+        classifier_activation: str | None = "softmax",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(num_classes, classifier_activation=classifier_activation, **kwargs)
         if not isinstance(hidden_units, list | tuple):
             raise InputError(
@@ -65,7 +68,7 @@ class MLP(Baseline):
             if self.dropout:
                 yield ByteDropout(self.dropout, name=f"dropout_{number}")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "hidden_units": list(self.hidden_units),

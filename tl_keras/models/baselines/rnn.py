@@ -1,11 +1,13 @@
 """Recurrent networks that read an image row by row."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.models.baselines.baseline import Baseline
-from tl_keras.models.dropout import ByteDropout
+from tl_keras.models.baselines.dropout import ByteDropout
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
 CELLS = tuple(_CELLS)
@@ -49,15 +51,15 @@ class RNN(Baseline):
 
     def __init__(
         self,
-        num_classes,
-        cell="lstm",
-        units=128,
-        return_sequences=False,
-        dropout=0.0,
+        num_classes: int,
+        cell: str = "lstm",
+        units: int = 128,
+        return_sequences: bool = False,
+        dropout: float = 0.0,
         *,
-        classifier_activation="softmax",
-        **kwargs,
-    ):
+        classifier_activation: str | None = "softmax",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(num_classes, classifier_activation=classifier_activation, **kwargs)
         self.cell = check_choice("cell", cell, CELLS)
         self.units = check_number("units", units, minimum=1, integer=True)
@@ -79,7 +81,7 @@ class RNN(Baseline):
         _, height, width, channels = shape
         return (None, height, width * channels)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "cell": self.cell,

@@ -14,7 +14,7 @@ class CollapseWarning(UserWarning):
     """Issued if the outputs of a model are nearly identical for all inputs."""
 
 
-def diversity(images):
+def diversity(images: np.ndarray) -> float:
     """Returns the mean squared distance between two random images, drawn with replacement.
 
     Args:
@@ -40,16 +40,16 @@ class CollapseWatch(keras.callbacks.Callback):
             first. Defaults to 200.
     """
 
-    def __init__(self, real=None, from_step=200):
+    def __init__(self, real: np.ndarray | None = None, from_step: int = 200) -> None:
         super().__init__()
         self.real = None if real is None else diversity(real)
         self.from_step = from_step
         self.best, self.warned = 0.0, False
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._latent = self.model.draw_latent(_SAMPLES, seed=0)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         value = diversity(self.model.generate(self._latent, average=False))
         if logs is not None:
             logs["diversity"] = value

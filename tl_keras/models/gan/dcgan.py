@@ -15,7 +15,7 @@ _SLOPE = 0.2
 _LAST_SIDE = 4  # side in pixels of the discriminator's last features
 
 
-def count_halvings(input_shape):
+def count_halvings(input_shape: tuple[int, ...]) -> int:
     """Returns the number of halvings that reduce both sides of an image to 4-8 pixels.
 
     Args:
@@ -36,7 +36,13 @@ def count_halvings(input_shape):
     return halvings
 
 
-def build_generator(input_shape, latent_dim, num_classes=None, *, width=32):
+def build_generator(
+    input_shape: tuple[int, ...],
+    latent_dim: int,
+    num_classes: int | None = None,
+    *,
+    width: int = 32,
+) -> keras.Model:
     """Builds a generator: one Dense layer, then transposed convolutions that double the resolution.
 
     The channels are halved whenever the resolution doubles. Batch normalisation and ReLU follow
@@ -77,7 +83,9 @@ def build_generator(input_shape, latent_dim, num_classes=None, *, width=32):
     return keras.Model(inputs, images, name="generator")
 
 
-def build_discriminator(input_shape, num_classes=None, *, width=32):
+def build_discriminator(
+    input_shape: tuple[int, ...], num_classes: int | None = None, *, width: int = 32
+) -> keras.Model:
     """Builds a discriminator: convolutions that halve the sides until they have 4 pixels or less.
 
     There are at least two convolutions. A Dense layer turns the last features into one logit per

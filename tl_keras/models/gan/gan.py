@@ -1,36 +1,51 @@
 """The generative adversarial network."""
 
+from typing import Any
+
 import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.divergence import LastGoodWeights
-from tl_keras.models.gan.adversarial_steps import METRICS, AdversarialSteps
+from tl_keras.models.gan import losses
 from tl_keras.models.gan.collapse import CollapseWatch
 from tl_keras.models.gan.dcgan import build_discriminator, build_generator
-from tl_keras.models.gan.inputs import PIXEL_SCALE, checked, checked_pair, to_unit, training_input
-from tl_keras.models.gan.losses import LOSSES
+from tl_keras.models.gan.inputs import (
+    PIXEL_SCALE,
+    checked,
+    checked_pair,
+    class_rows,
+    one_hot_classes,
+    spherical,
+    to_pixels,
+    to_unit,
+    training_input,
+)
 from tl_keras.models.gan.networks import check_networks, feature_encoder
-from tl_keras.models.gan.sampling import GeneratorSampling
-from tl_keras.models.gan.weight_average import average_of
+from tl_keras.models.gan.weight_average import average_of, update_average, warm_decay
 from tl_keras.models.keras_private import EVALUATED_BY_FIT
-from tl_keras.models.latent.image_networks import check_image_shape
-from tl_keras.models.own_loss import check_own_loss, check_unweighted
+from tl_keras.models.own_loss import check_own_loss, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in, scaling
+from tl_keras.models.random_numbers import draw_part
+from tl_keras.models.rgb_inputs import check_image_shape
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 
+METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 _ADAM = {  # learning rate, beta_1, beta_2 of Adam
     "non-saturating": (4e-4, 0.5, 0.999),
     "wgan-gp": (1e-4, 0.0, 0.9),
 }
 _DISCRIMINATOR_STEPS = {"non-saturating": 1, "wgan-gp": 5}
 _PENALTY_WEIGHT = {"non-saturating": 1.0, "wgan-gp": 10.0}
-_BATCH_SIZE = 64
+_SAMPLES_AT_ONCE = 256
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
-class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.Model):
+class GAN(SavedSeeds, CountedEpochs, keras.Model):
     """Generative adversarial network: a generator of images and a discriminator against it.
 
     Each step first trains the discriminator. The generator then learns from the images generated
@@ -84,43 +99,43 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
     """
 
     seed_names = ("noise_seeds", "sample_seeds", "validation_seeds")
+    recipe = {"batch_size": 64}
 
     def __init__(
         self,
-        input_shape,
-        latent_dim=100,
-        loss="non-saturating",
-        num_classes=None,
+        input_shape: tuple[int, ...],
+        latent_dim: int = 100,
+        loss: str = "non-saturating",
+        num_classes: int | None = None,
         *,
-        generator=None,
-        discriminator=None,
-        width=32,
-        discriminator_width=None,
-        label_smoothing=0.1,
-        penalty_weight=None,
-        discriminator_steps=None,
-        ema_decay=0.999,
-        seed=None,
-        **kwargs,
-    ):
+        generator: keras.Model | None = None,
+        discriminator: keras.Model | None = None,
+        width: int = 32,
+        discriminator_width: int | None = None,
+        label_smoothing: float = 0.1,
+        penalty_weight: float | None = None,
+        discriminator_steps: int | None = None,
+        ema_decay: float = 0.999,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         shape = check_image_shape(input_shape)
-        self.latent_dim = check_number("latent_dim", latent_dim, minimum=1, integer=True)
-        self.loss_name = check_choice("loss", loss, LOSSES)
+        self.loss_name = check_choice("loss", loss, losses.LOSSES)
         if num_classes is not None:
             check_number("num_classes", num_classes, minimum=2, integer=True)
         self.num_classes = num_classes
-        self.width = check_number("width", width, minimum=1, integer=True)
-        own_width = width if discriminator_width is None else discriminator_width
-        check_number("discriminator_width", own_width, minimum=1, integer=True)
-        self.discriminator_width = own_width
+        counts = {"latent_dim": latent_dim, "width": width}
+        counts["discriminator_width"] = (
+            width if discriminator_width is None else discriminator_width
+        )
+        steps = _DISCRIMINATOR_STEPS[loss] if discriminator_steps is None else discriminator_steps
+        counts["discriminator_steps"] = steps
+        for name, count in counts.items():
+            setattr(self, name, check_number(name, count, minimum=1, integer=True))
         self.label_smoothing = check_number("label_smoothing", label_smoothing, minimum=0, below=1)
         penalty = _PENALTY_WEIGHT[loss] if penalty_weight is None else penalty_weight
         self.penalty_weight = check_number("penalty_weight", penalty, minimum=0)
-        steps = _DISCRIMINATOR_STEPS[loss] if discriminator_steps is None else discriminator_steps
-        self.discriminator_steps = check_number(
-            "discriminator_steps", steps, minimum=1, integer=True
-        )
         self.ema_decay = check_number("ema_decay", ema_decay, minimum=0, below=1)
         self.seed = seed
         self._own = {"generator": generator, "discriminator": discriminator}
@@ -145,7 +160,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         self.average_generator = average_of(self.generator, "average_generator")
 
     @property
-    def encoder(self):
+    def encoder(self) -> keras.Model:
         """The discriminator up to its features, for pixels 0-255: a backbone.
 
         Functional model (b, h, w, 3) RGB 0-255 -> the layer "features" (b, h', w', c). A custom
@@ -158,14 +173,14 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
 
     def compile(
         self,
-        optimizer=None,
-        discriminator_optimizer=None,
+        optimizer: Any = None,
+        discriminator_optimizer: Any = None,
         *,
-        steps_per_execution=1,
-        run_eagerly=False,
-        jit_compile=False,
-        **refused,
-    ):
+        steps_per_execution: int = 1,
+        run_eagerly: bool = False,
+        jit_compile: bool = False,
+        **refused: Any,
+    ) -> None:
         """Sets the optimizers of both networks and builds them.
 
         Args:
@@ -206,7 +221,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             self.optimizer.build(self.generator.trainable_variables)
             self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         if not self.compiled:
             return {}
         return {
@@ -217,14 +232,14 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             "steps_per_execution": self.steps_per_execution,
         }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         self.compile(
             keras.saving.deserialize_keras_object(config["optimizer"]),
             keras.saving.deserialize_keras_object(config["discriminator_optimizer"]),
             steps_per_execution=config["steps_per_execution"],
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         own = {
             name: network and keras.saving.serialize_keras_object(network)
             for name, network in self._own.items()
@@ -240,7 +255,7 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> keras.Model:
         own = {
             name: config[name] and keras.saving.deserialize_keras_object(config[name])
             for name in ("generator", "discriminator")
@@ -248,8 +263,15 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         return cls(**config | own)
 
     def fit(
-        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains both networks; otherwise like `keras.Model.fit`.
 
         Args:
@@ -267,14 +289,16 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
             DivergedError: a loss became NaN; the model has the weights of the last complete epoch.
         """
         check_unweighted(self, x, **kwargs)
-        data, some = training_input(self, x, y, batch_size or _BATCH_SIZE)
+        data, some = training_input(self, x, y, batch_size or self.recipe["batch_size"])
         kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
             callbacks = [*guards, *keras.tree.flatten(callbacks or ())]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
 
-    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any
+    ) -> Any:
         """Calls Keras's `evaluate`; see `fit` for `x` and `y`."""
         check_unweighted(self, x, **kwargs)
         # `fit`, which has checked `x`, passes this argument.
@@ -282,11 +306,195 @@ class GAN(AdversarialSteps, GeneratorSampling, SavedSeeds, CountedEpochs, keras.
         with input_errors():
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         images, classes = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         return self._judge(to_unit(self, images), classes, training)
 
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        # Keras also reports the mean of the compiled loss, which does not exist here.
+        return list(self._trackers.values())
 
-def like(optimizer):
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        real, classes = self._unpacked(data)
+        for _ in range(self.discriminator_steps):
+            with tf.GradientTape() as tape:
+                fake = self._generate(ops.shape(real)[0], classes, training=True)
+            values = self._train_discriminator(real, tf.stop_gradient(fake), classes)
+        values["g_loss"] = self._train_generator(tape, fake, classes)
+        decay = warm_decay(self.ema_decay, self.optimizer.iterations)
+        update_average(self.average_generator, self.generator, decay)
+        return self._reported(values, ops.shape(real)[0])
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        real, classes = self._unpacked(data)
+        fake = self._generate(ops.shape(real)[0], classes, training=False)
+        _, values = self._discriminator_losses(real, fake, classes, training=False)
+        values["g_loss"] = self._generator_loss(self._judge(fake, classes, False))
+        return self._reported(values, ops.shape(real)[0])
+
+    def _train_discriminator(self, real, fake, classes):
+        """Takes one step of the discriminator; the generator stays unchanged."""
+        weights = self.discriminator.trainable_variables
+        with tf.GradientTape() as tape:
+            loss, values = self._discriminator_losses(real, fake, classes, training=True)
+            share = self.discriminator_optimizer.scale_loss(loss / self._replicas())
+        gradients = tape.gradient(share, weights)
+        self.discriminator_optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return values
+
+    def _train_generator(self, tape, fake, classes):
+        """Takes one step of the generator, which made `fake` under `tape`, and returns its loss."""
+        weights = self.generator.trainable_variables
+        with tf.GradientTape() as judging:
+            judging.watch(fake)
+            loss = self._generator_loss(self._judge(fake, classes, True))
+            share = self.optimizer.scale_loss(loss / self._replicas())
+        towards_real = judging.gradient(share, fake)
+        gradients = tape.gradient(fake, weights, output_gradients=towards_real)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return loss
+
+    def _discriminator_losses(self, real, fake, classes, training):
+        """Returns (loss with its penalty, values to report)."""
+        with tf.GradientTape() as tape:
+            tape.watch(real)
+            on_real = self._judge(real, classes, training)
+        on_fake = self._judge(fake, classes, training)
+        if self.loss_name == "wgan-gp":
+            loss = losses.critic_loss(on_real, on_fake)
+            seeds = self.noise_seeds if training else self.validation_seeds
+            mix = draw_part(keras.random.uniform, seeds, ops.shape(real)[0], 1, 1, 1)
+            loss += self.penalty_weight * losses.gradient_penalty(
+                lambda x: self._judge(x, classes, training), real, fake, mix
+            )
+            middle = (ops.mean(on_real) + ops.mean(on_fake)) / 2
+        else:
+            loss = losses.discriminator_loss(on_real, on_fake, self.label_smoothing)
+            if self.penalty_weight:
+                slopes = tape.gradient(on_real, real)
+                loss += self.penalty_weight / 2 * losses.r1_penalty(slopes)
+            middle = 0.0
+        return loss, {
+            "d_loss": loss,
+            "real_accuracy": ops.mean(ops.cast(on_real > middle, "float32")),
+            "fake_accuracy": ops.mean(ops.cast(on_fake < middle, "float32")),
+        }
+
+    def _generator_loss(self, scores):
+        if self.loss_name == "wgan-gp":
+            return -ops.mean(scores)
+        return losses.generator_loss(scores)
+
+    def _generate(self, count, classes, training):
+        seeds = self.noise_seeds if training else self.validation_seeds
+        latent = draw_part(keras.random.normal, seeds, count, self.latent_dim)
+        inputs = latent if classes is None else [latent, classes]
+        return ops.cast(self.generator(inputs, training=training), "float32")
+
+    def _judge(self, images, classes, training):
+        inputs = images if classes is None else [images, classes]
+        return ops.cast(self.discriminator(inputs, training=training), "float32")
+
+    def _replicas(self):
+        # Gradients of the replicas are summed.
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def _unpacked(self, data):
+        """Returns real images in -1 to 1, (b, h, w, c), and their classes, one-hot or None."""
+        images, labels = without_weights(self, data)
+        classes = one_hot_classes(labels, self.num_classes) if self.num_classes else None
+        return to_unit(self, images), classes
+
+    def _reported(self, values, count):
+        for name, tracker in self._trackers.items():
+            tracker.update_state(values[name], sample_weight=count)
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def draw_latent(self, n: int, seed: int | None = None) -> np.ndarray:
+        """Draws latent points, float32 (n, latent_dim), from the standard normal distribution.
+
+        Args:
+            n: int, at least 1.
+            seed: int, for reproducible points. None, the default, draws new points in each call.
+        """
+        check_number("n", n, minimum=1, integer=True)
+        seed = self.sample_seeds if seed is None else seed
+        return np.asarray(keras.random.normal((n, self.latent_dim), seed=seed))
+
+    def sample(self, n: int, labels: Any = None, seed: int | None = None) -> np.ndarray:
+        """Generates `n` images.
+
+        Args:
+            n: int, at least 1.
+            labels: class of each image, an int or (n,) ints, with num_classes only. Defaults to
+                0, 1, 2, ..., repeated.
+            seed: int, for reproducible images. None, the default, draws new images in each call.
+
+        Returns:
+            uint8 (n, h, w, c), 0-255.
+
+        Raises:
+            InputError: an argument is out of range, or labels are given without num_classes.
+        """
+        return self.generate(self.draw_latent(n, seed), labels)
+
+    def interpolate(
+        self, a: np.ndarray, b: np.ndarray, n: int = 8, labels: Any = None
+    ) -> np.ndarray:
+        """Generates images between one latent point and another.
+
+        The path is the arc of a circle. Points on the straight line between two draws are nearer to
+        zero than any draw, and the generator was not trained on such points.
+
+        Args:
+            a, b: latent points, (latent_dim,).
+            n: int, at least 2, number of images including both ends. Defaults to 8.
+            labels: as in `sample`. Defaults to class 0 for all.
+
+        Returns:
+            uint8 (n, h, w, c), 0-255.
+
+        Reference:
+            White 2016, arXiv 1609.04468.
+        """
+        check_number("n", n, minimum=2, integer=True)
+        points = spherical(self._latent(a)[0], self._latent(b)[0], n)
+        return self.generate(points, 0 if self.num_classes and labels is None else labels)
+
+    def generate(
+        self, latent: np.ndarray, labels: Any = None, *, average: bool = True
+    ) -> np.ndarray:
+        """Generates the images of given latent points.
+
+        Args:
+            latent: (n, latent_dim).
+            labels: as in `sample`.
+            average: bool, whether to use the average of the generator's weights. Defaults to True.
+
+        Returns:
+            uint8 (n, h, w, c), 0-255.
+        """
+        latent = self._latent(latent)
+        classes = class_rows(labels, len(latent), self.num_classes)
+        network = self.average_generator if average else self.generator
+        parts = []
+        for start in range(0, len(latent), _SAMPLES_AT_ONCE):
+            rows = slice(start, start + _SAMPLES_AT_ONCE)
+            inputs = latent[rows] if classes is None else [latent[rows], classes[rows]]
+            parts.append(to_pixels(network(inputs, training=False)))
+        return np.concatenate(parts)
+
+    def _latent(self, points):
+        points = np.atleast_2d(np.asarray(points, np.float32))
+        if points.ndim != 2 or points.shape[1] != self.latent_dim or not len(points):
+            raise InputError(
+                f"Expected latent points of length {self.latent_dim}; received shape "
+                f"{points.shape}. Draw some with draw_latent(n)."
+            )
+        return points
+
+
+def like(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Returns a new optimizer with the settings of `optimizer`."""
     return type(optimizer).from_config(optimizer.get_config())

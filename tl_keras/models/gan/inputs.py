@@ -1,4 +1,6 @@
-"""Conversion of images and labels to the inputs of the networks of a GAN."""
+"""Inputs of the networks of a GAN: images, labels and paths between latent points."""
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +17,7 @@ PIXEL_SCALE = {"scale": 1 / 127.5, "offset": -1.0}  # 0-255 to -1-1
 _SOME = 1000  # images used to estimate the diversity of all
 
 
-def to_unit(model, images):
+def to_unit(model: keras.Model, images: Any) -> tf.Tensor:
     """Returns images 0-255 as (b, h, w, c) in -1 to 1.
 
     Args:
@@ -38,27 +40,27 @@ def to_unit(model, images):
     return images * PIXEL_SCALE["scale"] + PIXEL_SCALE["offset"]
 
 
-def to_pixels(images):
+def to_pixels(images: Any) -> np.ndarray:
     """Returns images in -1 to 1, an array, as uint8 0-255."""
     pixels = (np.asarray(images) - PIXEL_SCALE["offset"]) / PIXEL_SCALE["scale"]
     return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
 
 
-def checked(x):
+def checked(x: Any) -> Any:
     """Returns images as uint8, or a `tf.data.Dataset` whose first batch is checked when read."""
     if isinstance(x, tf.data.Dataset):
         return check_first_batch(x, check_pixels)
     return x if isinstance(x, keras.utils.PyDataset) else check_images(x)
 
 
-def checked_pair(data):
+def checked_pair(data: Any) -> Any:
     """Applies `checked` to validation_data: images, (images, labels) or None."""
     if isinstance(data, tuple | list):
         return (checked(data[0]), *data[1:])
     return None if data is None else checked(data)
 
 
-def one_hot_classes(labels, num_classes):
+def one_hot_classes(labels: Any, num_classes: int) -> tf.Tensor:
     """Returns labels (b,), (b, 1) or one-hot (b, num_classes) as float32 (b, num_classes).
 
     Raises:
@@ -74,7 +76,56 @@ def one_hot_classes(labels, num_classes):
     return tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes)
 
 
-def training_input(model, x, y, batch_size):
+def class_rows(labels: Any, count: int, num_classes: int | None) -> np.ndarray | None:
+    """Returns one-hot classes of images to sample, or None without classes.
+
+    Args:
+        labels: an int or (count,) ints; None for 0, 1, 2, ..., repeated.
+        count: int, number of images.
+        num_classes: int, or None.
+
+    Returns:
+        float32 (count, num_classes), or None.
+
+    Raises:
+        InputError: the labels are no classes, or are given without num_classes.
+    """
+    if not num_classes and labels is None:
+        return None
+    if not num_classes:
+        raise InputError(
+            "Expected no labels for a GAN without num_classes; received some. Build it with "
+            "num_classes and train it on (x, y)."
+        )
+    labels = np.arange(count) % num_classes if labels is None else np.asarray(labels)
+    whole = np.issubdtype(labels.dtype, np.integer) and labels.shape in ((), (count,))
+    if not whole or labels.min() < 0 or labels.max() >= num_classes:
+        raise InputError(
+            f"Expected labels as an int or {count} ints from 0 to {num_classes - 1}; "
+            f"received {labels.dtype} of shape {labels.shape}."
+        )
+    return np.eye(num_classes, dtype=np.float32)[np.broadcast_to(labels, (count,))]
+
+
+def spherical(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
+    """Returns `n` points from `a` to `b`, (d,) each, as float32 (n, d).
+
+    Directions rotate at constant speed and lengths change linearly. Both ends are exact.
+    """
+    lengths = np.linalg.norm(a), np.linalg.norm(b)
+    cosine = np.dot(a, b) / max(lengths[0] * lengths[1], 1e-12)
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    part = np.linspace(0.0, 1.0, n)[:, None]
+    if np.sin(angle) < 1e-6:  # no plane of rotation
+        return ((1 - part) * a + part * b).astype(np.float32)
+    turned = np.sin((1 - part) * angle) * a / lengths[0] + np.sin(part * angle) * b / lengths[1]
+    length = (1 - part) * lengths[0] + part * lengths[1]
+    return (length * turned / np.sin(angle)).astype(np.float32)
+
+
+def training_input(
+    model: keras.Model, x: Any, y: Any, batch_size: int
+) -> tuple[dict, np.ndarray | None]:
     """Returns checked (arguments of `keras.Model.fit`, some of the images or None).
 
     On several replicas the incomplete last batch is dropped, because one of them could get no

@@ -1,5 +1,7 @@
 """Losses of the generator and the discriminator of a GAN."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -7,7 +9,9 @@ from keras import ops
 LOSSES = ("non-saturating", "wgan-gp")
 
 
-def discriminator_loss(real_logits, fake_logits, label_smoothing=0.0):
+def discriminator_loss(
+    real_logits: tf.Tensor, fake_logits: tf.Tensor, label_smoothing: float = 0.0
+) -> tf.Tensor:
     """Returns the discriminator's cross-entropy on real and on generated images.
 
         -(1 - s) log D(x) - s log(1 - D(x)) - log(1 - D(G(z)))
@@ -29,7 +33,7 @@ def discriminator_loss(real_logits, fake_logits, label_smoothing=0.0):
     return ops.mean(on_real) + ops.mean(ops.softplus(fake_logits))
 
 
-def generator_loss(fake_logits):
+def generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
     """Returns the non-saturating loss -log D(G(z)); log 2 for indistinguishable images.
 
     Args:
@@ -41,7 +45,7 @@ def generator_loss(fake_logits):
     return ops.mean(ops.softplus(-fake_logits))
 
 
-def critic_loss(real_scores, fake_scores):
+def critic_loss(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
     """Returns the mean score of generated images minus that of real ones: -(Wasserstein estimate).
 
     Args:
@@ -53,7 +57,9 @@ def critic_loss(real_scores, fake_scores):
     return ops.mean(fake_scores) - ops.mean(real_scores)
 
 
-def gradient_penalty(critic, real, fake, mix):
+def gradient_penalty(
+    critic: Callable, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor
+) -> tf.Tensor:
     """Returns the mean of (|gradient of the critic| - 1)^2 between real and generated images.
 
     Args:
@@ -77,7 +83,7 @@ def gradient_penalty(critic, real, fake, mix):
     return ops.mean(ops.square(norms - 1.0))
 
 
-def r1_penalty(slopes):
+def r1_penalty(slopes: tf.Tensor) -> tf.Tensor:
     """Returns the mean of |gradient of the discriminator|^2 at real images.
 
     Without it the discriminator becomes ever steeper, and the shares of the classes among the

@@ -3,10 +3,16 @@
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.models.latent.image_networks import brightness
+from tl_keras.models.rgb_inputs import brightness
 
 
-def check_networks(generator, discriminator, shape, latent_dim, num_classes):
+def check_networks(
+    generator: keras.Model,
+    discriminator: keras.Model,
+    shape: tuple[int, int, int],
+    latent_dim: int,
+    num_classes: int | None,
+) -> None:
     """Refuses networks whose inputs or outputs do not fit the other network.
 
     Args:
@@ -36,7 +42,7 @@ def _check(network, name, takes, num_classes, gives):
     )
 
 
-def feature_encoder(discriminator, scale):
+def feature_encoder(discriminator: keras.Model, scale: dict[str, float]) -> keras.Model:
     """Returns the discriminator up to its features as a flat model for RGB 0-255.
 
     Args:

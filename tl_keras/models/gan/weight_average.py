@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 
-def average_of(model, name):
+def average_of(model: keras.Model, name: str) -> keras.Model:
     """Returns a non-trainable copy of a model, which holds the average of its weights."""
     average = keras.models.clone_model(model)
     average.name = name
@@ -13,7 +13,7 @@ def average_of(model, name):
     return average
 
 
-def warm_decay(decay, step):
+def warm_decay(decay: float, step: int | tf.Tensor) -> tf.Tensor:
     """Returns the decay at a step from 0: min(decay, (1 + step) / (10 + step)).
 
     Without it the random initial weights would stay in the average for long.
@@ -22,7 +22,7 @@ def warm_decay(decay, step):
     return tf.minimum(decay, (1.0 + step) / (10.0 + step))
 
 
-def update_average(average, model, decay):
+def update_average(average: keras.Model, model: keras.Model, decay: tf.Tensor) -> None:
     """Sets each weight of `average` to decay * itself + (1 - decay) * the weight of `model`.
 
     Moving statistics of batch normalisation are averaged like weights. Call it once per training

@@ -1,6 +1,9 @@
 """The autoencoder: images through a bottleneck and back."""
 
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import check_number
@@ -59,12 +62,20 @@ class Autoencoder(LatentModel):
 
     dense_units = (64, 32)
 
-    def __init__(self, input_shape, latent_dim=32, architecture="dense", *, noise=0.0, **kwargs):
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        latent_dim: int = 32,
+        architecture: str = "dense",
+        *,
+        noise: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(input_shape, latent_dim, architecture, **kwargs)
         self.noise = check_number("noise", noise, minimum=0, below=1)
         self._set_encoder("code")
 
-    def losses_of(self, pixels, training):
+    def losses_of(self, pixels: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         seen = pixels
         if training and self.noise:
             kept = draw_binary(
@@ -75,5 +86,5 @@ class Autoencoder(LatentModel):
         shown = ops.sigmoid(ops.cast(logits, "float32"))
         return {"loss": ops.mean(ops.square(shown - pixels / 255.0), axis=(1, 2, 3))}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "noise": self.noise}

@@ -1,32 +1,19 @@
 """Encoders and decoders of images, dense or convolutional."""
 
 import math
-import numbers
+from collections.abc import Sequence
+from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-from tl_keras.checks import InputError, check_choice, check_number
-from tl_keras.data.pipelines.augmentation import LUMINANCE
+from tl_keras.checks import InputError, check_choice
 
 ARCHITECTURES = ("dense", "conv")
 KERNEL_SIZE = 4  # a multiple of the stride, to avoid checkerboard artefacts
 
 
-def check_image_shape(input_shape):
-    """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises an error."""
-    shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
-    shape = (*shape, 1) if len(shape) == 2 else shape
-    whole = all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
-    if len(shape) != 3 or shape[2] not in (1, 3) or not whole:
-        raise InputError(
-            "Expected input_shape (height, width), (height, width, 1) or (height, width, 3); "
-            f"received input_shape={input_shape!r}."
-        )
-    return tuple(int(size) for size in shape)
-
-
-def check_halvings(shape, halvings):
+def check_halvings(shape: tuple[int, int, int], halvings: int) -> None:
     """Refuses an image whose sides cannot be halved `halvings` times."""
     factor = 2**halvings
     if shape[0] % factor or shape[1] % factor:
@@ -37,17 +24,7 @@ def check_halvings(shape, halvings):
         )
 
 
-def check_widths(name, widths):
-    """Returns a tuple of layer widths, or raises an error."""
-    if not isinstance(widths, tuple | list):
-        raise InputError(
-            f"Expected {name} to be a tuple of widths, such as (200, 200); received "
-            f"{name}={widths!r}."
-        )
-    return tuple(check_number(name, width, minimum=1, integer=True) for width in widths)
-
-
-def check_network(name, network, takes, gives):
+def check_network(name: str, network: Any, takes: tuple, gives: tuple | None) -> keras.Model:
     """Returns a custom network if it has these input and, unless None, output shapes."""
     shapes = (getattr(network, "input_shape", None), getattr(network, "output_shape", None))
     fits = isinstance(network, keras.Model) and all(isinstance(s, tuple) for s in shapes)
@@ -68,7 +45,14 @@ def check_network(name, network, takes, gives):
     return network
 
 
-def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activation="relu"):
+def build_encoder(
+    input_shape: tuple[int, ...],
+    architecture: str,
+    *,
+    hidden_units: Sequence[int],
+    filters: Sequence[int] = (),
+    activation: str = "relu",
+) -> keras.Model:
     """Builds a network from images to a feature vector, with its layers in a row.
 
     "dense" flattens the pixels. "conv" first halves both sides with a 4x4 convolution of stride 2
@@ -109,8 +93,14 @@ def build_encoder(input_shape, architecture, *, hidden_units, filters=(), activa
 
 
 def build_decoder(
-    latent_dim, output_shape, architecture, *, hidden_units, filters=(), activation="relu"
-):
+    latent_dim: int,
+    output_shape: tuple[int, int, int],
+    architecture: str,
+    *,
+    hidden_units: Sequence[int],
+    filters: Sequence[int] = (),
+    activation: str = "relu",
+) -> keras.Model:
     """Builds the reverse of `build_encoder`: from latent vectors to the logits of images.
 
     Args:
@@ -137,37 +127,6 @@ def build_decoder(
     else:
         x = _growing(x, output_shape, filters, activation)
     return keras.Model(latent, x, name="decoder")
-
-
-def chain_on_rgb(network, *, is_row):
-    """Returns `network` with RGB 0-255 as input and the same layers, or itself if it has it.
-
-    If the network takes one channel, colour is reduced to brightness first.
-
-    Args:
-        network: Functional model (b, h, w, 1 or 3) -> one tensor.
-        is_row: whether its layers form a row. A row is laid out flat; any other network is nested.
-
-    Returns:
-        Functional model: "image" (b, h, w, 3) -> the same output.
-    """
-    *size, channels = network.input_shape[1:]
-    if channels == 3:
-        return network
-    image = keras.Input((*size, 3), name="image")
-    x = brightness(image)
-    if is_row:
-        for layer in network.layers[1:]:
-            x = layer(x)
-    else:
-        x = network(x)
-    return keras.Model(image, x, name=network.name)
-
-
-def brightness(image):
-    """Returns the brightness (b, h, w, 1) of a Functional model's RGB images (b, h, w, 3)."""
-    weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
-    return ops.sum(weighted, axis=-1, keepdims=True)
 
 
 def _dense(x, hidden_units, activation):

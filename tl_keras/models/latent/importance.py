@@ -1,11 +1,14 @@
 """Importance-weighted bound from any number of samples, a few at a time."""
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
 
-def importance_bound(log_weights, k, at_once, batch_size):
+def importance_bound(
+    log_weights: Callable[[tf.Tensor], tf.Tensor], k: int, at_once: int, batch_size: int | tf.Tensor
+) -> tf.Tensor:
     """Returns the log of the mean of k importance weights per image, `at_once` at a time.
 
     Args:

@@ -1,24 +1,25 @@
 """Base class of the autoencoder and the variational autoencoder."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.checks import InputError, check_choice, check_number, check_widths
 from tl_keras.data.array_checks import check_images
 from tl_keras.data.inspection.first_batch import check_first_batch, input_errors
 from tl_keras.models.latent.image_networks import (
     ARCHITECTURES,
     build_decoder,
     build_encoder,
-    chain_on_rgb,
-    check_image_shape,
     check_network,
-    check_widths,
 )
 from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in
+from tl_keras.models.rgb_inputs import chain_on_rgb, check_image_shape
 from tl_keras.models.saving.saved_seeds import SavedSeeds
 
 _FILTERS = (32, 64)
@@ -51,18 +52,18 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
     def __init__(
         self,
-        input_shape,
-        latent_dim,
-        architecture="dense",
+        input_shape: tuple[int, ...],
+        latent_dim: int,
+        architecture: str = "dense",
         *,
-        hidden_units=None,
-        filters=_FILTERS,
-        activation="relu",
-        encoder=None,
-        decoder=None,
-        seed=None,
-        **kwargs,
-    ):
+        hidden_units: Sequence[int] | None = None,
+        filters: Sequence[int] = _FILTERS,
+        activation: str = "relu",
+        encoder: keras.Model | None = None,
+        decoder: keras.Model | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         shape = check_image_shape(input_shape)
         self.input_shape = (None, *shape)
@@ -111,8 +112,15 @@ class LatentModel(SavedSeeds, OwnLossModel):
         self.built = True
 
     def fit(
-        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains on images alone and ignores labels; otherwise like Keras's `fit`.
 
         Args:
@@ -144,7 +152,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
             **kwargs,
         )
 
-    def evaluate(self, x=None, y=None, **kwargs):
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """Calls Keras's `evaluate`; see `fit` for `x`. Labels `y` are ignored."""
         check_unweighted(self, x, **kwargs)
         if _is_array(x):
@@ -170,24 +178,24 @@ class LatentModel(SavedSeeds, OwnLossModel):
     def _looked_at(self, batches):
         return check_first_batch(batches, self._images, pixels_alone=False)
 
-    def look_at(self, images):
+    def look_at(self, images: np.ndarray) -> None:
         """Sets what depends on the first images (n, h, w, c) of training."""
 
-    def batch_of(self, data):
+    def batch_of(self, data: Any) -> tf.Tensor:
         """Returns the images of a batch without its labels, float32 (b, h, w, c) 0-255."""
         x, _ = without_weights(self, data)
         return self._as_batch(x)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         """Returns reconstructions of images (b, h, w, c) 0-255, float32 of the same shape."""
         code = self._code(self._as_batch(inputs), training)
         return self._shown(self.decoder(code, training=training))
 
-    def reconstruct(self, x):
+    def reconstruct(self, x: Any) -> np.ndarray:
         """Returns reconstructions, float32 (n, h, w, c), of (n, h, w) or (n, h, w, 1 or 3)."""
         return self._by_parts(lambda part: self.call(part, training=False), self._images(x))
 
-    def reconstruction_error(self, x):
+    def reconstruction_error(self, x: Any) -> np.ndarray:
         """Returns the mean squared error between each image and its reconstruction.
 
         Args:
@@ -204,20 +212,20 @@ class LatentModel(SavedSeeds, OwnLossModel):
 
         return self._by_parts(error, self._images(x))
 
-    def encode(self, x):
+    def encode(self, x: Any) -> np.ndarray:
         """Returns codes, float32 (n, latent_dim), of (n, h, w) or (n, h, w, 1 or 3)."""
         return self._by_parts(
             lambda part: self._code(self._as_batch(part), training=False), self._images(x)
         )
 
-    def decode(self, z):
+    def decode(self, z: Any) -> np.ndarray:
         """Returns the images, float32 array (n, h, w, c) 0-255, of codes (n, latent_dim)."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(f"Expected codes of shape (n, {self.latent_dim}); received {z.shape}.")
         return self._by_parts(lambda part: self._shown(self.decoder(part, training=False)), z)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         encoder, decoder = self.network, self.decoder
         serialize = keras.saving.serialize_keras_object
         return {
@@ -234,7 +242,7 @@ class LatentModel(SavedSeeds, OwnLossModel):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> keras.Model:
         config = dict(config)
         for name in ("encoder", "decoder"):
             if isinstance(config.get(name), dict):

@@ -13,7 +13,7 @@ _EXTREME, _MOSTLY = 0.1, 0.5
 _LOOKED_AT = 1000
 
 
-def choose_likelihood(images):
+def choose_likelihood(images: np.ndarray) -> str:
     """Returns "bernoulli" for images that are nearly black and white, else "gaussian".
 
     The criterion: among the first 1,000 images at least half of the pixels are in the darkest or
@@ -29,7 +29,7 @@ def choose_likelihood(images):
     return "bernoulli" if extreme >= _MOSTLY else "gaussian"
 
 
-def pop_likelihood(values):
+def pop_likelihood(values: dict) -> str:
     """Removes the likelihood from the saved variables of a VAE and returns it.
 
     Args:
@@ -41,7 +41,7 @@ def pop_likelihood(values):
 
 
 @tf.custom_gradient
-def bernoulli_log_prob(targets, logits):
+def bernoulli_log_prob(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Returns sum_j t_j log p_j + (1 - t_j) log(1 - p_j), where p = sigmoid(logits).
 
     With s = sigmoid(|logits|) the term is t l - max(l, 0) + log s, and p is s or 1 - s. One sigmoid
@@ -65,7 +65,7 @@ def bernoulli_log_prob(targets, logits):
     return tf.reduce_sum(each, axis=-1), gradient
 
 
-def gaussian_log_prob(targets, logits, log_scale):
+def gaussian_log_prob(targets: tf.Tensor, logits: tf.Tensor, log_scale: tf.Tensor) -> tf.Tensor:
     """Returns the log density of pixels that are normal around sigmoid(logits).
 
     Args:
@@ -81,12 +81,12 @@ def gaussian_log_prob(targets, logits, log_scale):
     return -0.5 * ops.sum(distance, axis=-1) - each * targets.shape[-1]
 
 
-def kl_to_prior(mean, log_var):
+def kl_to_prior(mean: tf.Tensor, log_var: tf.Tensor) -> tf.Tensor:
     """Returns KL(N(mean, exp(log_var)) || N(0, 1)) per latent dimension, in nats, same shape."""
     return 0.5 * (ops.exp(log_var) + ops.square(mean) - 1.0 - log_var)
 
 
-def log_prior_ratio(z, eps, log_var):
+def log_prior_ratio(z: tf.Tensor, eps: tf.Tensor, log_var: tf.Tensor) -> tf.Tensor:
     """Returns log p(z) - log q(z | x) for z = mean + exp(log_var / 2) * eps.
 
     It is summed over the last axis.

@@ -1,6 +1,7 @@
 """The variational autoencoder."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -95,19 +96,19 @@ class VAE(LatentModel):
 
     def __init__(
         self,
-        input_shape,
-        latent_dim=50,
-        architecture="dense",
+        input_shape: tuple[int, ...],
+        latent_dim: int = 50,
+        architecture: str = "dense",
         *,
-        likelihood="auto",
-        binarize=False,
-        beta=1.0,
-        free_bits=0.0,
-        kl_warmup=0,
-        objective="elbo",
-        k=50,
-        **kwargs,
-    ):
+        likelihood: str = "auto",
+        binarize: bool = False,
+        beta: float = 1.0,
+        free_bits: float = 0.0,
+        kl_warmup: int = 0,
+        objective: str = "elbo",
+        k: int = 50,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(input_shape, latent_dim, architecture, **kwargs)
         self.likelihood = check_choice("likelihood", likelihood, LIKELIHOODS)
         self.binarize = bool(binarize)
@@ -140,7 +141,7 @@ class VAE(LatentModel):
             start = keras.initializers.Constant(math.log(0.1))
             self.log_scale = self.add_weight(shape=(), initializer=start, name="log_scale")
 
-    def look_at(self, images):
+    def look_at(self, images: np.ndarray) -> None:
         if self.likelihood == "auto":
             self._choose(choose_likelihood(images))
 
@@ -150,15 +151,15 @@ class VAE(LatentModel):
             if self.compiled:
                 self.build_optimizer()
 
-    def build_optimizer(self):
+    def build_optimizer(self) -> None:
         if self.likelihood != "auto":  # a scale may still be added
             super().build_optimizer()
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         store[IN_FILES] = np.array(LIKELIHOODS.index(self.likelihood))
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the learned scale and, if still undecided, the likelihood."""
         values = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no iterator)
         saved = pop_likelihood(values)
@@ -166,7 +167,7 @@ class VAE(LatentModel):
             self._choose(saved)
         super().load_own_variables(values)
 
-    def losses_of(self, pixels, training):
+    def losses_of(self, pixels: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Returns the losses of each image, float32 (b,), by the names of the metrics."""
         seed = next_seed(self.seeds if training else self.validation_seeds)
         pixels = self._observed(pixels, seed)
@@ -227,11 +228,11 @@ class VAE(LatentModel):
         step = ops.cast(self.optimizer.iterations + 1, "float32")
         return self.beta * ops.minimum(step / self.kl_warmup, 1.0)
 
-    def embed(self, x):
+    def embed(self, x: Any) -> np.ndarray:
         """Returns means of q(z | x), float32 (n, latent_dim), of images (n, h, w[, c]) 0-255."""
         return self.encode(x)
 
-    def sample(self, n, *, seed=None):
+    def sample(self, n: int, *, seed: int | None = None) -> np.ndarray:
         """Returns `n` new images, means of p(x | z), as float32 array (n, h, w, c) 0-255.
 
         Args:
@@ -242,7 +243,7 @@ class VAE(LatentModel):
         seed = self.sample_seeds if seed is None else seed
         return self.decode(keras.random.normal((n, self.latent_dim), seed=seed))
 
-    def interpolate(self, a, b, n=8):
+    def interpolate(self, a: np.ndarray, b: np.ndarray, n: int = 8) -> np.ndarray:
         """Returns images on the straight line between the codes of two images.
 
         Args:
@@ -257,7 +258,9 @@ class VAE(LatentModel):
         share = np.linspace(0, 1, n, dtype="float32")[:, None]
         return self.decode((1 - share) * first + share * last)
 
-    def log_likelihood(self, x, k=5000, *, batch_size=100, seed=0):
+    def log_likelihood(
+        self, x: Any, k: int = 5000, *, batch_size: int = 100, seed: int = 0
+    ) -> np.ndarray:
         """Returns a lower bound on log p(x) by importance sampling, which rises to it with k.
 
         Args:
@@ -307,6 +310,6 @@ class VAE(LatentModel):
             self._bounds[traced_for] = bound
         return self._bounds[traced_for]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("likelihood", "binarize", "beta", "free_bits", "kl_warmup", "objective", "k")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

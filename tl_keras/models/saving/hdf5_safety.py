@@ -1,5 +1,7 @@
 """Checks of HDF5 files: no links out of the file and no false sizes."""
 
+from typing import Any
+
 import h5py
 
 from tl_keras.checks import InputError
@@ -9,7 +11,7 @@ _MOST_EXPANSION = 100
 _SMALL_BYTES = 2**20
 
 
-def check_hdf5(file, name=None):
+def check_hdf5(file: Any, name: str | None = None) -> int:
     """Refuses an HDF5 file that points elsewhere or declares far more than it stores.
 
     Only headers are read. The first block declares the end of the file, so a truncated download is

@@ -1,6 +1,9 @@
 """Limits on the classes and sizes that a saved model's configuration may name."""
 
+from pathlib import Path
+
 from tl_keras.checks import InputError
+from tl_keras.settings.methods import MODEL_MODULES
 
 # Modules of data-only classes. keras.utils, keras.saving and the rest can touch files.
 _MODULES = (
@@ -36,16 +39,10 @@ _INTERNAL_CLASSES = {
 }
 # The models of tl_keras by class name; a file may name nothing else of tl_keras.
 OWN_MODELS = {
-    "Autoencoder": "tl_keras.models.latent.autoencoder",
     "CNN": "tl_keras.models.baselines.cnn",
-    "GAN": "tl_keras.models.gan.gan",
     "MLP": "tl_keras.models.baselines.mlp",
     "RNN": "tl_keras.models.baselines.rnn",
-    "SimCLR": "tl_keras.models.two_views.simclr",
-    "SimSiam": "tl_keras.models.two_views.simsiam",
-    "SupCon": "tl_keras.models.two_views.supcon",
-    "VAE": "tl_keras.models.latent.vae",
-    "VICReg": "tl_keras.models.two_views.vicreg",
+    **MODEL_MODULES,
 }
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__slice__", "__ellipsis__"}
 # Layers that run code or read files from outside the model.
@@ -88,7 +85,7 @@ _SIZES = {
 _MOST = 2**20
 
 
-def check_config(config, path):
+def check_config(config: dict, path: str | Path) -> None:
     """Refuses a configuration that names anything but Keras's building blocks and `OWN_MODELS`.
 
     Args:

@@ -24,7 +24,7 @@ _SMALL_BYTES = 2**20
 _MADE_TWICE, _WITH_OPTIMIZER = 2, 8
 
 
-def load_model(path, *, compile=False):
+def load_model(path: str | Path, *, compile: bool = False) -> keras.Model:
     """Loads a model saved with `model.save("….keras")`, from a source that need not be trusted.
 
     The members, sizes, class names and HDF5 links of the file are checked before Keras reads it.

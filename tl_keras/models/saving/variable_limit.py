@@ -3,6 +3,7 @@
 import contextlib
 import math
 import threading
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -11,7 +12,7 @@ _ONE_AT_A_TIME = threading.RLock()
 
 
 @contextlib.contextmanager
-def limit_variables(most_bytes, refusal):
+def limit_variables(most_bytes: int, refusal: str) -> Iterator[None]:
     """Refuses variables of more than `most_bytes` in total before memory is allocated for them.
 
     A configuration of a few bytes can ask for weights of many gigabytes. Only Keras can compute

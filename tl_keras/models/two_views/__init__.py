@@ -1,5 +1,6 @@
 """Methods that learn from two random views of each image.
 
+- barlow_twins: Barlow Twins: dimensions of the embedding agree between views, decorrelated
 - contrast: contrastive loss: each view identifies its positives among all other views
 - embedding_spread: spread of embeddings, and a warning if they collapse
 - simclr: SimCLR: each view identifies the other view of its image among those of other images

@@ -1,5 +1,6 @@
 """Contrastive loss: each view identifies its positives among all other views."""
 
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.models.replicas import first_row, gather_replicas
@@ -8,14 +9,16 @@ _SHORTEST = 1e-6  # squared length, so that a row of zeros has a finite gradient
 _NEVER = -1e9  # similarity of a view and itself, before the exponential
 
 
-def normalised(embeddings):
+def normalised(embeddings: tf.Tensor) -> tf.Tensor:
     """Returns float32 rows scaled to length 1."""
     embeddings = ops.cast(embeddings, "float32")
     squares = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
     return embeddings * ops.rsqrt(ops.maximum(squares, _SHORTEST))
 
 
-def contrastive_loss(first, second, labels, temperature):
+def contrastive_loss(
+    first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor, temperature: float
+) -> tf.Tensor:
     """Returns minus the mean log softmax probability of each view's positives.
 
     With z of length 1 and P(i) the other views with the label of view i,

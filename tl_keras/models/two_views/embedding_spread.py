@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.models.gan.collapse import CollapseWarning
@@ -11,7 +12,7 @@ from tl_keras.models.two_views.contrast import normalised
 _COLLAPSED = 0.2
 
 
-def embedding_spread(embeddings):
+def embedding_spread(embeddings: tf.Tensor) -> tf.Tensor:
     """Returns the spread of the directions of embeddings: about 1 if uniform, 0 if all are equal.
 
     It is the standard deviation of each dimension over rows scaled to length 1, averaged over the
@@ -35,10 +36,10 @@ class SpreadWatch(keras.callbacks.Callback):
     Successful training keeps it above 0.5.
     """
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._warned = False
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         spread = (logs or {}).get("embedding_spread", 1.0)
         if spread >= _COLLAPSED or self._warned:
             return

@@ -1,13 +1,17 @@
 """SimCLR: each view identifies the other view of its image among those of other images."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+import tensorflow as tf
 
 from tl_keras.checks import check_number
 from tl_keras.models.two_views.contrast import contrastive_loss
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
-def nt_xent(first, second, temperature=0.2):
+def nt_xent(first: tf.Tensor, second: tf.Tensor, temperature: float = 0.2) -> tf.Tensor:
     """Returns the normalised, temperature-scaled cross-entropy of each image.
 
     Each of the 2n views i identifies the other view j of its image among all views but itself:
@@ -56,12 +60,21 @@ class SimCLR(TwoViewModel):
         together, so batch normalisation takes its moments over both.
     """
 
-    def __init__(self, encoder, *, temperature=0.2, projection_units=(256, 128), **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        *,
+        temperature: float = 0.2,
+        projection_units: Sequence[int] = (256, 128),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, projection_units=projection_units, **kwargs)
         self.temperature = check_number("temperature", temperature, above=0)
 
-    def losses_between(self, first, second, labels, training):
+    def losses_between(
+        self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
+    ) -> dict[str, tf.Tensor]:
         return {"loss": nt_xent(first, second, self.temperature)}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "temperature": self.temperature}

@@ -1,6 +1,10 @@
 """SimSiam: each view predicts the other; a stopped gradient prevents collapse."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import check_number
@@ -8,7 +12,7 @@ from tl_keras.models.two_views.contrast import normalised
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
-def negative_cosine(predicted, target):
+def negative_cosine(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """Returns minus the cosine between rows of (n, d) and (n, d): float32 (n,), from -1 to 1."""
     return -ops.sum(normalised(predicted) * normalised(target), axis=-1)
 
@@ -45,13 +49,13 @@ class SimSiam(TwoViewModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
-        projection_units=(512, 512),
-        predictor_units=128,
-        stop_gradient=True,
-        **kwargs,
-    ):
+        projection_units: Sequence[int] = (512, 512),
+        predictor_units: int = 128,
+        stop_gradient: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, projection_units=projection_units, **kwargs)
         check_number("predictor_units", predictor_units, minimum=1, integer=True)
         self.predictor_units = predictor_units
@@ -59,13 +63,15 @@ class SimSiam(TwoViewModel):
         size = self.projection_units[-1]
         self.predictor = self.build_head(size, (predictor_units, size), "predictor")
 
-    def losses_between(self, first, second, labels, training):
+    def losses_between(
+        self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
+    ) -> dict[str, tf.Tensor]:
         one, two = ops.split(self.predictor(ops.concatenate([first, second]), training=training), 2)
         if self.stop_gradient:
             first, second = ops.stop_gradient(first), ops.stop_gradient(second)
         return {"loss": (negative_cosine(one, second) + negative_cosine(two, first)) / 2}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "predictor_units": self.predictor_units,

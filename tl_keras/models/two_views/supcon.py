@@ -1,6 +1,10 @@
 """SupCon: views of images of one class attract each other."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import InputError, check_number
@@ -8,7 +12,9 @@ from tl_keras.models.two_views.contrast import contrastive_loss
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
-def sup_con(first, second, labels, temperature=0.1):
+def sup_con(
+    first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor, temperature: float = 0.1
+) -> tf.Tensor:
     """Returns the supervised contrastive loss of each image, with the mean outside the logarithm.
 
     The positives of a view are all other views of images with its label, see
@@ -50,11 +56,20 @@ class SupCon(TwoViewModel):
 
     uses_labels = True
 
-    def __init__(self, encoder, *, temperature=0.1, projection_units=(256, 128), **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        *,
+        temperature: float = 0.1,
+        projection_units: Sequence[int] = (256, 128),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, projection_units=projection_units, **kwargs)
         self.temperature = check_number("temperature", temperature, above=0)
 
-    def losses_between(self, first, second, labels, training):
+    def losses_between(
+        self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
+    ) -> dict[str, tf.Tensor]:
         if labels is None:
             raise InputError(
                 "Expected labels beside the images, which SupCon learns from; "
@@ -64,5 +79,5 @@ class SupCon(TwoViewModel):
             labels = labels[:, 0] if labels.shape[1] == 1 else ops.argmax(labels, axis=1)
         return {"loss": sup_con(first, second, labels, self.temperature)}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "temperature": self.temperature}

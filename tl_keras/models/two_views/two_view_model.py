@@ -1,15 +1,17 @@
 """Base class for methods that learn from two random views of each image."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, check_widths
 from tl_keras.data.array_checks import check_pixels
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.backbones.backbone import build_backbone
-from tl_keras.models.latent.image_networks import check_widths
 from tl_keras.models.own_loss import OwnLossModel, check_unweighted
 from tl_keras.models.precision import layers_in
 from tl_keras.models.replicas import gather_replicas
@@ -47,7 +49,14 @@ class TwoViewModel(OwnLossModel):
     uses_labels = False
     recipe = {"lr": 2e-3, "weight_decay": 1e-4, "augment": "auto", "batch_size": BATCH_SIZE}
 
-    def __init__(self, encoder, *, projection_units, seed=None, **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        *,
+        projection_units: Sequence[int],
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         with layers_in(self.dtype_policy):
             self.encoder = build_backbone(encoder)
@@ -62,12 +71,14 @@ class TwoViewModel(OwnLossModel):
         self.trackers = [keras.metrics.Mean(name) for name in names]
         self.built = True
 
-    def build_head(self, inputs, units, name):
+    def build_head(self, inputs: int, units: Sequence[int], name: str) -> keras.Model:
         """Returns a `perceptron` that computes with the `dtype` of this model."""
         with layers_in(self.dtype_policy):
             return perceptron(inputs, units, name)
 
-    def losses_between(self, first, second, labels, training):
+    def losses_between(
+        self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
+    ) -> dict[str, tf.Tensor]:
         """Returns the losses of a batch by `loss_names`, as values per image or their means.
 
         Args:
@@ -77,7 +88,7 @@ class TwoViewModel(OwnLossModel):
         """
         raise NotImplementedError
 
-    def losses_of(self, batch, training):
+    def losses_of(self, batch: tuple, training: bool) -> dict[str, tf.Tensor]:
         views, labels = batch
         # One call for both: half the overhead, and moments over twice as many images.
         embeddings = self.call(ops.concatenate(views), training=training)
@@ -86,11 +97,18 @@ class TwoViewModel(OwnLossModel):
         every = gather_replicas(ops.stop_gradient(first))
         return {**losses, "embedding_spread": embedding_spread(every)}
 
-    def batch_of(self, data):
+    def batch_of(self, data: Any) -> tuple:
         views, labels = paired(self, data)
         return tuple(self._as_rgb(view) for view in views), labels
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tf.Tensor:
         """Returns the mean loss; on a replica, its share of the whole.
 
         Args:
@@ -102,23 +120,23 @@ class TwoViewModel(OwnLossModel):
         views = x if isinstance(x, tuple | list) else (x, x)
         return super().compute_loss(tuple(views), y, training=training)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         features = self.features(self._as_rgb(inputs), training=training)
         return ops.cast(self.projector(features, training=training), "float32")
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_data=None,
-        augment="auto",
-        validation_batch_size=None,
-        **kwargs,
-    ):
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_data: Any = None,
+        augment: str = "auto",
+        validation_batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains on views of images, which are created here; otherwise like Keras's `fit`.
 
         Epochs are counted over all calls, and saved. Each epoch has views and an order of its own.
@@ -157,7 +175,14 @@ class TwoViewModel(OwnLossModel):
             **kwargs,
         )
 
-    def evaluate(self, x=None, y=None, batch_size=None, augment="auto", **kwargs):
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        augment: str = "auto",
+        **kwargs: Any,
+    ) -> Any:
         """Evaluates on views that are the same in each call; see `fit` for the arguments."""
         check_unweighted(self, x, **kwargs)
         batches = training_batches(
@@ -166,17 +191,17 @@ class TwoViewModel(OwnLossModel):
         with input_errors():
             return super().evaluate(batches, **kwargs)
 
-    def guards(self):
+    def guards(self) -> list[keras.callbacks.Callback]:
         return [*super().guards(), SpreadWatch()]
 
-    def encode(self, x):
+    def encode(self, x: Any) -> np.ndarray:
         """Returns features, float32 (n, d), of images (n, h, w) or (n, h, w, 1 or 3) 0-255."""
         x = check_pixels(x)
         parts = [x[i : i + _AT_ONCE] for i in range(0, len(x), _AT_ONCE)]
         features = [self.features(self._as_rgb(part), training=False) for part in parts]
         return np.concatenate([np.asarray(part, np.float32) for part in features])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
@@ -185,7 +210,7 @@ class TwoViewModel(OwnLossModel):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> keras.Model:
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
 
@@ -203,7 +228,7 @@ class TwoViewModel(OwnLossModel):
         return ops.broadcast_to(images, (*ops.shape(images)[:3], channels))
 
 
-def perceptron(inputs, units, name):
+def perceptron(inputs: int, units: Sequence[int], name: str) -> keras.Model:
     """Builds Dense layers, all but the last followed by batch normalisation and ReLU.
 
     Args:

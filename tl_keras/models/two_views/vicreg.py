@@ -1,6 +1,10 @@
 """VICReg: views agree; dimensions of the embedding vary and are decorrelated."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import check_number
@@ -10,18 +14,18 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 _EPSILON = 1e-4
 
 
-def invariance(first, second):
+def invariance(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Returns the mean squared difference of embeddings of two views: (n, d), (n, d) -> scalar."""
     return ops.mean(ops.square(first - second))
 
 
-def variance(embeddings):
+def variance(embeddings: tf.Tensor) -> tf.Tensor:
     """Returns the mean deficit of the standard deviations of the dimensions of (n, d) below 1."""
     spread = ops.sqrt(ops.var(embeddings, axis=0) * _unbiased(embeddings) + _EPSILON)
     return ops.mean(ops.relu(1.0 - spread))
 
 
-def covariance(embeddings):
+def covariance(embeddings: tf.Tensor) -> tf.Tensor:
     """Returns the sum of squared covariances between different dimensions of (n, d), over d."""
     centred = embeddings - ops.mean(embeddings, axis=0)
     count = ops.cast(ops.shape(embeddings)[0], "float32")
@@ -64,14 +68,14 @@ class VICReg(TwoViewModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
-        projection_units=(512, 512),
-        invariance_weight=25.0,
-        variance_weight=25.0,
-        covariance_weight=1.0,
-        **kwargs,
-    ):
+        projection_units: Sequence[int] = (512, 512),
+        invariance_weight: float = 25.0,
+        variance_weight: float = 25.0,
+        covariance_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, projection_units=projection_units, **kwargs)
         self.term_weights = {
             "invariance_weight": invariance_weight,
@@ -81,7 +85,9 @@ class VICReg(TwoViewModel):
         for name, weight in self.term_weights.items():
             check_number(name, weight, minimum=0)
 
-    def losses_between(self, first, second, labels, training):
+    def losses_between(
+        self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
+    ) -> dict[str, tf.Tensor]:
         first, second = gather_replicas(first), gather_replicas(second)
         terms = {
             "invariance": invariance(first, second),
@@ -91,7 +97,7 @@ class VICReg(TwoViewModel):
         loss = sum(self.term_weights[f"{name}_weight"] * term for name, term in terms.items())
         return {"loss": loss, **terms}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), **self.term_weights}
 
 

@@ -1,5 +1,8 @@
 """Conversion of the inputs of `fit` to batches of pairs of views."""
 
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,7 +16,15 @@ from tl_keras.models.own_loss import without_weights
 BATCH_SIZE = 256
 
 
-def training_batches(model, x, y=None, *, training, augment="auto", batch_size=None):
+def training_batches(
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    *,
+    training: bool,
+    augment: str = "auto",
+    batch_size: int | None = None,
+) -> tf.data.Dataset:
     """Returns batches of ((view_1, view_2),) or ((view_1, view_2), labels) for `model`.
 
     Args:
@@ -45,7 +56,9 @@ def training_batches(model, x, y=None, *, training, augment="auto", batch_size=N
     return dataset_batches(model, x, batch_size or min(BATCH_SIZE, len(x)), **options)
 
 
-def dataset_batches(model, dataset, batch_size, *, training, **options):
+def dataset_batches(
+    model: keras.Model, dataset: ImageDataset, batch_size: int, *, training: bool, **options: Any
+) -> tf.data.Dataset:
     """Returns `two_view_batches` at the size of `model`, with labels if it uses them.
 
     Args:
@@ -82,7 +95,7 @@ def dataset_batches(model, dataset, batch_size, *, training, **options):
     return batches if model.uses_labels else batches.map(lambda views, *labels: (views,))
 
 
-def paired(model, data):
+def paired(model: keras.Model, data: Any) -> tuple:
     """Returns (view_1, view_2) and labels or None, from one element of a dataset for `model`.
 
     Raises:

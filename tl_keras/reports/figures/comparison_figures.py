@@ -1,5 +1,6 @@
 """Figures of a comparison of methods: accuracy by number of labels and by time."""
 
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
 from tl_keras.reports.figures.style import (
@@ -21,7 +22,7 @@ _SPREAD = 0.03
 
 
 @styled
-def plot_accuracy_by_labels(summary):
+def plot_accuracy_by_labels(summary: list[dict]) -> Figure:
     """Plots the test accuracy of each method by the labels per class, on a logarithmic axis.
 
     Args:
@@ -56,7 +57,7 @@ def plot_accuracy_by_labels(summary):
 
 
 @styled
-def plot_accuracy_by_time(summary):
+def plot_accuracy_by_time(summary: list[dict]) -> Figure:
     """Plots the test accuracy of each method and budget by the seconds per run.
 
     Args:

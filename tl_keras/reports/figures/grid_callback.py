@@ -1,6 +1,7 @@
 """Callback that saves image grids during training and a film strip at the end."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,7 +38,15 @@ class ImageGrids(keras.callbacks.Callback):
             written.
     """
 
-    def __init__(self, folder, every=1, n=64, *, images=None, scale=2):
+    def __init__(
+        self,
+        folder: str | Path,
+        every: int = 1,
+        n: int = 64,
+        *,
+        images: np.ndarray | None = None,
+        scale: int = 2,
+    ) -> None:
         super().__init__()
         self.folder = Path(folder)
         self.every = check_number("every", every, minimum=1, integer=True)
@@ -45,7 +54,7 @@ class ImageGrids(keras.callbacks.Callback):
         self.scale = check_number("scale", scale, minimum=1, integer=True)
         self.images = None if images is None else np.asarray(images)[: self.n]
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         method = "sample" if self.images is None else "reconstruct"
         if not hasattr(self.model, method):
             raise InputError(
@@ -55,11 +64,11 @@ class ImageGrids(keras.callbacks.Callback):
         self._moments = []
         self._show("epoch_0000.png")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             self._show(f"epoch_{epoch + 1:04}.png")
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         count = len(self._moments)
         chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_MOMENTS)).round().astype(int))
         rows = [self._moments[moment] for moment in chosen]
@@ -82,13 +91,13 @@ class ImageGrids(keras.callbacks.Callback):
             Image.fromarray(image).save(path)
 
 
-def as_images(images):
+def as_images(images: Any) -> np.ndarray:
     """Returns images 0-255 of any number type as uint8 (n, h, w, c)."""
     images = np.asarray(images)
     images = np.clip(np.round(images), 0, 255).astype(np.uint8)
     return images[..., None] if images.ndim == 3 else images
 
 
-def beside(originals, others):
+def beside(originals: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Returns originals and others in alternation, (2n, h, w, c): pairs in a grid of even width."""
     return np.stack([originals, others], 1).reshape(-1, *originals.shape[1:])

@@ -1,16 +1,20 @@
 """Grids and film strips of many small images."""
 
+import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from tl_keras.checks import InputError, check_number
 
 _GAP = 2  # pixels between images before enlargement
 _PAPER = 255
+_SIDE = 72  # screen pixels per image
 
 
-def image_grid(images, columns=None, *, scale=1):
+def image_grid(images: np.ndarray, columns: int | None = None, *, scale: int = 1) -> np.ndarray:
     """Arranges images of one size in a grid.
 
     Args:
@@ -41,7 +45,15 @@ def image_grid(images, columns=None, *, scale=1):
     return sheet.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def film_strip(frames, *, columns=8, scale=1):
+def grid_png(images: np.ndarray, columns: int | None = None) -> bytes:
+    """Returns `image_grid` as the bytes of a PNG file, with small images enlarged."""
+    scale = max(1, round(_SIDE / max(images.shape[1:3])))
+    stream = io.BytesIO()
+    Image.fromarray(image_grid(images, columns, scale=scale)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def film_strip(frames: Sequence[np.ndarray], *, columns: int = 8, scale: int = 1) -> np.ndarray:
     """Stacks the first images of several epochs, the earliest on top.
 
     Args:
@@ -66,7 +78,7 @@ def film_strip(frames, *, columns=8, scale=1):
     )
 
 
-def in_pairs(images, others, columns):
+def in_pairs(images: np.ndarray, others: np.ndarray, columns: int) -> np.ndarray:
     """Orders two sets so that in a grid each of `others` is below its image.
 
     Args:
@@ -80,7 +92,7 @@ def in_pairs(images, others, columns):
     return below_each_other((images, others), columns)
 
 
-def below_each_other(sets, columns):
+def below_each_other(sets: Sequence[np.ndarray], columns: int) -> np.ndarray:
     """Orders any number of sets in alternating rows, see `in_pairs`."""
     count, *shape = np.shape(sets[0])
     rows = math.ceil(count / columns)

@@ -1,5 +1,7 @@
 """Images on the cells of a grid, framed in the colours of their clusters."""
 
+from collections.abc import Iterable
+
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
@@ -14,7 +16,7 @@ _SIZES = (20, 112)  # smallest and largest side of an image in pixels
 _WIDTH = 1440  # pixels of the map
 
 
-def group_colours(count):
+def group_colours(count: int) -> list[str]:
     """Returns `count` distinct colours "#rrggbb": Okabe and Ito's eight, or a palette for more."""
     if count <= len(_OWN):
         return [colour.lower() for colour in _OWN[:count]]
@@ -25,7 +27,9 @@ def group_colours(count):
     return [to_hex(row) for row in rows]
 
 
-def image_map(images, places, side, groups=None):
+def image_map(
+    images: Iterable[np.ndarray], places: np.ndarray, side: int, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Draws the central square of each image in its cell.
 
     Args:

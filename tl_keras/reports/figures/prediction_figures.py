@@ -1,8 +1,11 @@
 """Figures of predictions: confusion matrix and reliability."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tl_keras.checks import InputError
@@ -22,7 +25,7 @@ _MOST_TICKS = 34
 
 
 @styled
-def plot_confusion_matrix(matrix, class_names):
+def plot_confusion_matrix(matrix: Any, class_names: Sequence[str]) -> Figure:
     """Plots the confusion matrix, coloured by the share of the true class.
 
     Up to 20 classes, counts are written too. With many classes only some are named.
@@ -59,7 +62,7 @@ def plot_confusion_matrix(matrix, class_names):
 
 
 @styled
-def plot_reliability(bins, ece):
+def plot_reliability(bins: list[dict], ece: float) -> Figure:
     """Plots accuracy by confidence, and below it the number of images by confidence.
 
     Args:

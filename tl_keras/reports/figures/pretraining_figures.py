@@ -1,7 +1,10 @@
 """Figures of a pretraining: curves, and codes of images in a plane."""
 
+from collections.abc import Sequence
+
 import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tl_keras.checks import InputError
@@ -20,7 +23,7 @@ _MANY_EPOCHS = 30
 
 
 @styled
-def plot_pretraining_curves(history):
+def plot_pretraining_curves(history: dict[str, list[float]]) -> Figure:
     """Plots the metrics by epoch.
 
     Args:
@@ -54,7 +57,11 @@ def plot_pretraining_curves(history):
 
 
 @styled
-def plot_latent_planes(planes, labels=None, class_names=()):
+def plot_latent_planes(
+    planes: Sequence[tuple[np.ndarray, str]],
+    labels: np.ndarray | None = None,
+    class_names: Sequence[str] = (),
+) -> Figure:
     """Plots codes of images as points, coloured by class if there are labels.
 
     Args:

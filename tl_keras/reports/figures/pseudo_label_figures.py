@@ -2,6 +2,7 @@
 
 import math
 
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tl_keras.reports.figures.style import BLUE, GREEN, finish_axes, new_figure, styled
@@ -13,13 +14,13 @@ _LOOKS = {
 }
 
 
-def has_pseudo_labels(history):
+def has_pseudo_labels(history: dict[str, list[float]]) -> bool:
     """Returns whether a history of training has data for `plot_pseudo_labels`."""
     return any(not math.isnan(value) for value in history.get(RATE, ()))
 
 
 @styled
-def plot_pseudo_labels(history):
+def plot_pseudo_labels(history: dict[str, list[float]]) -> Figure:
     """Plots the share of unlabelled images with a pseudo-label, and the accuracy of these.
 
     Args:

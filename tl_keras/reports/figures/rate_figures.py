@@ -1,12 +1,15 @@
 """Figure of a range test for the learning rate."""
 
+from typing import Any
+
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from tl_keras.reports.figures.style import BLUE, GRAY, ORANGE, finish_axes, new_figure, styled
 
 
 @styled
-def plot_lr_find(result):
+def plot_lr_find(result: Any) -> Figure:
     """Plots the loss by learning rate, with the suggested rate if there is one.
 
     Args:

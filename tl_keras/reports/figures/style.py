@@ -4,9 +4,12 @@ import collections
 import functools
 import io
 import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, distinct for readers with any colour vision.
@@ -47,7 +50,7 @@ def _rc_params():
     }
 
 
-def styled(function):
+def styled(function: Callable) -> Callable:
     """Decorates a drawing function so that its figures have the style of the package."""
 
     @functools.wraps(function)
@@ -58,7 +61,7 @@ def styled(function):
     return draw
 
 
-def new_figure(width, height):
+def new_figure(width: float, height: float) -> Figure:
     """Returns an empty figure of `width` x `height` inches whose labels do not overlap.
 
     It does not belong to pyplot, so it need not be closed.
@@ -66,7 +69,7 @@ def new_figure(width, height):
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
-def finish_axes(axes, *, grid="both"):
+def finish_axes(axes: Axes, *, grid: str | None = "both") -> Axes:
     """Sets grid and tick labels of `axes`; `grid` is "both", "x", "y" or None."""
     # Ticks created only when the figure is drawn would not have the style.
     axes.tick_params(labelsize=9, labelcolor=INK, color=GRAY)
@@ -76,14 +79,14 @@ def finish_axes(axes, *, grid="both"):
 
 
 @styled
-def render_png(figure):
+def render_png(figure: Figure) -> bytes:
     """Returns `figure` as the bytes of a PNG file."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", bbox_inches="tight", pad_inches=0.05)
     return stream.getvalue()
 
 
-def short_name(name, width=28):
+def short_name(name: Any, width: int = 28) -> str:
     """Returns `name` on one line of at most `width` columns; the middle of a longer name is cut.
 
     Args:
@@ -102,7 +105,7 @@ def short_name(name, width=28):
     return f"{head.rstrip()}\N{HORIZONTAL ELLIPSIS}{tail.lstrip()}"
 
 
-def axis_names(class_names, width=28):
+def axis_names(class_names: Iterable, width: int = 28) -> list[str]:
     """Returns class names that a figure can show.
 
     Args:

@@ -1,7 +1,10 @@
 """Figures of a training run: learning curves, a comparison, sample images."""
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tl_keras.checks import InputError
@@ -28,7 +31,7 @@ __all__ = [
 
 
 @styled
-def plot_learning_curves(history, phases=()):
+def plot_learning_curves(history: dict[str, list[float]], phases: Sequence[dict] = ()) -> Figure:
     """Plots loss and accuracy by epoch, with a dashed line at the start of each training phase.
 
     Args:
@@ -61,7 +64,7 @@ def plot_learning_curves(history, phases=()):
 
 
 @styled
-def plot_comparison(comparison):
+def plot_comparison(comparison: Sequence[dict]) -> Figure:
     """Plots the accuracy of several methods as bars with their intervals.
 
     Args:
@@ -92,7 +95,7 @@ def plot_comparison(comparison):
 
 
 @styled
-def plot_samples(images, titles, columns=6):
+def plot_samples(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6) -> Figure:
     """Shows images in a grid.
 
     Args:

@@ -1,99 +1,130 @@
 """Page of a comparison: verdict, figures and conditions."""
 
-import dataclasses
-from pathlib import Path
-from typing import Any
+import json
 
-from tl_keras.checks import InputError
 from tl_keras.reports.figures.comparison_figures import (
     plot_accuracy_by_labels,
     plot_accuracy_by_time,
 )
-from tl_keras.reports.pages.comparison_wording import format_points
-from tl_keras.reports.pages.html import write_figures, write_page
-from tl_keras.reports.pages.wording import digits_to_show, format_percent
+from tl_keras.reports.figures.style import render_png
+from tl_keras.reports.pages.comparison_wording import conditions, format_points
+from tl_keras.reports.pages.results import ComparisonResults
+from tl_keras.reports.pages.sections import (
+    Bullets,
+    Figure,
+    Note,
+    Page,
+    Section,
+    Soft,
+    Table,
+    command_parts,
+    files_parts,
+    pairs,
+    typed_command,
+)
+from tl_keras.reports.pages.wording import digits_to_show, format_duration, format_percent
+
+_FILES = ("results.csv", "correct.npz", "summary.csv", "splits.csv.gz")
+_RUN_COLUMNS = (
+    "Method",
+    "Labels per class",
+    "Seed",
+    "Test",
+    "Macro F1",
+    "Val",
+    "Best epoch",
+    "Learning rate",
+    "Time",
+)
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class ComparisonReport:
-    """Content of the page of a comparison.
+def comparison_page(results: ComparisonResults) -> Page:
+    """Returns the page of a comparison."""
+    over = _interval_over(results.summary)
+    by_time = Figure(
+        render_png(plot_accuracy_by_time(results.summary)),
+        "Test accuracy by seconds of training",
+        "The number at a point is its labels per class.",
+        wide=True,
+        name="accuracy_by_time",
+    )
+    sections = (
+        _labels(results.summary, over),
+        _differences(results),
+        Section("times", "Accuracy by training time", [by_time]),
+        Section("terms", "Conditions of the comparison", [Bullets(conditions(results))]),
+        _runs(results.rows),
+        _settings(results.config),
+    )
+    return Page(
+        title=f"Compared on {results.config.data}",
+        lead=[Section("verdict", "", _verdict(results.verdicts, over))],
+        sections=[section for section in sections if section],
+        warnings=results.warnings,
+    )
+
+
+def _interval_over(summary):
+    """Returns the sources of variation in the intervals, as text."""
+    if any(point["runs"] > 1 for point in summary):
+        return "over seeds and test images"
+    return "over test images alone, because there is one seed"
+
+
+def _verdict(verdicts, over):
+    if not verdicts:
+        return ["There is only one method, so there is no comparison."]
+    first, *others = verdicts
+    words = (
+        f"± is a 95% interval {over}. “No significant difference” does not mean that there is\n"
+        "none. With more seeds and test images, a smaller difference becomes visible."
+    )
+    return [Note([first], "loud"), *([Bullets(others)] if others else []), Soft(words)]
+
+
+def _labels(summary, over):
+    figure = Figure(
+        render_png(plot_accuracy_by_labels(summary)),
+        "Test accuracy of each method by labels per class",
+        f"Means over seeds; a bar is the 95% interval of one method's mean, {over}. Methods are "
+        "compared on the same labelled images, so a difference can be significant although the "
+        "bars overlap, see the verdict.",
+        wide=True,
+        name="accuracy_by_labels",
+    )
+    by_method = {}
+    for point in summary:
+        by_method.setdefault((point["method"],), {})[point["labels_per_class"]] = point
+    words = "Macro F1 on the test images, mean over seeds. All classes have equal weight."
+    return Section(
+        "labels",
+        "Accuracy by number of labels",
+        [
+            figure,
+            _by_budget(("Method",), by_method, _accuracy),
+            Soft(words),
+            _by_budget(("Method",), by_method, _macro_f1),
+        ],
+    )
+
+
+def _by_budget(names, rows, cell):
+    """Returns a table with a column for each number of labels.
 
     Args:
-        title: e.g. "Compared on flowers".
-        rows: dicts of "method", "labels_per_class", "seed", "test_accuracy", "test_macro_f1",
-            "val_accuracy", "epochs", "best_epoch", "lr" and "seconds", one per run.
-        summary: result of `evaluation.statistics.comparison.summarise`.
-        differences: {(method, other): {labels_per_class: `MeanInterval`}}.
-        verdicts: texts, the most important first.
-        terms: sentences on the conditions of the comparison.
-        settings: (label, value) pairs.
-        warnings: sentences.
-        files: names of the files beside the page.
-        command: the command line that was run.
+        names: headings of the first columns.
+        rows: {texts of the first columns: {labels_per_class: value}}.
+        cell: function of a value that returns its text.
     """
-
-    title: str
-    rows: list[dict[str, Any]]
-    summary: list[dict[str, Any]]
-    differences: dict
-    verdicts: tuple[str, ...] = ()
-    terms: tuple[str, ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
-    warnings: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    command: str = ""
-
-    def __post_init__(self):
-        if not self.rows:
-            raise InputError("Expected at least one run to report on; received none.")
-
-    @property
-    def budgets(self):
-        return sorted({point["labels_per_class"] for point in self.summary})
-
-    @property
-    def interval_over(self):
-        """Returns the sources of variation in the intervals, as text."""
-        if any(point["runs"] > 1 for point in self.summary):
-            return "over seeds and test images"
-        return "over test images alone, because there is one seed"
-
-    @property
-    def by_method(self):
-        """Returns {method: {labels_per_class: its summary}}."""
-        table = {}
-        for point in self.summary:
-            table.setdefault(point["method"], {})[point["labels_per_class"]] = point
-        return table
-
-    @property
-    def accuracies(self):
-        """Returns {method: {labels_per_class: text such as "85.4% ± 2.3"}}."""
-        return {
-            method: {budget: _accuracy(point) for budget, point in points.items()}
-            for method, points in self.by_method.items()
-        }
-
-    @property
-    def macro_f1(self):
-        """Returns {method: {labels_per_class: text such as "0.854"}}, means over seeds."""
-        return {
-            method: {budget: _macro_f1(point) for budget, point in points.items()}
-            for method, points in self.by_method.items()
-        }
-
-    @property
-    def points(self):
-        """Returns {(method, other): {labels_per_class: text such as "+21 ± 3"}}."""
-        return {
-            pair: {budget: format_points(d, sign=True) for budget, d in found.items()}
-            for pair, found in self.differences.items()
-        }
-
-
-def _macro_f1(point):
-    value = point["test_macro_f1"]
-    return "not kept" if value is None else f"{value:.3f}"
+    budgets = sorted({budget for values in rows.values() for budget in values})
+    return Table(
+        (*names, *(f"{budget} labels per class" for budget in budgets)),
+        [
+            (*first, *(cell(values[budget]) if budget in values else "" for budget in budgets))
+            for first, values in rows.items()
+        ],
+        ("name",) * len(names),
+    )
 
 
 def _accuracy(point):
@@ -102,24 +133,44 @@ def _accuracy(point):
     return f"{format_percent(accuracy, digits)} ± {100 * half:.{digits}f}"
 
 
-def write_comparison_page(path, report):
-    """Writes the page as one self-contained file, and its figures into `figures/` beside it.
+def _macro_f1(point):
+    value = point["test_macro_f1"]
+    return "not kept" if value is None else f"{value:.3f}"
 
-    Args:
-        path: HTML file, written completely or not at all.
-        report: ComparisonReport.
 
-    Returns:
-        Path of the written file.
+def _differences(results):
+    if not results.differences:
+        return None
+    words = (
+        "Paired differences: runs use the same labelled images and the same test images. ± is the "
+        "95% interval of the mean difference."
+    )
+    table = _by_budget(
+        ("Method", "against"), results.differences, lambda d: format_points(d, sign=True)
+    )
+    return Section("differences", "Differences in percentage points", [Soft(words), table])
 
-    Raises:
-        InputError: a file cannot be written.
-    """
-    path = Path(path)
-    figures = {
-        "accuracy_by_labels": plot_accuracy_by_labels(report.summary),
-        "accuracy_by_time": plot_accuracy_by_time(report.summary),
-    }
-    rendered = write_figures(path.parent / "figures", figures)
-    write_page(path, "comparison.html.j2", report=report, figures=rendered)
-    return path
+
+def _runs(rows):
+    cells = [
+        (
+            row["method"],
+            row["labels_per_class"],
+            row["seed"],
+            format_percent(row["test_accuracy"]),
+            f"{row['test_macro_f1']:.3f}",
+            format_percent(row["val_accuracy"]),
+            f"{row['best_epoch']} of {row['epochs']}",
+            f"{row['lr']:g}",
+            format_duration(row["seconds"]),
+        )
+        for row in rows
+    ]
+    return Section("runs", "All runs", [Table(_RUN_COLUMNS, cells, tall=True)])
+
+
+def _settings(config):
+    rows = [(name, json.dumps(value)) for name, value in config.to_json().items()]
+    words = "Command. Run it again to continue an interrupted comparison:"
+    command = command_parts(words, typed_command("compare"))
+    return Section("settings", "Settings", [pairs(rows), *command, *files_parts(*_FILES)])

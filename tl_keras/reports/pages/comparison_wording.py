@@ -2,7 +2,10 @@
 
 import itertools
 
-from tl_keras.reports.pages.wording import digits_to_show
+from tl_keras.evaluation.statistics.intervals import MeanInterval
+from tl_keras.reports.pages.results import ComparisonResults
+from tl_keras.reports.pages.wording import digits_to_show, format_duration
+from tl_keras.settings.compare import EPOCHS
 
 _AHEAD, _BEHIND, _EVEN = "ahead", "behind", "even"
 _OVER_ALL = "The 95% interval (±) is over seeds and test images."
@@ -12,7 +15,7 @@ _ONE_SEED = (
 )
 
 
-def verdict(first, second, differences):
+def verdict(first: str, second: str, differences: dict[int, MeanInterval]) -> str:
     """Returns one or two plain sentences that compare two methods.
 
     A method is called ahead or behind only if the whole interval lies on one side of zero. A
@@ -32,12 +35,73 @@ def verdict(first, second, differences):
     return " ".join(sentences) or f"{first} and {second} have no run in common."
 
 
-def format_points(difference, *, sign=False):
+def format_points(difference: MeanInterval, *, sign: bool = False) -> str:
     """Returns a difference of accuracies as percentage points: "21 ± 3", "0.8 ± 1.2"."""
     mean, half = 100 * (difference.mean if sign else abs(difference.mean)), 100 * difference.half
     least = 0 if abs(mean) >= 10 and half >= 1 else 1
     digits = digits_to_show(difference.mean, difference.half, least)
     return f"{mean:{'+' if sign else ''}.{digits}f} ± {half:.{digits}f}"
+
+
+def conditions(results: ComparisonResults) -> tuple[str, ...]:
+    """Returns sentences on the conditions of a comparison.
+
+    Args:
+        results: `ComparisonResults`.
+    """
+    config = results.config
+    if config.seconds:
+        budget = f"{config.seconds:g} seconds (to the end of the epoch), features included"
+    else:
+        budget = f"{config.epochs or EPOCHS} epochs"
+    limit = "" if config.test_images is None else f", limited to {config.test_images}"
+    tried = [
+        f"{method}: {', '.join(f'{rate:g}' for rate in rates)}"
+        for method, rates in results.rates.items()
+        if len(rates) > 1
+    ]
+    val = [row["val_pictures"] for row in results.rows]
+    return (
+        f"Each run of each method had {budget} and, for the same seed and number of labels, the "
+        "same labelled images. The images of a smaller number are among those of a larger.",
+        "The best epoch was chosen on as many validation images of each class as there were "
+        f"labels, or {results.val_per_class} if that is more: {min(val)} to {max(val)} images, "
+        "the same for every method.",
+        f"The test images ({results.num_test}{limit}) are the same in all runs and were used once "
+        "per run. They chose nothing.",
+        f"Where several learning rates were tried ({'; '.join(tried) or 'nowhere'}), that with the "
+        "best validation accuracy counts, and the time is that of all. Each had all epochs, or "
+        "its share of the seconds. The others have one rate, the default.",
+        f"MLP, CNN and RNN saw the images at {results.baseline_size} x {results.baseline_size} "
+        "pixels.",
+        "Methods that share the features of a frozen part are each charged for computing them.",
+        *_random_weights(results.scratch),
+        *_pretraining(results.pretrained),
+    )
+
+
+def _random_weights(methods):
+    if not methods:
+        return ()
+    return (
+        f"With random weights {', '.join(methods)} trained from scratch: all layers for all epochs "
+        "at one rate, batch normalisation too.",
+    )
+
+
+def _pretraining(pretrained):
+    if not pretrained:
+        return ()
+    each = [
+        f"{method} {format_duration(facts['seconds'])} ({facts['epochs']} epochs, "
+        f"{facts['pictures']} images)"
+        for method, facts in pretrained.items()
+    ]
+    return (
+        f"Pretrained here: {'; '.join(each)}. This was done once for all runs, on all training "
+        "images whatever the number of labels, without a label. Its time is not in the seconds "
+        "of the runs, and the intervals do not include how another pretraining would differ.",
+    )
 
 
 def _direction(difference):

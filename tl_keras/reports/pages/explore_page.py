@@ -1,101 +1,187 @@
 """Page of `explore`: map, clusters, repeats and outliers of images without labels."""
 
-import dataclasses
-from pathlib import Path
+import json
+import shlex
 
 import numpy as np
 
-from tl_keras.reports.pages.html import write_page
+from tl_keras.data.images import printable
+from tl_keras.evaluation.encoders import approximate_neighbours
+from tl_keras.reports.figures.image_map import group_colours, image_map
+from tl_keras.reports.pages.results import ExploreResults
+from tl_keras.reports.pages.sections import (
+    Code,
+    Figure,
+    Group,
+    Page,
+    Result,
+    Section,
+    Tile,
+    Tiles,
+    bold,
+    command_parts,
+    files_parts,
+    pairs,
+    typed_command,
+)
+from tl_keras.reports.pages.wording import format_duration, format_percent, inspection_warnings
+from tl_keras.settings.label_free import PIXELS
+
+_TYPICAL, _PAIRS, _OUTLIERS = 10, 24, 18
+_CLEAR, _TOUCHING = 0.25, 0.1  # mean silhouettes
+_METHODS = {"tsne": "t-SNE", "pca": "The two main directions"}
+_KINDS = {"same": "the same", "near": "nearly the same pixels", "alike": "similar in features"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Tile:
-    """Image on the page, or two images that are compared.
-
-    Attributes:
-        images: one or two images, uint8 (h, w, 3) each.
-        paths: path of each image.
-        words: a short description, e.g. an outlier score.
-    """
-
-    images: tuple[np.ndarray, ...]
-    paths: tuple[str, ...]
-    words: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Cluster on the page.
-
-    Attributes:
-        name: e.g. "Cluster 3".
-        colour: "#rrggbb", colour of its frames on the map.
-        words: size as text.
-        tiles: `Tile`s, the most typical first.
-    """
-
-    name: str
-    colour: str
-    words: str
-    tiles: tuple[Tile, ...]
+def explore_page(results: ExploreResults) -> Page:
+    """Returns the page of `explore`."""
+    images, findings = results.images, results.findings
+    count = len(findings.clusters.centres)
+    words = bold(f"images in {count} cluster{'s' if count > 1 else ''}")
+    texts = [results.source, *_agreement(findings.agreement)]
+    return Page(
+        title=f"Content of {printable(results.config.data)}",
+        lead=[Section("result", "", [Result(f"{len(images):,}", words), *texts])],
+        sections=[
+            Section("map", "Map", _map(images, findings)),
+            Section("clusters", "Clusters", _clusters(images, findings)),
+            Section("repeats", "Repeats", _repeats(images, findings)),
+            Section("outliers", "Outliers", _outliers(images, findings.loneliness)),
+            Section("settings", "Settings", [pairs(_settings(results))]),
+        ],
+        warnings=inspection_warnings(results.inspection),
+        use=_use(results.config),
+    )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ExploreReport:
-    """Content of the page.
-
-    Args:
-        title: e.g. "What is in holiday".
-        number: number of images, as text.
-        words: description of that number.
-        verdict: sentences on the findings.
-        map_image: uint8 (h, w, 3).
-        map_words: a sentence that explains the map.
-        groups: `Group`s, the largest first.
-        groups_words: sentences on the clusters.
-        pairs: `Tile`s of two images.
-        pairs_words: sentences on the pairs.
-        odd: `Tile`s of outliers, in order of falling score.
-        odd_words: sentences on the outliers.
-        settings: (label, value) pairs.
-        commands: command lines for the next steps.
-        warnings: sentences.
-        files: names of the files beside the page.
-        command: command line of this run.
-    """
-
-    title: str
-    number: str
-    words: str
-    verdict: tuple[str, ...]
-    map_image: np.ndarray
-    map_words: str
-    groups: tuple[Group, ...]
-    groups_words: tuple[str, ...]
-    pairs: tuple[Tile, ...]
-    pairs_words: tuple[str, ...]
-    odd: tuple[Tile, ...]
-    odd_words: tuple[str, ...]
-    settings: tuple[tuple[str, str], ...]
-    commands: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    command: str = ""
+def _agreement(agreement):
+    if agreement is None:
+        return []
+    return [
+        "The clusters were found without labels. Compared with the folders or labels: purity "
+        f"{format_percent(agreement['purity'])}, adjusted mutual information "
+        f"{agreement['ami']:.2f}."
+    ]
 
 
-def write_explore_page(path, report):
-    """Writes the page as one self-contained file, completely or not at all.
+def _map(images, findings):
+    rows, method = findings.map_rows, _METHODS[findings.map_method]
+    shown = "All" if len(rows) == len(images) else f"{len(rows):,} of {len(images):,}, at random"
+    drawn = image_map(
+        (images.load(row) for row in rows),
+        findings.map_places,
+        findings.map_side,
+        findings.clusters.numbers[rows],
+    )
+    return [
+        f"{shown}: similar images are near each other. A frame has the colour of the image's "
+        f"cluster. ({method} of the features, moved to the places of a grid; images are cut to "
+        "squares.)",
+        Figure(drawn, "Images arranged by similarity", wide=True),
+    ]
 
-    Args:
-        path: HTML file to write.
-        report: `ExploreReport`.
 
-    Returns:
-        Path of the written file.
+def _clusters(images, findings):
+    clusters, silhouettes = findings.clusters, findings.silhouettes
+    words = ["The members nearest to the centre of each cluster, by k-means. clusters.csv has all."]
+    if silhouettes:
+        tried = ", ".join(f"{n}: {value:.2f}" for n, value in silhouettes.items())
+        words.append(
+            f"Of the numbers tried, {len(clusters.centres)} separates the clusters best "
+            f"({_apart(max(silhouettes.values()))}). Mean silhouette, 1 for far apart and 0 for "
+            f"touching: {tried}. Give another with --clusters."
+        )
+    colours = group_colours(len(clusters.centres))
+    groups = [
+        Group(
+            f"Cluster {number + 1}",
+            colours[number],
+            f"{size:,} images ({format_percent(size / len(images), 0)})",
+            *_images_and_paths(images, clusters.members(number)[:_TYPICAL]),
+        )
+        for number, size in enumerate(clusters.sizes)
+        if size
+    ]
+    return [*words, *groups]
 
-    Raises:
-        InputError: the file cannot be written.
-    """
-    path = Path(path)
-    write_page(path, "explore.html.j2", report=report)
-    return path
+
+def _apart(silhouette):
+    if silhouette >= _CLEAR:
+        return "clearly"
+    return "they touch" if silhouette >= _TOUCHING else "hardly: there may be no clusters at all"
+
+
+def _repeats(images, findings):
+    searched = _searched(images, findings)
+    if not findings.pairs:
+        return ["None were found, neither by pixels nor by features.", searched]
+    found, listed = findings.pair_counts, len(findings.pairs)
+    total = sum(found.values())
+    counts = [f"{found[kind]:,} {words}" for kind, words in _KINDS.items() if found[kind]]
+    most = "all" if listed == total else f"the first {listed:,}"
+    more = f" The first {_PAIRS} are shown; pairs.csv has {most}." if total > _PAIRS else ""
+    tiles = [
+        Tile(*_images_and_paths(images, (pair.first, pair.second)), [bold(_KINDS[pair.kind])])
+        for pair in findings.pairs[:_PAIRS]
+    ]
+    return [
+        f"{total:,} pair{'s' if total > 1 else ''}: {', '.join(counts)}.{more} Images that are in "
+        "training and in test make a classifier look better than it is.",
+        searched,
+        Tiles(tiles, pairs=True),
+    ]
+
+
+def _searched(images, findings):
+    pixels = "Pixels: every image was compared with every other"
+    if images.is_files:
+        pixels += ", and for nearly the same in detail with the 100 most similar in outline"
+    most = approximate_neighbours.EXACT_UP_TO
+    if len(images) <= most:
+        return f"{pixels}. Features: every image was compared with every other."
+    return (
+        f"{pixels}. Features: of more than {most:,} images an index gives the nearest; of "
+        f"1,000 images drawn at random it found {format_percent(findings.neighbours_found)} of the "
+        "ten nearest."
+    )
+
+
+def _outliers(images, loneliness):
+    rows = np.argsort(-loneliness, kind="stable")[:_OUTLIERS]
+    return [
+        "Far from all others: the number is the mean distance to the ten nearest images, 1 for "
+        "the usual. All are in clusters.csv, as outlier_score.",
+        Tiles([
+            Tile(*_images_and_paths(images, [row]), [bold(f"{loneliness[row]:.2f}")])
+            for row in rows
+        ]),
+    ]  # fmt: skip
+
+
+def _images_and_paths(images, rows):
+    return [images.load(row) for row in rows], [printable(images.ids[row]) for row in rows]
+
+
+def _settings(results):
+    given = {name: value for name, value in results.config.to_json().items() if value is not None}
+    return (
+        ("Time", format_duration(results.metrics["seconds"])),
+        ("Features per image", str(results.metrics["features"])),
+        *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
+    )
+
+
+def _use(config):
+    data = shlex.quote(printable(config.data))
+    commands = [f"tl-keras pretrain --method autoencoder --data {data} --out runs/pretrained"]
+    if config.backbone != PIXELS:
+        backbone = shlex.quote(config.backbone)
+        commands.append(
+            f"tl-keras train --backbone {backbone} --data LABELLED --out runs/classifier"
+        )
+    parts = command_parts("The command that made this page:", typed_command("explore"))
+    return Section(
+        "use",
+        "Next steps",
+        [Code("\n".join(commands)), *parts, *files_parts("clusters.csv", "pairs.csv")],
+    )

@@ -1,49 +1,48 @@
 """Pages in one HTML file: no script, no network, names escaped, images inlined."""
 
+import io
 from pathlib import Path
 
 import jinja2
+from PIL import Image
 
 from tl_keras import __version__
 from tl_keras.files import replacing, write_text
-from tl_keras.reports.figures.style import DPI, render_png
-from tl_keras.reports.pages.thumbnails import data_uri, png_uri, png_width, thumbnail
-from tl_keras.reports.pages.wording import format_duration, format_percent
+from tl_keras.reports.pages.sections import Figure, Page
+from tl_keras.reports.pages.thumbnails import data_uri, thumbnail
 
 
-def write_page(path, template, **values):
-    """Renders a template of this package to one HTML file, written completely or not at all.
-
-    Args:
-        path: file to write.
-        template: name of a file in `reports/templates/` that extends `base.html.j2`.
-        **values: variables of the template. Texts are escaped, so any text is safe.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    page = _environment().get_template(template).render(version=__version__, **values)
-    write_text(path, page)
-
-
-def write_figures(folder, figures):
-    """Saves figures as PNG files, each completely or not at all, and renders each once.
+def write_page(path: str | Path, page: Page) -> Path:
+    """Writes a page as one self-contained file, and its figures into `figures/` beside it.
 
     Args:
-        folder: folder of the files, created if missing.
-        figures: dict of name and matplotlib Figure; the file is NAME.png.
+        path: HTML file. Each file is written completely or not at all, the page last.
+        page: `Page`. Texts are escaped, so any text is safe.
 
     Returns:
-        dict of name and the bytes of its PNG file, e.g. to inline in a page.
+        Path of the written page.
 
     Raises:
         InputError: a file cannot be written.
     """
-    rendered = {name: render_png(figure) for name, figure in figures.items()}
-    for name, png in rendered.items():
-        with replacing(Path(folder) / f"{name}.png") as temporary:
-            temporary.write_bytes(png)
-    return rendered
+    path = Path(path)
+    for section in page.all_sections:
+        for figure in section.parts:
+            if isinstance(figure, Figure):
+                name = figure.name or section.name
+                with replacing(path.parent / "figures" / f"{name}.png") as temporary:
+                    temporary.write_bytes(_png(figure.drawing))
+    template = _environment().get_template("page.html.j2")
+    write_text(path, template.render(version=__version__, page=page))
+    return path
+
+
+def _png(drawing):
+    if isinstance(drawing, bytes):
+        return drawing
+    stream = io.BytesIO()
+    Image.fromarray(drawing).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def _environment():
@@ -54,13 +53,6 @@ def _environment():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "duration": format_duration,
-        "percent": format_percent,
-        "png_uri": png_uri,
-        # Browsers show 96 pixels per inch, so text has one size in all figures.
-        "display_width": lambda png: round(png_width(png) * 96 / DPI),
-        "image_uri": data_uri,
-        "thumbnail_uri": lambda image: data_uri(thumbnail(image)),
-    }
+    environment.filters["thumbnail_uri"] = lambda image: data_uri(thumbnail(image))
+    environment.filters["kind"] = lambda part: type(part).__name__.lower()
     return environment

@@ -9,7 +9,7 @@ from PIL import Image
 from tl_keras.checks import InputError, check_number
 
 
-def thumbnail(image, size=112):
+def thumbnail(image: np.ndarray, size: int = 112) -> np.ndarray:
     """Returns an image whose longer side has `size` pixels.
 
     Large images are averaged down. Small ones, like 8x8 digits, are enlarged without smoothing, so
@@ -34,7 +34,7 @@ def thumbnail(image, size=112):
     return np.asarray(pil_image.resize(target, smooth))
 
 
-def data_uri(image):
+def data_uri(image: np.ndarray) -> str:
     """Returns an image as text for an HTML page, PNG or JPEG, whichever is shorter.
 
     Args:
@@ -50,12 +50,12 @@ def data_uri(image):
     return _uri(kind, encoded[kind])
 
 
-def png_uri(png):
+def png_uri(png: bytes) -> str:
     """Returns the bytes of a PNG file as text for an HTML page."""
     return _uri("png", png)
 
 
-def png_width(png):
+def png_width(png: bytes) -> int:
     """Returns the width in pixels of a PNG file, given its bytes."""
     return Image.open(io.BytesIO(png)).width
 

@@ -1,150 +1,272 @@
 """Page of a training run: accuracy, evidence and usage."""
 
-import dataclasses
-from pathlib import Path
-from typing import Any
+import numpy as np
+from markupsafe import Markup
 
-from tl_keras.checks import InputError
+from tl_keras.evaluation.classifiers.classification import most_confident_mistakes
 from tl_keras.reports.figures.pseudo_label_figures import has_pseudo_labels, plot_pseudo_labels
+from tl_keras.reports.figures.style import render_png
 from tl_keras.reports.figures.training_figures import (
     plot_comparison,
     plot_confusion_matrix,
     plot_learning_curves,
     plot_reliability,
 )
-from tl_keras.reports.pages.html import write_figures, write_page
+from tl_keras.reports.pages.results import TrainingResults
+from tl_keras.reports.pages.sections import (
+    Bullets,
+    Code,
+    Figure,
+    Note,
+    Page,
+    Result,
+    Samples,
+    Section,
+    Soft,
+    Table,
+    Tile,
+    Tiles,
+    command_parts,
+    files_parts,
+    pairs,
+)
+from tl_keras.reports.pages.training_wording import (
+    compared_methods,
+    linear_verdict,
+    scratch_verdict,
+    settings_rows,
+)
 from tl_keras.reports.pages.wording import (
-    accuracy_summary,
+    accuracy_texts,
     calibration_sentence,
+    format_duration,
+    format_percent,
+    inspection_warnings,
     reliability_sentence,
     top_confusions,
 )
 
+_SAMPLES_PER_CLASS = 6
+_MISTAKES = 12
+_MANY_CLASSES = 20  # from which on their table scrolls
+_FILES = ("model.keras", "classes.json", "history.csv", "splits.csv.gz")
+_PREDICT = """import json
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class TrainingReport:
-    """Content of the page of a training run.
+import keras
+import numpy as np
+from PIL import Image, ImageOps
 
-    Args:
-        title: e.g. "vgg16 on flowers".
-        weights_note: one plain sentence on the weights that training started from.
-        test_metrics: result of `evaluate_predictions`, or None without a test split. The page then
-            shows validation, or else training, and says so.
-        summary: (label, value) pairs in order: backbone, head, data, split sizes, seed, versions.
-        val_metrics: like `test_metrics`.
-        train_metrics: like `test_metrics`.
-        history: dict of lists by epoch, see `plot_learning_curves`.
-        phases: dicts of "name", "start" and "end", epochs from 0, end exclusive.
-        samples: dict of class name and a list of uint8 images (h, w, 3), 0-255.
-        mistakes: dicts of "path", "true", "predicted", "probability" (0-1) and "image"
-            (uint8 (h, w, 3)), the most confident first.
-        comparison: dicts of "name", "accuracy", "interval" ((low, high), 0-1) and "note".
-        verdict: a sentence on the difference between the methods of `comparison`.
-        calibration: result of `jobs.train.calibrating.calibration_figures`, or None.
-        warnings: sentences.
-        seconds: dict of step and its duration.
-        files: names of the files beside the page.
-        command: command line of this run.
-        image_size: (height, width) of the model's input in pixels, or None.
-        predict_command: command line that uses the model.
-    """
+model = keras.saving.load_model("model.keras")
+with open("classes.json", encoding="utf-8") as file:
+    class_names = json.load(file)["class_names"]
 
-    title: str
-    weights_note: str
-    test_metrics: dict[str, Any] | None
-    summary: tuple[tuple[str, Any], ...] = ()
-    val_metrics: dict[str, Any] | None = None
-    train_metrics: dict[str, Any] | None = None
-    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
-    phases: tuple[dict[str, Any], ...] = ()
-    samples: dict[str, list] = dataclasses.field(default_factory=dict)
-    mistakes: tuple[dict[str, Any], ...] = ()
-    comparison: tuple[dict[str, Any], ...] | None = None
-    verdict: str = ""
-    calibration: dict[str, Any] | None = None
-    warnings: tuple[str, ...] = ()
-    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
-    files: tuple[str, ...] = ()
-    command: str = ""
-    image_size: tuple[int, int] | None = None
-    predict_command: str = "tl-keras predict . my-image.jpg"
-
-    def __post_init__(self):
-        if not self.splits:
-            raise InputError(
-                "Expected test_metrics, val_metrics or train_metrics of evaluate_predictions; "
-                "received none of them."
-            )
-
-    @property
-    def splits(self):
-        """Returns available metrics as dict by split name, the most important first."""
-        metrics = {
-            "test": self.test_metrics,
-            "validation": self.val_metrics,
-            "training": self.train_metrics,
-        }
-        return {name: values for name, values in metrics.items() if values}
+image = ImageOps.exif_transpose(Image.open("my-image.jpg")).convert("RGB")
+height, width = model.input_shape[1:3]
+image = image.resize((width, height), Image.Resampling.BILINEAR)
+probabilities = model.predict(np.asarray(image, "float32")[None])[0]
+print(class_names[probabilities.argmax()], probabilities.max())"""
 
 
-def training_figures(report):
-    """Returns the figures of a training run.
-
-    Args:
-        report: TrainingReport.
-
-    Returns:
-        dict of name and matplotlib Figure, as far as there are data: "learning_curves",
-        "confusion_matrix", "reliability", "pseudo_labels" and "comparison".
-    """
-    metrics = next(iter(report.splits.values()))
-    names = [row["class"] for row in metrics["per_class"]]
-    figures = {
-        "confusion_matrix": plot_confusion_matrix(metrics["confusion_matrix"], names),
-        "reliability": plot_reliability(
-            metrics["reliability"], metrics["expected_calibration_error"]
-        ),
-    }
-    if report.history.get("loss"):
-        figures["learning_curves"] = plot_learning_curves(report.history, report.phases)
-    if has_pseudo_labels(report.history):
-        figures["pseudo_labels"] = plot_pseudo_labels(report.history)
-    if report.comparison:
-        figures["comparison"] = plot_comparison(report.comparison)
-    return figures
-
-
-def write_training_report(path, report, figures=None):
-    """Writes the page of a training run, and its figures as PNG files in `figures/` beside it.
-
-    The page is one self-contained file: it contains its images, loads nothing and runs nothing.
-
-    Args:
-        path: HTML file, written completely or not at all.
-        report: TrainingReport.
-        figures: dict of name and PNG bytes, from `write_figures`, to show instead of drawing and
-            saving those of `training_figures`. The names are the same.
-
-    Returns:
-        Path of the written file.
-
-    Raises:
-        InputError: a file cannot be written, or parts of the report do not fit each other.
-    """
-    path = Path(path)
-    split, metrics = next(iter(report.splits.items()))
-    if figures is None:
-        figures = write_figures(path.parent / "figures", training_figures(report))
-    write_page(
-        path,
-        "training.html.j2",
-        report=report,
-        split=split,
-        metrics=metrics,
-        summary=accuracy_summary(metrics),
-        reliability_sentence=reliability_sentence(metrics),
-        calibration_sentence=report.calibration and calibration_sentence(report.calibration),
-        confusions=top_confusions(metrics),
-        figures=figures,
+def training_page(results: TrainingResults) -> Page:
+    """Returns the page of a training run."""
+    note = Note([results.metrics["weights"]["note"]], "loud")
+    sections = (
+        _splits(results),
+        _comparison(results),
+        Section("samples", "Sample images", [Samples(_samples(results.splits.train))]),
+        _curves(results),
+        _pseudo_labels(results),
+        _confusions(results.test),
+        _classes(results.test["per_class"]),
+        _calibration(results),
+        _mistakes(results),
+        _times(results.metrics["seconds"]),
+        Section("settings", "Settings", [
+            pairs(settings_rows(results)), *command_parts("Command:", results.command),
+        ]),
+    )  # fmt: skip
+    return Page(
+        title=f"{results.config.backbone} on {results.config.data}",
+        lead=[_result(results), Section("weights", "", [note])],
+        sections=[section for section in sections if section],
+        warnings=inspection_warnings(results.splits.inspection),
+        use=_use(results),
     )
-    return path
+
+
+def _result(results):
+    number, words, text = accuracy_texts(results.test)
+    verdicts = filter(None, (scratch_verdict(results.metrics), linear_verdict(results.metrics)))
+    strong = [Markup("<strong>{}</strong>").format(text) for text in verdicts]
+    return Section("result", "", [Result(number, words), text, *strong])
+
+
+def _splits(results):
+    columns = ("Split", "Images", "Accuracy", "Loss (nats)", "Macro F1")
+    rows = [
+        (
+            name,
+            figures["num_examples"],
+            format_percent(figures["accuracy"]),
+            f"{figures['loss']:.3f}",
+            f"{figures['macro_f1']:.3f}",
+        )
+        for name, figures in (("test", results.test), ("validation", results.val))
+        if figures
+    ]
+    return Section("splits", "", [Table(columns, rows)])
+
+
+def _comparison(results):
+    methods = compared_methods(results.metrics)
+    if len(methods) == 1:
+        return None
+    rows = [
+        (
+            method["name"],
+            format_percent(method["accuracy"]),
+            " – ".join(format_percent(end) for end in method["interval"]),
+            method["note"],
+        )
+        for method in methods
+    ]
+    columns = ("Method", "Accuracy", "95% interval", "Note")
+    figure = Figure(
+        render_png(plot_comparison(methods)),
+        "Accuracy of each method with its interval",
+        "If the intervals of two methods overlap widely, these images do not show which is better.",
+        name="comparison",
+    )
+    table = Table(columns, rows, ("name", "number", "number", "name"))
+    return Section("comparison", "Comparison with other methods", [table, figure])
+
+
+def _samples(dataset):
+    return {
+        name: [
+            dataset.load(row)
+            for row in np.flatnonzero(dataset.labels == label)[:_SAMPLES_PER_CLASS]
+        ]
+        for label, name in enumerate(dataset.class_names)
+    }
+
+
+def _curves(results):
+    history = results.history
+    if not history.history.get("loss"):
+        return None
+    figure = Figure(
+        render_png(plot_learning_curves(history.history, history.phases)),
+        "Loss and accuracy by epoch",
+        "If the training curve improves while validation gets worse, the model overfits.",
+        wide=True,
+        name="learning_curves",
+    )
+    return Section("curves", "Learning curves", [figure])
+
+
+def _pseudo_labels(results):
+    if not has_pseudo_labels(results.history.history):
+        return None
+    figure = Figure(
+        render_png(plot_pseudo_labels(results.history.history)),
+        "Share of unlabelled images used for training, by epoch",
+        "An unlabelled image is used if the confidence in its weakly augmented view is above the "
+        "threshold. A share that stays low means that unlabelled images had little effect. A share "
+        "near 100% from the start may mean that the model is overconfident.",
+        name="pseudo_labels",
+    )
+    return Section("pseudo-labels", "Pseudo-labels", [figure])
+
+
+def _confusions(test):
+    names = [row["class"] for row in test["per_class"]]
+    figure = Figure(
+        render_png(plot_confusion_matrix(test["confusion_matrix"], names)),
+        "Confusion matrix",
+        "Each row is a true class; correct predictions are on the diagonal.",
+        wide=True,
+        name="confusion_matrix",
+    )
+    words = Markup("<bdi>{true}</bdi> predicted as <bdi>{predicted}</bdi>: {count} of {support}")
+    most = [words.format(**pair) for pair in top_confusions(test)]
+    listed = ["Most frequent confusions:", Bullets(most)] if most else []
+    return Section("confusion", "Confusions", [figure, *listed])
+
+
+def _classes(per_class):
+    words = (
+        "Precision is the share of correct predictions among all predictions of the class. Recall "
+        "is the share of images of the class that are predicted correctly."
+    )
+    rows = [
+        (
+            number,
+            row["class"],
+            format_percent(row["precision"]),
+            format_percent(row["recall"]),
+            f"{row['f1']:.3f}",
+            row["support"],
+        )
+        for number, row in enumerate(per_class, 1)
+    ]
+    columns = ("No.", "Class", "Precision", "Recall", "F1", "Images")
+    table = Table(columns, rows, ("number", "name"), tall=len(rows) > _MANY_CLASSES)
+    return Section("classes", "Each class", [Soft(words), table])
+
+
+def _calibration(results):
+    test, calibration = results.test, results.metrics.get("calibration")
+    texts = [reliability_sentence(test)]
+    if calibration:
+        texts.append(calibration_sentence(calibration))
+    figure = Figure(
+        render_png(plot_reliability(test["reliability"], test["expected_calibration_error"])),
+        "Accuracy by confidence",
+        "Below the dashed line the model is overconfident.",
+        name="reliability",
+    )
+    return Section("reliability", "Calibration", [*texts, figure])
+
+
+def _mistakes(results):
+    dataset, probabilities = results.splits.test, results.probabilities
+    rows = most_confident_mistakes(probabilities, dataset.labels, limit=_MISTAKES)
+    parts = ["None are recorded."]
+    if len(rows):
+        tiles = Tiles([_mistake(dataset, row, probabilities[row]) for row in rows])
+        parts = [Soft("Check these images: some labels may be wrong."), tiles]
+    return Section("mistakes", "Most confident mistakes", parts)
+
+
+def _mistake(dataset, row, probabilities):
+    true, predicted = dataset.labels[row], probabilities.argmax()
+    lines = (
+        Markup("<b><bdi>{}</bdi></b>, confidence {}").format(
+            dataset.class_names[predicted], format_percent(float(probabilities[predicted]))
+        ),
+        Markup("true class <b><bdi>{}</bdi></b>").format(dataset.class_names[true]),
+    )
+    return Tile([dataset.load(row)], [dataset.ids[row]], lines)
+
+
+def _times(seconds):
+    rows = [(step.replace("_", " "), format_duration(taken)) for step, taken in seconds.items()]
+    return Section("times", "Time", [Table((), rows)])
+
+
+def _use(results):
+    height, width = results.image_size
+    source = ["source_model.keras"] if "source" in results.metrics else []
+    return Section(
+        "use",
+        "Use the model",
+        [
+            "On the command line, in the folder of this page:",
+            Code("tl-keras predict . my-image.jpg"),
+            "In Python, with Keras alone. The model takes RGB pixels of 0-255, resized to its own "
+            f"size of {height} x {width} (height x width); it scales them itself.",
+            Code(_PREDICT, wrap=False),
+            *files_parts(*_FILES, *source),
+        ],
+    )

@@ -1,39 +1,41 @@
 """Plain sentences for numbers."""
 
+from markupsafe import Markup
+
+from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 
 _HONEST_GAP = 0.03
 _FEW_IMAGES = 300
 
 
-def accuracy_summary(metrics):
-    """Returns the accuracy with its interval, baseline and a verdict in plain words.
+def accuracy_texts(metrics: dict) -> tuple[str, str, str]:
+    """Returns the accuracy, its description with the interval, and a comparison with a baseline.
 
     Args:
-        metrics: result of `evaluate_predictions`.
-
-    Returns:
-        dict of "accuracy", "low" and "high" (its 95% interval), all 0-1, "num_examples",
-        "num_right", "most_frequent" (a class), "baseline" (accuracy of always predicting it) and
-        "verdict", a sentence that compares the two.
+        metrics: result of `evaluate_predictions` on a test split.
     """
-    n = metrics["num_examples"]
-    low, high = accuracy_interval(metrics["accuracy"], n)
+    n, accuracy = metrics["num_examples"], metrics["accuracy"]
+    low, high = accuracy_interval(accuracy, n)
     most_frequent = max(metrics["per_class"], key=lambda row: row["support"])
     baseline = most_frequent["support"] / n
-    return {
-        "accuracy": metrics["accuracy"],
-        "low": low,
-        "high": high,
-        "num_examples": n,
-        "num_right": round(metrics["accuracy"] * n),
-        "most_frequent": most_frequent["class"],
-        "baseline": baseline,
-        "verdict": _verdict(low, high, baseline),
-    }
+    words = Markup(
+        "<b>accuracy on {} test images</b> that took no part in training<br>\n95% interval {} to {}"
+    ).format(n, format_percent(low), format_percent(high))
+    text = Markup(
+        "The model classifies {} of {} images correctly. Always predicting the most frequent "
+        "class, “<bdi>{}</bdi>”, has an accuracy of {}. {}"
+    ).format(
+        round(accuracy * n),
+        n,
+        most_frequent["class"],
+        format_percent(baseline),
+        _verdict(low, high, baseline),
+    )
+    return format_percent(accuracy), words, text
 
 
-def reliability_sentence(metrics):
+def reliability_sentence(metrics: dict) -> str:
     """Returns whether the confidence of predictions is reliable, in plain words.
 
     Args:
@@ -63,7 +65,7 @@ def reliability_sentence(metrics):
     return sentence
 
 
-def calibration_sentence(calibration):
+def calibration_sentence(calibration: dict) -> str:
     """Returns a sentence on the effect of the model's temperature on the test images.
 
     Args:
@@ -80,7 +82,7 @@ def calibration_sentence(calibration):
     )
 
 
-def top_confusions(metrics, limit=5):
+def top_confusions(metrics: dict, limit: int = 5) -> list[dict]:
     """Returns the most frequent confusions of classes.
 
     Args:
@@ -105,7 +107,7 @@ def top_confusions(metrics, limit=5):
     return sorted(pairs, key=lambda pair: -pair["count"])[:limit]
 
 
-def format_duration(seconds):
+def format_duration(seconds: float) -> str:
     """Returns a duration as text: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -117,7 +119,7 @@ def format_duration(seconds):
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def format_percent(share, decimals=1):
+def format_percent(share: float, decimals: int = 1) -> str:
     """Returns a share of 0-1 as percent, e.g. "93.4%"; never "100.0%" for less than 1.
 
     Args:
@@ -128,7 +130,9 @@ def format_percent(share, decimals=1):
     return f"{1 - 10 ** -(decimals + 2):.{decimals}%}" if share < 1 and text[:3] == "100" else text
 
 
-def difference_sentence(name_a, name_b, difference, half_width, n):
+def difference_sentence(
+    name_a: str, name_b: str, difference: float, half_width: float, n: int
+) -> str:
     """Returns one sentence that compares two classifiers on the same test images.
 
     A classifier is called ahead or behind only if the whole interval lies on one side of zero.
@@ -148,13 +152,13 @@ def difference_sentence(name_a, name_b, difference, half_width, n):
     return f"{name_a[0].upper()}{name_a[1:]} is {way} {name_b} by {points} {on}."
 
 
-def format_difference(difference, half_width):
+def format_difference(difference: float, half_width: float) -> str:
     """Returns two shares as percentage points, e.g. "13.0 ± 2.6"."""
     digits = digits_to_show(difference, half_width)
     return f"{100 * difference:.{digits}f} ± {100 * half_width:.{digits}f}"
 
 
-def digits_to_show(difference, half_width, least=1):
+def digits_to_show(difference: float, half_width: float, least: int = 1) -> int:
     """Returns the number of decimals for a difference, 0-1, in percentage points.
 
     There are more decimals if fewer would show the interval as zero or as the difference.
@@ -164,6 +168,18 @@ def digits_to_show(difference, half_width, least=1):
         if float(half) and points != half:
             break
     return digits
+
+
+def inspection_warnings(inspection: Inspection | None) -> list[str]:
+    """Returns sentences on what was noticed about the images, and on files that were skipped.
+
+    Args:
+        inspection: `Inspection` of the files; None if they were not inspected.
+    """
+    if inspection is None:
+        return []
+    skipped = [f"Skipped {path}: {reason}" for path, reason in inspection.bad]
+    return [*inspection.warnings, *skipped]
 
 
 def _verdict(low, high, baseline):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -22,7 +23,7 @@ MIXING_STEPS = 500
 CUTMIX = 0.5
 SIDE_OF_FILES = 64  # pixels
 # `ImageDataset`, a pair (x, y) of images 0-255 and class numbers, or a batched `tf.data.Dataset`.
-LabelledData = ImageDataset | tuple | tf.data.Dataset
+LabelledData: TypeAlias = ImageDataset | tuple | tf.data.Dataset
 
 
 def default_batch_size(num_images: int, most: int = 32) -> int:

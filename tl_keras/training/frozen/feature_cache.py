@@ -48,7 +48,7 @@ class Images:
     mirrored: bool = False
 
     @property
-    def labels(self) -> np.ndarray:
+    def labels(self) -> np.ndarray | None:
         return self.dataset.labels
 
     @property

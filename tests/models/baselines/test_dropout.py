@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tl_keras.models.dropout import ByteDropout
+from tl_keras.models.baselines.dropout import ByteDropout
 
 ONES = np.ones((400, 251), "float32")  # 100,400 values: not a multiple of four in a row
 

@@ -1,5 +1,7 @@
 """Dropout with a fast random mask."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +19,7 @@ class ByteDropout(keras.layers.Dropout):
     value is exact. The numbers are stateless and come from the layer's own `SeedGenerator`.
     """
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
         dropped = min(max(round(self.rate * _LEVELS), 1), _LEVELS - 1)

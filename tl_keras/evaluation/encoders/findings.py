@@ -1,10 +1,12 @@
-"""What there is to find in pictures that nobody labelled: groups, repeats, odd ones, a map."""
+"""Findings in images without labels: clusters, repeats, outliers and a map."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
-from tl_keras.data.inspection.fingerprints import find_repeats
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.inspection.fingerprints import Fingerprint, find_repeats
 from tl_keras.evaluation.encoders.clusters import (
     Clusters,
     adjusted_mutual_information,
@@ -27,7 +29,7 @@ _FEWEST_FOR_TSNE = 50
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Two pictures that are one, or nearly.
+    """Two images that are equal, or nearly.
 
     Attributes:
         first, second: rows.
@@ -41,43 +43,50 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What was found; rows are those of the data.
+    """Findings; rows are those of the data.
 
     Attributes:
         clusters: `Clusters`.
-        silhouettes: {number of clusters: mean silhouette} that were tried; {} if it was given.
-        pairs: `Pair`s, the most alike first.
-        pair_counts: {kind: number of pairs that were found}; of very many not all are in `pairs`.
-        neighbours_found: share of the true nearest others that was found, see `Neighbours`.
-        loneliness: float (n,), mean distance to the nearest others, 1 for the usual.
-        map_rows: int64 (m,), the pictures on the map.
+        silhouettes: {number of clusters: mean silhouette} of the numbers tried; {} if it was given.
+        pairs: `Pair`s, the most similar first.
+        pair_counts: {kind: number of pairs found}; `pairs` may hold fewer of them.
+        neighbours_found: share of the true nearest neighbours that were found, see `Neighbours`.
+        loneliness: float (n,), mean distance to the nearest neighbours, 1 for the usual.
+        map_rows: int64 (m,), the images on the map.
         map_places: int64 (m, 2), their (row, column) on a grid.
-        map_side: int, places of a side.
+        map_side: int, places per side.
         map_method: "tsne" or "pca".
         agreement: {"purity", "ami"} with the folders or labels, or None without.
     """
 
     clusters: Clusters
-    silhouettes: dict
-    pairs: tuple
-    pair_counts: dict
+    silhouettes: dict[int, float]
+    pairs: tuple[Pair, ...]
+    pair_counts: dict[str, int]
     neighbours_found: float
     loneliness: np.ndarray
     map_rows: np.ndarray
     map_places: np.ndarray
     map_side: int
     map_method: str
-    agreement: dict | None
+    agreement: dict[str, float] | None
 
 
-def find(features, pictures, fingerprints, *, clusters=None, seed=0):
-    """Looks for groups, repeats and odd pictures.
+def find(
+    features: np.ndarray,
+    images: ImageDataset,
+    fingerprints: Mapping[str, Fingerprint],
+    *,
+    clusters: int | None = None,
+    seed: int = 0,
+) -> Findings:
+    """Looks for clusters, repeats and outliers.
 
     Args:
         features: float (n, d).
-        pictures: `ImageDataset` of n; its labels are compared with the clusters, no more.
+        images: `ImageDataset` of n; its labels are only compared with the clusters.
         fingerprints: {path: Fingerprint} of its files.
-        clusters: int, or None to choose.
+        clusters: number of clusters; None chooses it.
         seed: int.
 
     Returns:
@@ -92,8 +101,8 @@ def find(features, pictures, fingerprints, *, clusters=None, seed=0):
     method = "pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne"
     points, _ = project(main[rows], method=method, seed=seed)
     places, side = grid_places(points)
-    labels = pictures.labels
-    pairs, counts = _pairs(pictures, fingerprints, neighbours)
+    labels = images.labels
+    pairs, counts = _pairs(images, fingerprints, neighbours)
     return Findings(
         clusters=found,
         silhouettes=silhouettes,
@@ -116,10 +125,10 @@ def _agreement(labels, numbers):
     }
 
 
-def _pairs(pictures, fingerprints, neighbours):
-    """(`Pair`s, {kind: number}): repeats by their pixels, then those that the features tell."""
-    row_of = {name: row for row, name in enumerate(pictures.ids)}
-    repeats = find_repeats(pictures, fingerprints)
+def _pairs(images, fingerprints, neighbours):
+    """Returns (`Pair`s, {kind: number}): repeats by their pixels, then those by their features."""
+    row_of = {name: row for row, name in enumerate(images.ids)}
+    repeats = find_repeats(images, fingerprints)
     pairs = {
         tuple(sorted((row_of[leak.first], row_of[leak.second]))): leak.kind for leak in repeats
     }

@@ -1,0 +1,55 @@
+"""Image inputs of networks: their shape, and RGB for networks that take one channel."""
+
+import numbers
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from tl_keras.checks import InputError
+from tl_keras.data.pipelines.augmentation import LUMINANCE
+
+
+def check_image_shape(input_shape: Any) -> tuple[int, int, int]:
+    """Returns (height, width, channels) of (h, w), (h, w, 1) or (h, w, 3), or raises an error."""
+    shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    whole = all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
+    if len(shape) != 3 or shape[2] not in (1, 3) or not whole:
+        raise InputError(
+            "Expected input_shape (height, width), (height, width, 1) or (height, width, 3); "
+            f"received input_shape={input_shape!r}."
+        )
+    height, width, channels = map(int, shape)
+    return height, width, channels
+
+
+def chain_on_rgb(network: keras.Model, *, is_row: bool) -> keras.Model:
+    """Returns `network` with RGB 0-255 as input and the same layers, or itself if it has it.
+
+    If the network takes one channel, colour is reduced to brightness first.
+
+    Args:
+        network: Functional model (b, h, w, 1 or 3) -> one tensor.
+        is_row: whether its layers form a row. A row is laid out flat; any other network is nested.
+
+    Returns:
+        Functional model: "image" (b, h, w, 3) -> the same output.
+    """
+    *size, channels = network.input_shape[1:]
+    if channels == 3:
+        return network
+    image = keras.Input((*size, 3), name="image")
+    x = brightness(image)
+    if is_row:
+        for layer in network.layers[1:]:
+            x = layer(x)
+    else:
+        x = network(x)
+    return keras.Model(image, x, name=network.name)
+
+
+def brightness(image: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns the brightness (b, h, w, 1) of a Functional model's RGB images (b, h, w, 3)."""
+    weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
+    return ops.sum(weighted, axis=-1, keepdims=True)

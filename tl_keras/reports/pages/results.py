@@ -1,0 +1,123 @@
+"""Results that the jobs hand over, from which their pages are made."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.inspection.checking import Inspection
+from tl_keras.evaluation.encoders.findings import Findings
+from tl_keras.reports.pages.sections import Figure
+from tl_keras.settings.compare import CompareSettings
+from tl_keras.settings.label_free import ExploreSettings, PretrainSettings
+from tl_keras.settings.train import TrainSettings
+from tl_keras.training.history import TrainingHistory
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingResults:
+    """Results of a training run, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        splits: data of the run.
+        image_size: (height, width) of the model's input in pixels.
+        history: `TrainingHistory` of the run.
+        probabilities: float (n, num_classes) on the test split.
+        metrics: content of metrics.json.
+        test: result of `evaluate_predictions` on the test split.
+        val: the same on the validation split; None if these images were trained on.
+        command: command line of the run.
+    """
+
+    config: TrainSettings
+    splits: Splits
+    image_size: tuple[int, int]
+    history: TrainingHistory
+    probabilities: np.ndarray
+    metrics: dict
+    test: dict
+    val: dict | None = None
+    command: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class PretrainingResults:
+    """Results of a pretraining, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        model: the trained model.
+        image_shape: (height, width, channels) of its images.
+        history: dict of lists by epoch.
+        metrics: content of metrics.json.
+        figures: {name of a section: its `Figure`s}.
+        inspection: result of checking the images.
+        warnings: sentences on the training.
+    """
+
+    config: PretrainSettings
+    model: keras.Model
+    image_shape: tuple[int, int, int]
+    history: dict[str, list[float]]
+    metrics: dict
+    figures: Mapping[str, Sequence[Figure]]
+    inspection: Inspection | None = None
+    warnings: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ComparisonResults:
+    """Results of a comparison, from which its page is made.
+
+    Attributes:
+        config: settings of the comparison.
+        rows: one dict per run, with the columns of results.csv.
+        summary: result of `evaluation.statistics.comparison.summarise`.
+        differences: {(method, other): {labels_per_class: `MeanInterval`}}.
+        verdicts: texts, the most important first.
+        num_test: number of test images.
+        val_per_class: least number of validation images of a class.
+        baseline_size: side in pixels of the images for MLP, CNN and RNN.
+        rates: {method: learning rates that were tried}.
+        scratch: methods that trained a backbone from random weights.
+        pretrained: {method: facts on the encoder that was pretrained here}.
+        warnings: sentences.
+    """
+
+    config: CompareSettings
+    rows: list[dict[str, Any]]
+    summary: list[dict[str, Any]]
+    differences: dict
+    verdicts: tuple[str, ...]
+    num_test: int
+    val_per_class: int
+    baseline_size: int
+    rates: dict[str, tuple[float, ...]]
+    scratch: tuple[str, ...] = ()
+    pretrained: dict[str, dict] = dataclasses.field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ExploreResults:
+    """Results of `tl-keras explore`, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        images: the images.
+        findings: `Findings` in them.
+        source: a sentence on the source of the features.
+        metrics: content of metrics.json.
+        inspection: result of checking the images.
+    """
+
+    config: ExploreSettings
+    images: ImageDataset
+    findings: Findings
+    source: str
+    metrics: dict
+    inspection: Inspection | None

@@ -17,6 +17,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(_name, "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Its kernels are generated for each shape, which takes longer than tiny networks compute.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from tl_keras import cli  # loads neither
 

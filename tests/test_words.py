@@ -11,7 +11,10 @@ import pytest
 import tl_keras
 
 PACKAGE = Path(tl_keras.__file__).parent
-ROOMS = ("settings", "data", "models", "evaluation", "reports")  # those whose words are done
+ROOMS = (  # those whose words are done
+    *("settings", "data", "models", "evaluation", "reports"),
+    *("jobs/pretrain", "jobs/compare"),
+)
 TESTS = Path(__file__).parent
 MODULES = sorted(
     path for room in ROOMS for top in (PACKAGE, TESTS) for path in (top / room).rglob("*.py")

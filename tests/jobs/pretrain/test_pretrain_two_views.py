@@ -168,7 +168,7 @@ def test_classifier_of_another_size_than_the_encoders_is_refused(
         ("simclr", ("--minutes", 0), "Expected minutes to be a number > 0"),
         ("simclr", ("--augment", "none"), "Expected augment to be one of"),
         ("simclr", ("--backbone", "resnet5"), "Expected backbone to be one of resnet50, "),
-        ("simclr", ("--backbone", "no/such.keras"), "Expected a backbone that is there"),
+        ("simclr", ("--backbone", "no/such.keras"), "Expected a backbone that exists"),
         ("simclr", ("--weights", "imagenet"), "Expected weights only with the name of a base"),
         ("simclr", ("--backbone", "resnet50", "--width", 9), "Expected width only with backbone="),
         ("simclr", ("--batch-size", 100), "Expected at least 100 images, one batch of pairs"),

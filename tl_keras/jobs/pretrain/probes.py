@@ -1,4 +1,4 @@
-"""What the encoder of a pretraining knows of the classes, where there are labels to ask with."""
+"""Accuracy of probes on the encoder's features, where there are labels."""
 
 from tl_keras.checks import InputError
 from tl_keras.evaluation.encoders.probe_table import probe_table
@@ -8,24 +8,24 @@ from tl_keras.reports.pages.wording import format_percent
 from tl_keras.training.fine_tuning.inputs import random_part
 
 ENCODER = "encoder"
-_LABELLED = 2000  # pictures that the probes learn from, and as many to test them
+_LABELLED = 2000  # images that the probes learn from, and as many to test them
 
 
 def measure_probes(encoder, data, seed):
     """Returns the rows of `probe_table` for an encoder and its controls; None without labels.
 
     Args:
-        encoder: that of encoder.keras.
+        encoder: model of encoder.keras.
         data: `PretrainData`.
         seed: int.
     """
     if data.num_classes < 2:
         return None
-    say("How much of the classes stands in the features, beside controls:")
+    say("Probing the features for the classes, beside controls:")
     train, test = (random_part(part, _LABELLED, seed) for part in (data.train, data.test))
     try:
         return probe_table({ENCODER: encoder}, train, test, unlabelled=data.train, seed=seed)
-    except InputError as error:  # such as a single class among few pictures
+    except InputError as error:  # such as a single class among few images
         say(f"Warning: no probes. {error}")
         return None
 
@@ -33,7 +33,7 @@ def measure_probes(encoder, data, seed):
 def probe_rows(rows):
     """Returns the probes as a `Table` of the page."""
     return Table(
-        ("Features", "Numbers", "Linear probe", "Neighbours", "Purity", "AMI"),
+        ("Features", "Dimensions", "Linear probe", "Neighbours", "Purity", "AMI"),
         tuple(
             (
                 row["features"],
@@ -49,12 +49,12 @@ def probe_rows(rows):
 
 
 def probe_texts(rows):
-    """Paragraphs on the table."""
+    """Returns paragraphs on the table."""
     probe = rows[0]["linear_probe"]
     return (
-        f"Asked with the labels of {probe['num_train']} training pictures, of {probe['num_test']} "
-        f"test pictures. Linear probe: logistic regression on the features. "
-        f"Neighbours: a vote of the {rows[0]['knn_probe']['k']} most alike training pictures. "
+        f"Fitted with the labels of {probe['num_train']} training images, measured on "
+        f"{probe['num_test']} test images. Linear probe: logistic regression on the features. "
+        f"Neighbours: a vote of the {rows[0]['knn_probe']['k']} most similar training images. "
         "Purity and AMI (adjusted mutual information, 0 for random clusters and 1 for the "
         "classes): k-means with as many clusters as classes, which sees no label.",
         verdict(rows),
@@ -62,14 +62,16 @@ def probe_texts(rows):
 
 
 def verdict(rows):
-    """A sentence that sets the encoder against the best of its controls."""
+    """Returns a sentence that compares the encoder with the best of its controls."""
     ours, *controls = ((row["features"], row["linear_probe"]["accuracy"]) for row in rows)
     name, best = max(controls, key=lambda control: control[1])
     points = 100 * (ours[1] - best)
-    how = f"{points:.1f} points more than" if points >= 0 else f"{-points:.1f} points less than"
+    difference = (
+        f"{points:.1f} points more than" if points >= 0 else f"{-points:.1f} points less than"
+    )
     return (
         f"A linear classifier on the encoder's features is right for {format_percent(ours[1])} of "
-        f"the test pictures, {how} on the best control ({name}, {format_percent(best)})."
+        f"the test images, {difference} on the best control ({name}, {format_percent(best)})."
     )
 
 

@@ -5,7 +5,7 @@ import shlex
 import sys
 
 from tl_keras.files import replacing
-from tl_keras.jobs.pretrain import pictures as draw
+from tl_keras.jobs.pretrain import figures as draw
 from tl_keras.jobs.pretrain import views as draw_views
 from tl_keras.jobs.pretrain.probes import probe_rows, probe_texts
 from tl_keras.jobs.pretrain.wording import (
@@ -114,10 +114,12 @@ def _of_pictures(outcome):
     if hasattr(model, "reconstruct"):
         pictures = (draw.reconstructions(outcome),)
         yield Section(name="reconstructions", title="There and back", figures=pictures)
-    yield Section(name="interpolations", title="From one to another", figures=(draw.ways(outcome),))
+    yield Section(
+        name="interpolations", title="From one to another", figures=(draw.interpolations(outcome),)
+    )
     if hasattr(model, "encode"):
         plane = makes and model.latent_dim == 2
-        pictures = (draw.codes(outcome), *([draw.plane_of_pictures(outcome)] if plane else []))
+        pictures = (draw.codes(outcome), *([draw.latent_grid(outcome)] if plane else []))
         yield Section(name="latent", title="The codes", figures=pictures)
     if makes:
         text = (nearest_text(metrics["nearest"]),)
@@ -133,7 +135,7 @@ def _of_pictures(outcome):
 
 def _settings(outcome):
     metrics = outcome.metrics
-    height, width, channels = outcome.data.picture_shape
+    height, width, channels = outcome.data.image_shape
     given = {n: v for n, v in outcome.config.to_json().items() if v is not None}
     decided = {n: v for n, v in metrics["plan"].items() if v is not None and n not in given}
     seconds = metrics["seconds"]

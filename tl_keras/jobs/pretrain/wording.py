@@ -1,4 +1,4 @@
-"""What the figures of a pretraining mean, in plain words."""
+"""Explanations of the figures of a pretraining."""
 
 from tl_keras.jobs.pretrain.probes import verdict
 from tl_keras.reports.pages.wording import format_percent
@@ -98,7 +98,7 @@ def sample_texts(samples):
 
 
 def sample_rows(samples):
-    """(label, value) pairs, real test pictures beside."""
+    """Returns (label, value) pairs, with those of real test images."""
     floor = samples["floor"]
 
     def row(label, name, form):
@@ -116,7 +116,7 @@ def sample_rows(samples):
 
 
 def nearest_text(nearest):
-    """Whether the samples are nearer to training pictures than real pictures are."""
+    """Returns whether samples are nearer to training images than test images are."""
     ours, real = nearest["samples_median"], nearest["held_out_median"]
     text = (
         f"From a new picture to the nearest training picture it is {ours:.1f} (median; root of "

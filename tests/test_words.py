@@ -11,10 +11,10 @@ import pytest
 import tl_keras
 
 PACKAGE = Path(tl_keras.__file__).parent
-ROOMS = (
+ROOMS = (  # those whose words are done
     *("settings", "data", "models", "training", "evaluation", "reports"),
-    *("jobs/train", "jobs/runs", "jobs/explore"),
-)  # those whose words are done
+    *("jobs/train", "jobs/pretrain", "jobs/compare", "jobs/explore", "jobs/runs"),
+)
 TESTS = Path(__file__).parent
 MODULES = sorted(
     path for room in ROOMS for top in (PACKAGE, TESTS) for path in (top / room).rglob("*.py")

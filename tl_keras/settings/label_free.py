@@ -74,7 +74,7 @@ class PretrainSettings(SplitOnceSettings):
     weights: Annotated[str | None, FIRST] = None
     """Start of a named backbone: random (the default), imagenet or a file."""
     augment: Annotated[str | None, DATA] = None
-    """Difference of the views: auto (the default), digits, cifar or photos.
+    """Preset of their augmentation: auto (the default), digits, cifar or photos.
 
     digits has no mirror images and no colours."""
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None

@@ -32,7 +32,7 @@ ASKED = {
 
 @pytest.fixture(scope="module")
 def compared(encoder, colours, tmp_path_factory):
-    """A finished comparison, and the split of each frozen part's run on pictures."""
+    """A finished comparison, and the split of each frozen part's run on images."""
     computed, compute = [], feature_store.compute_features
 
     def counted(prefix, source, **how):

@@ -1,4 +1,4 @@
-"""The labelled pictures of a comparison: equal for all, nested, in proportion."""
+"""The labelled images of a comparison: equal for all, nested, in proportion."""
 
 import types
 
@@ -27,7 +27,7 @@ def loaded(labels_per_class=(3, 20), test_images=None, **parts):
     return load_compare_data(types.SimpleNamespace(**settings), Splits(**parts), None)
 
 
-def test_a_seed_gives_every_method_the_same_pictures_and_another_seed_others():
+def test_a_seed_gives_every_method_the_same_images_and_another_seed_others():
     data = loaded()
     (train, val), (again, val_again) = data.labelled(3, 1), data.labelled(3, 1)
     other, _ = data.labelled(3, 2)
@@ -36,7 +36,7 @@ def test_a_seed_gives_every_method_the_same_pictures_and_another_seed_others():
     assert train.class_counts() == {"a": 3, "b": 3}
 
 
-def test_pictures_of_a_smaller_budget_are_among_those_of_a_larger():
+def test_images_of_a_smaller_budget_are_among_those_of_a_larger():
     data = loaded()
     (few, few_val), (many, many_val) = data.labelled(3, 0), data.labelled(20, 0)
     assert set(few.ids) < set(many.ids)
@@ -49,7 +49,7 @@ def test_validation_is_in_proportion_to_the_labels_as_far_as_there_is():
     assert sizes == [VAL_PER_CLASS, 12, 15]
 
 
-def test_test_pictures_can_be_limited_and_are_the_same_for_all():
+def test_test_images_can_be_limited_and_are_the_same_for_all():
     assert len(loaded().splits.test) == 80
     limited = loaded(test_images=10).splits.test
     assert limited.ids == loaded(test_images=10).splits.test.ids

@@ -1,4 +1,4 @@
-"""What the name of a method stands for."""
+"""Names of methods, and options that none of them uses."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tl_keras.settings.compare import CompareSettings
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "net"),
+    ("name", "kind", "network"),
     [
         ("scratch", "scratch", None),
         ("scratch:cnn", "scratch", "cnn"),
@@ -21,9 +21,9 @@ from tl_keras.settings.compare import CompareSettings
         ("frozen:simclr", "frozen", "simclr"),
     ],
 )
-def test_a_name_is_a_kind_and_a_net(name, kind, net):
+def test_a_name_is_a_kind_and_a_network(name, kind, network):
     method = parse_method(name, "vgg16")
-    assert (method.name, method.kind, method.net) == (name, kind, net)
+    assert (method.name, method.kind, method.network) == (name, kind, network)
 
 
 def test_transfer_of_a_baseline_is_refused():
@@ -48,7 +48,7 @@ def test_a_finished_run_is_taken_under_the_name_of_its_own_method_only(tmp_path)
     run.mkdir()
     (run / "config.json").write_text('{"method": "vae"}')
     method = parse_method(f"vae:{run}", None)
-    assert (method.kind, method.net, method.pretraining) == ("fine-tune", str(run), None)
+    assert (method.kind, method.network, method.pretraining) == ("fine-tune", str(run), None)
     with pytest.raises(InputError, match=r"--method simclr` after simclr:; .*, one of vae. For"):
         parse_method(f"simclr:{run}", None)
     with pytest.raises(InputError, match=r"received .*nowhere, which is none. For any encoder"):

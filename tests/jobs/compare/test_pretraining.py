@@ -1,4 +1,4 @@
-"""Encoders that a comparison pretrains itself: once, on every picture, without a label."""
+"""Encoders that a comparison pretrains itself: once, on every image, without a label."""
 
 import json
 
@@ -34,7 +34,7 @@ def splits():
 
 @pytest.fixture
 def pretrainings(monkeypatch):
-    """The pictures of each pretraining, as it was fitted."""
+    """The images of each pretraining, as it was fitted."""
     seen, fit = [], compare_pretraining.fit
 
     def watched(config, model, data, *rest):

@@ -74,7 +74,7 @@ def test_run_tells_whether_it_learns(pretrained_run):
     page = (run / "report.html").read_text(encoding="utf-8")
     for section in ("learning", "probes", "neighbours", "features", "views", "settings"):
         assert f'id="{section}"' in page, section
-    assert "of these are of the class of the picture on the left" in page
+    assert "of these are of the class of the test image" in page
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["best_epoch"] == 2, "the last one is kept"
     features = [row["features"] for row in metrics["probes"]]
@@ -168,7 +168,7 @@ def test_classifier_of_another_size_than_the_encoders_is_refused(
         ("simclr", ("--minutes", 0), "Expected minutes to be a number > 0"),
         ("simclr", ("--augment", "none"), "Expected augment to be one of"),
         ("simclr", ("--backbone", "resnet5"), "Expected backbone to be one of resnet50, "),
-        ("simclr", ("--backbone", "no/such.keras"), "Expected a backbone that is there"),
+        ("simclr", ("--backbone", "no/such.keras"), "Expected a backbone that exists"),
         ("simclr", ("--weights", "imagenet"), "Expected weights only with the name of a base"),
         ("simclr", ("--backbone", "resnet50", "--width", 9), "Expected width only with backbone="),
         ("simclr", ("--batch-size", 100), "Expected at least 100 images, one batch of pairs"),

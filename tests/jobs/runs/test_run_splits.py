@@ -199,5 +199,5 @@ def test_unlabelled_images_are_never_those_of_val_or_test(run, data, tmp_path, m
     assert "10 of 16 all images are left out: they are validation or test images" in error
     for name in CLASSES:
         shutil.rmtree(more / name)
-    with pytest.raises(InputError, match="received 10 that all are. Give other pictures"):
+    with pytest.raises(InputError, match="received 10 that all are. Give other images"):
         distill(run, out=tmp_path / "none", **quick)

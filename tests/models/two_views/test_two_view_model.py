@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.check_model import check_model
 from tests.models.images import blobs
 from tests.models.two_views.two_view_models import METHODS, small_encoder, small_model
-from tl_keras import ImageDataset, SimCLR, SimSiam, SupCon, VICReg, build_classifier, load_model
+from tl_keras import ImageDataset, SimCLR, SimSiam, SupCon, build_classifier, load_model
 from tl_keras.checks import DivergedError, InputError
 from tl_keras.data.pipelines.two_views import two_view_batches
 from tl_keras.models.two_views.embedding_spread import embedding_spread
@@ -167,9 +167,13 @@ def _head_formats(model):
     ("method", "policy", "by"),
     [
         (SimCLR, "mixed_bfloat16", "global policy"),
-        pytest.param(VICReg, "mixed_bfloat16", "argument", marks=pytest.mark.slow),
-        pytest.param(SupCon, "mixed_float16", "argument", marks=pytest.mark.slow),
         (SimSiam, "mixed_float16", "argument"),
+        *(
+            pytest.param(m, f"mixed_{half}", "argument", marks=pytest.mark.slow)
+            for m in METHODS
+            for half in ("bfloat16", "float16")
+            if m not in (SimCLR, SimSiam)
+        ),
     ],
 )
 def test_heads_compute_in_half_and_losses_in_float32_also_after_loading(

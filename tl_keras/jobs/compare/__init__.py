@@ -1,12 +1,10 @@
 """The job of `tl-keras compare`.
 
-- compare: `tl-keras compare`: which way of training is better, and from how many labels on
-- data: the pictures of a comparison: the same for every method, and what is set aside of them
-- methods: the methods of a comparison: what each is called and how it trains a classifier
-- pretraining: encoders that a comparison pretrains on its own pictures without their labels, each
-  once
+- compare: `tl-keras compare`: trains every method with every number of labels
+- data: images of a comparison, the same for every method
+- methods: methods of a comparison: their names and their networks
+- pretraining: encoders that a comparison pretrains on its own images without labels
 - report: summary.csv, metrics.json and the page of a comparison
-- results: results.csv and correct.npz: each run is there as soon as it is over, and after a kill
-  too
-- runner: trains the methods of a comparison, all on the same terms
+- results: results.csv and correct.npz, written after each run
+- runner: trains the methods of a comparison under equal conditions
 """

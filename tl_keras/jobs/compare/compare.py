@@ -1,4 +1,4 @@
-"""`tl-keras compare`: which way of training is better, and from how many labels on."""
+"""`tl-keras compare`: trains every method with every number of labels."""
 
 import contextlib
 import dataclasses
@@ -30,14 +30,14 @@ from tl_keras.training.frozen.feature_store import FeatureStore
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What a comparison found.
+    """Result of a comparison.
 
     Attributes:
-        path: its run folder.
-        rows: a dict a run, as results.csv has them.
+        path: the run folder.
+        rows: a dict for each run, as in results.csv.
         summary: a dict for each method and budget, see `statistics.comparison.summarise`.
         differences: {(method, other): {labels_per_class: `MeanInterval` of method - other}}.
-        verdicts: {(method, other): sentences}, the most telling first.
+        verdicts: {(method, other): sentences}, the clearest difference first.
     """
 
     path: Path
@@ -49,16 +49,16 @@ class Comparison:
 
 @shows_settings(CompareSettings)
 def compare(data, *, source_data=None, **settings):
-    """Compares ways of training on the same labelled pictures, and says which is better.
+    """Compares methods of training on the same labelled images.
 
-    Methods x label budgets x seeds: in each of these runs every method gets the same labelled
-    pictures, the same validation pictures, and the same epochs or seconds. The best epoch, and
-    from scratch the learning rate, are chosen on validation; the test pictures are used once a
-    run. What a frozen part gives is computed once for all runs that share it. A comparison that
-    was stopped goes on where it was if it is started again with the same settings and `out`.
+    There is a run for each method, number of labels and seed. All methods get the same labelled
+    images, the same validation images, and the same epochs or seconds. Validation chooses the best
+    epoch and, from scratch, the learning rate; each run uses the test images once. The features of
+    a frozen part are computed once for all runs that share it. A stopped comparison continues if it
+    is started again with the same settings and `out`.
 
     Example:
-        found = compare("pictures/", backbone="mobilenet_v2", labels_per_class=(10, 50),
+        found = compare("images/", backbone="mobilenet_v2", labels_per_class=(10, 50),
                         methods=("scratch:cnn", "frozen", "fine-tune"), out="runs/compared")
         print(*found.verdicts.values(), sep="\\n")
 
@@ -72,7 +72,7 @@ def compare(data, *, source_data=None, **settings):
             report.html.
 
     Raises:
-        InputError: something cannot be used; checked before any training.
+        InputError: a setting or the data are invalid; checked before any training.
     """
     if isinstance(data, CompareSettings):
         return _compare(data, data.data, data.source_data)
@@ -117,27 +117,27 @@ def evaluate_runs(path, results):
 
 
 def _run_missing(config, methods, loaded, runner, results):
-    """Makes the runs that results.csv lacks. Each depends on its settings and seed alone."""
+    """Trains the runs that results.csv lacks. Each depends on its settings and seed alone."""
     budgets = config.labels_per_class
     for number, (seed, budget) in enumerate(itertools.product(config.all_seeds, budgets)):
         missing = [m for m in methods if not results.has(m.name, budget, seed)]
         if not missing:
             continue
-        train, val = loaded.labelled(budget, seed)  # features of these go when the round is over
+        train, val = loaded.labelled(budget, seed)  # their features are freed after the round
         for method in missing:
             say(
-                f"{method.name}, {budget} labels a class, seed {seed} "
+                f"{method.name}, {budget} labels per class, seed {seed} "
                 f"({number + 1} of {len(budgets) * config.seeds} rounds)"
             )
             row, correct = _run(method, runner, train, val, loaded.splits.test, seed)
             results.append({"method": method.name, "labels_per_class": budget, **row}, correct)
-            gc.collect()  # a net and its functions refer to each other
+            gc.collect()  # a network and its functions refer to each other
             say(f"{method.name}: {row['test_accuracy']:.1%} on test, {row['seconds']:.0f} s")
 
 
 @contextlib.contextmanager
 def _without_advice_on_tracing():
-    """Keeps TensorFlow from warning that functions are traced again: each run has a new net."""
+    """Silences TensorFlow's warning of repeated tracing: each run has a new network."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")
@@ -148,7 +148,7 @@ def _without_advice_on_tracing():
 
 
 def _run(method, runner, train, val, test, seed):
-    """Returns the row of one run, and which test images it got right (n,)."""
+    """Returns the row of one run, and whether each test image was right, bool (n,)."""
     best = runner.train(method, train, val, seed)
     figures, correct = runner.measure_each(method, best.model, test)
     history = best.history

@@ -1,4 +1,4 @@
-"""The pictures of a comparison: the same for every method, and what is set aside of them."""
+"""Images of a comparison, the same for every method."""
 
 import dataclasses
 
@@ -21,13 +21,13 @@ VAL_PER_CLASS = 10  # at least, where the data have so many
 
 @dataclasses.dataclass(frozen=True)
 class CompareData:
-    """What all methods are trained and measured on.
+    """Images on which all methods are trained and measured.
 
     Attributes:
-        splits: the data; of `test` as much as is measured on.
-        source: labelled pictures of the source task, or None.
-        records: an `ImageRecord` of each picture of the whole splits.
-        source_records: the same of the source, if it was split here; else ().
+        splits: the data; `test` has only the images that are measured.
+        source: labelled images of the source task, or None.
+        records: an `ImageRecord` of each image of the whole splits.
+        source_records: those of the source, if it was split here; else ().
     """
 
     splits: Splits
@@ -38,9 +38,9 @@ class CompareData:
     def labelled(self, labels_per_class, seed):
         """Returns (train, val) of one run, equal for all methods.
 
-        The labels of a smaller budget are among those of a larger one of the same seed. Val
-        has as many pictures of a class as train, or 10 if that is more, as far as there are: who
-        has few labels has few to choose an epoch with.
+        The labels of a smaller budget are among those of a larger one of the same seed. Val has
+        as many images per class as train, at least 10 where the data have so many: with few labels
+        there are few to choose an epoch with.
         """
         train = keep_per_class(self.splits.train, labels_per_class, seed)
         most = max(labels_per_class, VAL_PER_CLASS)
@@ -53,12 +53,12 @@ def load_compare_data(config, data, source, begun=None):
     Args:
         config: `CompareSettings`.
         data: what `load_dataset` takes, or `Splits`.
-        source: the same, an `ImageDataset`, or None.
-        begun: folder of a comparison that goes on; its splits are found again, not drawn anew.
+        source: like `data`, an `ImageDataset`, or None.
+        begun: folder of a comparison that continues; its splits are found again, not drawn anew.
 
     Raises:
-        InputError: the data cannot be used, or a class has fewer pictures than a budget; or some
-            with which the comparison was begun are not there any more.
+        InputError: the data are invalid, a class has fewer images than a budget, or images of the
+            begun comparison are missing.
     """
     if isinstance(data, Splits):
         _check_classes(data)
@@ -76,9 +76,9 @@ def load_compare_data(config, data, source, begun=None):
 
 
 def check_records(folder, rows, data):
-    """Refuses to go on with runs of a folder that is older than records of splits.
+    """Refuses to continue a folder that is older than records of splits.
 
-    Pictures that are given as `Splits`, or by a name, cannot have changed places.
+    Images that are given as `Splits`, or by a name, cannot have moved to another split.
     """
     if not rows or (folder / SPLITS).is_file():
         return
@@ -92,23 +92,24 @@ def check_records(folder, rows, data):
 
 
 def write_compare_records(folder, loaded):
-    """Keeps the splits of a comparison in its folder, so that it can go on with them."""
+    """Writes the splits of a comparison into its folder, so that it can continue with them."""
     write_records(folder / SPLITS, loaded.records)
     if loaded.source_records:
         write_records(folder / SOURCE_SPLITS, loaded.source_records)
 
 
 def data_name(data):
-    """What config.json calls data: the name or path, or what stands in `data` itself."""
+    """Returns the name of data in config.json: its path, or its source, classes and size."""
     if isinstance(data, tuple | ImageDataset):
         parts = data[:3] if isinstance(data, tuple) else (data,)
         sizes = " + ".join(str(len(part)) for part in parts if part is not None)
+        # "pictures" stands in the config.json of runs that exist.
         return f"{parts[0].source} ({', '.join(parts[0].class_names)}; {sizes} pictures)"
     return data if data is None else str(data)
 
 
 def _same_splits(config, data, path):
-    """The splits that the file `path` has, or else those of `data`."""
+    """Returns the splits that the file `path` records, or else those of `data`."""
     if path is None or not path.is_file():
         return data if isinstance(data, Splits) else _load(config, data)
     if isinstance(data, Splits):

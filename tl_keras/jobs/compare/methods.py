@@ -1,4 +1,4 @@
-"""The methods of a comparison: what each is called and how it trains a classifier."""
+"""Methods of a comparison: their names and their networks."""
 
 import dataclasses
 import functools
@@ -27,41 +27,41 @@ BASELINES = {
 BASELINE_RATES = (3e-3, 1e-3, 3e-4)
 BASE_RATES = (1e-3, 3e-4, 1e-4)
 FROZEN_RATES = (1e-3, 3e-3, 1e-2)
-_LOOKED_AT, _MOST = 16, 64  # pictures, pixels a side
+_LOOKED_AT, _MOST = 16, 64  # images, pixels a side
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """A way of training.
+    """A method of a comparison.
 
     Attributes:
         name: as the user wrote it.
         kind: one of `KINDS`.
-        net: baseline, base, encoder's file or run folder, or one of `PRETRAININGS`, which stands
-            for the encoder that the comparison pretrains so; None for the comparison's backbone.
+        network: baseline, base, or an encoder's file or run folder; one of `PRETRAININGS` for the
+            encoder that the comparison pretrains so; None for the comparison's backbone.
     """
 
     name: str
     kind: str
-    net: str | None
+    network: str | None
 
     @property
     def is_baseline(self):
-        return self.kind == "scratch" and self.net in BASELINES
+        return self.kind == "scratch" and self.network in BASELINES
 
     @property
     def pretraining(self):
-        """How the comparison itself pretrains the encoder; None if it does not."""
-        return self.net if self.net in PRETRAININGS else None
+        """Label-free method by which the comparison pretrains the encoder; None for none."""
+        return self.network if self.network in PRETRAININGS else None
 
     @property
     def on_base(self):
-        """Whether it trains a base, or whatever the comparison's backbone is."""
-        return not (self.is_baseline or self.pretraining or is_backbone_path(self.net))
+        """True for a named base, or the comparison's backbone."""
+        return not (self.is_baseline or self.pretraining or is_backbone_path(self.network))
 
     @property
     def rates(self):
-        """Learning rates to try: several where the default may suit badly and a try is cheap."""
+        """Learning rates to try: several where one may be unsuitable and a trial is cheap."""
         if self.kind == "frozen":
             return FROZEN_RATES
         if self.kind == "scratch":
@@ -69,9 +69,9 @@ class Method:
         return (PRETRAINED["lr"],)
 
 
-# Options of a comparison that not every method heeds.
+# Options that not every method uses, and a test of whether it does.
 _HEEDED = {
-    "backbone": lambda method: method.net is None,
+    "backbone": lambda method: method.network is None,
     "weights": lambda method: method.on_base and method.kind != "scratch",
     "head": lambda method: not method.is_baseline,
     "image_size": lambda method: method.on_base,
@@ -81,7 +81,7 @@ _HEEDED = {
 
 
 def check_heeded(config, methods):
-    """Refuses options that none of the methods heeds.
+    """Refuses options that none of the methods uses.
 
     Args:
         config: `CompareSettings`, not `filled`.
@@ -94,7 +94,7 @@ def check_heeded(config, methods):
     for name, heeds in _HEEDED.items():
         heeding = [method for method in methods if heeds(method)]
         if name == "weights" and brings_weights:
-            heeding = [method for method in heeding if method.net]
+            heeding = [method for method in heeding if method.network]
         if getattr(config, name) is not None and not heeding:
             names = ", ".join(method.name for method in methods)
             raise InputError(
@@ -109,40 +109,43 @@ def check_heeded(config, methods):
 
 
 def parse_method(name, backbone):
-    """Returns the `Method` that `name` stands for.
+    """Returns the `Method` with a name.
 
     Args:
-        name: a kind, alone or followed by a colon and a net, or a pretraining:
-            "scratch": the backbone from random weights; "scratch:NET": a baseline (mlp, cnn,
-                cnn:lenet, cnn:small, cnn:dropout, rnn, rnn:lstm, rnn:gru), base or encoder.
-            "linear": a logistic regression on the backbone's features, see
-                `training.fine_tuning.linear_start`; "linear:NET" on those of NET.
-            "frozen", "fine-tune", "l2-sp", "joint": transfer of the backbone, or of "KIND:NET",
-                a base, an encoder's file or run folder, or an encoder pretrained here.
-            "simclr", "simsiam", "vicreg", "autoencoder", "vae", "gan": an encoder that is
-                pretrained so on the training pictures without their labels, once, and then
-                fine-tuned; short for "fine-tune:simclr" and so on. "simclr:RUN" takes a
-                finished run of `tl-keras pretrain` with that method instead.
+        name: a kind, alone or followed by a colon and a network; or a pretraining.
+            - scratch: the backbone from random weights. "scratch:NETWORK" takes a baseline (mlp,
+              cnn, cnn:lenet, cnn:small, cnn:dropout, rnn, rnn:lstm, rnn:gru), base or encoder.
+            - linear: a logistic regression on the backbone's features, see
+              `training.fine_tuning.linear_start`; "linear:NETWORK" on those of NETWORK.
+            - frozen, fine-tune, l2-sp, joint: transfer of the backbone. "KIND:NETWORK" takes a
+              base, an encoder's file or run folder, or an encoder pretrained here.
+            - a label-free method that needs no labels: an encoder is pretrained once on the
+              training images, then fine-tuned. "simclr" is short for "fine-tune:simclr".
+              "simclr:RUN" takes a finished run of that method.
         backbone: that of the comparison, or None.
 
     Raises:
-        InputError: there is no such method or net, or a backbone is needed and missing.
+        InputError: there is no such method or network, or a backbone is needed and missing.
     """
-    kind, _, net = name.partition(":")
+    kind, _, network = name.partition(":")
     if kind in PRETRAININGS:
-        if net:
-            _check_run(kind, net)
-        return Method(name, "fine-tune", net or kind)
-    if kind not in KINDS or (net and not _is_net(kind, net)):
+        if network:
+            _check_run(kind, network)
+        return Method(name, "fine-tune", network or kind)
+    if kind not in KINDS or (network and not _is_network(kind, network)):
         _refuse(name)
-    if not net and backbone is None:
+    if not network and backbone is None:
         raise InputError(f"Expected a backbone for the method {name!r}; received none.")
-    return Method(name, kind, net or None)
+    return Method(name, kind, network or None)
 
 
-def _is_net(kind, net):
-    known = net in APPLICATIONS or net in PRETRAININGS or (kind == "scratch" and net in BASELINES)
-    return known or (is_backbone_path(net) and Path(net).exists())
+def _is_network(kind, network):
+    known = (
+        network in APPLICATIONS
+        or network in PRETRAININGS
+        or (kind == "scratch" and network in BASELINES)
+    )
+    return known or (is_backbone_path(network) and Path(network).exists())
 
 
 def _refuse(name):
@@ -170,9 +173,9 @@ def _check_run(method, path):
         )
 
 
-def baseline_size(config, pictures):
-    """Side in pixels of what MLP, CNN and RNN take: as asked, or the pictures' own, 64 at most."""
+def baseline_size(config, images):
+    """Returns the side in pixels for MLP, CNN and RNN: as set, or the images' own up to 64."""
     if config.baseline_size is not None:
         return config.baseline_size
-    first = range(min(len(pictures), _LOOKED_AT))
-    return min(_MOST, max(max(pictures.load(row).shape[:2]) for row in first))
+    first = range(min(len(images), _LOOKED_AT))
+    return min(_MOST, max(max(images.load(row).shape[:2]) for row in first))

@@ -1,4 +1,4 @@
-"""Encoders that a comparison pretrains on its own pictures without their labels, each once."""
+"""Encoders that a comparison pretrains on its own images without labels, each once."""
 
 import time
 
@@ -6,7 +6,7 @@ import keras
 
 from tl_keras.files import read_json, replacing, write_json
 from tl_keras.jobs.pretrain.data import in_one_form
-from tl_keras.jobs.pretrain.encoders import picture_size
+from tl_keras.jobs.pretrain.encoders import pretraining_image_size
 from tl_keras.jobs.pretrain.fit import encoder_of, fit
 from tl_keras.jobs.pretrain.models import build_model, make_plan
 from tl_keras.progress import say
@@ -18,14 +18,14 @@ ENCODERS = "encoders"
 
 
 class PretrainedEncoders:
-    """The encoders of a comparison, in files: one that goes on does not pretrain again.
+    """Encoders of a comparison, in files: a continued comparison does not pretrain again.
 
-    All training pictures are used, whatever the budget of labels, and no label of them. It is
-    done once for all budgets and seeds; the test pictures are never seen.
+    Pretraining uses all training images, none of their labels, and no test image. It is done once
+    for all budgets and seeds.
 
     Args:
-        folder: where the files are, NAME.keras and NAME.json. An encoder counts as there when the
-            second is, which is written last.
+        folder: folder of the files NAME.keras and NAME.json. The second is written last: an encoder
+            without it is incomplete.
         config: `CompareSettings`.
         splits: `Splits` of the comparison.
     """
@@ -36,11 +36,11 @@ class PretrainedEncoders:
         self._splits = splits
 
     def check(self, method):
-        """Refuses a pretraining that these pictures do not allow, before any training."""
+        """Refuses a pretraining that these images do not allow, before any training."""
         self._prepare(method)
 
     def path(self, method):
-        """Returns the file of the encoder that `method` pretrains; pretrains it if need be."""
+        """Returns the file of the encoder of `method`, which is pretrained if it does not exist."""
         path = self._folder / f"{method}.keras"
         if not self._facts(method).is_file():
             self._pretrain(method, path)
@@ -48,7 +48,7 @@ class PretrainedEncoders:
 
     @property
     def facts(self):
-        """{method: {"seconds", "epochs", "pictures"}} of what was pretrained so far."""
+        """{method: facts of its pretraining} so far: seconds, epochs and number of images."""
         return {file.stem: read_json(file) for file in sorted(self._folder.glob("*.json"))}
 
     def _facts(self, method):
@@ -64,14 +64,14 @@ class PretrainedEncoders:
             seed=self._config.seed,
         )
         keras.utils.set_random_seed(config.seed)
-        data = in_one_form(self._splits, picture_size(config, self._splits.train))
+        data = in_one_form(self._splits, pretraining_image_size(config, self._splits.train))
         plan = make_plan(config, data)
         return config, data, plan, build_model(config, data, plan)
 
     def _pretrain(self, method, path):
         started = time.monotonic()
         config, data, plan, model = self._prepare(method)
-        say(f"{method}: pretraining on {len(data.train)} pictures, without their labels")
+        say(f"{method}: pretraining on {len(data.train)} images, without their labels")
         history = fit(config, model, data, plan, [EpochLines(plan.epochs)])
         with replacing(path) as temporary:
             encoder_of(model, data.train, config.seed).save(temporary)

@@ -1,4 +1,4 @@
-"""results.csv and correct.npz: each run is there as soon as it is over, and after a kill too."""
+"""results.csv and correct.npz, written after each run, so that a kill loses no finished run."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ class Results:
     """The finished runs of a comparison.
 
     Args:
-        path: results.csv; what stands there, and in correct.npz beside it, is taken over.
+        path: results.csv; its runs, and those of correct.npz beside it, are read.
 
     Attributes:
         rows: a dict of `COLUMNS` for each run.
@@ -53,11 +53,11 @@ class Results:
         self.correct = read_correct(self._answers, self.rows)
 
     def has(self, method, labels_per_class, seed):
-        """Whether this run is finished."""
+        """Returns whether this run is finished."""
         return (method, labels_per_class, seed) in self.correct
 
     def append(self, row, correct):
-        """Writes the files anew with one more run, each whole or not at all.
+        """Writes the files with one more run, each whole or not at all.
 
         results.csv comes last: a run is finished once it is there.
         """
@@ -94,7 +94,7 @@ def read_correct(path, rows):
     """Returns {(method, labels_per_class, seed): bool (images,)} of the runs in `rows`.
 
     Raises:
-        InputError: the file lacks one of them, or is damaged.
+        InputError: the file is damaged or lacks a run.
     """
     if not rows:
         return {}

@@ -1,4 +1,4 @@
-"""Trains the methods of a comparison, all on the same terms."""
+"""Trains the methods of a comparison under equal conditions."""
 
 import dataclasses
 
@@ -23,25 +23,25 @@ from tl_keras.training.time_limit import TimeLimit
 from tl_keras.training.whole.from_scratch import fit_from_scratch
 
 _ENDLESS = 1000  # epochs, where the time ends a training
-_MEASURED_AT_ONCE = 128  # pictures
+_MEASURED_AT_ONCE = 128  # images
 _HEAD_SHARE = 9  # one epoch in so many trains the head alone before fine-tuning
 
 
 class MethodRunner:
-    """Trains classifiers as the methods say, all on the same terms.
+    """Trains the classifiers of all methods under equal conditions.
 
     Args:
         config: `CompareSettings`.
-        pictures: `ImageDataset` of the target, from which sizes are taken.
+        images: `ImageDataset` of the target, which gives the sizes.
         source: `ImageDataset` of the source task, or None.
         store: `FeatureStore` that all runs share.
         encoders: `PretrainedEncoders` of the comparison; None if no method needs one.
     """
 
-    def __init__(self, config, pictures, source, store, encoders=None):
+    def __init__(self, config, images, source, store, encoders=None):
         self.config = config
         self.encoders = encoders
-        self.pictures = pictures
+        self.images = images
         self.source = source
         self.store = store
         self.epochs = config.epochs or (_ENDLESS if config.seconds else EPOCHS)
@@ -49,7 +49,7 @@ class MethodRunner:
         self._shared = {"augment": config.augment, "schedule": schedule, "patience": None}
 
     def check(self, method):
-        """Refuses a method that cannot be had, before any training."""
+        """Refuses a method that cannot be trained, before any training."""
         if method.pretraining:
             self.encoders.check(method.pretraining)
             return
@@ -61,14 +61,14 @@ class MethodRunner:
         """Returns the untrained classifier of `method`."""
         keras.utils.set_random_seed(seed)
         if method.is_baseline:
-            model = BASELINES[method.net](self.pictures.num_classes)
-            channels = 1 if self.pictures.is_grayscale else 3
-            model.build((None, *2 * (baseline_size(self.config, self.pictures),), channels))
+            model = BASELINES[method.network](self.images.num_classes)
+            channels = 1 if self.images.is_grayscale else 3
+            model.build((None, *2 * (baseline_size(self.config, self.images),), channels))
             return model
         backbone = self._backbone(method)
         dropout = usual_dropout(self._starts_linear(method))
         model = build_classifier(
-            backbone, self.pictures.num_classes, head=self.config.head, dropout=dropout
+            backbone, self.images.num_classes, head=self.config.head, dropout=dropout
         )
         if method.kind == "scratch" or starts_random(method, self.config):
             quicken_batch_norm(model)
@@ -92,12 +92,12 @@ class MethodRunner:
         seconds = best.seconds + charges[0]
         return dataclasses.replace(best, rate=_rate_of_kept(best), seconds=seconds)
 
-    def measure(self, method, model, pictures):
-        """Returns the figures of a trained `model` of `method` on labelled pictures."""
-        return self.measure_each(method, model, pictures)[0]
+    def measure(self, method, model, images):
+        """Returns the figures of a trained `model` of `method` on labelled images."""
+        return self.measure_each(method, model, images)[0]
 
     def measure_each(self, method, model, images):
-        """Returns the figures of `measure`, and which images were answered rightly (n,)."""
+        """Returns the figures of `measure`, and whether each image was right, bool (n,)."""
         if method.kind == "scratch":
             probabilities, figures = measure(model, images, batch_size=_MEASURED_AT_ONCE)
         else:
@@ -106,26 +106,30 @@ class MethodRunner:
         return figures, probabilities.argmax(axis=1) == images.labels
 
     def _backbone(self, method):
-        """The backbone of `method`, built anew, from random weights if it is to learn them."""
-        config, net = self.config, method.net or self.config.backbone
+        """Returns a new backbone of `method`, with random weights for training from scratch."""
+        config, network = self.config, method.network or self.config.backbone
         if method.pretraining:
-            net = self.encoders.path(method.pretraining)
-        if is_backbone_path(net):
+            network = self.encoders.path(method.pretraining)
+        if is_backbone_path(network):
             if method.kind == "scratch":
-                return keras.models.clone_model(build_backbone(net))
-            # What is asked for is the size and the weights of the comparison's own backbone.
-            own = {} if method.net else {"image_size": config.image_size, "weights": config.weights}
-            return build_backbone(net, **own)
-        size = image_size_for(net, self.pictures, config.image_size)
+                return keras.models.clone_model(build_backbone(network))
+            # Size and weights are options of the comparison's own backbone.
+            own = (
+                {}
+                if method.network
+                else {"image_size": config.image_size, "weights": config.weights}
+            )
+            return build_backbone(network, **own)
+        size = image_size_for(network, self.images, config.image_size)
         weights = config.weights
         if method.kind == "scratch":
             weights = None
-        elif net != config.backbone and weights != "random":
+        elif network != config.backbone and weights != "random":
             weights = "imagenet"  # a file is for the backbone that it was given with
-        return build_backbone(net, image_size=size, weights=weights)
+        return build_backbone(network, image_size=size, weights=weights)
 
     def _callbacks(self, method, first):
-        """A function that gives each phase its callbacks; all phases share one end."""
+        """Returns a function that gives each phase its callbacks; all phases share a time limit."""
         if self.config.seconds is None:
             return list
         spared, store = self.store.spared_seconds, self.store
@@ -154,7 +158,7 @@ class MethodRunner:
         return model, history
 
     def _of(self, method, size):
-        """The settings of `fine_tune` that make a method what it is, for so many images."""
+        """Returns the settings of `fine_tune` that define a method, for `size` images."""
         kind = method.kind
         if kind == "scratch":
             return FROM_SCRATCH | {"epochs": self.epochs}
@@ -170,21 +174,25 @@ class MethodRunner:
             return views | {"lr": None, "epochs": self._epochs_each(size)}
         if starts_random(method, self.config):
             return views | FROM_RANDOM | {"epochs": self.epochs} | objective
-        net = method.net or self.config.backbone
-        suited = suited_to(net) if is_backbone_path(net) else suited_after(method.pretraining)
+        network = method.network or self.config.backbone
+        suited = (
+            suited_to(network) if is_backbone_path(network) else suited_after(method.pretraining)
+        )
         return views | phases | suited | objective
 
     def _epochs_each(self, size):
-        """The epochs of each fine-tuning from a linear start, of which there may be two."""
+        """Returns the epochs of each fine-tuning from a linear start; there may be two."""
         return max(1, self.epochs // len(FineTuneSettings().filled().fine_tunings(size)))
 
     def _starts_linear(self, method):
-        """Tells whether a method fine-tunes from a linear start, the default of `tl-keras train`.
+        """Returns whether a method fine-tunes from a linear start, the default of `tl-keras train`.
 
-        Where time ends a training it does not: the start and its fine-tunings have no common end.
+        With a time limit it does not: the start and its fine-tunings have no common end.
         """
-        config, net = self.config, method.net or self.config.backbone
-        suited = suited_to(net) if is_backbone_path(net) else suited_after(method.pretraining)
+        config, network = self.config, method.network or self.config.backbone
+        suited = (
+            suited_to(network) if is_backbone_path(network) else suited_after(method.pretraining)
+        )
         return (
             method.kind == "fine-tune"
             and config.head == NO_HIDDEN_LAYER
@@ -195,13 +203,13 @@ class MethodRunner:
 
 
 def _rate_of_kept(best):
-    """The learning rate at which the kept weights were trained; 0 for a linear start itself."""
+    """Returns the learning rate of the kept weights; 0 for a linear start itself."""
     tuned = best.history.from_linear
     return best.rate if tuned is None else tuned.point.lr or 0.0
 
 
 def starts_random(method, config):
-    """Whether a method fine-tunes a base at random weights, so that it trains from scratch."""
-    net = method.net or config.backbone
-    trained = method.pretraining or is_backbone_path(net)
+    """Returns whether a method fine-tunes a base with random weights, so from scratch."""
+    network = method.network or config.backbone
+    trained = method.pretraining or is_backbone_path(network)
     return method.kind in TUNED and config.weights == "random" and not trained

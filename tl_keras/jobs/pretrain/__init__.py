@@ -1,15 +1,13 @@
 """The job of `tl-keras pretrain`.
 
-- data: the pictures of a pretraining: every split as an array of one size, with labels or without
-- encoders: the encoder that learns from two views, and the size in which it sees pictures
-- fit: trains the model of a pretraining, and takes from it the encoder that others build on
-- measures: held-out figures of a pretraining: reconstruction, likelihood, and the quality of
-  samples
-- models: the model that a pretraining asks for, and what is decided by the data
-- pictures: the pictures of a pretraining's page: reconstructions, samples, ways between them, codes
-- pretrain: `tl-keras pretrain`: pictures in, labels or not; an encoder and a page out
-- probes: what the encoder of a pretraining knows of the classes, where there are labels to ask with
+- data: images of a pretraining: every split as an array of one size
+- encoders: the encoder that learns from two views, and its image size
+- figures: figures of the page: reconstructions, samples, interpolations, codes
+- fit: trains the model of a pretraining and builds the encoder from it
+- measures: held-out figures: reconstruction, likelihood, quality of samples
+- models: builds the model, and decides by the data what the settings leave open
+- pretrain: `tl-keras pretrain`: trains on images, writes an encoder and a page
+- probes: accuracy of probes on the encoder's features, where there are labels
 - report: the page of a pretraining
-- views: the pictures of a page on learning from two views: what it was taught, what looks alike to
-  it
+- views: figures of the page of methods with two views: views, nearest neighbours
 """

@@ -1,4 +1,4 @@
-"""The pictures of a pretraining: every split as an array of one size, with labels or without."""
+"""Images of a pretraining: every split as an array of one size."""
 
 import dataclasses
 
@@ -8,16 +8,16 @@ from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.pipelines.augmentation import luminance
 from tl_keras.evaluation.encoders.distances import row_blocks
-from tl_keras.jobs.pretrain.encoders import picture_size
+from tl_keras.jobs.pretrain.encoders import pretraining_image_size
 
 
 @dataclasses.dataclass(frozen=True)
 class PretrainData:
-    """Pictures in one size.
+    """Images in one size.
 
     Attributes:
-        splits: as they were loaded.
-        train, val, test: uint8 (n, h, w, c) each as an `ImageDataset`, c = 1 if all are grey.
+        splits: `Splits` as they were loaded.
+        train, val, test: `ImageDataset`s of uint8 (n, h, w, c); c is 1 if all images are grey.
     """
 
     splits: Splits
@@ -26,7 +26,7 @@ class PretrainData:
     test: ImageDataset
 
     @property
-    def picture_shape(self):
+    def image_shape(self):
         """(h, w, c)."""
         return self.train.images.shape[1:]
 
@@ -37,7 +37,7 @@ class PretrainData:
 
 
 def load_pretrain_data(config):
-    """Loads and decodes what `config` names; labels may be missing.
+    """Loads and decodes the data that `config` names; labels may be missing.
 
     Args:
         config: `PretrainSettings`.
@@ -53,17 +53,17 @@ def load_pretrain_data(config):
         on_duplicate=config.on_duplicate,
         require_labels=bool(config.conditional) or config.row.needs_labels,
     )
-    return in_one_form(splits, picture_size(config, splits.train))
+    return in_one_form(splits, pretraining_image_size(config, splits.train))
 
 
 def in_one_form(splits, image_size):
-    """Returns the `PretrainData` of `Splits` in (height, width)."""
+    """Returns `Splits` as `PretrainData` of `image_size`, (height, width)."""
     channels = 1 if all(part.is_grayscale for part in splits[:3]) else 3
     return PretrainData(splits, *(in_one_size(part, image_size, channels) for part in splits[:3]))
 
 
 def in_one_size(dataset, image_size, channels):
-    """Returns the pictures of `dataset` as an array of (height, width) and 1 or 3 channels.
+    """Returns the images of `dataset` as an array of `image_size` and 1 or 3 channels.
 
     Args:
         dataset: `ImageDataset`; it is decoded here.
@@ -73,16 +73,14 @@ def in_one_size(dataset, image_size, channels):
     Returns:
         ImageDataset of uint8 (n, height, width, channels), with the labels of `dataset`.
     """
-    pictures = dataset.decoded(image_size)
+    images = dataset.decoded(image_size)
     if channels == 1:
-        pictures = pictures[..., :1] if dataset.is_grayscale else _brightness(pictures)
-    return ImageDataset(
-        pictures, dataset.labels, dataset.class_names, dataset.split, dataset.source
-    )
+        images = images[..., :1] if dataset.is_grayscale else _brightness(images)
+    return ImageDataset(images, dataset.labels, dataset.class_names, dataset.split, dataset.source)
 
 
-def _brightness(pictures):
-    gray = np.empty((*pictures.shape[:3], 1), np.uint8)
-    for rows in row_blocks(len(pictures)):
-        gray[rows] = np.round(luminance(pictures[rows].astype(np.float32)))
+def _brightness(images):
+    gray = np.empty((*images.shape[:3], 1), np.uint8)
+    for rows in row_blocks(len(images)):
+        gray[rows] = np.round(luminance(images[rows].astype(np.float32)))
     return gray

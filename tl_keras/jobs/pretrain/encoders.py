@@ -1,4 +1,4 @@
-"""The encoder that learns from two views, and the size in which it sees pictures."""
+"""The encoder that learns from two views, and its image size."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from tl_keras.training.fine_tuning.inputs import common_size
 LARGEST_SIDE = 96  # pixels, of "small_resnet" where no size is asked for
 
 
-def picture_size(config, train):
-    """Returns the (height, width) in which the pictures of a pretraining are seen.
+def pretraining_image_size(config, train):
+    """Returns the (height, width) of the images in a pretraining.
 
     Args:
         config: `PretrainSettings`.
@@ -45,7 +45,7 @@ def build_encoder(config, size):
 
     Args:
         config: `PretrainSettings`.
-        size: (height, width), of `picture_size`.
+        size: (height, width), of `pretraining_image_size`.
 
     Returns:
         Functional model (b, h, w, 3) RGB 0-255 -> features.
@@ -72,7 +72,7 @@ def _check_name(config):
         check_choice("backbone", name, (SMALL_RESNET, *APPLICATIONS))
     elif not Path(name).exists():
         raise InputError(
-            f"Expected a backbone that is there; received {name}: no such file or folder."
+            f"Expected a backbone that exists; received {name}: no such file or folder."
         )
     if config.weights is not None and name not in APPLICATIONS:
         raise InputError(

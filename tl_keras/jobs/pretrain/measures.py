@@ -14,12 +14,12 @@ from tl_keras.training.fine_tuning.inputs import random_part
 BOUND_SAMPLES = 500
 _BOUND_PICTURES = 200
 _SAMPLES = 1000
-_COMPARED = 200  # samples with their nearest training pictures
-_SCORED = 2000  # held-out pictures that say what is odd
-_SMALLEST_SIDE = 4  # of the classifier's pictures
-_FEWEST = 20  # held-out pictures for the quality of samples
+_COMPARED = 200  # samples whose nearest training images are found
+_SCORED = 2000  # test images whose scores are kept
+_SMALLEST_SIDE = 4  # pixels, of the classifier's images
+_FEWEST = 20  # test images for the quality of samples
 _BATCH_SIZE = 256
-_ACTIVE = 0.01  # variance of a mean, from which on a latent number is used
+_ACTIVE = 0.01  # variance of the means from which a latent dimension counts as used
 
 
 def measure_pretrained(config, model, data, encoder):
@@ -27,16 +27,17 @@ def measure_pretrained(config, model, data, encoder):
 
     Args:
         config: `PretrainSettings`.
-        model: of `build_model`, trained.
+        model: trained, from `build_model`.
         data: `PretrainData`.
-        encoder: of `encoder_of`.
+        encoder: from `encoder_of`.
 
     Returns:
-        dict: "probes" (rows of `probe_table`; None without labels), "test" (reconstruction and
-        likelihood on the test pictures), "samples" (see `evaluate_samples`; None without labels),
-        "nearest" (how far it is to the nearest training picture; only of models that make
-        pictures) and "odd" (percentiles 0-100 of the scores of test pictures, by which
-        `tl-keras outliers` says how odd a picture is).
+        dict with:
+        - probes: rows of `probe_table`; None without labels.
+        - test: reconstruction and likelihood on the test images.
+        - samples: see `evaluate_samples`; None without labels.
+        - nearest: median distances to the nearest training image, for models with `sample`.
+        - odd: percentiles 0-100 of the outlier scores of test images, for `tl-keras outliers`.
     """
     figures = {"test": {}, "samples": None, "odd": None}
     figures["probes"] = measure_probes(encoder, data, config.seed)
@@ -61,7 +62,7 @@ def _reconstruction(model, data, seed):
 
 
 def _likelihood(model, data, seed):
-    size = {"image_size": data.picture_shape[:2], "channels": data.picture_shape[2]}
+    size = {"image_size": data.image_shape[:2], "channels": data.image_shape[2]}
     batches = data.test.pipeline(_BATCH_SIZE, **size)
     losses = model.evaluate(batches, verbose=0, return_dict=True)
     some = random_part(data.test, _BOUND_PICTURES, seed)
@@ -80,21 +81,21 @@ def _likelihood(model, data, seed):
 
 
 def _odd(model, data, seed):
-    pictures = random_part(data.test, _SCORED, seed).images
+    images = random_part(data.test, _SCORED, seed).images
     scores = [s for s in SCORES if s not in ("auto", "bound")]
     scores += ["bound"] if hasattr(model, "log_likelihood") else []
     return {
-        score: np.percentile(outlier_scores(model, pictures, score=score), range(101)).tolist()
+        score: np.percentile(outlier_scores(model, images, score=score), range(101)).tolist()
         for score in scores
     }
 
 
 def _sample_quality(model, data, seed):
-    """The quality of samples in the eyes of a small classifier; None where there can be none."""
-    small = min(data.picture_shape[:2]) < _SMALLEST_SIDE or len(data.test) < _FEWEST
+    """Quality of samples by a small classifier; None without classes or with few images."""
+    small = min(data.image_shape[:2]) < _SMALLEST_SIDE or len(data.test) < _FEWEST
     if data.num_classes < 2 or small:
         return None
-    say("A small classifier of the same pictures, to judge the samples by:")
+    say("Training a small classifier on the same images, which measures the samples:")
     count = min(_SAMPLES, len(data.test))
     classifier = fit_sample_classifier(data.train, epochs=_classifier_epochs(data), seed=seed)
     samples = as_images(model.sample(count, seed=seed))
@@ -105,7 +106,7 @@ def _sample_quality(model, data, seed):
 
 
 def _nearest(model, data, seed):
-    """Median distances of samples and of test pictures to the nearest training picture."""
+    """Median distances of samples and of test images to the nearest training image."""
     made = as_images(model.sample(_COMPARED, seed=seed))
     real = random_part(data.test, _COMPARED, seed).images
     _, of_samples = nearest_images(made, data.train.images)
@@ -117,5 +118,5 @@ def _nearest(model, data, seed):
 
 
 def _classifier_epochs(data):
-    """Three epochs on many pictures, more on few: some 500 steps."""
+    """Three epochs on many images, more on few: some 500 steps."""
     return max(3, min(30, 60_000 // len(data.train)))

@@ -1,4 +1,4 @@
-"""The model that a pretraining asks for, and what is decided by the data."""
+"""Builds the model of a pretraining, and decides by the data what the settings leave open."""
 
 import dataclasses
 import importlib
@@ -15,7 +15,7 @@ from tl_keras.training.fine_tuning.inputs import default_batch_size
 
 _EPOCHS = (20, 300)  # at least, at most
 _ENDLESS = 10_000  # epochs, where the time ends a training
-_VALUES_PER_NUMBER = 8  # of a picture, for each number of its code: a bottleneck must be one
+_VALUES_PER_NUMBER = 8  # values of an image for each dimension of its code, at least
 _LARGEST_DENSE = 32  # pixels a side
 _GRIDS = 12
 _STEPS_PER_EXECUTION = 16
@@ -23,15 +23,15 @@ _STEPS_PER_EXECUTION = 16
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is decided by the data where the configuration leaves it open.
+    """Values that the data decide where the settings leave them open.
 
     Attributes:
         batch_size, epochs: ints.
-        steps: of an epoch.
+        steps: int, per epoch.
         latent_dim, grid_every: ints; None with two views.
         architecture: "dense" or "conv"; None for a GAN and with two views.
-        backbone: what learns from two views; else None.
-        augment: preset by which two views differ; else None.
+        backbone: str with two views; else None.
+        augment: preset of two views; else None.
     """
 
     batch_size: int
@@ -46,10 +46,10 @@ class Plan:
 
 def make_plan(config, data):
     """Returns the `Plan` for a `PretrainSettings` and a `PretrainData`."""
-    size, shape = len(data.train), data.picture_shape
+    size, shape = len(data.train), data.image_shape
     kind, two_views = model_class(config.row), config.row.family is TWO_VIEWS
     batch_size = config.batch_size or default_batch_size(size, kind.recipe["batch_size"])
-    # A batch of two views that is not full is left out.
+    # An incomplete batch of two views is dropped.
     steps = max(1, size // batch_size) if two_views else math.ceil(size / batch_size)
     epochs = _epochs(config, steps)
     if two_views:
@@ -70,7 +70,7 @@ def make_plan(config, data):
 
 
 def build_model(config, data, plan):
-    """Builds the model; a GAN is compiled too, with its own optimizers.
+    """Builds the model; a GAN is compiled too.
 
     Args:
         config: `PretrainSettings`.
@@ -78,7 +78,7 @@ def build_model(config, data, plan):
         plan: `Plan`.
 
     Raises:
-        InputError: an option does not go with these pictures.
+        InputError: an option does not fit these images.
     """
     options = config.model_options | {"seed": config.seed}
     kind, family = model_class(config.row), config.row.family
@@ -86,13 +86,13 @@ def build_model(config, data, plan):
         if config.row.needs_labels:
             other = next(name for name in names_of(family) if name in WITHOUT_LABELS)
             _check_classes(data, config, f"method {config.method}", f"Use method {other}.")
-        model = kind(build_encoder(config, data.picture_shape[:2]), **options)
-        how = {"training": True, "augment": plan.augment}
-        dataset_batches(model, data.train, plan.batch_size, **how)  # refuses too few pictures
+        model = kind(build_encoder(config, data.image_shape[:2]), **options)
+        views = {"training": True, "augment": plan.augment}
+        dataset_batches(model, data.train, plan.batch_size, **views)  # refuses too few images
         return model
     options["latent_dim"] = plan.latent_dim
     if family is LATENT:
-        return kind(data.picture_shape, **options | {"architecture": plan.architecture})
+        return kind(data.image_shape, **options | {"architecture": plan.architecture})
     return _adversarial(kind, config, data, plan, options)
 
 
@@ -108,7 +108,7 @@ def _adversarial(kind, config, data, plan, options):
         options["num_classes"] = data.num_classes
     if config.width is not None:
         options["width"] = config.width
-    model = kind(data.picture_shape, **options)
+    model = kind(data.image_shape, **options)
     several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
     model.compile(steps_per_execution=several)
     if config.lr is not None:
@@ -138,9 +138,9 @@ def _latent_dim(row, shape):
     return min(most, max(2, math.prod(shape) // _VALUES_PER_NUMBER))
 
 
-def _check_classes(data, config, what, way_on):
+def _check_classes(data, config, purpose, advice):
     if data.num_classes < 2:
         raise InputError(
-            f"Expected labels of two classes or more for {what}; received {data.num_classes} in "
-            f"{config.data}. {way_on}"
+            f"Expected labels of two classes or more for {purpose}; received {data.num_classes} in "
+            f"{config.data}. {advice}"
         )

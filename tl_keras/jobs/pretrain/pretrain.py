@@ -1,4 +1,4 @@
-"""`tl-keras pretrain`: pictures in, labels or not; an encoder and a page out."""
+"""`tl-keras pretrain`: trains on images without labels and writes an encoder and a page."""
 
 import dataclasses
 import time
@@ -22,25 +22,25 @@ from tl_keras.settings.methods import TWO_VIEWS
 from tl_keras.training.epoch_lines import EpochLines
 
 GRIDS = "figures/epochs"
-_SHOWN = 32  # pictures that are reconstructed after some epochs
-_FEWEST_WATCHED = 50  # validation pictures, or the training pictures are watched
-_WATCHED = 50  # times at most where the epochs are known
-_LINES = 20  # that are printed where only the time is known
-_GRID_SIDE = 72  # screen pixels that a picture should have in a grid
+_SHOWN = 32  # images that are reconstructed after some epochs
+_FEWEST_WATCHED = 50  # validation images, or training images are watched
+_WATCHED = 50  # times at most, where the number of epochs is known
+_LINES = 20  # lines that are printed where only the time is known
+_GRID_SIDE = 72  # screen pixels of an image in a grid
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What a pretraining found out; the report is made from it.
+class PretrainingResult:
+    """Result of a pretraining, from which the report is made.
 
     Attributes:
-        config: what was asked for.
-        plan: what was decided by the data.
-        data: the pictures.
-        model: of `build_model`, trained.
-        history: of its training, with `phases` and `best_epoch`.
+        config: `PretrainSettings`.
+        plan: `Plan`.
+        data: `PretrainData`.
+        model: trained, from `build_model`.
+        history: its `History`, with `phases` and `best_epoch`.
         metrics: the content of metrics.json.
-        warnings: of the training, such as that a GAN has collapsed.
+        warnings: those of the training, such as a collapsed GAN.
     """
 
     config: PretrainSettings
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def pretrain(config):
-    """Trains a model that needs no labels as `config` says and writes its run folder.
+    """Trains the model of a label-free method and writes its run folder.
 
     Args:
         config: `PretrainSettings`.
@@ -91,24 +91,24 @@ def pretrain(config):
             "seconds": {"training": trained, "total": time.monotonic() - started},
         }
         run.save_model(encoder, "encoder.keras")
-        _write(run, Outcome(config, plan, data, model, history, metrics, noticed))
+        _write(run, PretrainingResult(config, plan, data, model, history, metrics, noticed))
     say(_result(config, metrics))
     say(f"Report: {run.path / 'report.html'}")
     return run.path
 
 
 def watching(config, model, data, plan, folder):
-    """Callbacks that show how a pretraining goes on.
+    """Returns callbacks that show the progress of a pretraining.
 
     Args:
         config: `PretrainSettings`.
-        model: of `build_model`.
+        model: from `build_model`.
         data: `PretrainData`.
         plan: `Plan`.
-        folder: where pictures of how it learns are written, of a model that makes pictures.
+        folder: place of grids of images, for models with a decoder or generator.
     """
     if config.row.family is not TWO_VIEWS:
-        scale = max(1, round(_GRID_SIDE / max(data.picture_shape[:2])))
+        scale = max(1, round(_GRID_SIDE / max(data.image_shape[:2])))
         shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
         grids = ImageGrids(folder, plan.grid_every, images=shown, scale=scale)
         return [grids, EpochLines(plan.epochs)]
@@ -120,14 +120,14 @@ def watching(config, model, data, plan, folder):
     return [EmbeddingWatch(watched, every=every, seed=config.seed), lines]
 
 
-def _write(run, outcome):
-    run.save_model(outcome.model)
-    if outcome.config.conditional:
-        names = list(outcome.data.train.class_names)
+def _write(run, result):
+    run.save_model(result.model)
+    if result.config.conditional:
+        names = list(result.data.train.class_names)
         run.write_json("classes.json", {"class_names": names})
-    run.write_history(outcome.history)
-    run.write_json("metrics.json", outcome.metrics)
-    write_report(run.path, outcome)
+    run.write_history(result.history)
+    run.write_json("metrics.json", result.metrics)
+    write_report(run.path, result)
 
 
 def _result(config, metrics):
@@ -137,13 +137,13 @@ def _result(config, metrics):
         parts.append(f"Test negative ELBO {test['negative_elbo']:.2f} nats")
     if "mse" in test:
         parts.append(
-            f"test mean squared error {test['mse']:.5f} (PCA with as many numbers "
+            f"test mean squared error {test['mse']:.5f} (PCA with as many dimensions "
             f"{test['pca_mse']:.5f})"
         )
     if metrics["samples"]:
         samples = metrics["samples"]
         parts.append(
-            f"Fréchet distance of samples {samples['frechet_distance']:.2f} (of held-out pictures "
+            f"Fréchet distance of samples {samples['frechet_distance']:.2f} (of held-out images "
             f"{samples['floor']['frechet_distance']:.2f})"
         )
     if metrics["probes"]:

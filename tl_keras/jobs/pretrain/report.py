@@ -1,8 +1,8 @@
-"""Page of a pretraining."""
+"""The page of a pretraining."""
 
 import dataclasses
 
-from tl_keras.jobs.pretrain import pictures as draw
+from tl_keras.jobs.pretrain import figures as draw
 from tl_keras.jobs.pretrain import views as draw_views
 from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.pretraining_page import pretraining_page
@@ -18,7 +18,7 @@ def write_report(path, outcome):
     results = PretrainingResults(
         config=outcome.config,
         model=outcome.model,
-        image_shape=outcome.data.picture_shape,
+        image_shape=outcome.data.image_shape,
         history=outcome.history.history,
         metrics=outcome.metrics,
         figures=figures(outcome) | {"film_strip": strip},
@@ -40,7 +40,7 @@ def _of_two_views(outcome):
 def _of_images(outcome):
     """Returns the figures of a model that reconstructs or makes images, as far as it can."""
     model = outcome.model
-    figures = {"interpolations": [draw.ways(outcome)], "curves": [draw.curves(outcome)]}
+    figures = {"interpolations": [draw.interpolations(outcome)], "curves": [draw.curves(outcome)]}
     if hasattr(model, "reconstruct"):
         figures["reconstructions"] = [draw.reconstructions(outcome)]
     if hasattr(model, "encode"):
@@ -49,6 +49,6 @@ def _of_images(outcome):
         figures["samples"] = [draw.samples(outcome)]
         figures["nearest"] = [draw.nearest(outcome)]
         if hasattr(model, "encode") and model.latent_dim == 2:
-            plane = dataclasses.replace(draw.plane_of_pictures(outcome), name="latent_plane")
+            plane = dataclasses.replace(draw.latent_grid(outcome), name="latent_plane")
             figures["latent"].append(plane)
     return figures

@@ -1,4 +1,4 @@
-"""The pictures of a page on learning from two views: what it was taught, what looks alike to it."""
+"""Figures of the page of methods with two views: views, nearest neighbours."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,14 +12,14 @@ from tl_keras.reports.pages.sections import Figure
 from tl_keras.training.fine_tuning.inputs import random_part
 
 COLUMNS = 10
-_ASKED = 10  # test pictures whose neighbours are shown
-_SEARCHED = 5000  # training pictures among which they are found
+_ASKED = 10  # test images whose neighbours are shown
+_SEARCHED = 5000  # training images among which they are found
 _NEIGHBOURS = 8
 _PAPER = 255
 
 
 def views(outcome):
-    """Training pictures, and below each two views of it as training made them."""
+    """Training images with two of their views below, as in training."""
     some = random_part(outcome.data.train, COLUMNS, outcome.config.seed).images
     made = two_views(
         tf.cast(some, tf.float32),
@@ -31,15 +31,14 @@ def views(outcome):
     rows = below_each_other((some, *(as_images(view.numpy()) for view in made)), COLUMNS)
     return Figure(
         grid_png(rows, COLUMNS),
-        "Pictures and two views of each",
-        "In each column a training picture, and below it two of its views. The net was taught "
-        f"that they are the same; what differs between them (preset “{outcome.plan.augment}”), it "
-        "learned to ignore.",
+        "Images and two views of each",
+        "Each column has a training image and below it two of its views. The network learned to "
+        f"ignore their differences (preset “{outcome.plan.augment}”).",
     )
 
 
 def neighbours(outcome):
-    """Test pictures, each in a row with the training pictures that are nearest to it."""
+    """Test images, each in a row with its nearest training images."""
     data, seed = outcome.data, outcome.config.seed
     asked = random_part(data.test, _ASKED, seed)
     known = random_part(data.train, _SEARCHED, seed)
@@ -51,14 +50,14 @@ def neighbours(outcome):
         for row, found in enumerate(nearest)
     ]
     caption = (
-        "Left a test picture; beside it the training pictures that are most alike to the encoder, "
-        "the nearest first."
+        "Each row has a test image and the training images that are most similar in the encoder's "
+        "features, the nearest first."
     )
     if data.num_classes:
         right = np.mean(known.labels[nearest] == asked.labels[:, None])
-        caption += f" {right:.0%} of these are of the class of the picture on the left."
+        caption += f" {right:.0%} of these are of the class of the test image."
     return Figure(
         grid_png(np.concatenate(rows), nearest.shape[1] + 2),
-        "Pictures and their nearest neighbours",
+        "Images and their nearest neighbours",
         caption,
     )

@@ -25,7 +25,8 @@ def contrastive_loss(
 
         loss_i = -1 / |P(i)| sum_{p in P(i)} log(exp(z_i z_p / t) / sum_{a != i} exp(z_i z_a / t)).
 
-    On several replicas each computes the rows of its own images against the columns of all.
+    If all embeddings are equal, it is log(2n - 1). On several replicas each computes the rows of
+    its own images against the columns of all.
 
     Args:
         first, second: (n, d), embeddings of the two views of n images.

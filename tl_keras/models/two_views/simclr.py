@@ -11,32 +11,12 @@ from tl_keras.models.two_views.contrast import contrastive_loss
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 
-def nt_xent(first: tf.Tensor, second: tf.Tensor, temperature: float = 0.2) -> tf.Tensor:
-    """Returns the normalised, temperature-scaled cross-entropy of each image.
-
-    Each of the 2n views i identifies the other view j of its image among all views but itself:
-
-        loss_i = -log(exp(z_i z_j / t) / sum_{k != i} exp(z_i z_k / t)),  z of length 1.
-
-    If all embeddings are equal it is log(2n - 1).
-
-    Args:
-        first, second: (n, d), embeddings of the two views, n at least 2. On several replicas each
-            passes its own, and the views of all replicas are compared.
-        temperature: t, above 0. Defaults to 0.2.
-
-    Returns:
-        float32 (n,), mean over the two views of each image.
-
-    Reference:
-        Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective".
-    """
-    return contrastive_loss(first, second, None, temperature)
-
-
 @keras.saving.register_keras_serializable(package="tl_keras")
 class SimCLR(TwoViewModel):
     """Learns an encoder that distinguishes each image, in two random views, from its batch.
+
+    The loss is the normalised, temperature-scaled cross-entropy (NT-Xent): `contrastive_loss` with
+    one positive, the other view.
 
     Example:
         model = SimCLR(build_small_resnet(32))
@@ -57,7 +37,8 @@ class SimCLR(TwoViewModel):
     Reference:
         Chen, Kornblith, Norouzi, Hinton 2020, arXiv 2002.05709. There batches have 4,096 images
         and an optimizer for large batches (LARS). Here both views of a batch go through the network
-        together, so batch normalisation takes its moments over both.
+        together, so batch normalisation takes its moments over both. Loss: Sohn 2016, "Improved
+        deep metric learning with multi-class N-pair loss objective".
     """
 
     def __init__(
@@ -74,7 +55,7 @@ class SimCLR(TwoViewModel):
     def losses_between(
         self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
     ) -> dict[str, tf.Tensor]:
-        return {"loss": nt_xent(first, second, self.temperature)}
+        return {"loss": contrastive_loss(first, second, None, self.temperature)}
 
     def get_config(self) -> dict:
         return {**super().get_config(), "temperature": self.temperature}

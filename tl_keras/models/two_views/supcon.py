@@ -1,40 +1,22 @@
 """SupCon: views of images of one class attract each other."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from tl_keras.checks import InputError, check_number
+from tl_keras.checks import InputError
 from tl_keras.models.two_views.contrast import contrastive_loss
-from tl_keras.models.two_views.two_view_model import TwoViewModel
-
-
-def sup_con(
-    first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor, temperature: float = 0.1
-) -> tf.Tensor:
-    """Returns the supervised contrastive loss of each image, with the mean outside the logarithm.
-
-    The positives of a view are all other views of images with its label, see
-    `contrast.contrastive_loss`. If each image has a label of its own, it equals `nt_xent`.
-
-    Args:
-        first, second: (n, d), embeddings of the two views. On several replicas each passes its
-            own.
-        labels: int (n,).
-        temperature: above 0. Defaults to 0.1.
-
-    Returns:
-        float32 (n,), mean over the two views of each image.
-    """
-    return contrastive_loss(first, second, labels, temperature)
+from tl_keras.models.two_views.simclr import SimCLR
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
-class SupCon(TwoViewModel):
+class SupCon(SimCLR):
     """Learns an encoder from labels: images of a class attract, those of other classes repel.
+
+    It is SimCLR with labels: the positives of a view are all other views of images with its label.
+    If each image has a label of its own, the losses are equal.
 
     Example:
         model = SupCon(build_small_resnet(32))
@@ -51,21 +33,13 @@ class SupCon(TwoViewModel):
         InputError: an argument is invalid, or images have no labels.
 
     Reference:
-        Khosla et al. 2020, arXiv 2004.11362, the loss L_out.
+        Khosla et al. 2020, arXiv 2004.11362, the loss L_out: the mean is outside the logarithm.
     """
 
     uses_labels = True
 
-    def __init__(
-        self,
-        encoder: keras.Model,
-        *,
-        temperature: float = 0.1,
-        projection_units: Sequence[int] = (256, 128),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(encoder, projection_units=projection_units, **kwargs)
-        self.temperature = check_number("temperature", temperature, above=0)
+    def __init__(self, encoder: keras.Model, *, temperature: float = 0.1, **kwargs: Any) -> None:
+        super().__init__(encoder, temperature=temperature, **kwargs)
 
     def losses_between(
         self, first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor | None, training: bool
@@ -77,7 +51,4 @@ class SupCon(TwoViewModel):
             )
         if len(labels.shape) == 2:
             labels = labels[:, 0] if labels.shape[1] == 1 else ops.argmax(labels, axis=1)
-        return {"loss": sup_con(first, second, labels, self.temperature)}
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "temperature": self.temperature}
+        return {"loss": contrastive_loss(first, second, labels, self.temperature)}

@@ -27,7 +27,7 @@ def test_help_of_train_lists_every_option(run_cli, monkeypatch):
 
 def test_help_of_the_learning_rate_says_that_the_images_decide(run_cli, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    shown = run_cli("train", "--help")[1]
+    shown = " ".join(run_cli("train", "--help")[1].replace("│", " ").split())
     assert "[default: by the number of images from a linear start, else 0.001" in shown
 
 

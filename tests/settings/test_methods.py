@@ -7,7 +7,7 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.settings import compare, label_free, methods
-from tl_keras.settings.commands import COMMANDS, option_tables
+from tl_keras.settings.commands import COMMANDS, pages
 from tl_keras.settings.declaration import choices_of, options_of
 
 OPTIONS = options_of(label_free.PretrainSettings)
@@ -58,7 +58,7 @@ def test_a_new_row_shows_in_help_tables_and_refusals(monkeypatch):
 
     assert Settings("mine", "digits", temperature=0.5).model_options == {"temperature": 0.5}
     command = COMMANDS["pretrain"]._replace(settings=Settings)
-    page = option_tables({"pretrain": command})
+    page = pages({"pretrain": command})["pretrain.md"]
     assert "mine: to do as I say." in page
     assert "simclr, supcon, mine: a lower one" in page
     with pytest.raises(InputError, match="noise only with method autoencoder"):

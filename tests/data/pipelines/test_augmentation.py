@@ -42,14 +42,14 @@ def test_shape_type_and_range_are_kept(name):
 
 @pytest.mark.parametrize("name", CHANGING)
 def test_an_image_is_changed_the_same_way_in_any_batch(name):
+    rounding = {"rtol": 1e-6, "atol": 1e-4}  # the order of sums may depend on the batch
     whole = augment(IMAGES, name, seed=5, epoch=2)
     order = np.array([6, 1, 3])
-    np.testing.assert_array_equal(
-        augment(IMAGES[order], name, seed=5, epoch=2, indices=order), whole[order]
-    )
+    some = augment(IMAGES[order], name, seed=5, epoch=2, indices=order)
+    np.testing.assert_allclose(some, whole[order], **rounding)
     for index in range(8):
         alone = augment(IMAGES[index : index + 1], name, seed=5, epoch=2, indices=[index])
-        np.testing.assert_array_equal(alone[0], whole[index])
+        np.testing.assert_allclose(alone[0], whole[index], **rounding)
 
 
 @pytest.mark.parametrize("name", CHANGING)

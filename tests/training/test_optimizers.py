@@ -119,6 +119,17 @@ def test_steps_equal_adamw_with_the_rate_of_the_variable(factor, masked):
     np.testing.assert_allclose(np.asarray(kernel), expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("factors", [None, {"of the head": 1.0}])
+@pytest.mark.parametrize(("clip_norm", "kept"), [(None, 1.0), (0.5, 0.1), (6.0, 1.0)])
+def test_the_gradient_of_all_variables_together_is_scaled_to_the_norm(clip_norm, kept, factors):
+    variables = [keras.Variable([0.0, 0.0]), keras.Variable([0.0])]
+    optimizer = build_optimizer("sgd", 1.0, clip_norm=clip_norm, rate_factors=factors)
+    optimizer.apply([np.float32([3.0, 0.0]), np.float32([4.0])], variables)  # norm 5
+    step = -np.concatenate([np.asarray(variable) for variable in variables])
+    first = 1.9  # the first step of Nesterov's momentum, in gradients
+    np.testing.assert_allclose(step, first * kept * np.float32([3, 0, 4]), rtol=1e-5)
+
+
 def test_a_layer_named_like_a_bias_decays_all_the_same():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="beta_dense")])
     kernel, bias = model.trainable_variables

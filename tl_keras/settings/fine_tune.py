@@ -50,6 +50,7 @@ _IDLE = {
     ("preset", "fast"): (  # nothing is fine-tuned
         *("unfreeze", "lr", "backbone_lr_factor", "depth_decay", "batch_norm", "weight_decay"),
         *("label_smoothing", "mixup", "cutmix", "views", "l2_sp_weight", "l2_sp_head_weight"),
+        "clip_norm",
     ),
 }
 
@@ -77,6 +78,8 @@ class StepSettings(Checked):
         None
     )
     """Decoupled weight decay, on kernels, in proportion to the rate of each."""
+    clip_norm: Annotated[float | None, REGULARISATION, Bounds(above=0)] = None
+    """Highest norm of the gradient of all weights together; default: no limit."""
     label_smoothing: Annotated[
         float | None, REGULARISATION, Bounds(minimum=0, maximum=0.9), Start(0.0, 0.1)
     ] = None

@@ -95,6 +95,7 @@ def build_optimizer(
     *,
     rate_factors: dict[str, float] | None = None,
     weight_decay: float | None = None,
+    clip_norm: float | None = None,
     fused: bool = False,
     masked: Sequence[keras.Variable] = (),
     epsilon: float | None = None,
@@ -108,6 +109,8 @@ def build_optimizer(
             that are not named have 1.
         weight_decay: decoupled weight decay on kernels, in proportion to the rate of each variable
             (Loshchilov and Hutter 2019, arXiv 1711.05101); None for none.
+        clip_norm: highest norm of the gradient of all variables together (Pascanu et al. 2013,
+            arXiv 1211.5063); None for no limit.
         fused: whether "adam" without factors may be `FusedAdam`. It is faster with equal results,
             but not of Keras: a model saved with it does not load without this package.
         masked: variables that get a mask, see `MaskedUpdates`.
@@ -123,7 +126,10 @@ def build_optimizer(
         name = f"Masked{optimizer_class.__name__}"
         optimizer_class = type(name, (MaskedUpdates, optimizer_class), {})
     optimizer = optimizer_class(
-        learning_rate=learning_rate, weight_decay=weight_decay or None, **arguments
+        learning_rate=learning_rate,
+        weight_decay=weight_decay or None,
+        global_clipnorm=clip_norm,
+        **arguments,
     )
     optimizer.rate_factors = rate_factors
     optimizer.masked = masked

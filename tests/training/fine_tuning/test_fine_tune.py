@@ -95,6 +95,18 @@ def test_mixing_above_a_frozen_part_is_in_full_precision(half_precision, objecti
     np.testing.assert_allclose(mixed, [[0.5] * 3, [1 / 3] * 3], atol=1e-3)
 
 
+def test_the_norm_of_the_gradient_is_limited_as_asked():
+    head_alone = {"optimizer": "sgd", "weight_decay": 0.0, "unfreeze": "none", "epochs": 0}
+    moved = {}
+    for clip_norm in (1e-9, None):
+        model = small_classifier()
+        start = model.get_weights()
+        tuned(val=None, model=model, clip_norm=clip_norm, **head_alone)
+        pairs = zip(model.get_weights(), start, strict=True)
+        moved[clip_norm] = max(np.abs(after - before).max() for after, before in pairs)
+    assert moved[1e-9] < 1e-7 < 1e-4 < moved[None]
+
+
 def test_half_precision_cache_is_close_but_takes_half_the_room():
     exact, _ = tuned(val=None, cache_dtype="float32", unfreeze="none")
     rough, _ = tuned(val=None, cache_dtype="float16", unfreeze="none")

@@ -91,6 +91,7 @@ def compile_part(
         "learning_rate": learning_rate,
         "rate_factors": factors,
         "weight_decay": settings.weight_decay,
+        "clip_norm": settings.clip_norm,
     }
     weighted = {"weighted_metrics": ["accuracy"]} if settings.class_weights == BALANCED else {}
     compile_for_training(

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tl_keras.settings import compare, finished_runs, label_free, train
+from tl_keras.settings import compare, finished_runs, image_source, label_free, train
 from tl_keras.settings.declaration import MISSING, PANELS, Bounds, choices_of, options_of, wanted
 
 
@@ -24,6 +24,7 @@ class Command(NamedTuple):
 TRAINING, LABEL_FREE, FINISHED = "Training", "Without labels", "Finished runs"
 COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
+    "check": Command(image_source.CheckSettings, "jobs.check", TRAINING),
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),

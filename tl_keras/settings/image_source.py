@@ -5,7 +5,7 @@ import numbers
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.declaration import DATA, FIRST, Checked
+from tl_keras.settings.declaration import DATA, FIRST, POSITIONAL, Bounds, Checked
 
 # NumPy takes no seed above this, in whichever step it would come to that.
 HIGHEST_SEED = 2**32 - 1
@@ -20,17 +20,33 @@ class ReadSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SplitSettings(ReadSettings):
-    """Options of splitting images, and the place of the run."""
+class FractionSettings(Checked):
+    """Fractions of the splits."""
 
     split: Annotated[tuple[float, float, float], DATA] = (0.8, 0.1, 0.1)
     """Fractions of train, val and test where the data has no split of its own."""
-    out: Annotated[str | None, FIRST] = None
-    """Run folder, new or empty; default: a name under runs/ with data and time."""
 
     def __post_init__(self):
         super().__post_init__()
         check_split(self.split)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckSettings(FractionSettings):
+    """Checks labelled images: classes, splits, unreadable files and repeated images."""
+
+    data: Annotated[str, POSITIONAL]
+    """Folder, file or name, as in `tl-keras train --data`."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
+    """Seed of the splits."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitSettings(FractionSettings, ReadSettings):
+    """Options of splitting images, and the place of the run."""
+
+    out: Annotated[str | None, FIRST] = None
+    """Run folder, new or empty; default: a name under runs/ with data and time."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,7 @@ import tl_keras
 PACKAGE = Path(tl_keras.__file__).parent
 ROOMS = ("data", "models", "evaluation", "reports")
 MODULES = sorted(path for room in ROOMS for path in (PACKAGE / room).rglob("*.py"))
-PUBLIC = sorted(
-    name
-    for name, module in tl_keras._PUBLIC.items()
-    if module.startswith(tuple(f"tl_keras.{room}." for room in ROOMS))
-)
+PUBLIC = sorted(tl_keras._PUBLIC)
 
 
 def _public_functions(body, is_class=False):

@@ -4,10 +4,13 @@ import contextlib
 import dataclasses
 import gc
 import itertools
+import os
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
+from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.evaluation.statistics.comparison import choose_pairs, differences, summarise
 from tl_keras.jobs.compare.data import (
     check_records,
@@ -48,7 +51,12 @@ class Comparison:
 
 
 @shows_settings(CompareSettings)
-def compare(data, *, source_data=None, **settings):
+def compare(
+    data: Splits | CompareSettings | str | os.PathLike,
+    *,
+    source_data: Splits | ImageDataset | str | os.PathLike | None = None,
+    **settings: Any,
+) -> Comparison:
     """Compares methods of training on the same labelled images.
 
     There is a run for each method, number of labels and seed. All methods get the same labelled

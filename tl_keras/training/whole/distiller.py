@@ -1,5 +1,7 @@
 """Model that learns from the predictions of a teacher, and from labels where there are any."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -50,7 +52,15 @@ class Distiller(keras.Model):
         Hinton, Vinyals and Dean 2015, arXiv 1503.02531.
     """
 
-    def __init__(self, student, teacher, *, temperature=4.0, alpha=0.9, **kwargs):
+    def __init__(
+        self,
+        student: keras.Model,
+        teacher: keras.Model,
+        *,
+        temperature: float = 4.0,
+        alpha: float = 0.9,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_values(DistillSettings, temperature=temperature, alpha=alpha)
         check_same_classes(student, teacher)

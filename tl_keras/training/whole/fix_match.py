@@ -1,6 +1,7 @@
 """FixMatch: a classifier learns from its own confident predictions for images without labels."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -53,8 +54,14 @@ class FixMatch(keras.Model):
     """
 
     def __init__(
-        self, classifier, *, confidence=0.95, unlabelled_weight=1.0, average_decay=0.999, **kwargs
-    ):
+        self,
+        classifier: keras.Model,
+        *,
+        confidence: float = 0.95,
+        unlabelled_weight: float = 1.0,
+        average_decay: float = 0.999,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_values(
             PseudoLabelSettings,

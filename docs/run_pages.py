@@ -32,7 +32,7 @@ def main():
     """Runs the pages; returns 1 if a block of one failed, else 0."""
     parser = argparse.ArgumentParser(description="Runs the blocks of the documentation.")
     parser.add_argument("pages", nargs="*", type=Path, metavar="PAGE")
-    parser.add_argument("--timeout", type=int, default=900, help="Seconds a block may take.")
+    parser.add_argument("--timeout", type=int, default=1800, help="Seconds a block may take.")
     arguments = parser.parse_args()
     keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     with tempfile.TemporaryDirectory() as folder:

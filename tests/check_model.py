@@ -13,13 +13,13 @@ _COMPILE = {"optimizer": "sgd", "loss": "sparse_categorical_crossentropy", "jit_
 def check_model(build, x, y, *, compile_args=None, probabilities=False, config=True, atol=1e-5):
     """Asserts what must hold for every model; returns it after training and reloading.
 
-    Checked in this order: outputs finite and one a picture; rows sum to one; one fit
-    step with a finite loss that moves a weight; a finite gradient for every trainable weight;
-    a model of the same shapes from the config; equal outputs after `.keras`; another fit step.
+    The outputs are finite, one per image, and their rows sum to one. A fit step has a finite loss
+    and moves a weight. Every trainable weight has a finite gradient. The config builds a model of
+    the same shapes. A `.keras` file restores equal outputs, and the model trains on.
 
     Args:
         build: function without arguments that returns a new, uncompiled keras.Model.
-        x: array (n, ...) of a few pictures, n >= 2.
+        x: array (n, ...) of a few images, n >= 2.
         y: array (n, ...) of targets, or None for a model that learns from x alone.
         compile_args: dict for `compile`. Defaults to SGD on sparse categorical cross-entropy.
             With `run_eagerly` deep models take seconds rather than a minute to trace.

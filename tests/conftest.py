@@ -76,7 +76,7 @@ def run_cli(monkeypatch, capsys, signal_handlers):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What reaches the jobs, which do nothing: settings, or options by their names."""
+    """List of the settings, or of the options by name, that reach the jobs; the jobs do nothing."""
     reached = []
 
     def job(*settings, **options):

@@ -1,4 +1,4 @@
-"""What tests on real data share: their marks and where the data is."""
+"""Marks of the tests on real data, and the place of the data."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is shown while something long runs, where standard error is no terminal."""
+"""Progress of long steps where standard error is no terminal."""
 
 import pytest
 

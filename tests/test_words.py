@@ -11,15 +11,7 @@ import pytest
 import tl_keras
 
 PACKAGE = Path(tl_keras.__file__).parent
-ROOMS = (  # those whose words are done
-    *("settings", "data", "models", "training", "evaluation", "reports"),
-    *("jobs/train", "jobs/pretrain", "jobs/compare", "jobs/explore", "jobs/runs"),
-)
-TESTS = Path(__file__).parent
-MODULES = sorted(
-    path for room in ROOMS for top in (PACKAGE, TESTS) for path in (top / room).rglob("*.py")
-)
-MODULES += [path for top in (PACKAGE, TESTS) for path in sorted((top / "jobs").glob("*.py"))]
+MODULES = sorted(path for top in (PACKAGE, Path(__file__).parent) for path in top.rglob("*.py"))
 RIDDLES = re.compile(r"(What|How|Which|Who|Where|That|Whether|The same|Of an?|As)\b")
 LONGEST_SUMMARY = 100  # characters
 LONGEST_SENTENCE = 30  # words

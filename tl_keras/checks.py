@@ -6,7 +6,7 @@ import numbers
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message is complete without a traceback.
+    """Error that a user can mend; the message is complete without a traceback.
 
     The command line prints the message as one line and exits with status 2.
     """

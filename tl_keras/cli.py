@@ -44,8 +44,8 @@ def main():
 def load(module, name):
     """Returns a function of the package; TensorFlow is loaded here and not before.
 
-    Its native log lines while loading (no GPU found, and the like) bypass Python and every log
-    level; nobody can act on them, so standard error is closed to them for that moment.
+    While loading, its native log lines (such as "no GPU found") bypass Python and every log level.
+    Nobody can act on them, so standard error is closed to them for that moment.
     """
     sys.stderr.flush()
     standard_error = os.dup(2)

@@ -5,11 +5,11 @@ import contextlib
 
 @contextlib.contextmanager
 def one_thread():
-    """Within it, BLAS and OpenMP use one thread; afterwards as many as before.
+    """Limits BLAS and OpenMP to one thread inside the context.
 
-    Small products done thousands of times, as in logistic regression, k-means and t-SNE, gain
-    nothing from threads that wait for each other, and where other processes want the cores they
-    stand still: a linear probe on 1,437 digits took 0.5 s with one thread, and minutes with two.
+    Thousands of small products, as in logistic regression, k-means and t-SNE, gain nothing from
+    threads that wait for each other. Where other processes want the cores, they stand still: a
+    linear probe on 1,437 digits took 0.5 s with one thread and minutes with two.
     """
     from threadpoolctl import threadpool_limits
 

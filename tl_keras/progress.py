@@ -1,4 +1,4 @@
-"""What a long step shows while it runs: bars on a terminal, plain lines elsewhere."""
+"""Progress of long steps: bars on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ def track(iterable, description, total=None):
 
     Args:
         iterable: anything to iterate over.
-        description: what is being done, e.g. "Checking pictures".
+        description: what is being done, e.g. "Checking images".
         total: number of items; defaults to `len(iterable)`.
     """
     total = len(iterable) if total is None else total

@@ -84,7 +84,7 @@ def timed(run):
 
 
 def plain_keras(model):
-    """The same layers as a user would write them, compiled with Keras's defaults."""
+    """Plain Keras model with these layers, compiled with Keras's defaults."""
     import keras
 
     def plain_layer(layer):
@@ -127,7 +127,7 @@ def weights_in_products(layer):
 
 
 def positions(layer, shape, output):
-    """How often a layer's weights are used for one image."""
+    """Returns the number of positions of one image at which a layer applies its weights."""
     import keras
 
     if isinstance(layer, keras.layers.RNN):

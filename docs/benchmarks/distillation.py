@@ -70,7 +70,7 @@ def taught(chosen, seed, teacher, labelled, rest, answers):
 
 
 def alone(chosen, seed, labelled, rest):
-    """The same student on the labels alone, for at least as many steps."""
+    """Trains the student on the labels alone, for at least as many steps."""
     from tl_keras import fit_from_scratch
 
     steps = chosen.epochs * math.ceil((len(labelled) + len(rest)) / BATCH)

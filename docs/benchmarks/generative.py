@@ -90,7 +90,7 @@ def timed(run):
 
 
 def plain_keras(model, **arguments):
-    """The same layers in a model as a user would write it."""
+    """Plain Keras model with these layers, as a user would write it."""
     import keras
     from keras import ops
 
@@ -176,7 +176,7 @@ def training_flops(model):
 
 
 def positions(layer):
-    """How often a layer's weights are used for one image."""
+    """Returns the number of positions of one image at which a layer applies its weights."""
     import keras
 
     if isinstance(layer, keras.layers.Conv2DTranspose):

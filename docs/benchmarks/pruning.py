@@ -1,4 +1,4 @@
-"""What pruning costs and saves: CNN `small` and a fine-tuned MobileNetV2 on 5,000 CIFAR-10 labels.
+"""Costs and savings of pruning: CNN `small` and a fine-tuned MobileNetV2 on 5,000 CIFAR-10 labels.
 
 About 5 minutes on 2 CPUs for the CNN and 20 for MobileNetV2, which needs --weights. Nothing is
 chosen on other labels: the last weights are kept. The row of 0 % trained on for as many epochs as

@@ -7,6 +7,7 @@ from tl_keras.data.loading import load_images
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.run_splits import without_contents
 from tl_keras.models.baselines.cnn import CNN
@@ -30,6 +31,7 @@ STUDENTS = {
 
 
 @takes_settings(DistillRunSettings)
+@replicated
 def distill(settings):
     """Trains a student on the predictions of a run's classifier, and writes a run folder.
 

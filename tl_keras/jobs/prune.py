@@ -5,6 +5,7 @@ import keras
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
 from tl_keras.progress import say
@@ -14,6 +15,7 @@ from tl_keras.training.whole.pruning import prune as prune_model
 
 
 @takes_settings(PruneRunSettings)
+@replicated
 def prune(settings):
     """Prunes the classifier of a run on the run's own data and writes a run folder of its own.
 

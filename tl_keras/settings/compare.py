@@ -9,6 +9,7 @@ from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
 from tl_keras.settings.image_source import HIGHEST_SEED, SplitSettings
 from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.train import Head
+from tl_keras.settings.whole_model import DeviceSettings
 
 TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains too
 KINDS = ("scratch", "linear", "frozen", *TUNED)
@@ -19,7 +20,7 @@ DEFAULTS = {"weights": "imagenet", "head": "linear", "views": 4}
 
 
 @dataclasses.dataclass(frozen=True)
-class CompareSettings(SplitSettings):
+class CompareSettings(SplitSettings, DeviceSettings):
     """Compares ways of training by the number of labels, on a page with a verdict."""
 
     data: Annotated[str, FIRST]
@@ -98,9 +99,12 @@ class CompareSettings(SplitSettings):
         return dataclasses.replace(self, **DEFAULTS | given)
 
     def to_json(self):
-        """Returns the settings as JSON reads them back, without where they are written."""
+        """Returns the settings as JSON reads them back, without where they run and are written."""
         settings = dataclasses.asdict(self.filled())
-        del settings["out"]
+        for name in ("out", "strategy", "devices"):
+            del settings[name]
+        if self.precision == CompareSettings.precision:  # comparisons begun before it was an option
+            del settings["precision"]
         return json.loads(json.dumps(settings))
 
     def _check_pretraining(self):

@@ -16,6 +16,7 @@ from tl_keras.settings.declaration import (
 )
 from tl_keras.settings.image_source import HIGHEST_SEED, ReadSettings, SplitOnceSettings
 from tl_keras.settings.methods import METHODS, methods_in_words, methods_with
+from tl_keras.settings.whole_model import DeviceSettings
 
 SMALL_RESNET = "small_resnet"
 PIXELS = "pixels"
@@ -23,7 +24,7 @@ _HIGHEST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainSettings(SplitOnceSettings):
+class PretrainSettings(SplitOnceSettings, DeviceSettings):
     """Learns from images without labels; writes a model, an encoder and a report.
 
     An option that is None has the default that `jobs.pretrain.models` gives it; one of another

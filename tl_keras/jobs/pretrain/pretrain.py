@@ -13,6 +13,7 @@ from tl_keras.jobs.pretrain.measures import measure_pretrained
 from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
 from tl_keras.jobs.pretrain.report import write_report
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
@@ -52,6 +53,7 @@ class PretrainingResult:
     warnings: tuple[str, ...] = ()
 
 
+@replicated
 def pretrain(config):
     """Trains the model of a label-free method and writes its run folder.
 

@@ -11,6 +11,7 @@ from tl_keras.data.array_store import limited_to
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
 from tl_keras.jobs.train.calibrating import (
@@ -65,6 +66,7 @@ class TrainingResult:
     test: dict
 
 
+@replicated
 def train(config: TrainSettings) -> Path:
     """Trains a classifier as `config` says and writes its run folder.
 

@@ -87,7 +87,7 @@ def _is_arrays(value):
 def _sent(array, strategy):
     """The chief's array: the sum over all replicas, of which only its first adds something."""
     kind = array.dtype
-    sent = array.astype(np.int32) if kind == bool else array
+    sent = array.astype(np.int32) if kind.kind == "b" else array
 
     def own(context):
         return tf.constant(sent if context.replica_id_in_sync_group == 0 else np.zeros_like(sent))

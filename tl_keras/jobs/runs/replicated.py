@@ -4,12 +4,14 @@ import contextlib
 import dataclasses
 import functools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tl_keras.checks import InputError
 from tl_keras.settings.declaration import fields_of, nested_in
+from tl_keras.training.distribution.several_machines import from_chief, on_several_machines
 from tl_keras.training.distribution.strategy import running_under
 
 
@@ -26,10 +28,9 @@ def replicated(job: Callable) -> Callable:
             if strategy is None:
                 return job(settings, *arguments)
             _check_batch_sizes(settings, strategy.num_replicas_in_sync)
-            resolver = strategy.cluster_resolver
-            if resolver is None or _is_chief(resolver):
+            if not on_several_machines(strategy):
                 return job(settings, *arguments)
-            with _unseen(settings) as settings:
+            with _one_writer(settings, _is_chief(strategy.cluster_resolver)) as settings:
                 return job(settings, *arguments)
 
     return run
@@ -41,15 +42,41 @@ def _is_chief(resolver):
 
 
 @contextlib.contextmanager
-def _unseen(settings) -> Iterator:
-    """Yields settings that write to a temporary folder; nothing is printed inside."""
-    name = Path(settings.out or "run").name
-    with (
-        tempfile.TemporaryDirectory(prefix="tl-keras-") as folder,
-        open(os.devnull, "w") as nowhere,
-    ):
-        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            yield dataclasses.replace(settings, out=str(Path(folder, name)))
+def _one_writer(settings, is_chief) -> Iterator:
+    """Yields the settings of this process; all but the chief write a copy and print nothing.
+
+    Raises:
+        InputError: the folder is there for the chief, and others do not see its files.
+    """
+    with contextlib.ExitStack() as stack:
+        place = Path(settings.out or "run")
+        if not is_chief:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tl-keras-"))
+            place = _copied(place, Path(folder, place.name))
+            settings = dataclasses.replace(settings, out=str(place))
+        files = _files(place)
+        if files != from_chief(files):  # the chief writes only after all have copied
+            raise InputError(
+                f"Expected a folder {settings.out} that all processes see, as it holds files; "
+                "received others here. Give an --out on a shared disk, or a new folder."
+            )
+        if not is_chief:
+            nowhere = stack.enter_context(open(os.devnull, "w"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+            stack.enter_context(contextlib.redirect_stderr(nowhere))
+        yield settings
+
+
+def _copied(place, copy):
+    if place.is_dir():
+        shutil.copytree(place, copy, ignore=shutil.ignore_patterns(".lock", ".part-*"))
+    return copy
+
+
+def _files(place):
+    found = (path for path in place.rglob("*") if path.is_file()) if place.is_dir() else ()
+    names = (str(path.relative_to(place)) for path in found)
+    return sorted(name for name in names if not name.startswith((".lock", ".part-")))
 
 
 def _check_batch_sizes(settings, replicas):

@@ -8,6 +8,7 @@ from tl_keras.settings.declaration import (
     DATA,
     FINE_TUNING,
     FIRST,
+    POSITIONAL,
     REGULARISATION,
     RUN,
     Bounds,
@@ -53,6 +54,20 @@ class DeviceSettings(Checked):
                 f"Expected devices only with strategy='mirrored'; received devices={self.devices} "
                 f"with strategy={self.strategy!r}. Leave one of the two out."
             )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LaunchSettings(Checked):
+    """Runs a command that trains in several processes of this machine, which share each batch.
+
+    `tl-keras launch --workers 2 -- train --data images/ --backbone mobilenet_v2`. On a cluster no
+    launcher is needed: start the command itself in each process, under SLURM or with TF_CONFIG.
+    """
+
+    command: Annotated[tuple[str, ...], POSITIONAL]
+    """Command with its options, after two hyphens."""
+    workers: Annotated[int, FIRST, Bounds(minimum=1)] = 2
+    """Number of processes; the first is the chief, which writes the run folder and prints."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import keras
 
 from tl_keras.progress import say
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.optimizers import build_schedule
 
@@ -28,7 +29,8 @@ class TimeLimit(keras.callbacks.Callback):
         self._charged = charged
 
     def on_epoch_end(self, epoch, logs=None):
-        if time.monotonic() + self._charged() > self._end:
+        over = time.monotonic() + self._charged() > self._end
+        if from_chief(over, self.model.distribute_strategy):
             self.model.stop_training = True
 
 
@@ -57,6 +59,7 @@ class CosineOverTime(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         share = (self._clock() - self._start) / self._seconds
+        share = from_chief(share, self.model.distribute_strategy)
         self._follow(share)
         if share >= 1:
             self.model.stop_training = True
@@ -88,7 +91,7 @@ class Deadline:
     def allows(self, epochs: int, source: Images | Features) -> bool:
         """Returns whether one for so many epochs, as slow as the slowest before, ends in time."""
         needed = self._slowest * epochs * len(source.labels)
-        return time.monotonic() + needed <= self._end
+        return from_chief(time.monotonic() + needed <= self._end)
 
     def leaves_out(self, epochs: int, source: Images | Features, name: str) -> bool:
         """Returns whether one would end too late, and says so."""

@@ -4,12 +4,15 @@ import contextlib
 import dataclasses
 import functools
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tl_keras.checks import InputError
+import tensorflow as tf
+
+from tl_keras.checks import InputError, listed
 from tl_keras.settings.declaration import fields_of, nested_in
 from tl_keras.training.distribution.several_machines import from_chief, on_several_machines
 from tl_keras.training.distribution.strategy import running_under
@@ -30,7 +33,8 @@ def replicated(job: Callable) -> Callable:
             _check_batch_sizes(settings, strategy.num_replicas_in_sync)
             if not on_several_machines(strategy):
                 return job(settings, *arguments)
-            with _one_writer(settings, _is_chief(strategy.cluster_resolver)) as settings:
+            is_chief = _is_chief(strategy.cluster_resolver)
+            with _naming_lost_workers(), _one_writer(settings, is_chief) as settings:
                 return job(settings, *arguments)
 
     return run
@@ -39,6 +43,20 @@ def replicated(job: Callable) -> Callable:
 def _is_chief(resolver):
     cluster = resolver.cluster_spec().as_dict()
     return resolver.task_id == 0 and (resolver.task_type == "chief" or "chief" not in cluster)
+
+
+@contextlib.contextmanager
+def _naming_lost_workers() -> Iterator:
+    """Raises one line where an exchange ended because another process did."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        tasks = sorted(set(re.findall(r"/task:\d+", str(error))))
+        raise InputError(
+            "Expected all workers to go on; received no answer from another one "
+            f"({listed(tasks) or 'unknown which'}), which has ended or cannot be reached. See its "
+            "output, and start all of them again."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -25,7 +25,10 @@ def on_several_machines(strategy: tf.distribute.Strategy | None = None) -> bool:
 
 @functools.cache
 def mend_keras() -> None:
-    """Makes `fit`, `evaluate` and `predict` of every Keras model work on several machines."""
+    """Makes `fit`, `evaluate` and `predict` of every Keras model work on several machines.
+
+    On one machine too the build before the first step fails, if the first batch is uneven.
+    """
     replace_symbolic_build(_build_from_own_batch)
     replace_reduction(_mean_of_logs)
 
@@ -33,7 +36,7 @@ def mend_keras() -> None:
 def _build_from_own_batch(build, model, iterator=None, data_batch=None):
     """Builds a model from the part of a batch that the first local replica gets."""
     strategy = model.distribute_strategy
-    if iterator is not None and on_several_machines(strategy):
+    if iterator is not None and strategy.num_replicas_in_sync > 1:
         _, _, batches = next(iter(iterator))
         data_batch = keras.tree.map_structure(
             lambda value: strategy.experimental_local_results(value)[0], next(batches)
@@ -55,7 +58,7 @@ def _mean_of_logs(reduce, values, strategy, reduction):
     return keras.tree.pack_sequence_as(values, tf.unstack(means, num=len(logs)))
 
 
-def from_chief(value: Any) -> Any:
+def from_chief(value: Any, strategy: tf.distribute.Strategy | None = None) -> Any:
     """Returns the value that the chief has, which every process must ask for at the same place.
 
     Clocks, free memory and rounding differ between machines. What depends on them and decides
@@ -64,11 +67,12 @@ def from_chief(value: Any) -> Any:
     Args:
         value: number, text, None, or lists, tuples and dicts of these; or an array, or a list of
             arrays. Arrays have the same shapes in all processes.
+        strategy: None for that of the scope.
 
     Returns:
         The value of the chief; on one machine `value` itself.
     """
-    strategy = tf.distribute.get_strategy()
+    strategy = strategy or tf.distribute.get_strategy()
     if not on_several_machines(strategy):
         return value
     if _is_arrays(value):

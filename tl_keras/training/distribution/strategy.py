@@ -31,6 +31,7 @@ def build_strategy(name: str = "auto", devices: int | None = None) -> tf.distrib
     """
     cluster = cluster_from()
     several = cluster is not None and len(cluster.workers) > 1
+    mend_keras()
     if name == "multiworker" or (name == "auto" and several):
         return _several_machines(cluster)
     if several:
@@ -52,7 +53,6 @@ def _several_machines(cluster):
         )
     wait_for_all(cluster)
     os.environ["TF_CONFIG"] = cluster.to_tf_config()
-    mend_keras()
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 

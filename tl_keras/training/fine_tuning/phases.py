@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
+from tl_keras.checks import InputError
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.settings.fine_tune import FineTuneSettings
@@ -115,7 +116,15 @@ def count_steps(size: int, batch_size: int, strategy: tf.distribute.Strategy) ->
     """Returns (steps of an epoch, whether an incomplete batch is left out).
 
     On several replicas it is left out: one of them could get no image.
+
+    Raises:
+        InputError: there are fewer images than replicas.
     """
+    if size < strategy.num_replicas_in_sync:
+        raise InputError(
+            f"Expected at least {strategy.num_replicas_in_sync} training images, one for each "
+            f"replica; received {size}. Give more images, or train on fewer devices."
+        )
     drop = strategy.num_replicas_in_sync > 1 and size >= batch_size
     return (size // batch_size if drop else math.ceil(size / batch_size)), drop
 

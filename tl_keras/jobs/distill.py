@@ -14,9 +14,11 @@ from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN
 from tl_keras.progress import say
+from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import DistillRunSettings
 from tl_keras.settings.signatures import takes_settings
 from tl_keras.settings.train import REST
+from tl_keras.settings.whole_model import DeviceSettings
 from tl_keras.training.fine_tuning.inputs import common_size
 from tl_keras.training.whole.distillation import distill as distill_into
 
@@ -66,6 +68,7 @@ def distill(settings):
                 # What the teacher was trained with; its seed is that of the splits.
                 "fine_tune": trained.config["fine_tune"],
                 "distill": settings.distill.to_json(),
+                **values_of(settings, DeviceSettings),
             },
         )
         folder.write_environment()

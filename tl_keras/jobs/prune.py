@@ -9,8 +9,10 @@ from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
 from tl_keras.progress import say
+from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import PruneRunSettings
 from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.whole_model import DeviceSettings
 from tl_keras.training.whole.pruning import prune as prune_model
 
 
@@ -38,6 +40,7 @@ def prune(settings):
             "pruned_from": settings.run,
             "sparsity": settings.sparsity,
             "prune": settings.prune.to_json(),
+            **values_of(settings, DeviceSettings),
         }
         folder.write_json("config.json", config)
         folder.write_environment()

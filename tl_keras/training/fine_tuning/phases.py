@@ -115,7 +115,7 @@ def compile_for_use(classifier: keras.Model, optimizer: str, rate: float) -> Non
 def count_steps(size: int, batch_size: int, strategy: tf.distribute.Strategy) -> tuple[int, bool]:
     """Returns (steps of an epoch, whether an incomplete batch is left out).
 
-    On several replicas it is left out: one of them could get no image.
+    On several replicas it is left out unless they share it evenly: one could get no image.
 
     Raises:
         InputError: there are fewer images than replicas.
@@ -125,7 +125,7 @@ def count_steps(size: int, batch_size: int, strategy: tf.distribute.Strategy) ->
             f"Expected at least {strategy.num_replicas_in_sync} training images, one for each "
             f"replica; received {size}. Give more images, or train on fewer devices."
         )
-    drop = strategy.num_replicas_in_sync > 1 and size >= batch_size
+    drop = size >= batch_size and size % batch_size % strategy.num_replicas_in_sync > 0
     return (size // batch_size if drop else math.ceil(size / batch_size)), drop
 
 

@@ -5,4 +5,5 @@
 - feature_cache: data of a training phase: images, or cached features of the frozen part
 - feature_store: features that several trainings on the same images share
 - freezing: freezing and unfreezing the layers of a backbone
+- spread_pass: one pass of a frozen part over batches, spread over the replicas of its strategy
 """

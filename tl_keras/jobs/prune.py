@@ -8,6 +8,7 @@ from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
+from tl_keras.models.precision import compute_in
 from tl_keras.progress import say
 from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import PruneRunSettings
@@ -33,6 +34,7 @@ def prune(settings):
     keras.utils.set_random_seed(settings.prune.seed)
     trained, splits, _ = load_origin(settings.run)
     say_if_refitted(trained)
+    compute_in(trained.model, keras.config.dtype_policy())
     with RunFolder(settings.out or default_run_path(trained.path, "pruned")) as folder:
         config = {
             **trained.config,

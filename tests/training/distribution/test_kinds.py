@@ -40,7 +40,7 @@ def differences(expected, found):
 @pytest.mark.slow
 def test_every_kind_is_trained_alike(tmp_path):
     one, mirrored, first, second = (tmp_path / f"{n}.npz" for n in ("one", "two", "0", "1"))
-    expected = weights(one, started("one", one, KINDS))
+    expected = weights(one, started("float32", one, KINDS))
     table = {"mirrored": weights(mirrored, started("mirrored", mirrored, KINDS))}
     workers = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     processes = [

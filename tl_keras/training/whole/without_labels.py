@@ -16,6 +16,7 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import WithoutLabelsSettings
+from tl_keras.training.distribution.evaluation import shared_batches
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_optimizer, build_schedule
@@ -137,7 +138,11 @@ def _images_alone(model, train, val, batch_size, settings):
         repeat=steps.endless,
         drop_remainder=steps.drop_remainder,
     )
-    held_out = None if val is None else sized_batches(model, val, batch_size)
+    held_out = None
+    if val is not None:
+        held_out = sized_batches(model, val, batch_size)
+        strategy = model.distribute_strategy
+        held_out = shared_batches(held_out, len(val), batch_size, strategy)
     some = sized_batches(model, train, _LOOKED_AT).map(_without_labels)
     model.look_at(next(iter(some)).numpy())
     return _Feed(batches, held_out, steps)

@@ -152,10 +152,17 @@ def _views(model, train, val, batch_size, settings):
     views = functools.partial(dataset_batches, model, batch_size=batch_size, seed=settings.seed)
     views = functools.partial(views, augment=settings.augment)
     batches = views(train, training=True, first_epoch=model.epochs_trained, repeat=True)
-    held_out = val and views(val, training=False)
+    held_out = val and views(_paired(val, model), training=False)
     # One step at a time: it is long, so more in one call would save nothing.
     steps = Executions(len(train) // batch_size, 1, drop_remainder=True, endless=True)
     return _Feed(batches, held_out, steps)
+
+
+def _paired(val, model):
+    """The validation images that replicas share evenly, as their losses compare equal parts."""
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    rest = len(val) % (2 * replicas) if replicas > 1 else 0
+    return val.subset(range(len(val) - rest)) if 0 < rest < len(val) else val
 
 
 def _settings_for(model, settings):

@@ -80,7 +80,7 @@ def gan():
 def two_views():
     keras.utils.set_random_seed(0)  # of the encoder
     model = small_model(tl_keras.SimCLR, encoder=small_encoder(side=16))
-    how = {"epochs": 2, "batch_size": 8, "optimizer": "sgd", "lr": 0.05}
+    how = {"epochs": 2, "batch_size": 8, "optimizer": "sgd", "lr": 0.01}
     tl_keras.fit_without_labels(model, blobs(side=16), blobs(16, 16, seed=1), **how)
     return model
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.dataset import ImageDataset, Splits, concatenated
 from tl_keras.data.inspection.fingerprints import content_of
 from tl_keras.files import replacing
 
@@ -66,6 +66,8 @@ def contents_of(dataset: ImageDataset, contents: Mapping[str, bytes]) -> list[by
         dataset: `ImageDataset`.
         contents: {path: hash} of files already decoded; others are decoded here.
     """
+    if dataset.in_shards:
+        return [content.tobytes() for content in dataset.images.contents]
     if dataset.is_files:
         return [contents.get(p) or content_of(dataset, i) for i, p in enumerate(dataset.ids)]
     return [content_of(dataset, index) for index in range(len(dataset))]
@@ -73,7 +75,9 @@ def contents_of(dataset: ImageDataset, contents: Mapping[str, bytes]) -> list[by
 
 def record_images(dataset: ImageDataset, contents: Any, split: str) -> tuple[ImageRecord, ...]:
     """Returns an `ImageRecord` of `split` for each image; for `contents` see `contents_of`."""
-    if dataset.is_files:
+    if dataset.in_shards:
+        names = list(dataset.images.names)
+    elif dataset.is_files:
         names = [os.path.relpath(path, dataset.source) for path in dataset.images]
     else:
         names = [str(row) for row in dataset.rows]
@@ -207,11 +211,10 @@ def _gather(parts, places, split):
     if len(keys) == 1:
         return parts[keys.pop()].subset([row for _, row in places], split=split)
     pieces = [parts[key].subset([row]) for key, row in places]
-    images = [piece.images[0] for piece in pieces]
     first = pieces[0]
     return replace(
         first,
-        images=tuple(images) if first.is_files else np.stack(images),
+        images=concatenated([piece.images for piece in pieces]),
         labels=None if first.labels is None else np.concatenate([p.labels for p in pieces]),
         split=split,
         rows=None if first.is_files else np.concatenate([p.rows for p in pieces]),

@@ -25,6 +25,7 @@ TRAINING, LABEL_FREE, FINISHED = "Training", "Without labels", "Finished runs"
 COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
     "check": Command(image_source.CheckSettings, "jobs.check", TRAINING),
+    "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),

@@ -42,6 +42,22 @@ class CheckSettings(FractionSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardSettings(ReadSettings):
+    """Packs images into a few large files, for data beyond memory or on another machine."""
+
+    data: Annotated[str, POSITIONAL]
+    """Folder, file or name, as in `tl-keras train --data`; labels are optional."""
+    out: Annotated[str, FIRST]
+    """Folder for the shards, new or empty; give it as --data to any command."""
+    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    """Store pixels resized to this side: fastest to read; default: image files as they are."""
+    shard_mb: Annotated[float, FIRST, Bounds(above=0)] = 128.0
+    """Megabytes after which a new shard begins."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
+    """Seed of the order of the images."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SplitSettings(FractionSettings, ReadSettings):
     """Options of splitting images, and the place of the run."""
 

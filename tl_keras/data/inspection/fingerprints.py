@@ -188,9 +188,9 @@ def find_leaks(datasets: Sequence[ImageDataset], fingerprints: Mapping[str, Fing
     counts = {"same": 0, "near": 0}
     for one, other in itertools.combinations(parts, 2):
         splits = (one.split, other.split)
-        exact = _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
+        exact = _exact(one, other, fingerprints)
         found = []
-        if one.is_files and other.is_files:
+        if one.is_files and other.is_files and not one.in_shards:
             found = _near(_known(one, fingerprints), _known(other, fingerprints), set(exact))
         for kind, leaks, pairs in (("same", same, exact), ("near", near, found)):
             counts[kind] += len(pairs)
@@ -222,6 +222,24 @@ def find_repeats(dataset: ImageDataset, fingerprints: Mapping[str, Fingerprint])
         for kind, pairs in (("same", exact), ("near", near))
     )
     return Leaks(same, near, counts)
+
+
+def _exact(one, other, fingerprints):
+    """Returns pairs of ids of images with the same content in two datasets."""
+    if one.in_shards and other.in_shards:
+        firsts, rows = (_sorted_contents(part) for part in (one, other))
+        places = np.searchsorted(firsts[0], rows[0]).clip(max=max(len(firsts[0]) - 1, 0))
+        found = firsts[0][places] == rows[0] if len(firsts[0]) else np.zeros(len(rows[0]), bool)
+        pairs = zip(firsts[1][places[found]], rows[1][found], strict=True)
+        return [(one.images.path(a), other.images.path(b)) for a, b in pairs]
+    return _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
+
+
+def _sorted_contents(dataset):
+    """Returns the content hashes of images in shards, sorted, and the place of each."""
+    contents = dataset.images.contents.view("S16")
+    order = np.argsort(contents, kind="stable")
+    return contents[order], order
 
 
 def _hashes(dataset, fingerprints):

@@ -109,10 +109,10 @@ class ImageDataset:
         return len(self.class_names)
 
     @property
-    def ids(self) -> tuple[str, ...]:
+    def ids(self) -> Sequence[str]:
         """Identifier of each image in reports: its path, or "source[row]"."""
         if self.in_shards:
-            return tuple(self.images.path(index) for index in range(len(self)))
+            return self.images.paths
         if not isinstance(self.images, np.ndarray):
             return self.images
         return tuple(f"{self.source}[{row}]" for row in self.rows)

@@ -192,6 +192,19 @@ def _first_rows(index):
     ).astype(np.int64)
 
 
+class ShardedNames(Sequence):
+    """Folder and name of each of some images, put together when they are asked for."""
+
+    def __init__(self, images: "ShardedImages") -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> str:
+        return self._images.path(index)
+
+
 class ShardedImages(Sequence):
     """Some of the images of a shard folder.
 
@@ -218,6 +231,11 @@ class ShardedImages(Sequence):
     def contents(self) -> np.ndarray:
         """Content hash of each image, (n,) of 16 bytes."""
         return self.store.index["content"][self.rows]
+
+    @property
+    def paths(self) -> ShardedNames:
+        """Folder and name of each image."""
+        return ShardedNames(self)
 
     @property
     def names(self) -> Iterator[str]:

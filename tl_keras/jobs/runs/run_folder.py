@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tl_keras.checks import InputError
-from tl_keras.data.split_records import record_splits, write_records
+from tl_keras.data.split_records import each_record, write_records
 from tl_keras.files import read_json, replacing, write_json, write_text
 from tl_keras.settings.config_files import renamed
 
@@ -92,8 +92,8 @@ class RunFolder:
         write_json(self.path / name, content)
 
     def write_splits(self, splits, rest=None, loaded=None):
-        """Writes splits.csv.gz: the identity of each image, see `record_splits`."""
-        write_records(self.path / SPLITS, record_splits(splits, rest, loaded))
+        """Writes splits.csv.gz: the identity of each image, see `each_record`."""
+        write_records(self.path / SPLITS, each_record(splits, rest, loaded))
 
     def write_environment(self):
         """Writes environment.json: what this run ran on."""

@@ -188,12 +188,13 @@ def find_leaks(datasets: Sequence[ImageDataset], fingerprints: Mapping[str, Fing
     counts = {"same": 0, "near": 0}
     for one, other in itertools.combinations(parts, 2):
         splits = (one.split, other.split)
-        exact = _exact(one, other, fingerprints)
+        exact, count = _exact(one, other, fingerprints)
         found = []
-        if one.is_files and other.is_files and not one.in_shards:
+        if one.is_files and other.is_files:
             found = _near(_known(one, fingerprints), _known(other, fingerprints), set(exact))
+        counts["same"] += count
+        counts["near"] += len(found)
         for kind, leaks, pairs in (("same", same, exact), ("near", near, found)):
-            counts[kind] += len(pairs)
             leaks += [Leak(a, b, splits, kind) for a, b in pairs[: MOST_LISTED - len(leaks)]]
     return Leaks(same, near, counts)
 
@@ -225,21 +226,19 @@ def find_repeats(dataset: ImageDataset, fingerprints: Mapping[str, Fingerprint])
 
 
 def _exact(one, other, fingerprints):
-    """Returns pairs of ids of images with the same content in two datasets."""
-    if one.in_shards and other.in_shards:
-        firsts, rows = (_sorted_contents(part) for part in (one, other))
-        places = np.searchsorted(firsts[0], rows[0]).clip(max=max(len(firsts[0]) - 1, 0))
-        found = firsts[0][places] == rows[0] if len(firsts[0]) else np.zeros(len(rows[0]), bool)
-        pairs = zip(firsts[1][places[found]], rows[1][found], strict=True)
-        return [(one.images.path(a), other.images.path(b)) for a, b in pairs]
-    return _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
+    """Returns pairs of ids of images with the same content in two datasets, and their number.
 
-
-def _sorted_contents(dataset):
-    """Returns the content hashes of images in shards, sorted, and the place of each."""
-    contents = dataset.images.contents.view("S16")
-    order = np.argsort(contents, kind="stable")
-    return contents[order], order
+    Of images in shards at most `MOST_LISTED` pairs are put together.
+    """
+    if not (one.in_shards and other.in_shards):
+        pairs = _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
+        return pairs, len(pairs)
+    first, second = (part.images.contents.view("S16") for part in (one, other))
+    order = np.argsort(first, kind="stable")
+    places = np.searchsorted(first, second, sorter=order).clip(max=len(first) - 1)
+    found = np.flatnonzero(first[order[places]] == second)
+    pairs = zip(order[places[found[:MOST_LISTED]]], found[:MOST_LISTED], strict=True)
+    return [(one.ids[a], other.ids[b]) for a, b in pairs], len(found)
 
 
 def _hashes(dataset, fingerprints):

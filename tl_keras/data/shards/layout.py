@@ -53,12 +53,14 @@ def read_bytes(path: str, start: int = 0, size: int = -1) -> bytes:
         InputError: the file cannot be read.
     """
     try:
-        with tf.io.gfile.GFile(path, "rb") as file:
+        # On a disk without TensorFlow, which would hold a second copy of the bytes.
+        with tf.io.gfile.GFile(path, "rb") if "://" in path else open(path, "rb") as file:
             file.seek(start)
             return file.read(size)
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            f"Expected to read {printable(path)}; received {error.message}. Copy the whole shard "
+            f"Expected to read {printable(path)}; received {reason}. Copy the whole shard "
             "folder again."
         ) from error
 

@@ -26,8 +26,8 @@ from tl_keras.data.shards.layout import (
 )
 from tl_keras.progress import track
 
-BLOCK_BYTES = 2 * 2**20
-_KEPT_BLOCKS = 48  # enough for three shuffling windows, see `data.pipelines.batches`
+BLOCK_BYTES = 2**20
+_KEPT_BLOCKS = 32  # enough for three shuffling windows, see `data.pipelines.batches`
 
 
 def read_shards(folder: str) -> dict[str, ImageDataset]:

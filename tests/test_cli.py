@@ -154,6 +154,18 @@ def test_patience_of_zero_means_never(run_cli, asked):
         (("--on-duplicate", "drop"), "Expected on_duplicate to be one of"),
         (("--cache", "ram"), "Expected cache to be one of"),
         (("--image-size", "0"), "Expected image_size to be an integer >= 1"),
+        (("--image-size", "100000"), "Expected image_size to be an integer >= 1 and <= 30000;"),
+        (
+            ("--batch-size", "9" * 20),
+            "Expected batch_size to be an integer of at most 2,147,483,647",
+        ),
+        (("--epochs", "9" * 5000), "Expected epochs to be an integer"),
+        (
+            ("--head", "gap", "--hidden-units", "2000000000"),
+            "Expected hidden_units to be an integer",
+        ),
+        (("--out", ""), "Expected out to be a text; received an empty one. Leave out out, or give"),
+        (("--weights", ""), "Expected weights to be a text; received an empty one. Leave weights"),
         (("--objective", "l2sp"), "Expected objective to be one of l2-sp"),
         (("--objective", "joint"), "Expected labelled source images with objective='joint'"),
         (("--source-data", "mnist"), "Expected no source_data with objective='plain'"),

@@ -1,8 +1,11 @@
 """Argument checks with one shape of message: expected, received, what to do."""
 
 import difflib
+import json
 import math
 import numbers
+import os
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -55,6 +58,29 @@ def check_number(
     limits += [f"< {below}"] if below is not None else []
     wanted = " ".join(["an integer" if integer else "a number", " and ".join(limits)]).strip()
     raise InputError(f"Expected {argument} to be {wanted}; received {argument}={value!r}.")
+
+
+def check_backend():
+    """Refuses another backend of Keras than TensorFlow, before Keras is imported.
+
+    Keras takes the environment variable KERAS_BACKEND, or else `backend` in its keras.json.
+    """
+    file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser() / "keras.json"
+    asked, where = os.environ.get("KERAS_BACKEND"), "the environment variable KERAS_BACKEND"
+    if not asked:
+        asked, where = _backend_in(file), f"backend in {file}"
+    if asked not in (None, "tensorflow"):
+        raise InputError(
+            f"Expected Keras on TensorFlow, on which tl_keras is built; received {asked!r} as "
+            f"{where}. Set KERAS_BACKEND=tensorflow."
+        )
+
+
+def _backend_in(file):
+    try:
+        return json.loads(file.read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None  # Keras leaves it aside too
 
 
 def check_widths(name, widths):

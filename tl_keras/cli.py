@@ -10,7 +10,7 @@ from typing import Annotated, get_args, get_origin
 from cyclopts import App, Group, Parameter
 from cyclopts.exceptions import CycloptsError
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, check_backend
 from tl_keras.settings.commands import COMMANDS, FINISHED
 from tl_keras.settings.config_files import settings_from
 from tl_keras.settings.declaration import MISSING, PANELS, options_of
@@ -47,6 +47,7 @@ def load(module, name):
     While loading, its native log lines (such as "no GPU found") bypass Python and every log level.
     Nobody can act on them, so standard error is closed to them for that moment.
     """
+    check_backend()
     sys.stderr.flush()
     standard_error = os.dup(2)
     with open(os.devnull, "w") as nowhere:

@@ -113,3 +113,17 @@ def test_other_labels_are_refused_precisely(y, message):  # fault 26
 def test_a_label_that_cannot_be_a_class_number_is_refused_without_names():  # fault 26
     with pytest.raises(InputError, match="from 0 to 99999 .* received 1e"):
         check_labels(np.array([0, 10**9]), 2)
+
+
+def test_16_bit_pixels_are_told_what_to_do():
+    x = np.full((2, 4, 4), 40_000, np.uint16)
+    with pytest.raises(InputError, match="from 40000 to 40000 .uint16.. .*divide by 257") as e:
+        check_images(x)
+    assert "normalisation" not in str(e.value)
+
+
+def test_labels_that_are_texts_are_told_how_to_number_them():
+    y = np.array(["cat", "dog", "cat"])
+    with pytest.raises(InputError, match=r"dtype <U3. Number them.*np.unique\(y, return_inv") as e:
+        check_labels(y, 3)
+    assert "class_names" not in str(e.value)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.data.images import fill_classes, save, textured
 from tl_keras.checks import InputError
-from tl_keras.data.loading import load_dataset, load_images
+from tl_keras.data.loading import load_dataset, load_images, load_parts
 
 
 def test_digits_are_split_by_class():
@@ -134,3 +134,10 @@ def test_prediction_refuses_what_it_cannot_read(tmp_path):
         load_images(tmp_path, on_bad_image="skip")
     with pytest.raises(InputError, match="which is none of these"):
         load_images(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("source", [5, None, [1, 2], np.zeros((2, 4, 4)), b"digits"])
+@pytest.mark.parametrize("load", [load_dataset, load_images, load_parts])
+def test_source_of_another_type_is_refused(load, source):
+    with pytest.raises(InputError, match=f"as the source; received {type(source).__name__}"):
+        load(source)

@@ -1,5 +1,6 @@
 """ImageNet weights: the table, the cache, and downloads from a folder instead of the internet."""
 
+import fcntl
 import hashlib
 import importlib
 import os
@@ -151,6 +152,37 @@ def test_a_truncated_file_in_the_cache_is_never_mistaken_for_a_whole_one(server,
     assert not imagenet_weights_cached("vgg16")
     imagenet_weights.fetch_weights("vgg16", (224, 224))
     assert cached.read_bytes() == source.read_bytes()
+
+
+def test_parts_of_killed_downloads_are_removed_and_those_of_running_ones_are_not(server):
+    _, cached, _ = server
+    cached.parent.mkdir(parents=True)
+    names = ("killed", "running", "just begun", "of another file")
+    killed, running, begun, other = parts = [
+        cached.with_name(f".part-{name}{'weights.h5' if name != names[3] else 'other.h5'}")
+        for name in names
+    ]
+    for part in parts:
+        part.write_bytes(b"half")
+        os.utime(part, (1, 1))
+    begun.touch()
+    with open(running) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        imagenet_weights.fetch_weights("vgg16", (224, 224))
+    assert set(cached.parent.iterdir()) == {cached, running, begun, other}
+
+
+def test_part_is_held_while_it_is_downloaded(server, monkeypatch):
+    _, cached, _ = server
+    download = imagenet_weights._download
+
+    def look(file, part):
+        with open(part) as again, pytest.raises(BlockingIOError):
+            fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        download(file, part)
+
+    monkeypatch.setattr(imagenet_weights, "_download", look)
+    assert imagenet_weights.fetch_weights("vgg16", (224, 224)) == cached
 
 
 @pytest.mark.slow

@@ -133,3 +133,15 @@ def test_a_legacy_index_that_points_nowhere_is_one_line(tmp_path):
         del file["model_weights"]["first"]
     with pytest.raises(InputError, match="whole weights file; received .*Nothing was loaded"):
         load_weights(_base(), path)
+
+
+@pytest.mark.parametrize("name", _FILES)
+def test_weights_that_are_no_numbers_are_named_and_not_loaded(name, tmp_path):
+    source, model, before = _base(seed=1), _base(seed=2), _base(seed=2)
+    kernel = source.get_layer("second").kernel.numpy()
+    kernel[0, 0, 0, 0] = np.nan
+    source.get_layer("second").kernel.assign(kernel)
+    _write(source, tmp_path / name)
+    with pytest.raises(InputError, match="Expected finite weights; received NaN .*'second.*base"):
+        load_weights(model, tmp_path / name)
+    _same(model, before)

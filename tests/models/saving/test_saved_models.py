@@ -240,7 +240,23 @@ def test_weights_that_do_not_fit_the_configuration_are_refused_in_one_line(saved
         config["config"]["layers"][1]["config"]["units"] = 5
 
     _change_config(saved, change)
-    _refuses(saved, "cannot be read: ")
+    message = r"has weights of shape \(3, 2\) for layer 'dense' of shape \(3, 5\); nothing was"
+    _refuses(saved, message)
+
+
+def test_weights_that_are_missing_name_their_layer(saved):
+    def remove(file):
+        del file["layers/dense/vars/0"], file["layers/dense/vars/1"]
+
+    _change_weights(saved, remove)
+    _refuses(saved, "cannot be read: .*dense.*expected 2 variables.*received 0")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(model, saved, value):
+    model.layers[0].bias.assign([value, 0])
+    model.save(saved)
+    _refuses(saved, "Expected finite weights; received NaN or infinity in 'dense/bias' of")
 
 
 def _watch(monkeypatch):

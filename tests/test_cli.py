@@ -1,5 +1,7 @@
 """The command line without a job: its options, its refusals, its exit status."""
 
+import re
+import resource
 import signal
 
 import pytest
@@ -264,3 +266,42 @@ def test_wrong_name_is_one_line_with_the_nearest(words, hint, run_cli):
 def test_option_that_is_given_twice_has_its_last_value(run_cli, asked):
     assert run_cli(*TRAIN, "--lr", "1", "--lr", "0.5", "--refit", "--no-refit")[0] == 0
     assert (asked[0].fine_tune.lr, asked[0].fine_tune.refit) == (0.5, False)
+
+
+class ResourceExhaustedError(Exception):
+    """Has the name of TensorFlow's."""
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ResourceExhaustedError("OOM"), OSError(12, "Cannot allocate memory")]
+)
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("predict", "run", "a.jpg"),
+            "this command with batches of 32 images; .* --batch-size 16,",
+        ),
+        (("evaluate", "run", "--batch-size", "9"), "batches of 9 images; .* --batch-size 4, or a"),
+        ((*TRAIN, "--batch-size", "1"), "with batches of 1 images; .* Give --batch-size 1,"),
+        (TRAIN, "for this command; received out of memory. Give a small --batch-size such as 8"),
+        (("export", "run"), "for this command; received out of memory. Free some memory"),
+    ],
+)
+@pytest.mark.fault(41)
+def test_memory_that_runs_out_is_one_line(error, words, message, run_cli, monkeypatch):
+    def job(_):
+        raise error
+
+    monkeypatch.setattr(cli, "load", lambda module, name: job)
+    status, _, said = run_cli(*words)
+    assert (status, said.count("\n")) == (2, 1)
+    assert re.match(f"Error: Expected memory enough for .*{message}", said), said
+
+
+@pytest.mark.fault(41)
+def test_limit_under_which_tensorflow_crashes_is_refused(run_cli, asked, monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2**30, 2**30))
+    status, _, error = run_cli("predict", "run", "a.jpg")
+    assert (status, asked, error.count("\n")) == (2, [], 1)
+    assert "at least 2 GiB, which TensorFlow maps; received 1.0 GiB. Raise it" in error

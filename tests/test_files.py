@@ -39,6 +39,7 @@ def test_file_is_replaced_when_the_block_ends(old):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.fault(36)
 def test_writer_that_fails_leaves_the_old_file_alone(error, old):
     with pytest.raises(error), replacing(old) as temporary:
         temporary.write_text("half")
@@ -53,6 +54,7 @@ def test_writer_that_fails_leaves_no_new_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.fault(37)
 def test_full_disk_is_an_input_error_with_the_path(old):
     with (
         pytest.raises(InputError, match="write .*model.keras; received No space left on device"),
@@ -73,6 +75,7 @@ def test_disk_that_fails_at_the_flush_keeps_the_old_file(old, monkeypatch):
     _only(old, "old")
 
 
+@pytest.mark.fault(37)
 def test_folder_that_cannot_be_written_is_an_input_error_with_the_path():
     with pytest.raises(InputError, match="able to write /proc/none/a.txt"):
         write_text("/proc/none/a.txt", "text")

@@ -1,6 +1,7 @@
 """Argument checks with one shape of message: expected, received, what to do."""
 
 import difflib
+import errno
 import json
 import math
 import numbers
@@ -58,6 +59,15 @@ def check_number(
     limits += [f"< {below}"] if below is not None else []
     wanted = " ".join(["an integer" if integer else "a number", " and ".join(limits)]).strip()
     raise InputError(f"Expected {argument} to be {wanted}; received {argument}={value!r}.")
+
+
+def ran_out_of_memory(error):
+    """Returns whether an exception of Python, NumPy or TensorFlow says that memory ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
 
 
 def check_backend():

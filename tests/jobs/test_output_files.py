@@ -36,6 +36,7 @@ def test_image_of_a_user_is_not_replaced_by_a_table(finished_run, colours, tmp_p
     assert (tmp_path / "mine.csv").read_text() == "name,age\nme,40\n"
 
 
+@pytest.mark.fault(37)
 def test_place_is_checked_before_the_work(finished_run, colours, tmp_path, monkeypatch):
     monkeypatch.setattr(predict_module, "load_run", lambda _: pytest.fail("it began"))
     (tmp_path / "file").touch()

@@ -92,8 +92,8 @@ def test_unreadable_neighbours_do_not_change_a_picture(finished_run, picture, tm
         "\x1b]0;title\x07\x1b[2J.png",
     ],
 )
+@pytest.mark.fault(20)
 def test_any_file_name_comes_back_from_the_table(name, finished_run, picture, tmp_path):
-    """Fault 20."""
     shutil.copy(picture, tmp_path / name)
     predict(finished_run, [str(tmp_path / name)], out=tmp_path / "out.csv")
     [row] = _read(tmp_path / "out.csv")
@@ -129,8 +129,9 @@ def test_file_named_twice_has_one_row(finished_run, picture, tmp_path):
     assert len(rows) == 12
 
 
+@pytest.mark.fault(10)
 def test_turned_photo_is_seen_as_in_training(finished_run, tmp_path):
-    """Fault 10: the EXIF orientation is applied in prediction too."""
+    """The EXIF orientation is applied in prediction too."""
     pixels = np.zeros((16, 16, 3), np.uint8)
     pixels[:5] = 255, 0, 0
     exif = Image.Exif()

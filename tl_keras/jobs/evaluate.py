@@ -48,7 +48,7 @@ def evaluate(settings):
         parts = [part for part in splits[:3] if split in (part.split, "all")]
     else:
         parts = other_images(trained, data, split)
-    _, figures = measure(trained.model, *parts, flips=trained.flips)
+    _, figures = measure(trained.model, *parts, batch_size=settings.batch_size, flips=trained.flips)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
     print(json.dumps(shown, indent=2))  # noqa: T201 - the result of the command
     if settings.out is not None:

@@ -28,6 +28,8 @@ class EvaluateSettings(FinishedRunSettings):
     """Split that is measured; default: test, and all of --data."""
     out: Annotated[str | None, FIRST] = None
     """Also write the figures to this .json file."""
+    batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32
+    """Images per step."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,6 +45,7 @@ def test_sets_of_keras_keep_their_test_set(monkeypatch, name, shape, classes):
     assert name in NAMED_DATASETS
 
 
+@pytest.mark.fault(32)
 def test_without_a_network_the_message_names_the_file_to_fetch(monkeypatch):
     def load_data():
         raise Exception("URL fetch failure on\nhttps://example.org: None -- unreachable")
@@ -55,6 +56,7 @@ def test_without_a_network_the_message_names_the_file_to_fetch(monkeypatch):
     assert "\n" not in str(caught.value) and "give its path" in str(caught.value)
 
 
+@pytest.mark.fault(33)
 def test_download_cut_short_is_removed_and_made_again(monkeypatch, tmp_path):
     """Keras takes whatever has the final name of a file without a published hash."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

@@ -242,6 +242,7 @@ def test_finished_comparison_is_read_not_trained(compared, encoder, colours, no_
     assert compare(str(colours), backbone=str(encoder), out=found.path, **ASKED) == found
 
 
+@pytest.mark.fault(39)
 def test_other_settings_into_the_folder_are_refused_and_named(
     compared, encoder, colours, no_training
 ):

@@ -57,8 +57,9 @@ def test_names_that_do_not_fit_the_model_are_refused(copied_run):
         load_run(copied_run)
 
 
+@pytest.mark.fault(36)
 def test_model_cut_short_is_refused(copied_run):
-    """Fault 36, seen from the reader."""
+    """Seen from the reader."""
     whole = (copied_run / "model.keras").read_bytes()
     (copied_run / "model.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="a whole .keras file .* Nothing was executed"):

@@ -14,6 +14,7 @@ from tl_keras.jobs.runs.run_folder import SPLITS
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.config_files import check_json
 from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.image_source import check_split
 from tl_keras.settings.train import TrainSettings
 
 
@@ -78,6 +79,11 @@ def read_run_config(file: Path) -> dict:
     config = read_json(file, "data", "split", "on_bad_image", "fine_tune")
     used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled")
     check_json(TrainSettings, config, file, *used)
+    if config["split"] is not None:
+        try:
+            check_split(tuple(config["split"]))
+        except InputError as error:
+            raise InputError(f"{error} It is the value of split in {file}.") from None
     if not isinstance(config["fine_tune"], dict):
         raise InputError(f"Expected a table for fine_tune in {file}; received another value.")
     check_json(FineTuneSettings, config["fine_tune"], file, "seed", "refit")

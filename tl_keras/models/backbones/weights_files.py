@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.models.saving.finite_weights import check_finite, check_finite_weights
+from tl_keras.models.saving.finite_weights import check_finite
 from tl_keras.models.saving.hdf5_safety import check_hdf5
 from tl_keras.models.saving.saved_models import load_model
 
@@ -56,6 +56,11 @@ def _assign(layers, variables, arrays, path):
     for layer, of_layer, values in zip(layers, variables, arrays, strict=True):
         for variable, value in zip(of_layer, values, strict=True):
             variable.assign(value)
+    _finalize(layers)
+
+
+def _finalize(layers):
+    for layer in layers:
         if hasattr(layer, "finalize_state"):  # Normalization uses copies
             layer.finalize_state()
 
@@ -159,13 +164,16 @@ def _load_keras3(model, path):
     extra = sorted({name.split("/vars/")[0] for name in received.keys() - expected.keys()})
     if len(extra) > _MOST_TOP_LAYERS:
         raise _misfit(path, extra[0], "nothing", f"{len(extra)} layers more")
+    with h5py.File(path, "r") as file:
+        for name, (layer, _) in expected.items():
+            check_finite(layer, [file[name][()]], path)
     before = model.get_weights()
     with _one_line_errors(path):
         try:
             model.load_weights(path)
-            check_finite_weights(model, path)
         except Exception:
             model.set_weights(before)
+            _finalize(model.layers)
             raise
 
 

@@ -1,8 +1,10 @@
 """The `tl-keras` command: from options to settings, from settings to a job. Loads no TensorFlow."""
 
+import functools
 import importlib
 import inspect
 import os
+import resource
 import signal
 import sys
 from typing import Annotated, get_args, get_origin
@@ -10,12 +12,13 @@ from typing import Annotated, get_args, get_origin
 from cyclopts import App, Group, Parameter
 from cyclopts.exceptions import CycloptsError
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, check_backend, ran_out_of_memory
 from tl_keras.settings.commands import COMMANDS, FINISHED
 from tl_keras.settings.config_files import settings_from
 from tl_keras.settings.declaration import MISSING, PANELS, options_of
 
 _GROUPS = {panel: Group(panel.title, sort_key=place) for place, panel in enumerate(PANELS)}
+_LEAST_ADDRESS_SPACE = 2 * 2**30  # bytes
 _CONFIG_HELP = "File with options: config.json of a run, which is repeated, or a .toml file."
 
 app = App(
@@ -47,6 +50,7 @@ def load(module, name):
     While loading, its native log lines (such as "no GPU found") bypass Python and every log level.
     Nobody can act on them, so standard error is closed to them for that moment.
     """
+    check_backend()
     sys.stderr.flush()
     standard_error = os.dup(2)
     with open(os.devnull, "w") as nowhere:
@@ -68,7 +72,40 @@ def _run(command, args, given):
         given[by_place[-1]] = args[len(by_place) - 1 :]
     given = {name: value for name, value in given.items() if value is not None}
     settings = settings_from(command.settings, given, file)
-    load(command.module, command.module.rpartition(".")[2])(settings)
+    _check_address_space()
+    try:
+        load(command.module, command.module.rpartition(".")[2])(settings)
+    except Exception as error:
+        if ran_out_of_memory(error):
+            raise _out_of_memory(settings) from error
+        raise
+
+
+def _check_address_space():
+    """Refuses a limit (ulimit -v) under which TensorFlow crashes or hangs where it asks for more."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _LEAST_ADDRESS_SPACE:
+        raise InputError(
+            f"Expected a limit of the address space of at least {_LEAST_ADDRESS_SPACE / 2**30:g} "
+            f"GiB, which TensorFlow maps; received {limit / 2**30:.1f} GiB. Raise it with ulimit "
+            "-v, or limit the memory of a control group instead."
+        )
+
+
+def _out_of_memory(settings):
+    """The error of a command that ran out of memory, with half of its batch size as advice."""
+    option = options_of(type(settings)).get("batch_size")
+    path = next(iter(option.paths)) if option else ()
+    size = functools.reduce(getattr, path, settings) if option else None
+    batches, advice = "", "Free some memory, or choose a smaller image size, model or number."
+    if size:
+        batches = f" with batches of {size} images"
+        advice = f"Give --batch-size {max(size // 2, 1)}, or a smaller image size."
+    elif option:
+        advice = "Give a small --batch-size such as 8, or a smaller image size."
+    return InputError(
+        f"Expected memory enough for this command{batches}; received out of memory. {advice}"
+    )
 
 
 def _parameter(option):

@@ -148,7 +148,7 @@ def load_unsplit(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDat
         ImageDataset with split "all", and its Inspection with the fingerprints of files.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
-    name = os.fspath(source)
+    name = _name_of(source)
     contents, found = _inspect(_read_unsplit(name), on_bad_image)
     (dataset,) = contents.parts.values()
     if len(dataset) == 0:
@@ -168,7 +168,7 @@ def _left_out(whole, kept, contents):
 
 def _read(source, require_labels):
     """Returns the FolderContents of any source."""
-    name = os.fspath(source)
+    name = _name_of(source)
     kind = _kind(name)
     if kind == "folder":
         return read_folder(name, require_labels=require_labels)
@@ -201,6 +201,15 @@ def _read_unsplit(name):
         labels = np.concatenate(labels) if labels else None
         dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
     return FolderContents({"all": dataset}, ignored)
+
+
+def _name_of(source):
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    raise InputError(
+        f"Expected a name, or the path of a folder or file, as the source; received "
+        f"{type(source).__name__}. Arrays become images by ImageDataset.from_arrays(x, y)."
+    )
 
 
 def _kind(name):

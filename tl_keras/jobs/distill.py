@@ -5,6 +5,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_images
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
+from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
@@ -50,6 +51,7 @@ def distill(settings):
     model.build((None, *common_size(splits.train, settings.image_size), 3))
     data = str(settings.data or trained.config["data"])
     with RunFolder(settings.out or default_run_path(student, data)) as folder:
+        check_model_room(folder.path, model)
         folder.write_json(
             "config.json",
             {

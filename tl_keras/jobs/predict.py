@@ -10,10 +10,13 @@ from tl_keras.data.images import ImageReadError, printable, read_resized
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
 from tl_keras.files import write_csv
+from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
 from tl_keras.settings.signatures import takes_settings
+
+TABLE = table_of("predict", "path", "label", "probability", "error")
 
 
 @takes_settings(PredictSettings)
@@ -21,7 +24,8 @@ def predict(settings):
     """Predicts the class of every image and writes a CSV with one row per file.
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
-    that cannot be read has its reason in the column error and nothing in the others.
+    that cannot be read has its reason in the column error and nothing in the others. Control
+    characters and backslashes of file names are escaped, see `files.escape_controls`.
 
     Args:
         settings: `PredictSettings`, or its fields one by one.
@@ -33,6 +37,7 @@ def predict(settings):
         InputError: no such path or no image, no usable run, or `out` cannot be written.
     """
     batch_size = settings.batch_size
+    check_output(settings.out, TABLE)
     files = _files(settings.paths)
     trained = load_run(settings.run)
     errors = {}

@@ -3,6 +3,7 @@
 import keras
 
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
+from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
@@ -30,6 +31,7 @@ def prune(settings):
     trained, splits, _ = load_origin(settings.run)
     say_if_refitted(trained)
     with RunFolder(settings.out or default_run_path(trained.path, "pruned")) as folder:
+        check_model_room(folder.path, trained.model)
         config = {
             **trained.config,
             "out": settings.out,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
-from tl_keras.settings.image_source import HIGHEST_SEED, SplitSettings
+from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, SplitSettings
 from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.train import Head
 
@@ -40,9 +40,9 @@ class CompareSettings(SplitSettings):
     """imagenet (the default), random or a file."""
     head: Annotated[Head | None, MODEL] = None
     """Layers between the backbone and the classes; default: linear."""
-    image_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    image_size: Annotated[int | None, MODEL, SIDE] = None
     """Side in pixels for backbones; default: their own."""
-    baseline_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    baseline_size: Annotated[int | None, MODEL, SIDE] = None
     """Side in pixels for mlp, cnn and rnn; default: the images' own, 64 at most."""
     epochs: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
     """Epochs of each run; default: 30, or without end where there is a time limit."""
@@ -60,7 +60,7 @@ class CompareSettings(SplitSettings):
     """joint: the source, in any form that --data takes."""
     test_images: Annotated[int | None, DATA, Bounds(minimum=1)] = None
     """Measure on only so many test images."""
-    seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """First seed; with it the splits are cut."""
     _: dataclasses.KW_ONLY
     out: Annotated[str | None, FIRST] = None

@@ -112,6 +112,20 @@ def _without_other_commands(command, content, file):
     return {name: value for name, value in taken.items() if name in known}
 
 
+def check_json(kind, content, file, *names):
+    """Refuses values in a config.json that options of a dataclass could not have.
+
+    Args:
+        kind: dataclass.
+        content: dict.
+        file: name of the file, for the message.
+        names: options to look at; those that are missing or null are left out.
+    """
+    for option in fields_of(kind):
+        if option.name in names and content.get(option.name) is not None:
+            _check(option, content[option.name], file)
+
+
 def _check(option, value, file):
     try:
         return option.check(value)

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.settings.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
+from tl_keras.settings.image_source import SIDE
 from tl_keras.settings.whole_model import DistillSettings, PruneSettings
 
 Student = Literal["cnn:small", "cnn:dropout", "cnn:lenet", "mlp", "rnn:lstm", "rnn:gru"]
@@ -27,6 +28,8 @@ class EvaluateSettings(FinishedRunSettings):
     """Split that is measured; default: test, and all of --data."""
     out: Annotated[str | None, FIRST] = None
     """Also write the figures to this .json file."""
+    batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32
+    """Images per step."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,7 @@ class DistillRunSettings(FinishedRunSettings):
     """Labelled images with the classes of the run; default: the run's own, split as then."""
     unlabelled: Annotated[str | None, FIRST] = None
     """Images without labels; rest: those that the run's --labels-per-class left out."""
-    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels for the student; default: that of the images, or 64 for files."""
     out: Annotated[str | None, FIRST] = None
     """Run folder, new or empty; default: runs/STUDENT-DATA-TIME."""

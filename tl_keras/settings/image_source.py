@@ -9,6 +9,8 @@ from tl_keras.settings.declaration import DATA, FIRST, POSITIONAL, Bounds, Check
 
 # NumPy takes no seed above this, in whichever step it would come to that.
 HIGHEST_SEED = 2**32 - 1
+SIDE = Bounds(minimum=1, maximum=30_000)  # pixels; an image file of that side is refused as well
+WIDTH = Bounds(minimum=1, maximum=2**20)  # a saved model of wider layers is not loaded
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,8 @@ def test_the_remainder_is_dropped_on_request_only():
     assert [len(i) for _, i in batches] == [3, 3] and batches.cardinality() == 2
 
 
-def test_fewer_images_than_a_batch_work_unless_the_remainder_is_dropped():  # fault 21
+@pytest.mark.fault(21)
+def test_fewer_images_than_a_batch_work_unless_the_remainder_is_dropped():
     assert order(index_batches(2, 8, seed=0, shuffle=False)) == [0, 1]
     with pytest.raises(InputError, match="at least 8 images, one batch; received 2. Use a small"):
         index_batches(2, 8, seed=0, shuffle=False, drop_remainder=True)
@@ -178,7 +179,8 @@ def test_arguments_are_checked(change, message):
         DATASET.pipeline(**arguments)
 
 
-def test_a_file_that_disappeared_after_the_check_is_named(tmp_path):  # fault 13
+@pytest.mark.fault(13)
+def test_a_file_that_disappeared_after_the_check_is_named(tmp_path):
     paths = [save(tmp_path / f"{i}.png", textured(i)) for i in range(3)]
     dataset = ImageDataset(tuple(paths))
     os.remove(paths[1])

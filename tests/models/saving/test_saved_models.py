@@ -75,6 +75,7 @@ def test_compile_restores_the_optimizer(model, saved):
     assert int(load_model(saved, compile=True).optimizer.iterations) == 1
 
 
+@pytest.mark.fault(28)
 def test_a_lambda_layer_is_refused_and_not_executed(tmp_path):
     path, witness = tmp_path / "model.keras", tmp_path / "executed"
     code = eval(f"lambda x: (open({str(witness)!r}, 'w').close(), x)[1]")
@@ -98,6 +99,7 @@ def test_a_lambda_layer_is_refused_and_not_executed(tmp_path):
         ("keras.layers", "__init__"),
     ],
 )
+@pytest.mark.fault(28)
 def test_a_class_from_elsewhere_is_refused(saved, module, name):
     def change(config):
         config["config"]["layers"][1] |= {"module": module, "class_name": name}
@@ -143,6 +145,7 @@ def test_absurd_sizes_of_our_own_models_are_refused(tmp_path, change):
     _refuses(path, "sizes of at most .*1073741824")
 
 
+@pytest.mark.fault(28)
 def test_foreign_code_hidden_in_an_argument_is_refused(saved):
     def change(config):
         code = {"class_name": "__lambda__", "config": {"value": "AAAA"}}
@@ -179,6 +182,7 @@ def test_absurd_sizes_in_the_configuration_are_refused(saved):
 
 
 @pytest.mark.parametrize("name", ["/etc/evil", "../evil", "assets/vocabulary.txt", "evil.py"])
+@pytest.mark.fault(30)
 def test_unexpected_absolute_and_climbing_members_are_refused(saved, name):
     _write(saved, {**_members(saved), name: b"evil"})
     _refuses(saved, f"holds the unexpected member '{name}'")
@@ -194,11 +198,13 @@ def test_a_member_given_twice_or_lacking_is_refused(saved):
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+@pytest.mark.fault(30)
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(saved, name):
     _write(saved, {**_members(saved), name: bytes(2**24)}, zipfile.ZIP_DEFLATED)
     _refuses(saved, f"declares 16,777,216 bytes for {name} and stores")
 
 
+@pytest.mark.fault(30)
 def test_links_and_external_storage_in_the_weights_are_refused(saved, tmp_path):
     (tmp_path / "secret").write_bytes(bytes(64))
     group = "layers/dense/vars"
@@ -235,12 +241,30 @@ def test_a_truncated_file_is_refused(saved, kept):
     _refuses(saved, "damaged or in another format")
 
 
+@pytest.mark.fault(31)
 def test_weights_that_do_not_fit_the_configuration_are_refused_in_one_line(saved):
     def change(config):
         config["config"]["layers"][1]["config"]["units"] = 5
 
     _change_config(saved, change)
-    _refuses(saved, "cannot be read: ")
+    message = r"has weights of shape \(3, 2\) for layer 'dense' of shape \(3, 5\); nothing was"
+    _refuses(saved, message)
+
+
+@pytest.mark.fault(31)
+def test_weights_that_are_missing_name_their_layer(saved):
+    def remove(file):
+        del file["layers/dense/vars/0"], file["layers/dense/vars/1"]
+
+    _change_weights(saved, remove)
+    _refuses(saved, "cannot be read: .*dense.*expected 2 variables.*received 0")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(model, saved, value):
+    model.layers[0].bias.assign([value, 0])
+    model.save(saved)
+    _refuses(saved, "Expected finite weights; received NaN or infinity in 'dense/bias' of")
 
 
 def _watch(monkeypatch):
@@ -347,6 +371,7 @@ def test_configuration_that_is_no_json_or_no_model_is_refused(saved):
         _refuses(saved, "cannot be read: ")
 
 
+@pytest.mark.fault(29)
 def test_other_formats_and_missing_files_are_refused(model, tmp_path):
     model.save(tmp_path / "model.h5")
     _refuses(tmp_path / "model.h5", "ending in .keras; received .*model.h5")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, image_shape
 from tl_keras.progress import track
@@ -34,6 +35,7 @@ def predict_probabilities(
     return predict_views(model, batches, total, flips=flips).mean(axis=0)
 
 
+@input_errors()
 def predict_views(
     model: keras.Model, batches: Iterable, total: int | None = None, *, flips: bool = False
 ) -> np.ndarray:

@@ -14,6 +14,7 @@ from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.evaluation.statistics.comparison import choose_pairs, differences, summarise
 from tl_keras.jobs.compare.data import (
     check_records,
+    check_same_test,
     data_name,
     load_compare_data,
     write_compare_records,
@@ -97,6 +98,7 @@ def _compare(config, data, source_data):
         results = Results(run.path / "results.csv")
         check_records(run.path, results.rows, data)
         loaded = load_compare_data(config, data, source_data, run.path)
+        check_same_test(run.path, results.rows, loaded.splits.test)
         encoders = PretrainedEncoders(run.path / ENCODERS, config, loaded.splits)
         parts = loaded.splits.train, loaded.source
         runner = MethodRunner(config, *parts, FeatureStore(), encoders)

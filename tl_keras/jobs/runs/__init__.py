@@ -1,6 +1,7 @@
 """Run folders, written and read back.
 
 - derived_run: A run that is made from another one: its images, in its splits, and a new model
+- disk_room: room on the disk for what a run will save, looked at before it trains
 - interruptions: files and messages of a training that stops before its end
 - measuring: figures of a classifier on labelled images
 - pretrained_run: A finished run of `tl-keras pretrain`, read back to make or to judge images

@@ -9,6 +9,7 @@ import numpy as np
 
 from tl_keras.data.array_store import limited_to
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
+from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
@@ -82,6 +83,7 @@ def train(config: TrainSettings) -> Path:
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
+        check_model_room(folder.path, start.model)
         config, time_left = planned(config, start, time.monotonic() - started)
         config, unlabelled = prepare_unlabelled(config, start, unlabelled)
         folder.write_json("config.json", config.to_json())

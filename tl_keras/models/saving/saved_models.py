@@ -3,12 +3,14 @@
 import importlib
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.models.saving.finite_weights import check_finite_weights
 from tl_keras.models.saving.hdf5_safety import check_hdf5
 from tl_keras.models.saving.safe_config import OWN_MODELS, check_config
 from tl_keras.models.saving.variable_limit import limit_variables
@@ -18,6 +20,9 @@ _WEIGHTS = "model.weights.h5"
 _MEMBERS = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
 _MOST_BYTES = {_CONFIG: 64 * 2**20, "metadata.json": 2**20, _WEIGHTS: 16 * 2**30}
 _MOST_EXPANSION = 100
+# In Keras's message on weights that do not fit.
+_LAYER = re.compile(r"for object <\w+ name=([^,>]+)")
+_SHAPES = re.compile(r"variable\.shape=\(([^)]*)\).*?value\.shape=\(([^)]*)\)")
 _SMALL_BYTES = 2**20
 # Relative to the stored size: Bidirectional creates its layers anew, and the state of an
 # optimizer that was saved before its first step is not in the file.
@@ -43,7 +48,7 @@ def load_model(path: str | Path, *, compile: bool = False) -> keras.Model:
     Raises:
         InputError: the file is missing, damaged, of another format, or declares over 16 GiB or 100
             times its data. Or it holds a Lambda layer, a foreign class, an unexpected member, a
-            link, or layers with more weights than it stores.
+            link, or layers with more weights than it stores, or a weight is NaN or infinite.
     """
     path = Path(path)
     _check_file(path)
@@ -58,11 +63,13 @@ def load_model(path: str | Path, *, compile: bool = False) -> keras.Model:
             importlib.import_module(module)  # Keras finds a class once it is registered
         most = stored * (_WITH_OPTIMIZER if compile else _MADE_TWICE) + _SMALL_BYTES
         with limit_variables(most, lambda asked: _too_large(path, asked, stored)):
-            return keras.saving.load_model(path, compile=compile, safe_mode=True)
+            model = keras.saving.load_model(path, compile=compile, safe_mode=True)
+        check_finite_weights(model, path)
+        return model
     except InputError:
         raise
     except Exception as error:  # Keras and its readers raise a dozen kinds of error
-        raise _refusal(path, f"cannot be read: {_one_line(error)}") from error
+        raise _refusal(path, _reason(error)) from error
 
 
 def _check_file(path):
@@ -108,5 +115,13 @@ def _refusal(path, reason):
     )
 
 
-def _one_line(error):
-    return (str(error) or type(error).__name__).strip().splitlines()[0][:300]
+def _reason(error):
+    """Returns the layer and both shapes if weights do not fit, else the error in one line."""
+    text = " ".join((str(error) or type(error).__name__).split())
+    layer, shapes = _LAYER.search(text), _SHAPES.search(text)
+    if layer and shapes:
+        return (
+            f"has weights of shape ({shapes[2]}) for layer {layer[1]!r} of shape ({shapes[1]}); "
+            "nothing was loaded"
+        )
+    return f"cannot be read: {text[:300]}"

@@ -8,6 +8,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
@@ -52,6 +53,7 @@ from tl_keras.training.time_limit import Deadline
 
 
 @shows_settings(FineTuneSettings)
+@input_errors()
 def fine_tune(
     model: keras.Model,
     train: LabelledData,

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.batches import build_pipeline
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.whole_model import FromScratchSettings, OptimizerSettings
@@ -101,6 +102,7 @@ def image_batches(
     return batches_of
 
 
+@input_errors()
 def fit_whole(
     history: TrainingHistory,
     name: str,

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.settings.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
+from tl_keras.settings.image_source import CheckpointSettings
 from tl_keras.settings.whole_model import DistillSettings, PruneSettings
 
 Student = Literal["cnn:small", "cnn:dropout", "cnn:lenet", "mlp", "rnn:lstm", "rnn:gru"]
@@ -52,7 +53,7 @@ class ExportSettings(FinishedRunSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class DistillRunSettings(FinishedRunSettings):
+class DistillRunSettings(FinishedRunSettings, CheckpointSettings):
     """Trains a small network on the predictions of a trained classifier."""
 
     student: Annotated[Student, FIRST] = "cnn:small"
@@ -71,7 +72,7 @@ class DistillRunSettings(FinishedRunSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class PruneRunSettings(FinishedRunSettings):
+class PruneRunSettings(FinishedRunSettings, CheckpointSettings):
     """Sets the smallest weights of a trained classifier to zero and trains the others on."""
 
     sparsity: Annotated[float, FIRST, Bounds(above=0, below=1)]

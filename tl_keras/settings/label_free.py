@@ -14,7 +14,12 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
 )
-from tl_keras.settings.image_source import HIGHEST_SEED, ReadSettings, SplitOnceSettings
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    CheckpointSettings,
+    ReadSettings,
+    SplitOnceSettings,
+)
 from tl_keras.settings.methods import METHODS, methods_in_words, methods_with
 
 SMALL_RESNET = "small_resnet"
@@ -23,7 +28,7 @@ _HIGHEST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainSettings(SplitOnceSettings):
+class PretrainSettings(SplitOnceSettings, CheckpointSettings):
     """Learns from images without labels; writes a model, an encoder and a report.
 
     An option that is None has the default that `jobs.pretrain.models` gives it; one of another

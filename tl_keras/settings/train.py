@@ -17,7 +17,12 @@ from tl_keras.settings.declaration import (
     values_of,
 )
 from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings, without_decided
-from tl_keras.settings.image_source import HIGHEST_SEED, SplitOnceSettings, SplitSettings
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    CheckpointSettings,
+    SplitOnceSettings,
+    SplitSettings,
+)
 from tl_keras.settings.whole_model import PseudoLabelSettings
 
 Head = Literal["linear", "gap", "attention", "gated", "residual"]
@@ -80,7 +85,7 @@ class StartSettings(SplitSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainSettings(StartSettings, SplitOnceSettings):
+class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Trains a classifier on labelled images and writes a run folder with a report."""
 
     source_data: Annotated[str | None, DATA] = None

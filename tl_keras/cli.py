@@ -14,12 +14,14 @@ from cyclopts.exceptions import CycloptsError
 
 from tl_keras.checks import InputError, check_backend, ran_out_of_memory
 from tl_keras.settings.commands import COMMANDS, FINISHED
-from tl_keras.settings.config_files import settings_from
-from tl_keras.settings.declaration import MISSING, PANELS, options_of
+from tl_keras.settings.config_files import resumed_settings, settings_from
+from tl_keras.settings.declaration import MISSING, PANELS, RUN, options_of
+from tl_keras.settings.image_source import CheckpointSettings
 
 _GROUPS = {panel: Group(panel.title, sort_key=place) for place, panel in enumerate(PANELS)}
 _LEAST_ADDRESS_SPACE = 2 * 2**30  # bytes
 _CONFIG_HELP = "File with options: config.json of a run, which is repeated, or a .toml file."
+_RESUME_HELP = "Unfinished run folder to go on with; its settings are used."
 
 app = App(
     name="tl-keras",
@@ -36,12 +38,19 @@ def main():
     """Runs the command; what the user can mend is one line and status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
+        signal.signal(number, _stop)
     try:
         app(sys.argv[1:])
     except (InputError, CycloptsError) as error:
         print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+
+
+def _stop(received, _):
+    """Ends the command, which saves what it can; a second signal ends it at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda again, _: os._exit(128 + again))
+    sys.exit(128 + received)
 
 
 def load(module, name):
@@ -63,15 +72,23 @@ def load(module, name):
     return getattr(loaded, name)
 
 
-def _run(command, args, given):
+def _run(name, command, args, given):
     """Calls the job of a command with the options that were given as text."""
-    file = given.pop("config", None)
+    file, run = given.pop("config", None), given.pop("resume", None)
     by_place = [o.name for o in options_of(command.settings).values() if o.positional]
     given |= dict(zip(by_place, args, strict=False))
     if len(args) > len(by_place):  # the last one takes several
         given[by_place[-1]] = args[len(by_place) - 1 :]
     given = {name: value for name, value in given.items() if value is not None}
-    settings = settings_from(command.settings, given, file)
+    if run is None:
+        settings = settings_from(command.settings, given, file)
+    elif file is None:
+        settings = resumed_settings(command.settings, name, run, given)
+    else:
+        raise InputError(
+            f"Expected --resume {run} without --config, as a run has its settings; received "
+            f"--config {file}. Leave it out."
+        )
     _check_address_space()
     try:
         load(command.module, command.module.rpartition(".")[2])(settings)
@@ -159,9 +176,12 @@ def add_command(to, name, command):
     parameters = [_parameter(option) for option in options_of(command.settings).values()]
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters.append(inspect.Parameter("config", keyword, default=None, annotation=config))
+    if issubclass(command.settings, CheckpointSettings):
+        resume = Annotated[str | None, Parameter(help=_RESUME_HELP, group=_GROUPS[RUN])]
+        parameters.append(inspect.Parameter("resume", keyword, default=None, annotation=resume))
 
     def run(*args, **given):
-        _run(command, args, given)
+        _run(name, command, args, given)
 
     run.__name__ = run.__qualname__ = name.replace("-", "_")
     run.__signature__ = inspect.Signature(sorted(parameters, key=lambda p: p.kind))

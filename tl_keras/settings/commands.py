@@ -42,7 +42,8 @@ _INDEX = """# Commands
 
 Made by `make docs` from `tl_keras/settings/`; a test fails when they are stale. Every command takes
 `--config FILE` too: a .toml file, or the `config.json` of a run, which is repeated. Options given
-beside it win. `tl-keras --install-completion` completes options in your shell.
+beside it win. Commands that train take `--resume RUN`: an unfinished run goes on with its settings.
+`tl-keras --install-completion` completes options in your shell.
 """
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
-from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, SplitSettings
+from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, CheckpointSettings, SplitSettings
 from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.train import Head
 
@@ -19,7 +19,7 @@ DEFAULTS = {"weights": "imagenet", "head": "linear", "views": 4}
 
 
 @dataclasses.dataclass(frozen=True)
-class CompareSettings(SplitSettings):
+class CompareSettings(SplitSettings, CheckpointSettings):
     """Compares ways of training by the number of labels, on a page with a verdict."""
 
     data: Annotated[str, FIRST]
@@ -98,9 +98,9 @@ class CompareSettings(SplitSettings):
         return dataclasses.replace(self, **DEFAULTS | given)
 
     def to_json(self):
-        """Returns the settings as JSON reads them back, without where they are written."""
+        """Returns the settings as JSON reads them back, without those that change no result."""
         settings = dataclasses.asdict(self.filled())
-        del settings["out"]
+        del settings["out"], settings["checkpoint_minutes"]
         return json.loads(json.dumps(settings))
 
     def _check_pretraining(self):

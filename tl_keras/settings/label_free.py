@@ -18,6 +18,7 @@ from tl_keras.settings.image_source import (
     HIGHEST_SEED,
     SIDE,
     WIDTH,
+    CheckpointSettings,
     ReadSettings,
     SplitOnceSettings,
 )
@@ -29,7 +30,7 @@ _HIGHEST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainSettings(SplitOnceSettings):
+class PretrainSettings(SplitOnceSettings, CheckpointSettings):
     """Learns from images without labels; writes a model, an encoder and a report.
 
     An option that is None has the default that `jobs.pretrain.models` gives it; one of another

@@ -21,6 +21,7 @@ from tl_keras.settings.image_source import (
     HIGHEST_SEED,
     SIDE,
     WIDTH,
+    CheckpointSettings,
     SplitOnceSettings,
     SplitSettings,
 )
@@ -86,7 +87,7 @@ class StartSettings(SplitSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainSettings(StartSettings, SplitOnceSettings):
+class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Trains a classifier on labelled images and writes a run folder with a report."""
 
     source_data: Annotated[str | None, DATA] = None

@@ -11,6 +11,7 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import check_image_size
 from tl_keras.data.pipelines.augmentation import augment_images, luminance, resolve_augment
+from tl_keras.data.pipelines.position import Position, starting_position
 
 WINDOW = 8  # blocks among which examples are shuffled
 
@@ -43,6 +44,8 @@ def index_batches(
             which uses up an epoch number. There, only `repeat` gives the order of a single device.
         drop_remainder: whether to drop an incomplete last batch.
 
+    A shuffled pipeline of a resumed fit begins where the fit was stopped, see `starting_at`.
+
     Returns:
         tf.data.Dataset of (epoch int64 (), indices int64 (b,)), of known cardinality.
 
@@ -69,9 +72,15 @@ def index_batches(
         batches = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size, drop_remainder)
         return batches.map(lambda batch: (epoch, batch))
 
-    epochs = tf.data.Dataset.counter(first_epoch) if repeat else numbered_epochs(first_epoch)
-    cardinality = tf.data.INFINITE_CARDINALITY if repeat else steps
-    return epochs.flat_map(batches_of).apply(tf.data.experimental.assert_cardinality(cardinality))
+    done = starting_position() if shuffle else Position()
+    if repeat:
+        batches = tf.data.Dataset.counter(first_epoch).flat_map(batches_of).skip(done.batches)
+        cardinality = tf.data.INFINITE_CARDINALITY
+    else:
+        first = first_epoch if callable(first_epoch) else first_epoch + done.epochs
+        batches = numbered_epochs(first).flat_map(batches_of).skip(done.step)
+        cardinality = steps - done.step
+    return batches.apply(tf.data.experimental.assert_cardinality(cardinality))
 
 
 def shuffled_in_blocks(num_examples: int, block: int, key: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,8 @@ from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
 from tl_keras.jobs.pretrain.report import write_report
 from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
 from tl_keras.reports.pages.pretraining_wording import probe_verdict
@@ -68,8 +69,10 @@ def pretrain(config):
     """
     started = time.monotonic()
     keras.utils.set_random_seed(config.seed)
-    with RunFolder(config.out or default_run_path(config.method, config.data)) as run:
+    path = config.out or default_run_path(config.method, config.data)
+    with recorded_run(path, "pretrain", config) as run:
         data = load_pretrain_data(config)
+        run.check_images(data.splits)
         plan = make_plan(config, data)
         with within_memory():
             model = build_model(config, data, plan)

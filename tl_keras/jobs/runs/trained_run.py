@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.run_folder import SPLITS
+from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.saving.saved_models import load_model
-from tl_keras.settings.config_files import check_json
+from tl_keras.progress import say
+from tl_keras.settings.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.image_source import check_split
 from tl_keras.settings.train import TrainSettings
@@ -93,6 +95,27 @@ def read_run_config(file: Path) -> dict:
     return config
 
 
+def _model_of(path):
+    """Name of the file of a run's model: that of the weights so far if it was interrupted."""
+    unfinished = (path / CHECKPOINTS / ASKED).is_file()
+    if not (path / "model.keras").is_file() and (path / INTERRUPTED).is_file():
+        more = f"; finish it with `tl-keras {_command_of(path)}`" if unfinished else ""
+        say(f"INTERRUPTED: {path} was not finished{more}. Its weights so far are used.")
+        return INTERRUPTED
+    if unfinished and not (path / "model.keras").is_file():
+        raise InputError(
+            f"Expected a finished run; received {path}, which was killed before its end. Finish "
+            f"it with `tl-keras {_command_of(path)}`."
+        )
+    check_finished(path, "train", "model.keras")
+    return "model.keras"
+
+
+def _command_of(path):
+    command = read_json(path / CHECKPOINTS / ASKED, "command")["command"]
+    return f"{command} --resume {shlex.quote(str(path))}"
+
+
 def load_run(path: str | Path) -> TrainedRun:
     """Reads the run folder `path`.
 
@@ -100,11 +123,12 @@ def load_run(path: str | Path) -> TrainedRun:
         InputError: it is not a finished run folder, or its model cannot be loaded safely.
     """
     path = Path(path)
-    check_finished(path, "train", "config.json", "classes.json", "model.keras")
+    check_finished(path, "train", "config.json", "classes.json")
+    name = _model_of(path)
     classes = read_json(path / "classes.json", "class_names")
     class_names = check_names(classes["class_names"], path / "classes.json")
     config = read_run_config(path / "config.json")
-    model = load_model(path / "model.keras")
+    model = load_model(path / name)
     if model.output_shape[-1] != len(class_names):
         raise InputError(
             f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "

@@ -8,7 +8,8 @@ import keras
 
 from tl_keras.data.pipelines.mixing import mix
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.training.frozen.cache_room import choose_cache
+from tl_keras.training.checkpoints.decisions import decided
+from tl_keras.training.frozen.cache_room import CacheWay, choose_cache
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
 from tl_keras.training.frozen.feature_cache import Features, Images, compute_features
 
@@ -63,7 +64,15 @@ class TrainablePart:
         views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
         val = len(self.val.labels) * self.val.distinct_views if self.val else 0
         shapes = [output.shape[1:] for output in prefix.outputs]
-        return self.choose(shapes, len(self.train.labels), val, views, settings)
+        train, place = len(self.train.labels), (settings.cache, settings.cache_dtype)
+
+        def choose():
+            way = self.choose(shapes, train, val, views, settings)
+            return way and dataclasses.asdict(way)
+
+        # Free memory decides, which may be other when the run is resumed.
+        way = decided(f"cache {shapes} {train} {val} {views} {place}", choose)
+        return way and CacheWay(**way)
 
 
 class AboveFrozen(keras.Model):

@@ -1,5 +1,6 @@
 """One phase that trains all of a model: from scratch, under a teacher, or while it is pruned."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -139,7 +140,8 @@ def fit_whole(
         steps = count_executions(
             size, batch_size, classifier.distribute_strategy, steps_per_execution
         )
-        batches = batches_of(
+        batches = functools.partial(
+            batches_of,
             batch_size,
             seed=settings.seed,
             first_epoch=len(history.epoch),

@@ -3,7 +3,7 @@
 import codecs
 import contextlib
 import csv
-import io
+import itertools
 import json
 import os
 import re
@@ -61,10 +61,18 @@ def write_text(path, text):
 
 
 def write_csv(path, header, rows):
-    """Writes a table as CSV, whole or not at all; texts are written as `escape_controls` says."""
-    table = io.StringIO()
-    csv.writer(table).writerows([escape_cells(row) for row in (header, *rows)])
-    write_text(path, table.getvalue())
+    """Writes a table as CSV, whole or not at all; texts are written as `escape_controls` says.
+
+    Args:
+        path: str or Path.
+        header: names of the columns.
+        rows: any iterable; rows are written as they come.
+    """
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        csv.writer(file).writerows(map(escape_cells, itertools.chain([header], rows)))
 
 
 def escape_cells(row):

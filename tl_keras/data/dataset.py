@@ -211,13 +211,18 @@ class ImageDataset:
         """Returns a function that reads and resizes the images at indices."""
         if not self.is_files and self.images.shape[1:3] == image_size:
             return lambda indices: _with_channels(self.images.take(indices))
-        return lambda indices: np.stack([self._sized(row, image_size) for row in indices])
+        return lambda indices: np.stack([self.resized(row, image_size) for row in indices])
 
     def _rows_in_files(self, image_size):
         """Returns the rows of these images in `files`, or None if one is missing in that size."""
         return self.files and self.files.rows_for(self.images, image_size)
 
-    def _sized(self, index, image_size):
+    def resized(self, index: int, image_size: tuple[int, int]) -> np.ndarray:
+        """Returns one image at a size, uint8 (*image_size, 3), 0-255.
+
+        Raises:
+            ImageReadError: the file cannot be read.
+        """
         if self.is_files:
             return read_resized(self.images[index], image_size)
         return _with_channels(resize_image(self.images[index], image_size))
@@ -258,7 +263,7 @@ class ImageDataset:
 
         def fill(index):
             if shared is None:
-                image = self._sized(index, image_size)
+                image = self.resized(index, image_size)
             else:
                 image = _taken(self.files.images, shared[index])
             put_row(images, index, image)

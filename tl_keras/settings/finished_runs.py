@@ -37,7 +37,7 @@ class PredictSettings(FinishedRunSettings):
     """Predicts the class of images: label, probability, and the probability of every class."""
 
     paths: Annotated[tuple[str, ...], POSITIONAL]
-    """Image files, and folders that are searched for images."""
+    """Image files, and folders that are searched for images, or folders of shards."""
     out: Annotated[str, FIRST] = "predictions.csv"
     """Table with one row per image, .csv."""
     batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tl_keras import MLP, fit_from_scratch, load_dataset
 from tl_keras.checks import InputError
+from tl_keras.data.inspection.fingerprints import find_repeats
 from tl_keras.data.loading import load_images, load_unsplit
 from tl_keras.data.pipelines.batches import WINDOW, index_batches
 from tl_keras.data.shards import reading
@@ -163,6 +164,20 @@ def test_a_damaged_manifest_or_index_is_refused(name, content, message, packed, 
     (folder / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_shards(str(folder))
+
+
+def test_repeats_within_a_folder_are_found_by_content(photo_folder, tmp_path, run_cli):
+    source = shutil.copytree(photo_folder, tmp_path / "source")
+    names = ["cats/a.png", "cats/b.png", "cats/image 3.png"]
+    for name in names[:2]:
+        shutil.copy(source / names[2], source / name)
+    assert run_cli("shard", source, "--out", tmp_path / "shards")[0] == 0
+    images, inspection = load_unsplit(str(tmp_path / "shards"))
+    repeats = find_repeats(images, inspection.fingerprints)
+    assert repeats.counts == {"same": 2, "near": 0}
+    assert len({leak.first for leak in repeats}) == 1
+    found = {name for leak in repeats for name in (leak.first, leak.second)}
+    assert found == {str(tmp_path / "shards" / name) for name in names}
 
 
 def test_copies_in_two_splits_are_found_by_content(photo_folder, tmp_path, run_cli):

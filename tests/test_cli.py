@@ -280,7 +280,7 @@ class ResourceExhaustedError(Exception):
     [
         (
             ("predict", "run", "a.jpg"),
-            "this command with batches of 32 images; .* --batch-size 16,",
+            "with batches of 32 images; .* Give --batch-size 16,",
         ),
         (("evaluate", "run", "--batch-size", "9"), "batches of 9 images; .* --batch-size 4, or a"),
         ((*TRAIN, "--batch-size", "1"), "with batches of 1 images; .* Give --batch-size 1,"),

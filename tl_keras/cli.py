@@ -99,7 +99,7 @@ def _run(name, command, args, given):
 
 
 def _check_address_space():
-    """Refuses a limit (ulimit -v) under which TensorFlow crashes or hangs where it asks for more."""
+    """Refuses a limit (ulimit -v) under which TensorFlow crashes or hangs."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < _LEAST_ADDRESS_SPACE:
         raise InputError(

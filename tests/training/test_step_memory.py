@@ -65,6 +65,6 @@ def test_network_that_memory_cannot_hold_is_refused_before_it_is_made(monkeypatc
     monkeypatch.setattr(step_memory, "free_memory", lambda: 10_000)
     with within_memory():
         keras.layers.Dense(10).build((1, 10))
-    with pytest.raises(InputError, match="fit into the 0.0 GB of free memory; received layers"):
-        with within_memory():
-            keras.layers.Dense(2**20).build((1, 2**20))
+    message = "fit into the 0.0 GB of free memory; received layers"
+    with pytest.raises(InputError, match=message), within_memory():
+        keras.layers.Dense(2**20).build((1, 2**20))

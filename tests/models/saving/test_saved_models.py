@@ -1,9 +1,11 @@
 """Loading a .keras file: hand-made hostile and damaged files are refused, honest ones load."""
 
+import ast
 import io
 import json
 import math
 import zipfile
+from pathlib import Path
 
 import h5py
 import keras
@@ -12,6 +14,8 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.models.baselines.mlp import MLP
+from tl_keras.models.saving import saved_models
+from tl_keras.models.saving.hdf5_safety import check_hdf5
 from tl_keras.models.saving.saved_models import load_model
 
 
@@ -68,6 +72,34 @@ def test_an_honest_file_loads_with_equal_outputs(model, saved):
     assert not load_model(str(saved)).compiled
 
 
+def test_large_weights_are_checked_outside_memory(model, saved, monkeypatch):
+    sizes = []
+
+    def check(file, name):
+        sizes.append(file._rolled)
+        return check_hdf5(file, name)
+
+    monkeypatch.setattr(saved_models, "check_hdf5", check)
+    load_model(saved)
+    monkeypatch.setattr(saved_models, "_IN_MEMORY", 100)
+    x = np.ones((2, 3), "float32")
+    np.testing.assert_array_equal(load_model(saved)(x), model(x))
+    assert sizes == [False, True]
+
+
+def test_keras_loads_in_safe_mode_alone():
+    """Whatever `enable_unsafe_deserialization` says, and nowhere in the package without it."""
+    package = Path(saved_models.__file__).parents[2]
+    calls = [
+        node
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("saving.load_model")
+    ]
+    assert len(calls) == 1
+    assert {k.arg: ast.unparse(k.value) for k in calls[0].keywords}["safe_mode"] == "True"
+
+
 def test_compile_restores_the_optimizer(model, saved):
     model.compile("adam", "mse")
     model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
@@ -94,6 +126,7 @@ def test_a_lambda_layer_is_refused_and_not_executed(tmp_path):
         ("keras.src.saving.saving_api", "load_model"),
         ("keras.layers", "TFSMLayer"),
         ("keras.layers", "TorchModuleWrapper"),
+        ("keras.layers", "MelSpectrogram"),
         (None, "Dense"),
         (["keras.layers"], "Dense"),
         ("keras.layers", "__init__"),

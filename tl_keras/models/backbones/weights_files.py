@@ -53,7 +53,7 @@ def _assign(layers, variables, arrays, path):
     """Sets the variables of each layer from arrays already read and checked."""
     for layer, values in zip(layers, arrays, strict=True):
         check_finite(layer.name, values, path)
-    for layer, of_layer, values in zip(layers, variables, arrays, strict=True):
+    for of_layer, values in zip(variables, arrays, strict=True):
         for variable, value in zip(of_layer, values, strict=True):
             variable.assign(value)
     _finalize(layers)

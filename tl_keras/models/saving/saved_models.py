@@ -1,9 +1,11 @@
 """Loading of `.keras` files from any source, without running foreign code."""
 
+import contextlib
 import importlib
-import io
 import json
 import re
+import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -18,12 +20,13 @@ from tl_keras.models.saving.variable_limit import limit_variables
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
-_MOST_BYTES = {_CONFIG: 64 * 2**20, "metadata.json": 2**20, _WEIGHTS: 16 * 2**30}
+_MOST_BYTES = {_CONFIG: 16 * 2**20, "metadata.json": 2**20, _WEIGHTS: 16 * 2**30}
 _MOST_EXPANSION = 100
 # In Keras's message on weights that do not fit.
 _LAYER = re.compile(r"for object <\w+ name=([^,>]+)")
 _SHAPES = re.compile(r"variable\.shape=\(([^)]*)\).*?value\.shape=\(([^)]*)\)")
 _SMALL_BYTES = 2**20
+_IN_MEMORY = 2**28  # bytes of weights beyond which they are checked in a temporary file
 # Relative to the stored size: Bidirectional creates its layers anew, and the state of an
 # optimizer that was saved before its first step is not in the file.
 _MADE_TWICE, _WITH_OPTIMIZER = 2, 8
@@ -33,7 +36,8 @@ def load_model(path: str | Path, *, compile: bool = False) -> keras.Model:
     """Loads a model saved with `model.save("….keras")`, from a source that need not be trusted.
 
     The members, sizes, class names and HDF5 links of the file are checked before Keras reads it.
-    Keras's safe mode stays on. Nothing is unpacked to disk outside a temporary folder. Layers that
+    Keras's safe mode stays on. Nothing is unpacked to disk outside a temporary folder, and at most
+    256 MiB of the weights are in memory while they are checked. Layers that
     ask for more than twice the weights in the file are refused before memory is allocated. With
     `compile` the limit is eight times, for the optimizer.
 
@@ -57,8 +61,8 @@ def load_model(path: str | Path, *, compile: bool = False) -> keras.Model:
             _check_members(archive, path)
             config = json.loads(archive.read(_CONFIG))
             check_config(config if compile else {**config, "compile_config": None}, path)
-            with archive.open(_WEIGHTS) as weights:
-                stored = check_hdf5(io.BytesIO(weights.read()), f"{path}:{_WEIGHTS}")
+            with archive.open(_WEIGHTS) as weights, _seekable(weights) as file:
+                stored = check_hdf5(file, f"{path}:{_WEIGHTS}")
         for module in OWN_MODELS.values():
             importlib.import_module(module)  # Keras finds a class once it is registered
         most = stored * (_WITH_OPTIMIZER if compile else _MADE_TWICE) + _SMALL_BYTES
@@ -100,6 +104,14 @@ def _check_members(archive, path):
             raise _refusal(
                 path, f"declares {declared:,} bytes for {member.filename} and stores {stored:,}"
             )
+
+
+@contextlib.contextmanager
+def _seekable(member):
+    """Yields a copy of a member of the archive, in bounded memory."""
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        shutil.copyfileobj(member, file, 2**20)
+        yield file
 
 
 def _too_large(path, asked, stored):

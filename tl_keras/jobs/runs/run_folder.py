@@ -116,8 +116,7 @@ class RunFolder:
 
     def __exit__(self, error=None, *_):
         if self._asked is not None and (error is None or self._has_begun_only()):
-            shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
-            (self.path / INTERRUPTED).unlink(missing_ok=True)
+            remove_checkpoints(self.path)
         (self.path / ".lock").unlink(missing_ok=True)
         self._lock.close()
         with contextlib.suppress(OSError):
@@ -193,6 +192,12 @@ class RunFolder:
         """Saves `model` whole or not at all."""
         with replacing(self.path / name) as temporary:
             model.save(temporary)
+
+
+def remove_checkpoints(path: Path) -> None:
+    """Removes what the run folder `path` needs only until the run is finished."""
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+    (path / INTERRUPTED).unlink(missing_ok=True)
 
 
 def _holds_only_parts(path):

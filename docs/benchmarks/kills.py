@@ -72,7 +72,9 @@ def kill(folder, given):
         "runs": runs,
         "in": dict(where),
         "parts left by kills": parts,
-        "left in the folders": sorted(names(path) ^ names(folder / "whole") for path in found)[-1:],
+        "left in the folders": sorted(
+            set().union(*(names(path) ^ names(folder / "whole") for path in found))
+        ),
     }
 
 

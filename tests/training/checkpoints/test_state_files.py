@@ -46,7 +46,7 @@ def test_damaged_checkpoint_falls_back_by_one_and_is_named(damage, tmp_path, cap
     """Faults 36 and 42."""
     fit = fit_in(tmp_path)
     for step in (1, 2):
-        fit.save({"step": step}, 0, step)
+        fit.save(lambda step=step: {"step": step}, 0, step)
     state, facts = (fit.folder / f"000002.{kind}" for kind in ("state", "json"))
     content = bytearray(state.read_bytes())
     if damage == "one byte":
@@ -66,10 +66,10 @@ def test_damaged_checkpoint_falls_back_by_one_and_is_named(damage, tmp_path, cap
 def test_last_few_checkpoints_are_kept_and_the_end_replaces_them(tmp_path):
     fit = fit_in(tmp_path)
     for step in range(KEPT + 2):
-        fit.save({"step": step}, 0, step)
+        fit.save(lambda step=step: {"step": step}, 0, step)
     assert len(list(fit.folder.glob("*.state"))) == KEPT
     assert fit.latest()[0] == {"step": KEPT + 1}
-    fit.finish({"step": "last"})
+    fit.finish(lambda: {"step": "last"})
     assert {path.name for path in fit.folder.iterdir()} == {"done.state", "done.json"}
     assert fit_in(tmp_path).finished() == {"step": "last"}
 
@@ -77,14 +77,14 @@ def test_last_few_checkpoints_are_kept_and_the_end_replaces_them(tmp_path):
 def test_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch, capsys):
     """Fault 37."""
     fit = fit_in(tmp_path)
-    fit.save({"step": 1}, 0, 1)
+    fit.save(lambda: {"step": 1}, 0, 1)
 
     def full(_):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(files.os, "fsync", full)
-        fit.save({"step": 2}, 0, 2)
+        fit.save(lambda: {"step": 2}, 0, 2)
     assert "NO CHECKPOINT: Expected to be able to write" in capsys.readouterr().err
     assert fit.latest()[0] == {"step": 1}
     assert sorted(path.name for path in fit.folder.iterdir()) == ["000001.json", "000001.state"]

@@ -152,7 +152,9 @@ class RunFolder:
         write_records(path, records)
 
     def write_environment(self):
-        """Writes environment.json: what this run ran on."""
+        """Writes environment.json: what this run ran on, and the command that began it."""
+        path = self.path / "environment.json"
+        begun = read_json(path, "command", "started") if self.goes_on and path.is_file() else {}
         versions = {}
         for package in _PACKAGES:
             try:
@@ -162,8 +164,8 @@ class RunFolder:
         self.write_json(
             "environment.json",
             {
-                "command": sys.argv,
-                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "command": begun.get("command", sys.argv),
+                "started": begun.get("started", time.strftime("%Y-%m-%dT%H:%M:%S%z")),
                 "python": platform.python_version(),
                 "platform": platform.platform(),
                 "cpus": os.cpu_count(),

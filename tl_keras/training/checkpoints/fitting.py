@@ -78,7 +78,7 @@ def fit(
         history = train()
     stopped = stop.number is not None  # too late for a further batch
     if stopped or record.is_due(last=True):
-        record.finish(recorded.state())
+        record.finish(recorded.state)
     if stopped:
         stop.stop()
     return history

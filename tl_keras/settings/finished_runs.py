@@ -67,7 +67,7 @@ class DistillRunSettings(FinishedRunSettings, CheckpointSettings):
     image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels for the student; default: that of the images, or 64 for files."""
     out: Annotated[str | None, FIRST] = None
-    """Run folder, new or empty; default: runs/STUDENT-DATA-TIME."""
+    """Run folder, new, empty or unfinished; default: runs/STUDENT-DATA-TIME."""
     distill: Annotated[DistillSettings, Nested()] = dataclasses.field(
         default_factory=DistillSettings
     )
@@ -80,5 +80,5 @@ class PruneRunSettings(FinishedRunSettings, CheckpointSettings):
     sparsity: Annotated[float, FIRST, Bounds(above=0, below=1)]
     """Share of the prunable weights that are set to zero."""
     out: Annotated[str | None, FIRST] = None
-    """Run folder, new or empty; default: runs/RUN-pruned-TIME."""
+    """Run folder, new, empty or unfinished; default: runs/RUN-pruned-TIME."""
     prune: Annotated[PruneSettings, Nested()] = dataclasses.field(default_factory=PruneSettings)

@@ -64,7 +64,7 @@ class SplitSettings(FractionSettings, ReadSettings):
     """Options of splitting images, and the place of the run."""
 
     out: Annotated[str | None, FIRST] = None
-    """Run folder, new or empty; default: a name under runs/ with data and time."""
+    """Run folder, new, empty or unfinished; default: a name under runs/ with data and time."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

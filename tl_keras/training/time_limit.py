@@ -9,6 +9,7 @@ import keras
 
 from tl_keras.progress import say
 from tl_keras.training.checkpoints.decisions import decided
+from tl_keras.training.checkpoints.run_checkpoints import active_checkpoints
 from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.optimizers import build_schedule
 
@@ -93,11 +94,13 @@ class Deadline:
     """Tells whether a further fine-tuning ends in time.
 
     Args:
-        minutes: from now on; None for no limit.
+        minutes: from now on, less what a resumed run has spent before; None for no limit.
     """
 
     def __init__(self, minutes):
-        self._end = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        checkpoints = active_checkpoints()
+        spent = 0.0 if checkpoints is None else checkpoints.spent
+        self._end = math.inf if minutes is None else time.monotonic() + 60 * minutes - spent
         self._slowest = 0.0  # seconds for one image in one epoch
 
     @contextlib.contextmanager

@@ -32,7 +32,7 @@ WHOLE_RUN = {
     "figures",
     "report.html",
 }
-BEGUN = {"config.json", "environment.json", "splits.csv.gz"}
+BEGUN = {"config.json", "environment.json", "splits.csv.gz", "classes.json", "checkpoints"}
 
 
 def _json(run, name):

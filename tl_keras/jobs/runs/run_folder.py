@@ -116,8 +116,7 @@ class RunFolder:
 
     def __exit__(self, error=None, *_):
         if self._asked is not None and (error is None or self._has_begun_only()):
-            shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
-            (self.path / INTERRUPTED).unlink(missing_ok=True)
+            remove_checkpoints(self.path)
         (self.path / ".lock").unlink(missing_ok=True)
         self._lock.close()
         with contextlib.suppress(OSError):
@@ -154,7 +153,9 @@ class RunFolder:
         write_records(path, records)
 
     def write_environment(self):
-        """Writes environment.json: what this run ran on."""
+        """Writes environment.json: what this run ran on, and the command that began it."""
+        path = self.path / "environment.json"
+        begun = read_json(path, "command", "started") if self.goes_on and path.is_file() else {}
         versions = {}
         for package in _PACKAGES:
             try:
@@ -164,8 +165,8 @@ class RunFolder:
         self.write_json(
             "environment.json",
             {
-                "command": sys.argv,
-                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "command": begun.get("command", sys.argv),
+                "started": begun.get("started", time.strftime("%Y-%m-%dT%H:%M:%S%z")),
                 "python": platform.python_version(),
                 "platform": platform.platform(),
                 "cpus": os.cpu_count(),
@@ -194,6 +195,12 @@ class RunFolder:
         """Saves `model` whole or not at all."""
         with replacing(self.path / name) as temporary:
             model.save(temporary)
+
+
+def remove_checkpoints(path: Path) -> None:
+    """Removes what the run folder `path` needs only until the run is finished."""
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+    (path / INTERRUPTED).unlink(missing_ok=True)
 
 
 def _holds_only_parts(path):

@@ -76,8 +76,11 @@ def fit(
         )
     with stop.listening():
         history = train()
-    if record.is_due(last=True):
-        record.finish(recorded.state())
+    stopped = stop.number is not None  # too late for a further batch
+    if stopped or record.is_due(last=True):
+        record.finish(recorded.state)
+    if stopped:
+        stop.stop()
     return history
 
 

@@ -108,6 +108,6 @@ class RecordedCallbacks(keras.callbacks.CallbackList):
     def _save(self, epoch, step):
         asked = self._stop.number is not None
         if asked or self._fit.is_due():
-            self._fit.save(self.state(), epoch, step)
+            self._fit.save(self.state, epoch, step)
         if asked:
             self._stop.stop()

@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tl_keras.checks import InputError
+from tl_keras.files import read_json
 from tl_keras.progress import say
 from tl_keras.training.checkpoints.state_files import read_state, remove_state, write_state
 
@@ -23,13 +24,23 @@ class RunCheckpoints:
     Args:
         folder: created when the first checkpoint is written.
         minutes: from one checkpoint of a fit to the next; 0 for one after each batch.
+
+    Attributes:
+        spent: seconds of earlier processes, up to their last checkpoint.
     """
 
     def __init__(self, folder: Path, minutes: float = 5.0) -> None:
         self.folder = Path(folder)
         self.minutes = minutes
         self.cost = 0.0  # seconds of the last one
+        self.spent = max(map(_seconds_in, self.folder.rglob("*.json")), default=0.0)
+        self._started = time.monotonic()
         self._part, self._fits = Path(), 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of this process, and of those before it up to their last checkpoint."""
+        return self.spent + time.monotonic() - self._started
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -86,29 +97,30 @@ class FitCheckpoints:
         apart = max(seconds, self.run.cost / _SHARE) if self.run.minutes else 0.0
         return time.monotonic() - self._last >= apart
 
-    def save(self, state: dict, epoch: int, step: int) -> None:
+    def save(self, state_of: Callable[[], dict], epoch: int, step: int) -> None:
         """Writes a checkpoint and removes older ones; says so if it cannot be written.
 
         Args:
+            state_of: function that returns the state.
             epoch: number of the epoch that goes on from here, in `fit`.
             step: completed steps of it.
         """
         paths = self._paths()
         number = int(paths[-1].name) + 1 if paths else 1
-        self._write(f"{number:06}", state, {"epoch": epoch, "step": step})
+        self._write(f"{number:06}", state_of, {"epoch": epoch, "step": step})
         for path in self._paths()[:-KEPT]:
             remove_state(path)
 
-    def finish(self, state: dict) -> None:
+    def finish(self, state_of: Callable[[], dict]) -> None:
         """Records the end of the fit in place of its checkpoints."""
-        if self._write(_DONE, state, {}):
+        if self._write(_DONE, state_of, {}):
             for path in self._paths():
                 remove_state(path)
 
-    def _write(self, name: str, state: dict, facts: dict) -> bool:
+    def _write(self, name: str, state_of: Callable[[], dict], facts: dict) -> bool:
         started = time.monotonic()
         try:
-            write_state(self.folder / name, state, facts)
+            write_state(self.folder / name, state_of(), facts | {"seconds": self.run.seconds})
         except InputError as error:
             say(f"NO CHECKPOINT: {error} The training goes on.")
             return False
@@ -128,6 +140,13 @@ class FitCheckpoints:
         if found is None:
             say(f"DAMAGED CHECKPOINT: {path} is left out; the one before it is used.")
         return found
+
+
+def _seconds_in(path):
+    try:
+        return read_json(path, "seconds")["seconds"]
+    except InputError:  # no facts, or those of a damaged checkpoint
+        return 0.0
 
 
 _active: RunCheckpoints | None = None

@@ -11,7 +11,8 @@ from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.checkpoints.decisions import decided
 from tl_keras.training.frozen.cache_room import CacheWay, choose_cache
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
-from tl_keras.training.frozen.feature_cache import Features, Images, compute_features
+from tl_keras.training.frozen.feature_cache import Features, Images
+from tl_keras.training.frozen.kept_features import compute_or_read
 
 MOST_VIEWS = 24  # where no number is asked for; each takes as long as one pass of the data
 
@@ -31,7 +32,7 @@ class TrainablePart:
     model: keras.Model
     train: Images | Features
     val: Images | Features | None = None
-    compute: Callable = compute_features
+    compute: Callable = compute_or_read
     choose: Callable = choose_cache
 
     def above_frozen(

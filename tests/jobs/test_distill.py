@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.jobs.small_runs import CLASSES, save_images, small_config
+from tests.jobs.small_runs import save_images, small_config
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.export import export
 from tl_keras.jobs.predict import predict

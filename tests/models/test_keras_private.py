@@ -41,6 +41,7 @@ def owners():
         "_apply_weight_decay": adam,
         "_momentums": adam,
         "_velocities": adam,
+        "_maybe_symbolic_build": model,
     }
 
 

@@ -7,6 +7,8 @@ from tl_keras.settings.finished_runs import DistillRunSettings, PruneRunSettings
 from tl_keras.settings.label_free import GenerateSettings, OutliersSettings, PretrainSettings
 from tl_keras.settings.whole_model import DistillSettings, PruneSettings
 
+DEVICES = {"strategy": "mirrored", "devices": 2, "precision": "mixed_bfloat16"}
+
 
 def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
     from tl_keras.jobs.compare import compare
@@ -18,6 +20,7 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
         "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
         "source_data": "mnist", "test_images": 100, "seed": 3, "on_bad_image": "skip",
         "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x", "checkpoint_minutes": 2.0,
+        **DEVICES,
     }  # fmt: skip
     options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
     words = ("--methods", "joint, simclr", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
@@ -54,6 +57,7 @@ PRETRAIN = {
 SHARED = {
     "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
     "on_duplicate": "refuse", "out": "runs/x", "checkpoint_minutes": 2.0,
+        **DEVICES,
 }  # fmt: skip
 
 
@@ -119,10 +123,17 @@ def test_options_of_prune_and_distill_reach_their_jobs(run_cli, monkeypatch):
     words = ("--sparsity", "0.5", "--also", "depthwise", "--also", "last", "--prune-epochs", "2")
     assert run_cli("prune", "runs/x", *words, "--scope", "layer", "--lr", "0.1")[0] == 0
     words = ("--student", "mlp", "--unlabelled", "rest", "--image-size", "8", "--alpha", "0.5")
-    assert run_cli("distill", "runs/x", *words, "--epochs", "3")[0] == 0
+    devices = [f"--{name}={value}" for name, value in DEVICES.items()]
+    assert run_cli("distill", "runs/x", *words, "--epochs", "3", *devices)[0] == 0
     pruned = PruneSettings(also=("depthwise", "last"), prune_epochs=2, scope="layer", lr=0.1)
     distilled = DistillSettings(alpha=0.5, epochs=3)
-    student = {"student": "mlp", "unlabelled": "rest", "image_size": 8, "distill": distilled}
+    student = {
+        "student": "mlp",
+        "unlabelled": "rest",
+        "image_size": 8,
+        "distill": distilled,
+        **DEVICES,
+    }
     assert asked == [
         PruneRunSettings("runs/x", 0.5, prune=pruned),
         DistillRunSettings("runs/x", **student),

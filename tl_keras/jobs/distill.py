@@ -9,15 +9,18 @@ from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.jobs.runs.run_splits import without_contents
 from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN
 from tl_keras.progress import say
+from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import DistillRunSettings
 from tl_keras.settings.signatures import takes_settings
 from tl_keras.settings.train import REST
+from tl_keras.settings.whole_model import DeviceSettings
 from tl_keras.training.fine_tuning.inputs import common_size
 from tl_keras.training.whole.distillation import distill as distill_into
 
@@ -32,6 +35,7 @@ STUDENTS = {
 
 
 @takes_settings(DistillRunSettings)
+@replicated
 def distill(settings):
     """Trains a student on the predictions of a run's classifier, and writes a run folder.
 
@@ -69,6 +73,7 @@ def distill(settings):
                 # What the teacher was trained with; its seed is that of the splits.
                 "fine_tune": trained.config["fine_tune"],
                 "distill": settings.distill.to_json(),
+                **values_of(settings, DeviceSettings),
             },
         )
         folder.write_environment()

@@ -6,6 +6,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset
 from tl_keras.files import replacing
 from tl_keras.jobs.output_files import check_output, image_of
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.train.starting_point import check_names, starting_point
 from tl_keras.progress import say
 from tl_keras.reports.figures.rate_figures import plot_lr_find
@@ -16,6 +17,7 @@ from tl_keras.settings.train import RangeSettings
 from tl_keras.training.lr_find import lr_find as find
 
 
+@replicated
 def lr_find(settings):
     """Tests learning rates on the model that `tl-keras train` would train; prints the best.
 

@@ -7,15 +7,19 @@ from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
 from tl_keras.progress import say
+from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import PruneRunSettings
 from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.whole_model import DeviceSettings
 from tl_keras.training.whole.pruning import prune as prune_model
 
 
 @takes_settings(PruneRunSettings)
+@replicated
 def prune(settings):
     """Prunes the classifier of a run on the run's own data and writes a run folder of its own.
 
@@ -40,6 +44,7 @@ def prune(settings):
             "pruned_from": settings.run,
             "sparsity": settings.sparsity,
             "prune": settings.prune.to_json(),
+            **values_of(settings, DeviceSettings),
         }
         folder.write_json("config.json", config)
         folder.write_environment()

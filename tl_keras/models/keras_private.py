@@ -3,10 +3,12 @@
 `KERAS_VERSIONS` have them all. A test names those that an installed Keras lacks.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import keras
 from keras.src.backend.common.global_state import get_global_attribute
+from keras.src.backend.tensorflow import trainer as tensorflow_trainer
 from keras.src.models.functional import Functional
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
@@ -77,6 +79,32 @@ def global_seeds(*, create: bool = False) -> keras.random.SeedGenerator | None:
         create: whether to make it if nothing was drawn from it yet; else that is None.
     """
     return global_seed_generator() if create else get_global_attribute(GLOBAL_SEED_GENERATOR)
+
+
+def replace_symbolic_build(build: Callable) -> None:
+    """Replaces the build before the first step; Keras looks its method up in its own class.
+
+    Args:
+        build: function of Keras's own method, the model, and its arguments iterator and data_batch.
+    """
+    kind = tensorflow_trainer.TensorFlowTrainer
+    kind._maybe_symbolic_build = functools.partialmethod(
+        _passing, build, kind._maybe_symbolic_build
+    )
+
+
+def _passing(model, build, own, *args, **kwargs):
+    return build(own, model, *args, **kwargs)
+
+
+def replace_reduction(reduce: Callable) -> None:
+    """Replaces the function that reduces the logs of replicas, which each step looks up by name.
+
+    Args:
+        reduce: function of Keras's own function and its arguments values, strategy and reduction.
+    """
+    own = tensorflow_trainer.reduce_per_replica
+    tensorflow_trainer.reduce_per_replica = functools.partial(reduce, own)
 
 
 EVALUATED_BY_FIT = "_use_cached_eval_dataset"  # keyword with which `fit` calls `evaluate`

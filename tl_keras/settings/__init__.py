@@ -8,7 +8,7 @@ train and the pages in docs/commands follow from these declarations.
 - signatures: decorators by which functions show settings as parameters
 - commands: the table of commands, and the option tables of the documentation
 - image_source: options of every command that splits images
-- whole_model: training all layers: from scratch, distillation, pseudo-labels, pruning, no labels
+- whole_model: training all layers: from scratch, distillation, pruning, ...; devices of training
 - fine_tune: fine-tuning and the range test of the learning rate
 - train: `train` and `lr-find`
 - compare: `compare`

@@ -5,7 +5,14 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tl_keras.settings import compare, finished_runs, image_source, label_free, train
+from tl_keras.settings import (
+    compare,
+    finished_runs,
+    image_source,
+    label_free,
+    train,
+    whole_model,
+)
 from tl_keras.settings.declaration import MISSING, PANELS, Bounds, choices_of, options_of, wanted
 
 
@@ -28,6 +35,7 @@ COMMANDS = {
     "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
+    "launch": Command(whole_model.LaunchSettings, "jobs.launch", TRAINING),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),
     "explore": Command(label_free.ExploreSettings, "jobs.explore.explore", LABEL_FREE),
     "generate": Command(label_free.GenerateSettings, "jobs.generate", LABEL_FREE),

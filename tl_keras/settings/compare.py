@@ -9,6 +9,7 @@ from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
 from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, CheckpointSettings, SplitSettings
 from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.train import Head
+from tl_keras.settings.whole_model import DeviceSettings
 
 TUNED = ("fine-tune", "l2-sp", "joint")  # after the head, the backbone trains too
 KINDS = ("scratch", "linear", "frozen", *TUNED)
@@ -19,7 +20,7 @@ DEFAULTS = {"weights": "imagenet", "head": "linear", "views": 4}
 
 
 @dataclasses.dataclass(frozen=True)
-class CompareSettings(SplitSettings, CheckpointSettings):
+class CompareSettings(SplitSettings, CheckpointSettings, DeviceSettings):
     """Compares ways of training by the number of labels, on a page with a verdict."""
 
     data: Annotated[str, FIRST]
@@ -100,7 +101,10 @@ class CompareSettings(SplitSettings, CheckpointSettings):
     def to_json(self):
         """Returns the settings as JSON reads them back, without those that change no result."""
         settings = dataclasses.asdict(self.filled())
-        del settings["out"], settings["checkpoint_minutes"]
+        for name in ("out", "checkpoint_minutes", "strategy", "devices"):
+            del settings[name]
+        if self.precision == CompareSettings.precision:  # comparisons begun before it was an option
+            del settings["precision"]
         return json.loads(json.dumps(settings))
 
     def _check_pretraining(self):

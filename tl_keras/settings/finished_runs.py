@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from tl_keras.settings.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
 from tl_keras.settings.image_source import SIDE, CheckpointSettings
-from tl_keras.settings.whole_model import DistillSettings, PruneSettings
+from tl_keras.settings.whole_model import DeviceSettings, DistillSettings, PruneSettings
 
 Student = Literal["cnn:small", "cnn:dropout", "cnn:lenet", "mlp", "rnn:lstm", "rnn:gru"]
 
@@ -55,7 +55,7 @@ class ExportSettings(FinishedRunSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class DistillRunSettings(FinishedRunSettings, CheckpointSettings):
+class DistillRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings):
     """Trains a small network on the predictions of a trained classifier."""
 
     student: Annotated[Student, FIRST] = "cnn:small"
@@ -74,7 +74,7 @@ class DistillRunSettings(FinishedRunSettings, CheckpointSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class PruneRunSettings(FinishedRunSettings, CheckpointSettings):
+class PruneRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings):
     """Sets the smallest weights of a trained classifier to zero and trains the others on."""
 
     sparsity: Annotated[float, FIRST, Bounds(above=0, below=1)]

@@ -23,6 +23,7 @@ from tl_keras.settings.image_source import (
     SplitOnceSettings,
 )
 from tl_keras.settings.methods import METHODS, methods_in_words, methods_with
+from tl_keras.settings.whole_model import DeviceSettings
 
 SMALL_RESNET = "small_resnet"
 PIXELS = "pixels"
@@ -30,7 +31,7 @@ _HIGHEST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainSettings(SplitOnceSettings, CheckpointSettings):
+class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
     """Learns from images without labels; writes a model, an encoder and a report.
 
     An option that is None has the default that `jobs.pretrain.models` gives it; one of another

@@ -25,7 +25,7 @@ from tl_keras.settings.image_source import (
     SplitOnceSettings,
     SplitSettings,
 )
-from tl_keras.settings.whole_model import PseudoLabelSettings
+from tl_keras.settings.whole_model import DeviceSettings, PseudoLabelSettings
 
 Head = Literal["linear", "gap", "attention", "gated", "residual"]
 HEADS = get_args(Head)
@@ -42,7 +42,7 @@ def usual_dropout(linear_start):
 
 
 @dataclasses.dataclass(frozen=True)
-class StartSettings(SplitSettings):
+class StartSettings(SplitSettings, DeviceSettings):
     """The data, and the classifier before it is trained."""
 
     backbone: Annotated[str, FIRST]

@@ -1,4 +1,4 @@
-"""Settings of the functions that train all layers of a model."""
+"""Settings of the functions that train all layers of a model, and the devices of all training."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -8,6 +8,7 @@ from tl_keras.settings.declaration import (
     DATA,
     FINE_TUNING,
     FIRST,
+    POSITIONAL,
     REGULARISATION,
     RUN,
     Bounds,
@@ -21,6 +22,53 @@ Augment = Literal[
     Literal["digits-strong", "cifar-strong", "photos-strong"],
 ]
 Schedule = Literal["cosine", "one-cycle", "constant"]
+Strategy = Literal["auto", "one", "mirrored", "multiworker"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeviceSettings(Checked):
+    """Devices of every command that trains, and the number format in which they compute."""
+
+    strategy: Annotated[Strategy, RUN] = "auto"
+    """Distribution over devices: one, mirrored (this machine), multiworker (several machines).
+
+    "auto" is multiworker where TF_CONFIG or SLURM describes several processes, else mirrored with
+    several GPUs or --devices, else one. Results are those of one device, up to rounding, for a
+    batch size that the replicas share evenly."""
+    devices: Annotated[int | None, RUN, Bounds(minimum=1)] = None
+    """mirrored: replicas on this machine; default: all GPUs.
+
+    Without a GPU they are logical CPUs, which share its cores: for trying, not for speed."""
+    precision: Annotated[Precision, RUN] = "float32"
+    """Number format of the layers; mixed formats keep weights and predictions in float32.
+
+    mixed_bfloat16 and mixed_float16 are for GPUs with such units. The loss of mixed_float16 is
+    scaled, so that small gradients do not become zero."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.devices is None or self.strategy in ("auto", "mirrored"):
+            return
+        if self.strategy == "multiworker" or self.devices > 1:
+            raise InputError(
+                f"Expected devices only with strategy='mirrored'; received devices={self.devices} "
+                f"with strategy={self.strategy!r}. Leave one of the two out."
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LaunchSettings(Checked):
+    """Runs a command that trains in several processes of this machine, which share each batch.
+
+    `tl-keras launch --workers 2 -- train --data images/ --backbone mobilenet_v2`. On a cluster no
+    launcher is needed: start the command itself in each process, under SLURM or with TF_CONFIG.
+    """
+
+    command: Annotated[tuple[str, ...], POSITIONAL]
+    """Command with its options, after two hyphens."""
+    workers: Annotated[int, FIRST, Bounds(minimum=1)] = 2
+    """Number of processes; the first is the chief, which writes the run folder and prints."""
 
 
 @dataclasses.dataclass(frozen=True)

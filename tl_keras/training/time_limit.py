@@ -10,6 +10,7 @@ import keras
 from tl_keras.progress import say
 from tl_keras.training.checkpoints.decisions import decided
 from tl_keras.training.checkpoints.run_checkpoints import active_checkpoints
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.optimizers import build_schedule
 
@@ -41,7 +42,7 @@ class TimeLimit(keras.callbacks.Callback):
         self._end = time.monotonic() + self._charged() + seconds
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.seconds_left < 0:
+        if from_chief(self.seconds_left < 0, self.model.distribute_strategy):
             self.model.stop_training = True
 
 
@@ -81,6 +82,7 @@ class CosineOverTime(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         share = self.seconds_spent / self._seconds
+        share = from_chief(share, self.model.distribute_strategy)
         self._follow(share)
         if share >= 1:
             self.model.stop_training = True
@@ -114,7 +116,7 @@ class Deadline:
     def allows(self, epochs: int, source: Images | Features) -> bool:
         """Returns whether one for so many epochs, as slow as the slowest before, ends in time."""
         needed = self._slowest * epochs * len(source.labels)
-        return time.monotonic() + needed <= self._end
+        return from_chief(time.monotonic() + needed <= self._end)
 
     def leaves_out(self, epochs: int, source: Images | Features, name: str) -> bool:
         """Returns whether one would end too late, and says so."""

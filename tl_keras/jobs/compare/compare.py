@@ -25,6 +25,7 @@ from tl_keras.jobs.compare.report import write_compare_report
 from tl_keras.jobs.compare.results import Results
 from tl_keras.jobs.compare.runner import MethodRunner
 from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.pages.comparison_wording import verdict
@@ -91,6 +92,7 @@ def compare(
     return _compare(CompareSettings(**names, **settings), data, source_data)
 
 
+@replicated
 def _compare(config, data, source_data):
     chosen = [parse_method(name, config.backbone) for name in config.methods]
     check_heeded(config, chosen)

@@ -110,7 +110,8 @@ def _adversarial(kind, config, data, plan, options):
         options["width"] = config.width
     model = kind(data.image_shape, **options)
     several = max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if plan.steps % n == 0)
-    model.compile(steps_per_execution=several)
+    on_one = model.distribute_strategy.num_replicas_in_sync == 1
+    model.compile(steps_per_execution=several if on_one else 1)
     if config.lr is not None:
         for optimizer in (model.optimizer, model.discriminator_optimizer):
             optimizer.learning_rate = config.lr

@@ -15,6 +15,7 @@ from tl_keras.jobs.pretrain.report import write_report
 from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
@@ -55,6 +56,7 @@ class PretrainingResult:
     warnings: tuple[str, ...] = ()
 
 
+@replicated
 def pretrain(config):
     """Trains the model of a label-free method and writes its run folder.
 

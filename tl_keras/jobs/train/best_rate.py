@@ -7,6 +7,7 @@ import keras
 
 from tl_keras.progress import say
 from tl_keras.training.best_weights import DivergedError
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.history import TrainingHistory
 
 
@@ -59,7 +60,7 @@ def best_of_rates(
             continue
         seconds += history.seconds["total"]
         figures = measure(model)
-        if best is None or _score(figures) > _score(best.val):
+        if from_chief(best is None or _score(figures) > _score(best.val)):
             best = BestOfRates(model, history, rate, figures, 0.0)
     if best is None:
         raise diverged

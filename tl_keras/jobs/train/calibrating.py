@@ -6,6 +6,7 @@ import numpy as np
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.jobs.runs.measuring import main_figures, views_of
 from tl_keras.jobs.train.starting_point import StartingPoint
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.from_linear import FromLinear
 from tl_keras.training.fine_tuning.linear_start import last_dense
 from tl_keras.training.history import TrainingHistory
@@ -29,7 +30,7 @@ def calibrate(model: keras.Model, probabilities: np.ndarray, labels: np.ndarray)
     """
     if last_dense(model) is None:
         return None
-    temperature = fit_temperature(probabilities, labels)
+    temperature = from_chief(fit_temperature(probabilities, labels))
     fold_temperature(model, temperature)
     return temperature
 

@@ -12,9 +12,10 @@ from tl_keras.reports.pages.wording import format_duration
 from tl_keras.settings.fine_tune import PRESETS
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.checkpoints.decisions import decided
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.inputs import default_batch_size, images_of
 from tl_keras.training.fine_tuning.linear_start import last_dense
-from tl_keras.training.fine_tuning.time_plan import measure_speed, memory, stages
+from tl_keras.training.fine_tuning.time_plan import Speed, measure_speed, memory, stages
 
 _SAY_EVERY = 20  # seconds
 
@@ -41,6 +42,8 @@ def planned(
     ways = [_with_preset(config, start, preset) for preset in presets]
     images = images_of(start.splits.train, start.model, ways[0].fine_tune, training=True)
     speed = measure_speed(start.model, images, ways[0].fine_tune)
+    speed, elapsed = from_chief([dataclasses.asdict(speed), elapsed])
+    speed = Speed(**speed)
     features = last_dense(start.model).kernel.shape[0]
     plans = [stages(speed, way.fine_tune, start.splits, features) for way in ways]
     # The first run decides by the time that is left, and a resumed one does the same.

@@ -13,6 +13,7 @@ from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
 from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
 from tl_keras.jobs.train.calibrating import (
@@ -67,6 +68,7 @@ class TrainingResult:
     test: dict
 
 
+@replicated
 def train(config: TrainSettings) -> Path:
     """Trains a classifier as `config` says and writes its run folder.
 

@@ -129,7 +129,7 @@ def training_input(
     """Returns checked (arguments of `keras.Model.fit`, some of the images or None).
 
     On several replicas the incomplete last batch is dropped, because one of them could get no
-    images.
+    images. The order then depends on the seed alone, so that all processes have the same.
 
     Args:
         model: the GAN.
@@ -151,7 +151,7 @@ def training_input(
     if not drop:
         return {"x": x, "y": y, "batch_size": batch_size}, x[:_SOME]
     batches = tf.data.Dataset.from_tensor_slices(x if y is None else (x, y))
-    batches = batches.shuffle(len(x)).batch(batch_size, drop_remainder=True)
+    batches = batches.shuffle(len(x), seed=model.seed or 0).batch(batch_size, drop_remainder=True)
     return {"x": batches}, x[:_SOME]
 
 

@@ -12,6 +12,7 @@ from tl_keras.models.signature import gives_logits
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.class_weights import image_weights
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.linear_head import Starts
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
 from tl_keras.training.frozen.cutting import unpacked
@@ -176,6 +177,7 @@ class _Lines:
             temperature = fit_temperature(found[-1], labels, weights)
             losses.append(tempered_losses(found[-1], labels, temperature))
         chosen, errors = choose(np.array(losses), _USUAL, weights)
+        chosen = from_chief(chosen)
         measured = [
             dataclasses.replace(
                 point,

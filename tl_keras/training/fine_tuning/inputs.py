@@ -27,8 +27,13 @@ LabelledData: TypeAlias = ImageDataset | tuple | tf.data.Dataset
 
 
 def default_batch_size(num_images: int, most: int = 32) -> int:
-    """Returns `most`, or less if there were fewer than eight steps per epoch; at least 8."""
-    return min(most, max(SMALLEST_BATCH, num_images // STEPS))
+    """Returns `most`, or less if there were fewer than eight steps per epoch; at least 8.
+
+    Within the scope of a strategy it is the next number that the replicas share evenly.
+    """
+    size = min(most, max(SMALLEST_BATCH, num_images // STEPS))
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return math.ceil(size / replicas) * replicas
 
 
 def labelled(data: LabelledData, num_classes: int | None, *, split: str) -> ImageDataset:

@@ -8,6 +8,7 @@ import numpy as np
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.inputs import with_val
 from tl_keras.training.fine_tuning.linear_start import LinearStart, fit_linear_start, last_dense
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart
@@ -81,13 +82,18 @@ def set_linear_start(
     count = len(part.train.labels)
 
     def fit(number):
-        return fit_linear_start(
+        start = fit_linear_start(
             features[:, :number],
             images.labels[:number],
             model.output_shape[-1],
             seed=settings.seed,
             class_weights=settings.class_weights,
         )
+        names = ("kernel", "bias", "probabilities")  # rounded as on the chief
+        arrays = from_chief([getattr(start, name) for name in names])
+        strength = from_chief(start.strength)
+        arrays = dict(zip(names, arrays, strict=True))
+        return dataclasses.replace(start, **arrays, strength=strength)
 
     starts = Starts(fit(count))
     if settings.refit:

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
+from tl_keras.checks import InputError
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.settings.fine_tune import FineTuneSettings
@@ -116,9 +117,17 @@ def compile_for_use(classifier: keras.Model, optimizer: str, rate: float) -> Non
 def count_steps(size: int, batch_size: int, strategy: tf.distribute.Strategy) -> tuple[int, bool]:
     """Returns (steps of an epoch, whether an incomplete batch is left out).
 
-    On several replicas it is left out: one of them could get no image.
+    On several replicas it is left out unless they share it evenly: one could get no image.
+
+    Raises:
+        InputError: there are fewer images than replicas.
     """
-    drop = strategy.num_replicas_in_sync > 1 and size >= batch_size
+    if size < strategy.num_replicas_in_sync:
+        raise InputError(
+            f"Expected at least {strategy.num_replicas_in_sync} training images, one for each "
+            f"replica; received {size}. Give more images, or train on fewer devices."
+        )
+    drop = size >= batch_size and size % batch_size % strategy.num_replicas_in_sync > 0
     return (size // batch_size if drop else math.ceil(size / batch_size)), drop
 
 

@@ -6,4 +6,5 @@
 - feature_store: features that several trainings on the same images share
 - freezing: freezing and unfreezing the layers of a backbone
 - kept_features: features of a run that was killed, used again when it is resumed
+- spread_pass: one pass of a frozen part over batches, spread over the replicas of its strategy
 """

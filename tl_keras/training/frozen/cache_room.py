@@ -11,6 +11,7 @@ from pathlib import Path
 from tl_keras.data.array_store import MEMORY_LIMIT_BYTES, Limits, room_left, room_taken
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.step_memory import free_memory
 
 _MOUNTS = Path("/proc/mounts")
@@ -93,6 +94,7 @@ def choose_cache(
             fitting = min(views, (left[place] - val * one) / (train * one))
             ways.append(CacheWay(int(max(fitting, 0)), dtype, place))
     best = max(ways, key=lambda way: way.views)  # the first of several
+    best = CacheWay(**from_chief(dataclasses.asdict(best)))
     _tell(best, numbers, train, val, views, max(left[place] for place in places))
     return best if best.views else None
 

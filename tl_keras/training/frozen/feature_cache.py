@@ -19,9 +19,9 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.augmentation import augment_images, luminance
 from tl_keras.data.pipelines.batches import index_batches
 from tl_keras.data.pipelines.mixing import draw_mixing, mix
-from tl_keras.models.inference import traced
 from tl_keras.progress import track
 from tl_keras.training.frozen.cutting import unpacked
+from tl_keras.training.frozen.spread_pass import frozen_pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +159,9 @@ def compute_features(
 ) -> Features:
     """Runs `prefix` once over `source` and keeps its outputs.
 
+    On several replicas each runs on part of every batch. All processes keep all features, because
+    each epoch hands the images out anew.
+
     Args:
         prefix: model whose outputs are a list of tensors; runs in inference mode.
         views: number of augmented versions of each image.
@@ -173,12 +176,9 @@ def compute_features(
     arrays = [
         allocate((views, size, *output.shape[1:]), dtype, store=store) for output in prefix.outputs
     ]
-    run = traced(
-        lambda *i: prefix(unpacked(i), training=False), [i.shape[1:] for i in prefix.inputs]
-    )
+    load, run = frozen_pass(prefix, source.loader(), batch_size)
     count = views * math.ceil(size / batch_size)
     batches = index_batches(size, batch_size, seed=0, shuffle=False, repeat=True).take(count)
-    load = source.loader()
     # Images are changed for the next steps while the frozen part runs on these.
     loaded = batches.map(
         lambda view, indices: (view, indices, tuple(load(view, indices))),
@@ -187,7 +187,7 @@ def compute_features(
     for view, indices, inputs in track(loaded, "Running the frozen part once", count):
         rows = slice(int(indices[0]), int(indices[-1]) + 1)
         for array, output in zip(arrays, tf.nest.flatten(run(*inputs)), strict=True):
-            array[int(view), rows] = output.numpy()
+            array[int(view), rows] = output.numpy()[: len(indices)]
             release_pages(array)
     return Features(arrays, source.labels)
 

@@ -15,6 +15,7 @@ from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import PseudoLabelSettings
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.inputs import LabelledData, default_batch_size
 from tl_keras.training.fine_tuning.phases import compile_for_use
 from tl_keras.training.history import TrainingHistory
@@ -160,6 +161,8 @@ def with_batch_size(
         size = slots(len(train), len(unlabelled), ratio)
         most = min(default_batch_size(size, GROUPS), max(1, len(unlabelled) // ratio))
         groups = affordable_groups(most, ratio, image_cost(model), step_budget(free_memory()))
+        replicas = model.distribute_strategy.num_replicas_in_sync
+        groups = max(from_chief(groups) // replicas, 1) * replicas
     else:
         groups = settings.batch_size // group
     if groups == 0:

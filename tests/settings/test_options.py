@@ -57,7 +57,7 @@ PRETRAIN = {
 SHARED = {
     "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
     "on_duplicate": "refuse", "out": "runs/x", "checkpoint_minutes": 2.0,
-        **DEVICES,
+    **DEVICES,
 }  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def test_options_of_prune_and_distill_reach_their_jobs(run_cli, monkeypatch):
         "unlabelled": "rest",
         "image_size": 8,
         "distill": distilled,
-        **DEVICES,
+    **DEVICES,
     }
     assert asked == [
         PruneRunSettings("runs/x", 0.5, prune=pruned),

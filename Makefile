@@ -15,13 +15,13 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format docs docs-test notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
-        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite clean \
+        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | clean"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -93,6 +93,9 @@ benchmark-verdicts: install
 # CIFAR-10 and MNIST (TL_KERAS_DATA).
 benchmark-duplicates: install
 	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)
+# CIFAR-10 (TL_KERAS_DATA); ARGS=--million for a million images as well.
+benchmark-shards: install
+	$(BIN)/python docs/benchmarks/shards.py $(ARGS)
 # Real tasks (TL_KERAS_DATA); ARGS=--pinned for a part of them in under ten minutes.
 benchmark-suite: install
 	$(BIN)/python docs/benchmarks/suite.py $(ARGS)

@@ -1,11 +1,13 @@
 """Argument checks: what passes, and the words when it does not."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 
-from tl_keras.checks import InputError, check_choice, check_number
+import tl_keras
+from tl_keras.checks import InputError, check_backend, check_choice, check_number
 
 
 def test_a_choice_comes_back():
@@ -59,3 +61,28 @@ def test_other_values_are_refused_with_the_limits(value, limits, wanted):
 
 def test_input_error_is_a_value_error():
     assert issubclass(InputError, ValueError)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax", "nonsense"])
+def test_other_backend_of_keras_is_refused(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    with pytest.raises(InputError, match=f"received '{name}' as the environment .*=tensorflow"):
+        check_backend()
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": name}))
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    check_backend()
+    monkeypatch.delenv("KERAS_BACKEND")
+    with pytest.raises(InputError, match=f"received '{name}' as backend in .*keras.json"):
+        check_backend()
+    for content in ("", "[]", "{}", '{"backend": "tensorflow"}'):
+        (tmp_path / "keras.json").write_text(content)
+        check_backend()
+
+
+def test_other_backend_is_refused_wherever_the_package_is_used(run_cli, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    status, _, error = run_cli("backbones")
+    assert (status, error.count("\n")) == (2, 1) and error.startswith("Error: Expected Keras on")
+    with pytest.raises(InputError, match="Expected Keras on TensorFlow"):
+        tl_keras.load_dataset  # noqa: B018

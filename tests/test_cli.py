@@ -1,5 +1,7 @@
 """The command line without a job: its options, its refusals, its exit status."""
 
+import re
+import resource
 import signal
 
 import pytest
@@ -154,6 +156,18 @@ def test_patience_of_zero_means_never(run_cli, asked):
         (("--on-duplicate", "drop"), "Expected on_duplicate to be one of"),
         (("--cache", "ram"), "Expected cache to be one of"),
         (("--image-size", "0"), "Expected image_size to be an integer >= 1"),
+        (("--image-size", "100000"), "Expected image_size to be an integer >= 1 and <= 30000;"),
+        (
+            ("--batch-size", "9" * 20),
+            "Expected batch_size to be an integer of at most 2,147,483,647",
+        ),
+        (("--epochs", "9" * 5000), "Expected epochs to be an integer"),
+        (
+            ("--head", "gap", "--hidden-units", "2000000000"),
+            "Expected hidden_units to be an integer",
+        ),
+        (("--out", ""), "Expected out to be a text; received an empty one. Leave out out, or give"),
+        (("--weights", ""), "Expected weights to be a text; received an empty one. Leave weights"),
         (("--objective", "l2sp"), "Expected objective to be one of l2-sp"),
         (("--objective", "joint"), "Expected labelled source images with objective='joint'"),
         (("--source-data", "mnist"), "Expected no source_data with objective='plain'"),
@@ -252,3 +266,42 @@ def test_wrong_name_is_one_line_with_the_nearest(words, hint, run_cli):
 def test_option_that_is_given_twice_has_its_last_value(run_cli, asked):
     assert run_cli(*TRAIN, "--lr", "1", "--lr", "0.5", "--refit", "--no-refit")[0] == 0
     assert (asked[0].fine_tune.lr, asked[0].fine_tune.refit) == (0.5, False)
+
+
+class ResourceExhaustedError(Exception):
+    """Has the name of TensorFlow's."""
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ResourceExhaustedError("OOM"), OSError(12, "Cannot allocate memory")]
+)
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("predict", "run", "a.jpg"),
+            "with batches of 32 images; .* Give --batch-size 16,",
+        ),
+        (("evaluate", "run", "--batch-size", "9"), "batches of 9 images; .* --batch-size 4, or a"),
+        ((*TRAIN, "--batch-size", "1"), "with batches of 1 images; .* Give --batch-size 1,"),
+        (TRAIN, "for this command; received out of memory. Give a small --batch-size such as 8"),
+        (("export", "run"), "for this command; received out of memory. Free some memory"),
+    ],
+)
+@pytest.mark.fault(41)
+def test_memory_that_runs_out_is_one_line(error, words, message, run_cli, monkeypatch):
+    def job(_):
+        raise error
+
+    monkeypatch.setattr(cli, "load", lambda module, name: job)
+    status, _, said = run_cli(*words)
+    assert (status, said.count("\n")) == (2, 1)
+    assert re.match(f"Error: Expected memory enough for .*{message}", said), said
+
+
+@pytest.mark.fault(41)
+def test_limit_under_which_tensorflow_crashes_is_refused(run_cli, asked, monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2**30, 2**30))
+    status, _, error = run_cli("predict", "run", "a.jpg")
+    assert (status, asked, error.count("\n")) == (2, [], 1)
+    assert "at least 2 GiB, which TensorFlow maps; received 1.0 GiB. Raise it" in error

@@ -7,7 +7,14 @@ import stat
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.files import replacing, write_json, write_text
+from tl_keras.files import (
+    escape_controls,
+    replacing,
+    unescape_controls,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 
 @pytest.fixture
@@ -32,6 +39,7 @@ def test_file_is_replaced_when_the_block_ends(old):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.fault(36)
 def test_writer_that_fails_leaves_the_old_file_alone(error, old):
     with pytest.raises(error), replacing(old) as temporary:
         temporary.write_text("half")
@@ -46,6 +54,7 @@ def test_writer_that_fails_leaves_no_new_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.fault(37)
 def test_full_disk_is_an_input_error_with_the_path(old):
     with (
         pytest.raises(InputError, match="write .*model.keras; received No space left on device"),
@@ -66,6 +75,7 @@ def test_disk_that_fails_at_the_flush_keeps_the_old_file(old, monkeypatch):
     _only(old, "old")
 
 
+@pytest.mark.fault(37)
 def test_folder_that_cannot_be_written_is_an_input_error_with_the_path():
     with pytest.raises(InputError, match="able to write /proc/none/a.txt"):
         write_text("/proc/none/a.txt", "text")
@@ -106,3 +116,31 @@ def test_content_that_is_no_json_leaves_the_old_file(old):
     with pytest.raises(TypeError):
         write_json(old, {"a": object()})
     _only(old, "old")
+
+
+@pytest.mark.parametrize(
+    ("name", "escaped"),
+    [
+        ("\x1b[31mred\x1b[0m.png", r"\x1b[31mred\x1b[0m.png"),
+        ("two\nlines\t.png", r"two\nlines\t.png"),
+        (r"back\slash\n.png", r"back\\slash\\n.png"),
+        ("bad\udcff.png", r"bad\udcff.png"),
+        ("gpj.\u202eexe", r"gpj.\u202eexe"),
+        ("\x9b2J\x7f\u2028", r"\x9b2J\x7f\u2028"),
+    ],
+)
+def test_controls_are_escaped_and_lead_back(name, escaped):
+    assert escape_controls(name) == escaped
+    assert unescape_controls(escaped) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["猫 и кот.png", "röd é.png", 'a "quoted", comma.png', "👩\u200d🔬"]
+)
+def test_other_letters_stay_as_they_are(name):
+    assert escape_controls(name) == name == unescape_controls(name)
+
+
+def test_table_holds_no_controls_and_numbers_as_they_are(tmp_path):
+    write_csv(tmp_path / "t.csv", ("path", "score"), [("a\x1b[2Jb", 0.5)])
+    assert (tmp_path / "t.csv").read_bytes() == b"path,score\r\na\\x1b[2Jb,0.5\r\n"

@@ -6,6 +6,7 @@ Public names are loaded on first use, so that `import tl_keras` does not load Te
 import importlib
 from typing import Any
 
+from tl_keras.checks import check_backend
 from tl_keras.settings.methods import MODEL_MODULES
 
 __version__ = "0.1.0"
@@ -60,6 +61,7 @@ __all__ = ["__version__", *_PUBLIC]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tl_keras' has no attribute {name!r}")
+    check_backend()
     return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 

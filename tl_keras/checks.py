@@ -1,8 +1,12 @@
 """Argument checks with one shape of message: expected, received, what to do."""
 
 import difflib
+import errno
+import json
 import math
 import numbers
+import os
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -55,6 +59,38 @@ def check_number(
     limits += [f"< {below}"] if below is not None else []
     wanted = " ".join(["an integer" if integer else "a number", " and ".join(limits)]).strip()
     raise InputError(f"Expected {argument} to be {wanted}; received {argument}={value!r}.")
+
+
+def ran_out_of_memory(error):
+    """Returns whether an exception of Python, NumPy or TensorFlow says that memory ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+
+
+def check_backend():
+    """Refuses another backend of Keras than TensorFlow, before Keras is imported.
+
+    Keras takes the environment variable KERAS_BACKEND, or else `backend` in its keras.json.
+    """
+    file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser() / "keras.json"
+    asked, where = os.environ.get("KERAS_BACKEND"), "the environment variable KERAS_BACKEND"
+    if not asked:
+        asked, where = _backend_in(file), f"backend in {file}"
+    if asked not in (None, "tensorflow"):
+        raise InputError(
+            f"Expected Keras on TensorFlow, on which tl_keras is built; received {asked!r} as "
+            f"{where}. Set KERAS_BACKEND=tensorflow."
+        )
+
+
+def _backend_in(file):
+    try:
+        return json.loads(file.read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None  # Keras leaves it aside too
 
 
 def check_widths(name, widths):

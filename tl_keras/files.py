@@ -1,14 +1,22 @@
 """Whole-or-nothing file writing: a temporary name, flush to disk, rename."""
 
+import codecs
 import contextlib
 import csv
-import io
+import itertools
 import json
 import os
+import re
 import tempfile
+import unicodedata
 from pathlib import Path
 
 from tl_keras.checks import InputError
+
+PART = ".part-"  # prefix of files that are being written
+_CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_ESCAPE = re.compile(r"\\(?:\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})")
 
 
 @contextlib.contextmanager
@@ -25,7 +33,7 @@ def replacing(path):
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.name[-64:])
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PART, suffix=path.name[-64:])
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -53,10 +61,43 @@ def write_text(path, text):
 
 
 def write_csv(path, header, rows):
-    """Writes a table as CSV, whole or not at all."""
-    table = io.StringIO()
-    csv.writer(table).writerows([header, *rows])
-    write_text(path, table.getvalue())
+    """Writes a table as CSV, whole or not at all; texts are written as `escape_controls` says.
+
+    Args:
+        path: str or Path.
+        header: names of the columns.
+        rows: any iterable; rows are written as they come.
+    """
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        csv.writer(file).writerows(map(escape_cells, itertools.chain([header], rows)))
+
+
+def escape_cells(row):
+    """Returns the cells of a row of a table, the texts among them escaped."""
+    return [escape_controls(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+def escape_controls(text):
+    """Returns `text` without characters that could command a terminal or reverse its text.
+
+    Control characters, line ends, bytes that are not UTF-8 and changes of the direction become the
+    escapes of a Python string, such as `\\x1b` or `\\n`, and a backslash becomes two. All other
+    letters stay as they are. `unescape_controls` returns the original.
+    """
+    return "".join(
+        c.encode("unicode_escape").decode("ascii")
+        if c == "\\" or c in _DIRECTIONS or unicodedata.category(c) in _CONTROLS
+        else c
+        for c in text
+    )
+
+
+def unescape_controls(text):
+    """Returns the text of which `escape_controls` made `text`."""
+    return _ESCAPE.sub(lambda found: codecs.decode(found[0], "unicode_escape"), text)
 
 
 def write_json(path, content):
@@ -70,6 +111,11 @@ def read_json(path, *keys):
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"Expected a whole JSON file; received {path} ({error}).") from error
+    if not keys and not isinstance(content, dict):
+        raise InputError(
+            f"Expected a JSON object in {path}; received {type(content).__name__}. It was changed "
+            "since it was written: put it back."
+        )
     missing = [key for key in keys if not isinstance(content, dict) or key not in content]
     if missing:
         raise InputError(

@@ -72,9 +72,8 @@ def test_empty_array_needs_no_disk():
     assert allocate((0, 8), np.uint8, "disk").shape == (0, 8)
 
 
+@pytest.mark.fault(37)
 def test_disk_too_small_is_said_before_anything_is_written(monkeypatch, tmp_path):
-    """Fault 37."""
-
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 

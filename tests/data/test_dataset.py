@@ -118,7 +118,8 @@ def test_decoded_images_go_with_their_dataset(files):
     assert part_gone() is None and gone() is not None
 
 
-def test_a_file_that_disappeared_is_named(files):  # fault 13
+@pytest.mark.fault(13)
+def test_a_file_that_disappeared_is_named(files):
     os.remove(files.images[1])
     with pytest.raises(ImageReadError, match=r"1\.png: the file does not exist"):
         files.decoded((6, 5))

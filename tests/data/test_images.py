@@ -39,7 +39,8 @@ def png_header(width, height):
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png"])
-def test_a_truncated_image_is_refused_by_name(tmp_path, kind):  # fault 1
+@pytest.mark.fault(1)
+def test_a_truncated_image_is_refused_by_name(tmp_path, kind):
     path = tmp_path / f"half.{kind}"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
@@ -49,14 +50,16 @@ def test_a_truncated_image_is_refused_by_name(tmp_path, kind):  # fault 1
     assert caught.value.path == str(path)
 
 
-def test_an_empty_file_is_refused_by_name(tmp_path):  # fault 2
+@pytest.mark.fault(2)
+def test_an_empty_file_is_refused_by_name(tmp_path):
     path = tmp_path / "empty.jpg"
     path.touch()
     with pytest.raises(ImageReadError, match=r"empty\.jpg: the file is empty \(0 bytes\)"):
         read_image(path)
 
 
-def test_text_named_jpg_is_refused_by_name(tmp_path):  # fault 3
+@pytest.mark.fault(3)
+def test_text_named_jpg_is_refused_by_name(tmp_path):
     path = tmp_path / "page.jpg"
     path.write_text("<html>not found</html>")
     with pytest.raises(ImageReadError, match=r"page\.jpg: its content is not a JPEG, PNG"):
@@ -64,7 +67,8 @@ def test_text_named_jpg_is_refused_by_name(tmp_path):  # fault 3
 
 
 @pytest.mark.parametrize("name", ["PNG", "GIF", "WEBP"])
-def test_the_content_decides_the_format_not_the_suffix(tmp_path, name):  # fault 4
+@pytest.mark.fault(4)
+def test_the_content_decides_the_format_not_the_suffix(tmp_path, name):
     path = tmp_path / "image.jpg"
     Image.new("RGB", (3, 2), (255, 0, 0)).save(
         path, name, **({"lossless": True} if name == "WEBP" else {})
@@ -76,26 +80,30 @@ def test_the_content_decides_the_format_not_the_suffix(tmp_path, name):  # fault
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".tif", ".tiff", ".bmp", ".gif", ".jpeg"])
-def test_every_listed_suffix_is_read(tmp_path, suffix):  # fault 5
+@pytest.mark.fault(5)
+def test_every_listed_suffix_is_read(tmp_path, suffix):
     path = save(tmp_path / f"image{suffix}", textured(1))
     found = read_checked(path)
     assert found.image.shape == (20, 24, 3) and found.image.dtype == np.uint8
     assert suffix_matches(path, found.format)
 
 
-def test_cmyk_jpeg_becomes_rgb(tmp_path):  # fault 6
+@pytest.mark.fault(6)
+def test_cmyk_jpeg_becomes_rgb(tmp_path):
     path = tmp_path / "print.jpg"
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(path)  # no cyan, all magenta and yellow
     red, green, blue = read_image(path)[8, 8].astype(int)
     assert red > 240 and green < 15 and blue < 15
 
 
-def test_gray_is_repeated_in_three_channels(tmp_path):  # fault 7
+@pytest.mark.fault(7)
+def test_gray_is_repeated_in_three_channels(tmp_path):
     gray(77, "L").save(tmp_path / "gray.png")
     np.testing.assert_array_equal(read_image(tmp_path / "gray.png"), np.full((2, 3, 3), 77))
 
 
-def test_transparency_is_composited_on_white(tmp_path):  # fault 7
+@pytest.mark.fault(7)
+def test_transparency_is_composited_on_white(tmp_path):
     Image.new("RGBA", (3, 2), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     Image.new("LA", (3, 2), (0, 0)).save(tmp_path / "clear_gray.png")
     for name in ("clear.png", "clear_gray.png"):
@@ -105,7 +113,8 @@ def test_transparency_is_composited_on_white(tmp_path):  # fault 7
     np.testing.assert_array_equal(read_image(tmp_path / "fifth.png")[0, 0], (255, 204, 204))
 
 
-def test_palette_with_a_transparent_colour_is_read(tmp_path):  # fault 7
+@pytest.mark.fault(7)
+def test_palette_with_a_transparent_colour_is_read(tmp_path):
     image = Image.new("P", (2, 1))
     image.putpalette([0, 128, 0, 0, 0, 0])
     image.putdata([0, 1])
@@ -115,7 +124,8 @@ def test_palette_with_a_transparent_colour_is_read(tmp_path):  # fault 7
     )
 
 
-def test_16_bit_gray_is_scaled_by_257(tmp_path):  # fault 8
+@pytest.mark.fault(8)
+def test_16_bit_gray_is_scaled_by_257(tmp_path):
     values = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
     for name in ("deep.png", "deep.tiff"):
         Image.fromarray(values).save(tmp_path / name)
@@ -128,13 +138,15 @@ def test_decimal_pixels_are_refused(tmp_path):
         read_image(tmp_path / "float.tiff")
 
 
-def test_the_first_frame_of_an_animation_is_taken(tmp_path):  # fault 9
+@pytest.mark.fault(9)
+def test_the_first_frame_of_an_animation_is_taken(tmp_path):
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
     np.testing.assert_array_equal(read_image(tmp_path / "two.gif")[0, 0], (255, 0, 0))
 
 
-def test_the_exif_rotation_is_applied(tmp_path):  # fault 10
+@pytest.mark.fault(10)
+def test_the_exif_rotation_is_applied(tmp_path):
     stored = Image.new("RGB", (4, 2))
     stored.putpixel((0, 0), (255, 255, 255))
     exif = Image.Exif()
@@ -145,11 +157,13 @@ def test_the_exif_rotation_is_applied(tmp_path):  # fault 10
     assert image[0, 1, 0] == 255 and image.sum() == 3 * 255
 
 
-def test_an_image_of_one_pixel_is_read(tmp_path):  # fault 11
+@pytest.mark.fault(11)
+def test_an_image_of_one_pixel_is_read(tmp_path):
     assert read_image(save(tmp_path / "dot.png", np.zeros((1, 1, 3), np.uint8))).shape == (1, 1, 3)
 
 
-def test_a_huge_image_is_refused_from_its_header(tmp_path):  # fault 12
+@pytest.mark.fault(12)
+def test_a_huge_image_is_refused_from_its_header(tmp_path):
     (tmp_path / "huge.png").write_bytes(png_header(30_000, 30_000))
     with pytest.raises(ImageReadError, match=f"huge.png: its header declares .*{MAX_PIXELS:,}"):
         read_image(tmp_path / "huge.png")
@@ -161,7 +175,8 @@ def test_a_huge_image_is_refused_from_its_header(tmp_path):  # fault 12
         read_image(tmp_path / "large.png")
 
 
-def test_a_missing_file_is_named(tmp_path):  # fault 13
+@pytest.mark.fault(13)
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ImageReadError, match=r"gone\.jpg: the file does not exist"):
         read_image(tmp_path / "gone.jpg")
 
@@ -172,7 +187,8 @@ def test_a_pipe_is_refused_instead_of_waited_on(tmp_path):
         read_image(tmp_path / "pipe.jpg")
 
 
-def test_names_with_newlines_and_bytes_that_are_not_text_stay_on_one_line():  # fault 20
+@pytest.mark.fault(20)
+def test_names_with_newlines_and_bytes_that_are_not_text_stay_on_one_line():
     assert printable("Käse und Brot.jpg") == "Käse und Brot.jpg"
     assert printable("a\nb") == "a\\nb"
     assert printable(os.fsdecode(b"a\xff")) == "a\\udcff"

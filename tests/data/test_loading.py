@@ -5,7 +5,7 @@ import pytest
 
 from tests.data.images import fill_classes, save, textured
 from tl_keras.checks import InputError
-from tl_keras.data.loading import load_dataset, load_images
+from tl_keras.data.loading import load_dataset, load_images, load_parts
 
 
 def test_digits_are_split_by_class():
@@ -39,7 +39,8 @@ def test_a_folder_without_test_says_that_test_was_cut_from_train(tmp_path):
     assert splits.inspection.warnings[0].startswith("There is no test folder: 2 of 12")
 
 
-def test_bad_images_are_refused_or_skipped_and_kept_in_the_report(two_classes):  # faults 1-3
+@pytest.mark.fault(1, 2, 3)
+def test_bad_images_are_refused_or_skipped_and_kept_in_the_report(two_classes):
     bad = two_classes / "cats" / "5.png"
     bad.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"received 1 that cannot be read: .*cats/5\.png: "):
@@ -56,7 +57,8 @@ def test_skipping_all_images_of_a_class_is_refused(two_classes):
         load_dataset(two_classes, on_bad_image="skip")
 
 
-def test_the_same_image_in_two_splits_is_reported(tmp_path):  # fault 16
+@pytest.mark.fault(16)
+def test_the_same_image_in_two_splits_is_reported(tmp_path):
     fill_classes(tmp_path / "train", {"a": 4, "b": 4})
     fill_classes(tmp_path / "test", {"a": 1, "b": 1}, first_seed=100)
     save(tmp_path / "test" / "b" / "copy.png", textured(0))
@@ -89,7 +91,8 @@ def test_arrays_in_files_are_loaded(tmp_path):
     assert [len(part) for part in splits[:3]] == [24, 3, 3] and splits.train.labels is None
 
 
-def test_a_single_class_in_a_file_is_refused(tmp_path):  # fault 17
+@pytest.mark.fault(17)
+def test_a_single_class_in_a_file_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.zeros((9, 2, 2), np.uint8), y=np.zeros(9, int))
     with pytest.raises(InputError, match="two classes or more .*received one class"):
         load_dataset(tmp_path / "a.npz")
@@ -134,3 +137,10 @@ def test_prediction_refuses_what_it_cannot_read(tmp_path):
         load_images(tmp_path, on_bad_image="skip")
     with pytest.raises(InputError, match="which is none of these"):
         load_images(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("source", [5, None, [1, 2], np.zeros((2, 4, 4)), b"digits"])
+@pytest.mark.parametrize("load", [load_dataset, load_images, load_parts])
+def test_source_of_another_type_is_refused(load, source):
+    with pytest.raises(InputError, match=f"as the source; received {type(source).__name__}"):
+        load(source)

@@ -156,7 +156,7 @@ def test_images_of_classes_that_are_not_used_are_known_and_not_new(folder):
     for number in range(5):
         save(folder / "c" / f"{number}.png", 500 + number)
     whole = load_dataset(str(folder))
-    records = record_splits(keep_classes_of_splits(whole, ("a", "b")), loaded=whole)
+    records = record_splits(keep_classes_of_splits(whole, ("a", "b")), None, whole)
     assert [record.label for record in records if record.split == "unused"] == ["c"] * 5
     found = find_again(records, folder)
     assert not found.new and found.splits["test"].ids == whole.test.ids[:10]

@@ -36,12 +36,14 @@ def test_every_image_is_in_exactly_one_split():
 
 
 @pytest.mark.parametrize("fractions", [THIRDS, (0.01, 0.01, 0.98), (0.34, 0.33, 0.33)])
-def test_three_images_of_a_class_are_one_in_each_split(fractions):  # faults 18 and 21
+@pytest.mark.fault(18, 21)
+def test_three_images_of_a_class_are_one_in_each_split(fractions):
     splits, _ = make_splits({"all": numbered(3, 5)}, split_fractions=fractions, seed=0)
     assert all(min(part.class_counts().values()) >= 1 for part in splits[:3])
 
 
-def test_two_images_of_a_class_are_too_few(tmp_path):  # faults 18 and 21
+@pytest.mark.fault(18, 21)
+def test_two_images_of_a_class_are_too_few(tmp_path):
     words = r"at least 3 images of each class.*received class '1' with 2, class '3' with 1\."
     with pytest.raises(InputError, match=words):
         make_splits({"all": numbered(5, 2, 3, 1)}, split_fractions=THIRDS, seed=0)
@@ -87,7 +89,8 @@ def test_three_given_splits_are_kept():
     assert splits.train is parts["train"]
 
 
-def test_a_class_missing_from_a_given_split_is_refused():  # fault 18
+@pytest.mark.fault(18)
+def test_a_class_missing_from_a_given_split_is_refused():
     lacking = ImageDataset.from_arrays(
         np.zeros((1, 1, 1), np.uint8), [0], class_names="01", split="test"
     )

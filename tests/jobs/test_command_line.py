@@ -18,10 +18,10 @@ def with_a_cut_jpeg(tmp_path):
     return folder, bad
 
 
+@pytest.mark.fault(1)
 def test_cut_jpeg_is_named_with_the_way_on_and_nothing_is_left(
     run_cli, with_a_cut_jpeg, encoder, tmp_path
 ):
-    """Fault 1."""
     folder, bad = with_a_cut_jpeg
     status, _, error = run_cli(*arguments(encoder, folder, tmp_path / "run"))
     line = error.strip().splitlines()[-1]

@@ -127,7 +127,7 @@ WRONG = {"backbone": "vgg16", "data": "digits"}
         ({"fine_tune": {"lr": 0}}, ("lr to be a number > 0; received lr=0",)),
         ({"epochs": 1.5}, ("epochs to be an integer >= 0; received epochs=1.5",)),
         ({"refit": "no"}, ("refit to be true or false; received refit='no'",)),
-        ({"seed": None}, ("seed to be an integer >= 0; received seed=None",)),
+        ({"seed": None}, ("seed to be an integer >= 0 and <= 4294967295; received seed=None",)),
         ({"head": "gat"}, ("head to be one of gated, gap", "received head='gat'")),
         ({"fine_tune": 3}, ("a table for fine_tune", "received 3")),
         ({"pseudo_labels": {"lr": 1}}, ("lr only with unlabelled images", "received lr=1")),

@@ -176,3 +176,17 @@ def test_tables_of_the_jobs_have_the_declared_choices():
     assert set(choices["export", "format"]) == set(FORMATS)
     assert choices["pretrain", "method"] == tuple(METHODS)
     assert set(choices["train", "head"]) == set(_POOLINGS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_number_or_text_of_an_option_is_beyond_all_measure(name):
+    """Twenty nines overflow the integers of TensorFlow; an empty path means nothing."""
+    for option in options_of(COMMANDS[name].settings).values():
+        kinds = (option.kind, *get_args(option.kind))
+        if int in kinds:
+            with pytest.raises(InputError, match=f"Expected {option.name} to be an integer"):
+                option.check(10**20)
+        if str in kinds:
+            for text in ("", "a\0b"):
+                with pytest.raises(InputError, match=f"{option.name} to be a text.*; received "):
+                    option.check(text)

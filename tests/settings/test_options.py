@@ -19,7 +19,8 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
         "seeds": 5, "backbone": "vgg16", "weights": "random", "head": "linear", "image_size": 48,
         "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
         "source_data": "mnist", "test_images": 100, "seed": 3, "on_bad_image": "skip",
-        "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x", **DEVICES,
+        "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x", "checkpoint_minutes": 2.0,
+        **DEVICES,
     }  # fmt: skip
     options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
     words = ("--methods", "joint, simclr", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
@@ -55,7 +56,8 @@ PRETRAIN = {
 }  # fmt: skip
 SHARED = {
     "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
-    "on_duplicate": "refuse", "out": "runs/x", **DEVICES,
+    "on_duplicate": "refuse", "out": "runs/x", "checkpoint_minutes": 2.0,
+    **DEVICES,
 }  # fmt: skip
 
 
@@ -130,7 +132,7 @@ def test_options_of_prune_and_distill_reach_their_jobs(run_cli, monkeypatch):
         "unlabelled": "rest",
         "image_size": 8,
         "distill": distilled,
-        **DEVICES,
+    **DEVICES,
     }
     assert asked == [
         PruneRunSettings("runs/x", 0.5, prune=pruned),

@@ -1,11 +1,22 @@
 """Memory of a step: closed forms for tiny networks."""
 
+import resource
+
 import keras
+import pytest
 
 from tests.training.small_models import small_classifier
 from tl_keras import MLP
+from tl_keras.checks import InputError
+from tl_keras.training import step_memory
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
-from tl_keras.training.step_memory import BUDGET, free_memory, image_cost, step_budget
+from tl_keras.training.step_memory import (
+    BUDGET,
+    free_memory,
+    image_cost,
+    step_budget,
+    within_memory,
+)
 
 PIXELS = 16 * 16 * 3
 MAP = 8 * 8 * 6  # of every layer from the stem on
@@ -41,3 +52,19 @@ def test_a_step_may_take_half_of_what_is_free_and_never_more_than_the_budget():
     assert step_budget(None) == step_budget(100 * BUDGET) == BUDGET
     assert step_budget(BUDGET) == BUDGET // 2
     assert free_memory() is None or free_memory() > 0
+
+
+def test_limit_of_the_address_space_counts_as_memory(monkeypatch):
+    used = step_memory._of_process("VmSize")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (used + 5_000_000, used + 5_000_000))
+    assert free_memory() < 10_000_000
+
+
+@pytest.mark.fault(41)
+def test_network_that_memory_cannot_hold_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr(step_memory, "free_memory", lambda: 10_000)
+    with within_memory():
+        keras.layers.Dense(10).build((1, 10))
+    message = "fit into the 0.0 GB of free memory; received layers"
+    with pytest.raises(InputError, match=message), within_memory():
+        keras.layers.Dense(2**20).build((1, 2**20))

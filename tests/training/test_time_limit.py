@@ -1,11 +1,14 @@
 """Training ends with the epoch in which its time is over."""
 
 import itertools
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 
-from tl_keras.training.time_limit import CosineOverTime, TimeLimit
+from tl_keras.files import write_json
+from tl_keras.training.checkpoints.run_checkpoints import RunCheckpoints, checkpointing
+from tl_keras.training.time_limit import CosineOverTime, Deadline, TimeLimit
 
 
 def epochs_run(limit):
@@ -44,3 +47,15 @@ def test_rate_follows_a_cosine_over_time_and_training_ends_with_it():
     expected = [0.25 * (1 + np.cos(np.pi * (t - 2) / 18)) for t in range(2, 20)]
     np.testing.assert_allclose(rates[2:], expected, atol=1e-3)
     assert float(model.optimizer.learning_rate) < 1e-6
+
+
+def test_deadline_of_a_resumed_run_counts_what_was_spent_before(tmp_path):
+    source = SimpleNamespace(labels=[0])
+    write_json(tmp_path / "fits" / "0001-head" / "done.json", {"seconds": 61.0})
+    with checkpointing(RunCheckpoints(tmp_path)):
+        assert not Deadline(1).allows(1, source)
+        assert Deadline(2).allows(1, source)
+        assert Deadline(1).leaves_out(1, source, "the last fit")
+    with checkpointing(RunCheckpoints(tmp_path)):  # what was decided stays
+        assert Deadline(2).leaves_out(1, source, "the last fit")
+    assert Deadline(1).allows(1, source)

@@ -41,9 +41,12 @@ def check_pixels(x: Any, name: str = "x") -> np.ndarray:
         _check_finite(x, name)
     low, high = x.min(), x.max()
     if low < 0 or high > 255:
+        way_on = "Undo the normalisation (no mean subtraction, no [-1, 1]): models scale pixels."
+        if x.dtype.kind == "u":
+            way_on = "If they have 16 bits, divide by 257; if fewer, by their highest value / 255."
         raise InputError(
-            f"Expected pixels of {name} from 0 to 255; received values from {low:g} to {high:g}. "
-            "Undo the normalisation (no mean subtraction, no [-1, 1]): models scale pixels."
+            f"Expected pixels of {name} from 0 to 255; received values from {low:g} to {high:g} "
+            f"({x.dtype}). {way_on}"
         )
     check_scale(x, name)
     return x
@@ -91,7 +94,7 @@ def check_labels(
     if y.dtype.kind not in "uifb":
         raise InputError(
             f"Expected {name} to hold class numbers 0, 1, 2, ...; received dtype {y.dtype}. "
-            "Number the classes and give their names in class_names."
+            "Number them, as by `names, y = np.unique(y, return_inverse=True)`."
         )
     if y.ndim == 2 and y.shape[1] > 1:
         y = _from_one_hot(y, class_names, name)

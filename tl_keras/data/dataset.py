@@ -28,7 +28,8 @@ class ImageDataset:
     """Images of one split, RGB 0-255, with optional labels.
 
     Attributes:
-        images: paths, or a uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255.
+        images: paths, or a uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255; or images
+            in shards, `data.shards.reading.ShardedFiles` or `ShardedPixels`, in their place.
         labels: int32 (n,), or None.
         class_names: name of each label; () without labels.
         split: "train", "val", "test" or "all".
@@ -38,7 +39,7 @@ class ImageDataset:
             None.
     """
 
-    images: tuple[str, ...] | np.ndarray = field(repr=False)
+    images: Any = field(repr=False)
     labels: np.ndarray | None = field(default=None, repr=False)
     class_names: tuple[str, ...] = ()
     split: str = "all"
@@ -49,7 +50,8 @@ class ImageDataset:
 
     def __post_init__(self):
         if self.rows is None and not self.is_files:
-            object.__setattr__(self, "rows", np.arange(len(self.images)))
+            rows = self.images.rows if self.in_shards else np.arange(len(self.images))
+            object.__setattr__(self, "rows", rows)
 
     @classmethod
     def from_arrays(
@@ -88,8 +90,18 @@ class ImageDataset:
 
     @property
     def is_files(self) -> bool:
-        """True if the images are files, False if they are an array."""
-        return not isinstance(self.images, np.ndarray)
+        """True if the images are files of any size, False if they are an array."""
+        return not hasattr(self.images, "shape")
+
+    @property
+    def in_shards(self) -> bool:
+        """True if the images lie in shards, from which they are read when they are needed."""
+        return hasattr(self.images, "store")
+
+    @property
+    def block(self) -> int | None:
+        """Number of neighbours that are read together; None if any image is read by itself."""
+        return self.images.store.block if self.in_shards else None
 
     @property
     def num_classes(self) -> int:
@@ -97,8 +109,10 @@ class ImageDataset:
         return len(self.class_names)
 
     @property
-    def ids(self) -> tuple[str, ...]:
+    def ids(self) -> Sequence[str]:
         """Identifier of each image in reports: its path, or "source[row]"."""
+        if self.in_shards:
+            return self.images.paths
         if not isinstance(self.images, np.ndarray):
             return self.images
         return tuple(f"{self.source}[{row}]" for row in self.rows)
@@ -106,6 +120,8 @@ class ImageDataset:
     @cached_property
     def is_grayscale(self) -> bool:
         """True if no image has colour channels; for files, according to their headers."""
+        if self.in_shards:
+            return self.images.store.grayscale
         if self.is_files:
             return all(is_gray_file(path) for path in self.images)
         return self.images.ndim == 3 or self.images.shape[-1] == 1
@@ -122,10 +138,13 @@ class ImageDataset:
     ) -> "ImageDataset":
         """Returns a dataset of the images at `indices`, int (m,), in that order."""
         indices = np.asarray(indices, dtype=np.int64)
-        if self.is_files:
-            images, rows = tuple(self.images[i] for i in indices), None
+        rows = None if self.is_files else self.rows[indices]
+        if self.in_shards:
+            images = self.images.subset(indices)
+        elif self.is_files:
+            images = tuple(self.images[i] for i in indices)
         else:
-            images, rows = self.images[indices], self.rows[indices]
+            images = self.images[indices]
         labels = None if self.labels is None else self.labels[indices]
         split = split or self.split
         return replace(self, images=images, labels=labels, split=split, rows=rows)
@@ -166,11 +185,14 @@ class ImageDataset:
         """Returns a function from indices int (b,) to images in one size, uint8 (b, h, w, 3).
 
         The images come from `decoded`. If there is no room for them, each call decodes the files.
+        Images in shards are always read again.
 
         Args:
             image_size, store: see `decoded`.
         """
         image_size = check_image_size(image_size)
+        if self.in_shards:
+            return self._read_again(image_size)
         size = len(self) * image_size[0] * image_size[1] * 3
         kept = image_size in self._decoded or not self.is_files
         shared = None if kept else self._rows_in_files(image_size)
@@ -183,16 +205,27 @@ class ImageDataset:
             f"No room for {size / 1e9:.1f} GB of decoded {self.split} images: each access "
             "decodes their files again."
         )
-        return lambda indices: np.stack([self._sized(row, image_size) for row in indices])
+        return self._read_again(image_size)
+
+    def _read_again(self, image_size):
+        """Returns a function that reads and resizes the images at indices."""
+        if not self.is_files and self.images.shape[1:3] == image_size:
+            return lambda indices: _with_channels(self.images.take(indices))
+        return lambda indices: np.stack([self.resized(row, image_size) for row in indices])
 
     def _rows_in_files(self, image_size):
         """Returns the rows of these images in `files`, or None if one is missing in that size."""
         return self.files and self.files.rows_for(self.images, image_size)
 
-    def _sized(self, index, image_size):
+    def resized(self, index: int, image_size: tuple[int, int]) -> np.ndarray:
+        """Returns one image at a size, uint8 (*image_size, 3), 0-255.
+
+        Raises:
+            ImageReadError: the file cannot be read.
+        """
         if self.is_files:
             return read_resized(self.images[index], image_size)
-        return resize_image(self.images[index], image_size)
+        return _with_channels(resize_image(self.images[index], image_size))
 
     def pipeline(
         self,
@@ -222,7 +255,7 @@ class ImageDataset:
 
     def _decode(self, image_size, store):
         shape = (len(self), *image_size, 3)
-        if not self.is_files and self.images.shape[1:3] == image_size:
+        if isinstance(self.images, np.ndarray) and self.images.shape[1:3] == image_size:
             # A view: grey is repeated without using memory.
             return np.broadcast_to(_as_channels(self.images), shape)
         images = allocate(shape, np.uint8, store)
@@ -230,7 +263,7 @@ class ImageDataset:
 
         def fill(index):
             if shared is None:
-                image = self._sized(index, image_size)
+                image = self.resized(index, image_size)
             else:
                 image = _taken(self.files.images, shared[index])
             put_row(images, index, image)
@@ -260,6 +293,22 @@ def _taken(images, indices):
 def _as_channels(images):
     """Appends a channel axis to (..., h, w); an array whose last axis is 1 or 3 stays unchanged."""
     return images if images.shape[-1] in (1, 3) and images.ndim == 4 else images[..., None]
+
+
+def _with_channels(images):
+    """Repeats the only channel of (..., h, w, 1) three times."""
+    return images if images.shape[-1] == 3 else np.repeat(images, 3, axis=-1)
+
+
+def concatenated(images: Sequence[Any]) -> Any:
+    """Joins the `images` of several datasets: all files, or all arrays of one shape."""
+    first = images[0]
+    stores = [getattr(each, "store", None) for each in images]
+    if stores[0] is not None and all(store is stores[0] for store in stores):
+        return first.join(images[1:])
+    if hasattr(first, "shape"):
+        return np.concatenate([np.asarray(each) for each in images])
+    return tuple(path for each in images for path in each)
 
 
 def _as_rgb(image):

@@ -1,8 +1,10 @@
 """The image decoder of the package: checks, training and prediction see the same pixels."""
 
+import io
 import numbers
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,23 @@ class ImageReadError(InputError):
         )
 
 
+class StoredImage(str):
+    """Name of an encoded image that lies elsewhere than in a file of this name.
+
+    Every function of this module takes it in place of a path.
+
+    Attributes:
+        read: function without arguments that returns the bytes of the image.
+    """
+
+    read: Callable[[], bytes | memoryview]
+
+    def __new__(cls, name: str, read: Callable[[], bytes | memoryview]) -> "StoredImage":
+        image = super().__new__(cls, name)
+        image.read = read
+        return image
+
+
 @dataclass(frozen=True, eq=False)
 class CheckedImage:
     """An image file, decoded once for the check and for training.
@@ -55,12 +74,14 @@ class CheckedImage:
             eighth of its size.
         size: (width, height) of the file.
         format: format of the content, e.g. "PNG".
+        gray: whether the file stores no colour.
         resized: uint8 (*image_size, 3), equal to `read_resized`; None if no size was given.
     """
 
     image: np.ndarray
     size: tuple[int, int]
     format: str
+    gray: bool
     resized: np.ndarray | None
 
 
@@ -109,11 +130,11 @@ def read_checked(path: str | Path, image_size: tuple[int, int] | None = None) ->
         image_size = check_image_size(image_size)
 
     def take(image):
-        size, found = image.size, image.format
+        facts = image.size, image.format, image.mode in _GRAY_MODES
         box = _draft(image, _least(()))
         shared = image_size and (box is None or _least(image_size) == _least(()))
         resized = _sized(image, box, image_size) if shared else None
-        return CheckedImage(_decode(image), size, found, resized)
+        return CheckedImage(_decode(image), *facts, resized)
 
     checked = _read(path, take)
     if image_size is None or checked.resized is not None:
@@ -188,19 +209,26 @@ def _resized(image, image_size):
 def _read(path, take):
     """Applies `take` to the opened image and turns every failure into an ImageReadError."""
     try:
-        # Reading a named pipe would block for ever.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ImageReadError(path, "it is not a regular file")
-        if os.path.getsize(path) == 0:
-            raise ImageReadError(path, "the file is empty (0 bytes)")
-        with Image.open(path, formats=_READERS) as image:
+        with Image.open(_opened(path), formats=_READERS) as image:
             _check_pixels(path, image)
             return take(image)
-    except ImageReadError:
+    except InputError:  # of this module, or of what a `StoredImage` lies in
         raise
     except Exception as error:
         # Pillow's decoders raise a dozen kinds of exception on damaged files.
         raise ImageReadError(path, _reason(error)) from error
+
+
+def _opened(path):
+    """Returns what Pillow opens."""
+    if isinstance(path, StoredImage):
+        return io.BytesIO(path.read())
+    # Reading a named pipe would block for ever.
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ImageReadError(path, "it is not a regular file")
+    if os.path.getsize(path) == 0:
+        raise ImageReadError(path, "the file is empty (0 bytes)")
+    return path
 
 
 def _check_pixels(path, image):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tl_keras.checks import InputError, check_choice
-from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.dataset import ImageDataset, Splits, concatenated
 from tl_keras.data.images import printable
 from tl_keras.data.inspection.checking import (
     Inspection,
@@ -17,6 +17,8 @@ from tl_keras.data.inspection.checking import (
     refuse_bad,
     refuse_leaks,
 )
+from tl_keras.data.shards.layout import is_shard_folder
+from tl_keras.data.shards.reading import read_shards
 from tl_keras.data.sources.arrays import read_npy, read_npz
 from tl_keras.data.sources.folders import (
     FolderContents,
@@ -53,7 +55,7 @@ def load_dataset(
         source: a name, a folder or a file. A name is one of `NAMED_DATASETS`; ./digits is a folder
             of that name. A folder has a sub-folder for each class, with or without train, val and
             test folders above them. A .npz file has x_train, y_train, x_test and y_test, or x and
-            y. A .npy file has no labels.
+            y. A .npy file has no labels. A folder of shards is one that `tl-keras shard` wrote.
         seed: integer from 0; the same seed gives the same splits.
         split_fractions: fractions of (train, val, test) with sum 1.
         labels_per_class: number of training images to keep per class, or None for all.
@@ -110,6 +112,11 @@ def load_parts(
     return contents.parts, complete(found, [], ignored=contents.ignored)
 
 
+def load_unchecked(source: Any) -> FolderContents:
+    """Returns the parts of a source without opening its files; labels are optional."""
+    return _read(source, require_labels=False)
+
+
 def load_images(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDataset, Inspection]:
     """Loads all images of a source as one dataset without labels, e.g. for prediction.
 
@@ -141,7 +148,7 @@ def load_unsplit(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDat
         ImageDataset with split "all", and its Inspection with the fingerprints of files.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
-    name = os.fspath(source)
+    name = _name_of(source)
     contents, found = _inspect(_read_unsplit(name), on_bad_image)
     (dataset,) = contents.parts.values()
     if len(dataset) == 0:
@@ -161,11 +168,13 @@ def _left_out(whole, kept, contents):
 
 def _read(source, require_labels):
     """Returns the FolderContents of any source."""
-    name = os.fspath(source)
+    name = _name_of(source)
     kind = _kind(name)
     if kind == "folder":
         return read_folder(name, require_labels=require_labels)
-    if kind == "name":
+    if kind == "shards":
+        parts = read_shards(name)
+    elif kind == "name":
         parts = load_named(name)
     elif kind == ".npz":
         parts = read_npz(name)
@@ -187,17 +196,28 @@ def _read_unsplit(name):
         dataset = ImageDataset((name,), source=name)
     else:
         parts = list(_read(name, require_labels=False).parts.values())
-        images = np.concatenate([part.images for part in parts])
+        images = concatenated([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
         dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
     return FolderContents({"all": dataset}, ignored)
 
 
+def _name_of(source):
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    raise InputError(
+        f"Expected a name, or the path of a folder or file, as the source; received "
+        f"{type(source).__name__}. Arrays become images by ImageDataset.from_arrays(x, y)."
+    )
+
+
 def _kind(name):
-    """Returns "name", "folder", ".npz", ".npy", "file" or "nothing"."""
+    """Returns "name", "shards", "folder", ".npz", ".npy", "file" or "nothing"."""
     if name in NAMED_DATASETS:
         return "name"
+    if is_shard_folder(name):
+        return "shards"
     if os.path.isdir(name):
         return "folder"
     if not os.path.isfile(name):
@@ -207,7 +227,8 @@ def _kind(name):
 
 
 def _inspect(contents, on_bad_image, image_size=None):
-    paths = [path for part in contents.parts.values() if part.is_files for path in part.images]
+    files = [p for p in contents.parts.values() if p.is_files and not p.in_shards]
+    paths = [path for part in files for path in part.images]
     found = inspect_files(paths, image_size)
     if on_bad_image == "refuse":
         refuse_bad(found)

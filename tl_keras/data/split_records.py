@@ -4,9 +4,10 @@ import collections
 import csv
 import gzip
 import io
+import itertools
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.dataset import ImageDataset, Splits, concatenated
 from tl_keras.data.inspection.fingerprints import content_of
 from tl_keras.files import replacing
 
@@ -66,29 +67,47 @@ def contents_of(dataset: ImageDataset, contents: Mapping[str, bytes]) -> list[by
         dataset: `ImageDataset`.
         contents: {path: hash} of files already decoded; others are decoded here.
     """
-    if dataset.is_files:
-        return [contents.get(p) or content_of(dataset, i) for i, p in enumerate(dataset.ids)]
-    return [content_of(dataset, index) for index in range(len(dataset))]
+    return list(_contents(dataset, contents))
+
+
+def _contents(dataset, contents):
+    if dataset.in_shards:
+        yield from (content.tobytes() for content in dataset.images.contents)
+    elif dataset.is_files:
+        yield from (contents.get(p) or content_of(dataset, i) for i, p in enumerate(dataset.ids))
+    else:
+        yield from (content_of(dataset, index) for index in range(len(dataset)))
 
 
 def record_images(dataset: ImageDataset, contents: Any, split: str) -> tuple[ImageRecord, ...]:
     """Returns an `ImageRecord` of `split` for each image; for `contents` see `contents_of`."""
-    if dataset.is_files:
-        names = [os.path.relpath(path, dataset.source) for path in dataset.images]
+    return tuple(_records(dataset, contents, split))
+
+
+def _records(dataset, contents, split):
+    if dataset.in_shards:
+        names = dataset.images.names
+    elif dataset.is_files:
+        names = (os.path.relpath(path, dataset.source) for path in dataset.images)
     else:
-        names = [str(row) for row in dataset.rows]
+        names = map(str, dataset.rows)
     if dataset.labels is None:
-        labels = [""] * len(dataset)
+        labels = itertools.repeat("")
     else:
-        labels = [dataset.class_names[label] for label in dataset.labels]
-    splits = [split] * len(dataset)
-    return tuple(map(ImageRecord, splits, labels, names, contents_of(dataset, contents)))
+        labels = (dataset.class_names[label] for label in dataset.labels)
+    splits = itertools.repeat(split)
+    return map(ImageRecord, splits, labels, names, _contents(dataset, contents))
 
 
-def record_splits(
+def record_splits(splits: Splits, *others: Any) -> tuple[ImageRecord, ...]:
+    """Returns what `each_record` yields, with the same arguments."""
+    return tuple(each_record(splits, *others))
+
+
+def each_record(
     splits: Splits, rest: ImageDataset | None = None, loaded: Splits | None = None
-) -> tuple[ImageRecord, ...]:
-    """Returns the records of `Splits` and of the images that are left out.
+) -> Iterator[ImageRecord]:
+    """Yields the records of `Splits` and of the images that are left out.
 
     Args:
         splits: `Splits`; its inspection, if any, has the hashes and the images left out.
@@ -96,18 +115,24 @@ def record_splits(
         loaded: `Splits` with further images, which become "unused", or None.
     """
     contents = getattr(splits.inspection, "contents", {})
-    records = list(getattr(splits.inspection, "left_out", ()))
-    for name, part in zip(("train", "val", "test"), splits[:3], strict=True):
-        records += [] if part is None else record_images(part, contents, name)
-    records += [] if rest is None else record_images(rest, contents, REST)
-    if loaded is not None and loaded is not splits:
-        known = {(record.name, record.content) for record in records}
-        more = [r for r in record_splits(loaded) if (r.name, r.content) not in known]
-        records += [record._replace(split=UNUSED) for record in more]
-    return tuple(records)
+    parts = [*zip(("train", "val", "test"), splits[:3], strict=True), (REST, rest)]
+    used = itertools.chain(
+        getattr(splits.inspection, "left_out", ()),
+        *(_records(part, contents, name) for name, part in parts if part is not None),
+    )
+    if loaded is None or loaded is splits:
+        yield from used
+        return
+    known = set()
+    for record in used:
+        known.add((record.name, record.content))
+        yield record
+    for record in each_record(loaded):
+        if (record.name, record.content) not in known:
+            yield record._replace(split=UNUSED)
 
 
-def write_records(path: str | Path, records: Sequence[ImageRecord]) -> None:
+def write_records(path: str | Path, records: Iterable[ImageRecord]) -> None:
     """Writes records as a .csv.gz, whole or not at all."""
     with (
         replacing(path) as temporary,
@@ -207,11 +232,10 @@ def _gather(parts, places, split):
     if len(keys) == 1:
         return parts[keys.pop()].subset([row for _, row in places], split=split)
     pieces = [parts[key].subset([row]) for key, row in places]
-    images = [piece.images[0] for piece in pieces]
     first = pieces[0]
     return replace(
         first,
-        images=tuple(images) if first.is_files else np.stack(images),
+        images=concatenated([piece.images for piece in pieces]),
         labels=None if first.labels is None else np.concatenate([p.labels for p in pieces]),
         split=split,
         rows=None if first.is_files else np.concatenate([p.rows for p in pieces]),

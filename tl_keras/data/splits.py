@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tl_keras.checks import InputError, check_number, listed
-from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.dataset import ImageDataset, Splits, concatenated
 
 _NAMES = ("train", "val", "test")
 
@@ -119,10 +119,7 @@ def joined(datasets: Sequence[ImageDataset]) -> ImageDataset:
     """Concatenates datasets of one source, with the split name of the first."""
     first = datasets[0]
     rows = None if first.is_files else np.concatenate([part.rows for part in datasets])
-    if first.is_files:
-        images = tuple(path for part in datasets for path in part.images)
-    else:
-        images = np.concatenate([part.images for part in datasets])
+    images = concatenated([part.images for part in datasets])
     labels = None
     if first.labels is not None:
         labels = np.concatenate([part.labels for part in datasets])

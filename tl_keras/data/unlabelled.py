@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tl_keras.data.conversion import as_image_dataset
-from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.dataset import ImageDataset, concatenated
 from tl_keras.data.inspection.fingerprints import content_of
 from tl_keras.progress import track
 
@@ -71,10 +71,8 @@ def join_unlabelled(
         this label: the dataset is for training.
     """
     parts = (labelled, unlabelled)
-    if all(part.is_files for part in parts):
-        images = (*labelled.images, *unlabelled.images)
-    elif _shape(labelled) == _shape(unlabelled):
-        images = np.concatenate([part.images for part in parts])
+    if _shape(labelled) == _shape(unlabelled):
+        images = concatenated([part.images for part in parts])
     else:
         images = np.concatenate([part.decoded(image_size) for part in parts])
     labels = np.full(len(unlabelled), NO_LABEL, np.int32)

@@ -5,6 +5,8 @@ from collections import Counter
 from tl_keras.data.dataset import Splits
 from tl_keras.data.inspection.checking import refuse_bad
 from tl_keras.data.loading import load_dataset
+from tl_keras.data.shards.layout import is_shard_folder
+from tl_keras.data.shards.reading import ShardStore
 from tl_keras.settings.image_source import CheckSettings
 
 _LISTED = 10  # pairs of images
@@ -19,6 +21,8 @@ def check(settings: CheckSettings) -> Splits:
     Raises:
         InputError: the source cannot be used, or has images that cannot be read.
     """
+    if is_shard_folder(settings.data):
+        ShardStore(settings.data).verify()
     splits = load_dataset(
         settings.data, seed=settings.seed, split_fractions=settings.split, on_bad_image="skip"
     )

@@ -5,10 +5,12 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_images
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
+from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.jobs.runs.run_splits import without_contents
 from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
@@ -53,7 +55,10 @@ def distill(settings):
     model = STUDENTS[student](len(trained.class_names))
     model.build((None, *common_size(splits.train, settings.image_size), 3))
     data = str(settings.data or trained.config["data"])
-    with RunFolder(settings.out or default_run_path(student, data)) as folder:
+    with recorded_run(
+        settings.out or default_run_path(student, data), "distill", settings
+    ) as folder:
+        check_model_room(folder.path, model)
         folder.write_json(
             "config.json",
             {
@@ -73,6 +78,7 @@ def distill(settings):
         )
         folder.write_environment()
         folder.write_splits(splits)
+        folder.write_classes(trained.class_names, model)
         teacher = main_figures(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, model):
             history = distill_into(

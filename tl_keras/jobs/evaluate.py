@@ -3,6 +3,7 @@
 import json
 
 from tl_keras.files import write_json
+from tl_keras.jobs.output_files import check_output, figures_of
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder
 from tl_keras.jobs.runs.run_splits import other_images, own_splits, say_if_refitted
@@ -14,6 +15,7 @@ from tl_keras.progress import say
 from tl_keras.settings.finished_runs import EvaluateSettings
 from tl_keras.settings.signatures import takes_settings
 
+FIGURES = figures_of("evaluate", "accuracy", "loss", "num_examples", "confusion_matrix")
 SPLITS = ("train", "val", "test", "all")
 
 
@@ -34,6 +36,8 @@ def evaluate(settings):
         InputError: the run, the data or the split cannot be used.
     """
     data = settings.data
+    if settings.out is not None:
+        check_output(settings.out, FIGURES)
     split = settings.split or ("test" if data is None else "all")
     trained = load_run(settings.run)
     splits = None
@@ -44,7 +48,7 @@ def evaluate(settings):
         parts = [part for part in splits[:3] if split in (part.split, "all")]
     else:
         parts = other_images(trained, data, split)
-    _, figures = measure(trained.model, *parts, flips=trained.flips)
+    _, figures = measure(trained.model, *parts, batch_size=settings.batch_size, flips=trained.flips)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
     print(json.dumps(shown, indent=2))  # noqa: T201 - the result of the command
     if settings.out is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tl_keras.checks import InputError
+from tl_keras.jobs.output_files import check_writable
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import ExportSettings
@@ -47,6 +48,7 @@ def export(settings):
             "another --out."
         )
     trained = load_run(settings.run)
+    check_writable(target)
     try:
         _write(trained.model, settings.format, target)
     except OSError as error:

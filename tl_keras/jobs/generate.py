@@ -1,11 +1,10 @@
 """`tl-keras generate`: new images from a trained VAE or GAN, in one PNG file."""
 
-from pathlib import Path
-
 import numpy as np
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.files import replacing
+from tl_keras.jobs.output_files import check_output, image_of
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_images
@@ -13,6 +12,7 @@ from tl_keras.reports.figures.image_grids import grid_png
 from tl_keras.settings.label_free import GenerateSettings
 from tl_keras.settings.signatures import takes_settings
 
+GRID = image_of("generate")
 STEPS = 8  # images in a row of an interpolation
 
 
@@ -30,7 +30,7 @@ def generate(settings):
         InputError: the model generates no images, a class is unknown, or `out` cannot be written.
     """
     n, seed, interpolate = settings.n, settings.seed, settings.interpolate
-    check_ending(settings.out, ".png")
+    check_output(settings.out, GRID)
     trained = load_pretrained_run(settings.run)
     if not hasattr(trained.model, "sample"):
         raise InputError(
@@ -73,14 +73,6 @@ def interpolations(model, rows, *, steps=STEPS, labels=None, seed=0):
         for a, b, label in zip(*ends, labels, strict=True)
     ]
     return np.concatenate(made)
-
-
-def check_ending(out, ending):
-    """Refuses a file name with another ending."""
-    if Path(out).suffix.lower() != ending:
-        raise InputError(
-            f"Expected out to end in {ending}; received {out}. Name it {Path(out).stem}{ending}."
-        )
 
 
 def write_grid(path, images, columns=None):

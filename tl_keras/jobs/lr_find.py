@@ -5,7 +5,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset
 from tl_keras.files import replacing
-from tl_keras.jobs.generate import check_ending
+from tl_keras.jobs.output_files import check_output, image_of
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.train.starting_point import check_names, starting_point
 from tl_keras.progress import say
@@ -30,7 +30,7 @@ def lr_find(settings):
     Raises:
         InputError: something cannot be used, or the loss never fell; the plot is written then too.
     """
-    check_ending(settings.out, ".png")
+    check_output(settings.out, image_of("lr-find"))
     out, rates = settings.out, values_of(settings, RangeSettings)
     config = settings.for_training()
     check_names(config)

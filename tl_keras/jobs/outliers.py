@@ -9,7 +9,8 @@ from tl_keras.data.images import printable
 from tl_keras.data.loading import load_images
 from tl_keras.evaluation.samples.outliers import outlier_scores
 from tl_keras.files import write_csv
-from tl_keras.jobs.generate import check_ending, write_grid
+from tl_keras.jobs.generate import write_grid
+from tl_keras.jobs.output_files import check_output, image_of, table_of
 from tl_keras.jobs.pretrain.data import in_one_size
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
@@ -18,6 +19,7 @@ from tl_keras.reports.figures.image_grids import in_pairs
 from tl_keras.settings.label_free import OutliersSettings
 from tl_keras.settings.signatures import takes_settings
 
+TABLE = table_of("outliers", "rank", "path", "score", "odder_than")
 COLUMNS = 8  # of the grid
 _SAID = 5
 
@@ -40,7 +42,8 @@ def outliers(settings):
         InputError: no usable run or images, or `out` cannot be written.
     """
     score, out = settings.score, settings.out
-    check_ending(out, ".csv")
+    check_output(out, TABLE)
+    check_output(Path(out).with_suffix(".png"), image_of("outliers"))
     trained = load_pretrained_run(settings.run)
     model = trained.model
     if not hasattr(model, "reconstruction_error"):
@@ -68,7 +71,15 @@ def outliers(settings):
 
 def _held_out(trained, score):
     """Returns the percentiles 0-100 of the scores of the run's own test images."""
-    return trained.metrics["odd"]["relative" if score == "auto" else score]
+    name = "relative" if score == "auto" else score
+    known = trained.metrics.get("odd")
+    percentiles = known.get(name) if isinstance(known, dict) else None
+    if not isinstance(percentiles, list) or not percentiles:
+        raise InputError(
+            f"Expected odd.{name}, scores of test images, in {trained.path / 'metrics.json'}; "
+            "received none. It was changed since the run wrote it: put it back."
+        )
+    return percentiles
 
 
 def _rows(ids, scores, order, percentiles):

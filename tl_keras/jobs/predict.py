@@ -1,19 +1,28 @@
 """`tl-keras predict`: classes of images, one row per file."""
 
+import collections
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.images import ImageReadError, printable, read_resized
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.images import ImageReadError, printable
+from tl_keras.data.loading import load_images
+from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.sources.folders import find_image_files
-from tl_keras.evaluation.classifiers.prediction import predict_probabilities
+from tl_keras.evaluation.classifiers.prediction import each_batch
 from tl_keras.files import write_csv
+from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
 from tl_keras.settings.signatures import takes_settings
+
+COLUMNS = ("path", "label", "probability", "error")
+TABLE = table_of("predict", *COLUMNS)
 
 
 @takes_settings(PredictSettings)
@@ -21,76 +30,92 @@ def predict(settings):
     """Predicts the class of every image and writes a CSV with one row per file.
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
-    that cannot be read has its reason in the column error and nothing in the others.
+    that cannot be read has its reason in the column error and nothing in the others. Control
+    characters and backslashes of file names are escaped, see `files.escape_controls`.
 
     Args:
         settings: `PredictSettings`, or its fields one by one.
 
     Returns:
-        The rows as a list of dicts.
+        Path of the table.
 
     Raises:
         InputError: no such path or no image, no usable run, or `out` cannot be written.
     """
-    batch_size = settings.batch_size
-    files = _files(settings.paths)
+    check_output(settings.out, TABLE)
+    sources = _sources(settings.paths)
     trained = load_run(settings.run)
-    errors = {}
-    probabilities = predict_probabilities(
-        trained.model,
-        _batches(files, trained.image_size, batch_size, errors),
-        total=-(-len(files) // batch_size),
-        flips=trained.flips,
-    )
-    rows = [
-        _row(path, errors.get(path), values, trained.class_names)
-        for path, values in zip(files, probabilities, strict=True)
-    ]
-    write_csv(settings.out, rows[0], [row.values() for row in rows])
-    say(f"{len(files)} files, {len(errors)} of them unreadable: {settings.out}")
-    return rows
+    header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
+    unreadable = 0
+
+    def counted(rows):
+        nonlocal unreadable
+        for row in rows:
+            unreadable += bool(row[COLUMNS.index("error")])
+            yield row
+
+    write_csv(settings.out, header, counted(_rows(trained, sources, settings.batch_size)))
+    files = sum(map(len, sources))
+    say(f"{files} files, {unreadable} of them unreadable: {settings.out}")
+    return Path(settings.out)
 
 
-def _files(paths):
-    files = []
+def _sources(paths):
+    """`ImageDataset`s: one of all files, one of each folder of shards."""
+    files, shards = {}, []
     for path in paths:
-        if os.path.isdir(path):
-            files.extend(find_image_files(path, [], visited=[path]))
+        if is_shard_folder(path):
+            shards.append(load_images(path)[0])
+        elif os.path.isdir(path):
+            files |= dict.fromkeys(find_image_files(path, [], visited=[path]))
         elif os.path.exists(path):
-            files.append(path)
+            files[path] = None
         else:
             raise InputError(
-                f"Expected an image or a folder of images; received {printable(path)}, "
+                f"Expected an image, a folder of images or of shards; received {printable(path)}, "
                 "which does not exist."
             )
-    if not files:
+    if not files and not shards:
         raise InputError(f"Expected images in {', '.join(map(printable, paths))}; received none.")
-    return list(dict.fromkeys(files))
+    return [*([ImageDataset(tuple(files))] if files else []), *shards]
 
 
-def _batches(files, image_size, batch_size, errors):
-    def load(path):
+def _rows(trained, sources, batch_size):
+    """A row of the table for each image, as soon as its batch is predicted."""
+    loaded = collections.deque()
+    total = sum(-(-len(images) // batch_size) for images in sources)
+
+    def batches():
+        for images in sources:
+            for batch, found in _batches(images, trained.image_size, batch_size):
+                loaded.append(found)
+                yield batch
+
+    for views in each_batch(trained.model, batches(), total, flips=trained.flips):
+        found = loaded.popleft()
+        for (path, error), values in zip(found, views.mean(axis=0), strict=True):
+            yield _row(path, error, values, trained.class_names)
+
+
+def _batches(images, image_size, batch_size):
+    """(float32 (b, h, w, 3), [(path, reason or "")]) of each batch; unreadable images are black."""
+
+    def load(index):
         try:
-            return read_resized(path, image_size)
+            return images.resized(index, image_size), ""
         except ImageReadError as error:
-            errors[path] = error.reason
-            return np.zeros((*image_size, 3), np.uint8)
+            return np.zeros((*image_size, 3), np.uint8), error.reason
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(files), batch_size):
-            images = pool.map(load, files[start : start + batch_size])
-            yield np.stack(list(images)).astype(np.float32)
+        for start in range(0, len(images), batch_size):
+            rows = range(start, min(start + batch_size, len(images)))
+            pixels, errors = zip(*pool.map(load, rows), strict=True)
+            paths = [images.ids[row] for row in rows]
+            yield np.stack(pixels).astype(np.float32), list(zip(paths, errors, strict=True))
 
 
 def _row(path, error, values, class_names):
+    if error:
+        return [path, "", "", error, *("" for _ in class_names)]
     best = int(values.argmax())
-    readable = error is None
-    row = {
-        "path": path,
-        "label": class_names[best] if readable else "",
-        "probability": f"{values[best]:.6f}" if readable else "",
-        "error": error or "",
-    }
-    for name, value in zip(class_names, values, strict=True):
-        row[f"p({name})"] = f"{value:.6f}" if readable else ""
-    return row
+    return [path, class_names[best], f"{values[best]:.6f}", "", *(f"{v:.6f}" for v in values)]

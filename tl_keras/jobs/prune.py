@@ -3,10 +3,12 @@
 import keras
 
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
+from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
 from tl_keras.models.precision import compute_in
 from tl_keras.progress import say
@@ -35,7 +37,9 @@ def prune(settings):
     trained, splits, _ = load_origin(settings.run)
     say_if_refitted(trained)
     compute_in(trained.model, keras.config.dtype_policy())
-    with RunFolder(settings.out or default_run_path(trained.path, "pruned")) as folder:
+    path = settings.out or default_run_path(trained.path, "pruned")
+    with recorded_run(path, "prune", settings) as folder:
+        check_model_room(folder.path, trained.model)
         config = {
             **trained.config,
             "out": settings.out,
@@ -47,6 +51,7 @@ def prune(settings):
         folder.write_json("config.json", config)
         folder.write_environment()
         folder.write_splits(splits)
+        folder.write_classes(trained.class_names, trained.model)
         before = main_figures(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, trained.model):
             history = prune_model(

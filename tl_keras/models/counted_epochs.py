@@ -46,6 +46,8 @@ class CountedEpochs:
 class _Count(keras.callbacks.Callback):
     """Sets `epochs_trained` at the beginning and end of an epoch."""
 
+    state_names = ()  # the model has the count
+
     def on_epoch_begin(self, epoch, logs=None):
         self.model.epochs_trained = max(epoch, self.model.epochs_trained)
         self._after = self.model.epochs_trained + 1

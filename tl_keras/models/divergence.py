@@ -27,6 +27,8 @@ class LastGoodWeights(keras.callbacks.Callback):
         DivergedError: raised by `fit`; it names the batch and the epoch.
     """
 
+    state_names = ("_epoch", "_seen", "_good", "_unproven")
+
     def __init__(self, losses: Sequence[str] = ("loss",)) -> None:
         super().__init__()
         self.losses = losses

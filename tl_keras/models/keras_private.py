@@ -7,8 +7,10 @@ import functools
 from collections.abc import Callable, Sequence
 
 import keras
+from keras.src.backend.common.global_state import get_global_attribute
 from keras.src.backend.tensorflow import trainer as tensorflow_trainer
 from keras.src.models.functional import Functional
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
 KERAS_VERSIONS = ">=3.15.1,<3.16"
 
@@ -68,6 +70,15 @@ def adam_moments(
     """Returns Adam's two moments of a variable, which an update of its own has to write."""
     index = variable_index(optimizer, variable)
     return optimizer._momentums[index], optimizer._velocities[index]
+
+
+def global_seeds(*, create: bool = False) -> keras.random.SeedGenerator | None:
+    """Returns the generator of random numbers without a seed of their own.
+
+    Args:
+        create: whether to make it if nothing was drawn from it yet; else that is None.
+    """
+    return global_seed_generator() if create else get_global_attribute(GLOBAL_SEED_GENERATOR)
 
 
 def replace_symbolic_build(build: Callable) -> None:

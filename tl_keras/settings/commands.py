@@ -32,6 +32,7 @@ TRAINING, LABEL_FREE, FINISHED = "Training", "Without labels", "Finished runs"
 COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
     "check": Command(image_source.CheckSettings, "jobs.check", TRAINING),
+    "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
     "launch": Command(whole_model.LaunchSettings, "jobs.launch", TRAINING),
@@ -49,7 +50,8 @@ _INDEX = """# Commands
 
 Made by `make docs` from `tl_keras/settings/`; a test fails when they are stale. Every command takes
 `--config FILE` too: a .toml file, or the `config.json` of a run, which is repeated. Options given
-beside it win. `tl-keras --install-completion` completes options in your shell.
+beside it win. Commands that train take `--resume RUN`: an unfinished run goes on with its settings.
+`tl-keras --install-completion` completes options in your shell.
 """
 
 

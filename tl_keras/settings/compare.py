@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
-from tl_keras.settings.image_source import HIGHEST_SEED, SplitSettings
+from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, CheckpointSettings, SplitSettings
 from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.train import Head
 from tl_keras.settings.whole_model import DeviceSettings
@@ -20,7 +20,7 @@ DEFAULTS = {"weights": "imagenet", "head": "linear", "views": 4}
 
 
 @dataclasses.dataclass(frozen=True)
-class CompareSettings(SplitSettings, DeviceSettings):
+class CompareSettings(SplitSettings, CheckpointSettings, DeviceSettings):
     """Compares ways of training by the number of labels, on a page with a verdict."""
 
     data: Annotated[str, FIRST]
@@ -41,9 +41,9 @@ class CompareSettings(SplitSettings, DeviceSettings):
     """imagenet (the default), random or a file."""
     head: Annotated[Head | None, MODEL] = None
     """Layers between the backbone and the classes; default: linear."""
-    image_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    image_size: Annotated[int | None, MODEL, SIDE] = None
     """Side in pixels for backbones; default: their own."""
-    baseline_size: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    baseline_size: Annotated[int | None, MODEL, SIDE] = None
     """Side in pixels for mlp, cnn and rnn; default: the images' own, 64 at most."""
     epochs: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
     """Epochs of each run; default: 30, or without end where there is a time limit."""
@@ -61,7 +61,7 @@ class CompareSettings(SplitSettings, DeviceSettings):
     """joint: the source, in any form that --data takes."""
     test_images: Annotated[int | None, DATA, Bounds(minimum=1)] = None
     """Measure on only so many test images."""
-    seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """First seed; with it the splits are cut."""
     _: dataclasses.KW_ONLY
     out: Annotated[str | None, FIRST] = None
@@ -99,9 +99,9 @@ class CompareSettings(SplitSettings, DeviceSettings):
         return dataclasses.replace(self, **DEFAULTS | given)
 
     def to_json(self):
-        """Returns the settings as JSON reads them back, without where they run and are written."""
+        """Returns the settings as JSON reads them back, without those that change no result."""
         settings = dataclasses.asdict(self.filled())
-        for name in ("out", "strategy", "devices"):
+        for name in ("out", "checkpoint_minutes", "strategy", "devices"):
             del settings[name]
         if self.precision == CompareSettings.precision:  # comparisons begun before it was an option
             del settings["precision"]

@@ -1,16 +1,21 @@
 """Settings from config.json of a run, and from options of the command line with a file."""
 
+import dataclasses
 import difflib
+import functools
 import json
 import tomllib
 from pathlib import Path
 
 from tl_keras.checks import InputError
+from tl_keras.files import read_json
 from tl_keras.progress import say
 from tl_keras.settings.declaration import MISSING, fields_of, nested_in, options_of
 
 RENAMED = {"test_pictures": "test_images"}  # keys of runs that earlier versions wrote
 NOT_REPEATED = ("out",)
+CHECKPOINTS, ASKED = "checkpoints", "asked.json"  # in the folder of an unfinished run
+_FREE = ("out", "checkpoint_minutes")  # settings that a resumed run may have otherwise
 # Key of a config.json for the run that it was made from, by the part of the settings that made it.
 ORIGINS = {"prune": "pruned_from", "distill": "teacher"}
 
@@ -64,6 +69,79 @@ def settings_from(kind, given, file=None):
     return _build(kind, tree)
 
 
+def resumed_settings(kind, command, run, given):
+    """Returns the settings of an unfinished run, to go on with it.
+
+    Args:
+        kind: dataclass of the command.
+        command: its name.
+        run: run folder.
+        given: {name of an option: value}, which have to be those of the run.
+
+    Raises:
+        InputError: it is not an unfinished run of the command, or an option is another.
+    """
+    asked = Path(run) / CHECKPOINTS / ASKED
+    if not asked.is_file():
+        raise InputError(
+            f"Expected an unfinished run after --resume; received {run}, which is finished or was "
+            f"never begun: it has no {CHECKPOINTS}/{ASKED}."
+        )
+    begun = read_json(asked, "command", "settings")
+    if begun["command"] != command:
+        raise InputError(
+            f"Expected a run of `tl-keras {command}`; received {run}. Give `tl-keras "
+            f"{begun['command']} --resume {run}`."
+        )
+    begun = from_json(kind, begun["settings"] | {"out": str(run)})
+    minutes = given.get("checkpoint_minutes", begun.checkpoint_minutes)
+    _check_given(kind, begun, {n: v for n, v in given.items() if n not in _FREE[1:]}, run)
+    return dataclasses.replace(begun, checkpoint_minutes=minutes)
+
+
+def _check_given(kind, begun, given, run):
+    differences = []
+    for name, value in given.items():
+        option = options_of(kind)[name]
+        there = [functools.reduce(_part_of, path, begun) for path in option.paths]
+        value = option.check(value)
+        same = Path(value) == Path(run) if name == "out" else value in there
+        if not same:
+            differences.append(f"{name} {value!r} (there: {there[0]!r})")
+    if differences:
+        raise InputError(
+            f"Expected the settings with which {run} was begun; received others: "
+            f"{', '.join(differences)}. Nothing in it was changed. Leave them out."
+        )
+
+
+def _part_of(settings, name):
+    return getattr(settings, name, None)
+
+
+def differences_of(begun, asked):
+    """Returns what differs in two dicts of a run, in words; "" where a run may go on.
+
+    Args:
+        begun, asked: {"command", "settings", "versions"}, as JSON has them.
+    """
+    before, after = (_flat(json.loads(json.dumps(content))) for content in (begun, asked))
+    names = [name for name in {**before, **after} if name.rpartition(".")[2] not in _FREE]
+    return ", ".join(
+        f"{name.partition('.')[2] or name} {after.get(name)!r} (there: {before.get(name)!r})"
+        for name in names
+        if before.get(name) != after.get(name)
+    )
+
+
+def _flat(content, above=""):
+    flat = {}
+    for key, value in content.items():
+        name = f"{above}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
+
+
 def refuse_unknown(name, known, where, error=InputError):
     """Raises an error that names the nearest of the known names."""
     near = difflib.get_close_matches(name.rpartition(".")[2], list(known), n=1, cutoff=0.6)
@@ -110,6 +188,20 @@ def _without_other_commands(command, content, file):
     if left_out:
         say(f"No options of this command, so ignored in {file}: {', '.join(left_out)}.")
     return {name: value for name, value in taken.items() if name in known}
+
+
+def check_json(kind, content, file, *names):
+    """Refuses values in a config.json that options of a dataclass could not have.
+
+    Args:
+        kind: dataclass.
+        content: dict.
+        file: name of the file, for the message.
+        names: options to look at; those that are missing or null are left out.
+    """
+    for option in fields_of(kind):
+        if option.name in names and content.get(option.name) is not None:
+            _check(option, content[option.name], file)
 
 
 def _check(option, value, file):

@@ -20,6 +20,7 @@ from pathlib import Path
 from tl_keras.checks import InputError, check_choice, check_number
 
 MISSING = dataclasses.MISSING  # no default
+_LARGEST = 2**31 - 1  # integer of an option without a maximum of its own
 UNSET = object()
 
 
@@ -53,6 +54,11 @@ class Bounds:
         """Refuses a `value` that is no number within the limits."""
         limits = {k: v for k, v in vars(self).items() if v is not None}
         check_number(name, value, integer=integer, **limits)
+        if integer and value > _LARGEST and self.maximum is None and self.below is None:
+            raise InputError(
+                f"Expected {name} to be an integer of at most {_LARGEST:,}; received a number of "
+                f"{len(str(value))} digits. Give a smaller one."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -302,10 +308,19 @@ def _checked(name, value, kind, bounds):
         (bounds or Bounds()).check(name, value, integer=kind is int)
         return value
     if kind is str and isinstance(value, str | os.PathLike):
-        return str(value)
+        return _checked_text(name, str(value))
     if not isinstance(value, kind):
         raise InputError(f"Expected {name} to be {wanted(kind)}; received {name}={value!r}.")
     return value
+
+
+def _checked_text(name, text):
+    if text and "\0" not in text:
+        return text
+    received = "an empty one" if not text else "one with a zero byte"
+    raise InputError(
+        f"Expected {name} to be a text; received {received}. Leave {name} out, or give a value."
+    )
 
 
 def _checked_tuple(name, value, kind, bounds):

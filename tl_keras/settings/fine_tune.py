@@ -16,6 +16,7 @@ from tl_keras.settings.declaration import (
     choices_of,
     fields_of,
 )
+from tl_keras.settings.image_source import HIGHEST_SEED
 from tl_keras.settings.whole_model import Augment, Optimizer, Schedule, check_effect
 
 Preset = Literal["fast", "balanced", "best"]
@@ -106,7 +107,7 @@ class StepSettings(Checked):
         None
     )
     """Batch normalisation of the unfrozen part: frozen, or trained with it."""
-    seed: Annotated[int, FIRST, Bounds(minimum=0)] = 0
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of splits, order, augmentation and initial weights."""
     class_weights: Annotated[ClassWeights, REGULARISATION] = "none"
     """balanced: every class counts the same in the loss.

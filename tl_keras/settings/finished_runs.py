@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.settings.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
+from tl_keras.settings.image_source import SIDE, CheckpointSettings
 from tl_keras.settings.whole_model import DeviceSettings, DistillSettings, PruneSettings
 
 Student = Literal["cnn:small", "cnn:dropout", "cnn:lenet", "mlp", "rnn:lstm", "rnn:gru"]
@@ -27,6 +28,8 @@ class EvaluateSettings(FinishedRunSettings):
     """Split that is measured; default: test, and all of --data."""
     out: Annotated[str | None, FIRST] = None
     """Also write the figures to this .json file."""
+    batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32
+    """Images per step."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,7 @@ class PredictSettings(FinishedRunSettings):
     """Predicts the class of images: label, probability, and the probability of every class."""
 
     paths: Annotated[tuple[str, ...], POSITIONAL]
-    """Image files, and folders that are searched for images."""
+    """Image files, and folders that are searched for images, or folders of shards."""
     out: Annotated[str, FIRST] = "predictions.csv"
     """Table with one row per image, .csv."""
     batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32
@@ -52,7 +55,7 @@ class ExportSettings(FinishedRunSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class DistillRunSettings(FinishedRunSettings, DeviceSettings):
+class DistillRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings):
     """Trains a small network on the predictions of a trained classifier."""
 
     student: Annotated[Student, FIRST] = "cnn:small"
@@ -61,21 +64,21 @@ class DistillRunSettings(FinishedRunSettings, DeviceSettings):
     """Labelled images with the classes of the run; default: the run's own, split as then."""
     unlabelled: Annotated[str | None, FIRST] = None
     """Images without labels; rest: those that the run's --labels-per-class left out."""
-    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels for the student; default: that of the images, or 64 for files."""
     out: Annotated[str | None, FIRST] = None
-    """Run folder, new or empty; default: runs/STUDENT-DATA-TIME."""
+    """Run folder, new, empty or unfinished; default: runs/STUDENT-DATA-TIME."""
     distill: Annotated[DistillSettings, Nested()] = dataclasses.field(
         default_factory=DistillSettings
     )
 
 
 @dataclasses.dataclass(frozen=True)
-class PruneRunSettings(FinishedRunSettings, DeviceSettings):
+class PruneRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings):
     """Sets the smallest weights of a trained classifier to zero and trains the others on."""
 
     sparsity: Annotated[float, FIRST, Bounds(above=0, below=1)]
     """Share of the prunable weights that are set to zero."""
     out: Annotated[str | None, FIRST] = None
-    """Run folder, new or empty; default: runs/RUN-pruned-TIME."""
+    """Run folder, new, empty or unfinished; default: runs/RUN-pruned-TIME."""
     prune: Annotated[PruneSettings, Nested()] = dataclasses.field(default_factory=PruneSettings)

@@ -1,14 +1,16 @@
-"""Options of the commands that read and split images."""
+"""Options of the commands that read and split images, and of their runs."""
 
 import dataclasses
 import numbers
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.declaration import DATA, FIRST, POSITIONAL, Bounds, Checked
+from tl_keras.settings.declaration import DATA, FIRST, POSITIONAL, RUN, Bounds, Checked
 
 # NumPy takes no seed above this, in whichever step it would come to that.
 HIGHEST_SEED = 2**32 - 1
+SIDE = Bounds(minimum=1, maximum=30_000)  # pixels; an image file of that side is refused as well
+WIDTH = Bounds(minimum=1, maximum=2**20)  # a saved model of wider layers is not loaded
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,11 +44,27 @@ class CheckSettings(FractionSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardSettings(ReadSettings):
+    """Packs images into a few large files, for data beyond memory or on another machine."""
+
+    data: Annotated[str, POSITIONAL]
+    """Folder, file or name, as in `tl-keras train --data`; labels are optional."""
+    out: Annotated[str, FIRST]
+    """Folder for the shards, new or empty; give it as --data to any command."""
+    image_size: Annotated[int | None, FIRST, SIDE] = None
+    """Store pixels resized to this side: fastest to read; default: image files as they are."""
+    shard_mb: Annotated[float, FIRST, Bounds(above=0)] = 128.0
+    """Megabytes after which a new shard begins."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
+    """Seed of the order of the images."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SplitSettings(FractionSettings, ReadSettings):
     """Options of splitting images, and the place of the run."""
 
     out: Annotated[str | None, FIRST] = None
-    """Run folder, new or empty; default: a name under runs/ with data and time."""
+    """Run folder, new, empty or unfinished; default: a name under runs/ with data and time."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +73,17 @@ class SplitOnceSettings(SplitSettings):
 
     on_duplicate: Annotated[Literal["report", "refuse"], DATA] = "report"
     """Report images that occur in two splits, or refuse them."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckpointSettings(Checked):
+    """Options of a run that can be resumed."""
+
+    checkpoint_minutes: Annotated[float, RUN, Bounds(minimum=0)] = 5.0
+    """Minutes from one checkpoint of a training to the next; 0 for one after each batch.
+
+    A run that was stopped goes on if it is started again with the same settings and --out, or with
+    --resume RUN."""
 
 
 def check_split(split):

@@ -14,7 +14,14 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
 )
-from tl_keras.settings.image_source import HIGHEST_SEED, ReadSettings, SplitOnceSettings
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    SIDE,
+    WIDTH,
+    CheckpointSettings,
+    ReadSettings,
+    SplitOnceSettings,
+)
 from tl_keras.settings.methods import METHODS, methods_in_words, methods_with
 from tl_keras.settings.whole_model import DeviceSettings
 
@@ -24,7 +31,7 @@ _HIGHEST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainSettings(SplitOnceSettings, DeviceSettings):
+class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
     """Learns from images without labels; writes a model, an encoder and a report.
 
     An option that is None has the default that `jobs.pretrain.models` gives it; one of another
@@ -38,11 +45,11 @@ class PretrainSettings(SplitOnceSettings, DeviceSettings):
 
     With sub-folders for classes or without; .npz, .npy, or digits, mnist, fashion_mnist, cifar10,
     cifar100. Labels train nothing, except with `conditional` or a method that needs them."""
-    latent_dim: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    latent_dim: Annotated[int | None, MODEL, WIDTH] = None
     """Dimensions of a code; default: 32, vae 50, gan 100, less for tiny images."""
     architecture: Annotated[Literal["dense", "conv"] | None, MODEL] = None
     """Layers; default: dense for grey images of at most 32 x 32."""
-    hidden_units: Annotated[tuple[int, ...] | None, MODEL, Bounds(minimum=1)] = None
+    hidden_units: Annotated[tuple[int, ...] | None, MODEL, WIDTH] = None
     """Widths of the Dense layers, such as 200,200."""
     noise: Annotated[float | None, MODEL, Bounds(minimum=0, below=1)] = None
     """Share of the pixels that are blackened in training; default: 0."""
@@ -58,17 +65,17 @@ class PretrainSettings(SplitOnceSettings, DeviceSettings):
     """Steps in which the weight of the KL term rises; default: 0."""
     objective: Annotated[Literal["elbo", "iwae"] | None, MODEL] = None
     """Bound that is maximised; default: elbo."""
-    k: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    k: Annotated[int | None, MODEL, WIDTH] = None
     """Samples per image of iwae, at so many times the cost; default: 50."""
     loss: Annotated[Literal["non-saturating", "wgan-gp"] | None, MODEL] = None
     """Loss of generator and discriminator; default: non-saturating."""
     conditional: Annotated[bool | None, MODEL] = None
     """Make images of a wanted class; needs labels."""
-    width: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    width: Annotated[int | None, MODEL, WIDTH] = None
     """Channels of the first convolution, with two views of small_resnet; default: 32."""
     temperature: Annotated[float | None, MODEL, Bounds(above=0)] = None
     """A lower one weighs the nearest other images more; default: 0.2, supcon 0.1."""
-    projection_units: Annotated[tuple[int, ...] | None, MODEL, Bounds(minimum=1)] = None
+    projection_units: Annotated[tuple[int, ...] | None, MODEL, WIDTH] = None
     """Widths of the layers between the encoder and the loss, such as 128,64."""
     backbone: Annotated[str | None, FIRST] = None
     """small_resnet (the default), a backbone's name, an encoder or a run folder."""
@@ -88,7 +95,7 @@ class PretrainSettings(SplitOnceSettings, DeviceSettings):
     """Images per step; default: 128, gan 64, two views 256; less for few images."""
     lr: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Highest learning rate; default: 0.001, or the model's own."""
-    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels; default: that of arrays, 64 for files.
 
     For two views at least what the backbone takes."""
@@ -149,7 +156,7 @@ class ExploreSettings(ReadSettings):
     """imagenet (the default), a file, random, or auto: pixels where ImageNet cannot be had."""
     clusters: Annotated[int | Literal["auto"] | None, FIRST, Bounds(minimum=1)] = None
     """Number of clusters; default: auto, by silhouette."""
-    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels that the encoder sees; default: its own, for pixels 32."""
     seed: Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of clusters, map and choices among very many images."""

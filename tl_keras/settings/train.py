@@ -17,7 +17,14 @@ from tl_keras.settings.declaration import (
     values_of,
 )
 from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings, without_decided
-from tl_keras.settings.image_source import HIGHEST_SEED, SplitOnceSettings, SplitSettings
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    SIDE,
+    WIDTH,
+    CheckpointSettings,
+    SplitOnceSettings,
+    SplitSettings,
+)
 from tl_keras.settings.whole_model import DeviceSettings, PseudoLabelSettings
 
 Head = Literal["linear", "gap", "attention", "gated", "residual"]
@@ -49,11 +56,11 @@ class StartSettings(SplitSettings, DeviceSettings):
     """imagenet, auto, random or a file; default: imagenet, or those of the encoder."""
     head: Annotated[Head, MODEL] = "linear"
     """Layers between the backbone and the classes."""
-    hidden_units: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    hidden_units: Annotated[int | None, MODEL, WIDTH] = None
     """Width of the head's hidden layer; default: 1024, and none for head linear."""
     dropout: Annotated[float | None, REGULARISATION, Bounds(minimum=0, maximum=0.95)] = None
     """Rate before the last layer; default: 0 from a linear start, else 0.3."""
-    image_size: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
+    image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels; default: the backbone's own, or less for small images."""
     labels_per_class: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
     """Train on only so many images of each class."""
@@ -80,7 +87,7 @@ class StartSettings(SplitSettings, DeviceSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainSettings(StartSettings, SplitOnceSettings):
+class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Trains a classifier on labelled images and writes a run folder with a report."""
 
     source_data: Annotated[str | None, DATA] = None

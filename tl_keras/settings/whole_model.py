@@ -14,6 +14,7 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
 )
+from tl_keras.settings.image_source import HIGHEST_SEED
 
 Optimizer = Literal["adam", "sgd", "rmsprop"]
 Augment = Literal[
@@ -88,7 +89,7 @@ class OptimizerSettings(Checked):
     """Images per step over all replicas; default: what suits the data and the method."""
     augment: Annotated[Augment, DATA] = "auto"
     """Augmentation of the training images."""
-    seed: Annotated[int, RUN, Bounds(minimum=0)] = 0
+    seed: Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of order, augmentation and initial weights."""
 
 

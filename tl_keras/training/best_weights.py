@@ -34,6 +34,8 @@ class BestWeights(keras.callbacks.Callback):
         regression trees", section 3.4.3.
     """
 
+    state_names = ("start", "best", "best_epoch", "_waited", "_weights", "_snapshot")
+
     def __init__(self, start=None, patience=None, size=None):
         super().__init__()
         self.start = self.best = start and _score(start)

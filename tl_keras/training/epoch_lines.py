@@ -16,6 +16,8 @@ class EpochLines(keras.callbacks.Callback):
         apart: seconds between two lines at least. Defaults to 0.
     """
 
+    state_names = ()
+
     def __init__(self, epochs=None, lines=20, *, apart=0.0):
         super().__init__()
         self.epochs = epochs

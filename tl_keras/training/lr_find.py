@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
 from tl_keras.checks import InputError
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings
 from tl_keras.settings.signatures import shows_settings
@@ -120,6 +121,7 @@ def rising_rate(lowest: float, highest: float, steps: int) -> LearningRateSchedu
     return keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
 
 
+@input_errors()
 def sweep(model: keras.Model, batches: tf.data.Dataset, steps: int) -> list[float]:
     """Trains a compiled model for at most `steps` steps and returns the loss of each.
 

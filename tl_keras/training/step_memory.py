@@ -1,12 +1,17 @@
 """Estimated memory of a training step, by which a batch size is chosen."""
 
+import contextlib
 import dataclasses
 import math
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 
+from tl_keras.checks import InputError
 from tl_keras.models.keras_private import is_functional
+from tl_keras.models.saving.variable_limit import limit_variables
 
 BUDGET = 2**31  # bytes of a step, of which half of the free memory may leave less
 _FLOAT = 4  # bytes
@@ -50,8 +55,11 @@ def image_cost(model: keras.Model) -> ImageCost:
 
 
 def free_memory() -> int | None:
-    """Returns the bytes that the system and its control group leave free; None if unknown."""
+    """Returns the bytes that are free by system, control group and `ulimit -v`; None if unknown."""
     free = []
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and _STATUS.is_file():
+        free.append(max(limit - _of_process("VmSize"), 0))
     if _MEMINFO.is_file():
         lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
         if "MemAvailable" in lines:
@@ -62,10 +70,35 @@ def free_memory() -> int | None:
     return min(free, default=None)
 
 
+@contextlib.contextmanager
+def within_memory() -> Iterator[None]:
+    """Refuses a model built in the block, before it takes memory, if its weights cannot fit.
+
+    Raises:
+        InputError: the weights are larger than the free memory.
+    """
+    free = free_memory()
+
+    def refusal(asked):
+        return InputError(
+            f"Expected a network whose weights fit into the {free / 1e9:.1f} GB of free memory; "
+            f"received layers of {asked / 1e9:.1f} GB or more. Choose fewer units, a smaller "
+            "image size or another backbone."
+        )
+
+    with contextlib.nullcontext() if free is None else limit_variables(free, refusal):
+        yield
+
+
 def resident_memory() -> int | None:
     """Returns the bytes of memory that this process takes now; None if unknown."""
-    lines = _STATUS.read_text().splitlines() if _STATUS.is_file() else ()
-    found = [int(line.split()[1]) for line in lines if line.startswith("VmRSS:")]
+    return _of_process("VmRSS") if _STATUS.is_file() else None
+
+
+def _of_process(name):
+    """Returns the bytes after a name in /proc/self/status; None if it is not there."""
+    lines = _STATUS.read_text().splitlines()
+    found = [int(line.split()[1]) for line in lines if line.startswith(f"{name}:")]
     return 1024 * found[0] if found else None
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import keras
 
 from tl_keras.progress import say
+from tl_keras.training.checkpoints.decisions import decided
+from tl_keras.training.checkpoints.run_checkpoints import active_checkpoints
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.optimizers import build_schedule
@@ -23,14 +25,24 @@ class TimeLimit(keras.callbacks.Callback):
         charged: function that returns further seconds to count, spent before by others.
     """
 
+    state_names = ("seconds_left",)
+
     def __init__(self, seconds, charged=lambda: 0.0):
         super().__init__()
         self._end = time.monotonic() + seconds
         self._charged = charged
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the time is over."""
+        return self._end - time.monotonic() - self._charged()
+
+    @seconds_left.setter
+    def seconds_left(self, seconds: float) -> None:
+        self._end = time.monotonic() + self._charged() + seconds
+
     def on_epoch_end(self, epoch, logs=None):
-        over = time.monotonic() + self._charged() > self._end
-        if from_chief(over, self.model.distribute_strategy):
+        if from_chief(self.seconds_left < 0, self.model.distribute_strategy):
             self.model.stop_training = True
 
 
@@ -46,10 +58,21 @@ class CosineOverTime(keras.callbacks.Callback):
         clock: function that returns seconds.
     """
 
+    state_names = ("seconds_spent",)
+
     def __init__(self, seconds, clock=time.monotonic):
         super().__init__()
         self._seconds = seconds
         self._clock = clock
+
+    @property
+    def seconds_spent(self) -> float:
+        """Seconds since `fit` began."""
+        return self._clock() - self._start
+
+    @seconds_spent.setter
+    def seconds_spent(self, seconds: float) -> None:
+        self._start = self._clock() - seconds
 
     def on_train_begin(self, logs=None):
         self._start = self._clock()
@@ -58,7 +81,7 @@ class CosineOverTime(keras.callbacks.Callback):
         self._follow(0.0)
 
     def on_train_batch_end(self, batch, logs=None):
-        share = (self._clock() - self._start) / self._seconds
+        share = self.seconds_spent / self._seconds
         share = from_chief(share, self.model.distribute_strategy)
         self._follow(share)
         if share >= 1:
@@ -73,11 +96,13 @@ class Deadline:
     """Tells whether a further fine-tuning ends in time.
 
     Args:
-        minutes: from now on; None for no limit.
+        minutes: from now on, less what a resumed run has spent before; None for no limit.
     """
 
     def __init__(self, minutes):
-        self._end = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        checkpoints = active_checkpoints()
+        spent = 0.0 if checkpoints is None else checkpoints.spent
+        self._end = math.inf if minutes is None else time.monotonic() + 60 * minutes - spent
         self._slowest = 0.0  # seconds for one image in one epoch
 
     @contextlib.contextmanager
@@ -95,7 +120,7 @@ class Deadline:
 
     def leaves_out(self, epochs: int, source: Images | Features, name: str) -> bool:
         """Returns whether one would end too late, and says so."""
-        if self.allows(epochs, source):
+        if decided(f"time for {name}", lambda: self.allows(epochs, source)):
             return False
         say(f"OUT OF TIME: {name} is left out.")
         return True

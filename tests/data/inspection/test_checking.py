@@ -31,7 +31,8 @@ def bad_paths(tmp_path):
     return [paths[0], bad[0], *paths[1:4], bad[1], bad[2], *paths[4:]]
 
 
-def test_every_bad_file_is_named_in_order_with_its_reason(bad_paths):  # faults 1, 2, 3
+@pytest.mark.fault(1, 2, 3)
+def test_every_bad_file_is_named_in_order_with_its_reason(bad_paths):
     bad = inspect_files(bad_paths).bad
     assert [path for path, _ in bad] == [bad_paths[1], bad_paths[5], bad_paths[6]]
     assert bad[0][1] == "the file is empty (0 bytes)"
@@ -60,7 +61,8 @@ def test_bad_files_are_dropped_with_their_labels(bad_paths):
     refuse_bad(inspect_files(kept.images))
 
 
-def test_a_suffix_that_lies_is_warned_of(tmp_path):  # fault 4
+@pytest.mark.fault(4)
+def test_a_suffix_that_lies_is_warned_of(tmp_path):
     Image.fromarray(textured(0)).save(tmp_path / "a.jpg", "PNG")
     found = inspect_files([str(tmp_path / "a.jpg"), save(tmp_path / "b.jpg", textured(1))])
     assert found.bad == () and len(found.warnings) == 1
@@ -68,12 +70,14 @@ def test_a_suffix_that_lies_is_warned_of(tmp_path):  # fault 4
     assert "a.jpg (PNG)" in found.warnings[0]
 
 
-def test_an_image_of_one_pixel_is_warned_of(tmp_path):  # fault 11
+@pytest.mark.fault(11)
+def test_an_image_of_one_pixel_is_warned_of(tmp_path):
     found = inspect_files([save(tmp_path / "dot.png", np.zeros((1, 1, 3), np.uint8))])
     assert "of a single pixel (1 x 1)" in found.warnings[0] and "dot.png" in found.warnings[0]
 
 
-def test_ignored_files_and_notes_are_among_the_warnings(tmp_path):  # fault 5
+@pytest.mark.fault(5)
+def test_ignored_files_and_notes_are_among_the_warnings(tmp_path):
     part = ImageDataset((save(tmp_path / "a.png", textured(0)),))
     found = inspect_dataset([part], ignored=["x.txt", "y.pdf"], notes=("A note.",))
     assert found.ignored == ("x.txt", "y.pdf")
@@ -81,7 +85,8 @@ def test_ignored_files_and_notes_are_among_the_warnings(tmp_path):  # fault 5
     assert found.warnings[1] == "A note."
 
 
-def test_an_image_in_two_splits_is_reported_with_both_paths(tmp_path):  # fault 16
+@pytest.mark.fault(16)
+def test_an_image_in_two_splits_is_reported_with_both_paths(tmp_path):
     image = textured(0, (60, 80))
     train = (save(tmp_path / "t.png", image), save(tmp_path / "u.png", textured(1)))
     val, test = (save(tmp_path / "v.bmp", image),), (save(tmp_path / "w.jpg", image),)

@@ -1,12 +1,22 @@
 """The first batch is checked when it is read."""
 
+import os
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.data.images import save, textured
 from tl_keras.checks import InputError
+from tl_keras.data import dataset
 from tl_keras.data.array_checks import check_pixels
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.first_batch import check_first_batch, input_errors
+from tl_keras.evaluation.classifiers.prediction import predict_views
+from tl_keras.evaluation.encoders.probes import features_of
+from tl_keras.models.baselines.mlp import MLP
+from tl_keras.training.whole.from_scratch import fit_from_scratch
 
 DIM = np.linspace(0, 1, 6 * 4 * 4, dtype="float32").reshape(6, 4, 4)
 
@@ -54,3 +64,21 @@ def test_another_error_stays_what_it_is():
     wrong = tf.data.Dataset.range(3).map(lambda i: tf.ensure_shape(tf.range(i), [1]))
     with pytest.raises(tf.errors.InvalidArgumentError), input_errors():
         list(wrong)
+
+
+@pytest.mark.fault(13)
+def test_file_that_vanishes_while_batches_are_read_is_named_where_they_are_used(
+    tmp_path, monkeypatch
+):
+    """Without room to keep its images: each epoch reads the files again."""
+    monkeypatch.setattr(dataset, "place_for", lambda *_: None)
+    paths = [save(tmp_path / f"{i}.png", textured(i, (16, 16))) for i in range(8)]
+    images = ImageDataset(tuple(paths), np.arange(8) % 2, ("a", "b"))
+    network = MLP(2, hidden_units=(4,))
+    lose = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: os.remove(paths[epoch]))
+    with pytest.raises(InputError, match=rf"image; received {tmp_path}/\d.png: the file does"):
+        fit_from_scratch(network, images, images, epochs=9, batch_size=4, callbacks=[lose])
+    with pytest.raises(InputError, match=rf"readable image; received {paths[0]}: the file does"):
+        predict_views(network, images.pipeline(4, image_size=(16, 16)))
+    with pytest.raises(InputError, match=rf"readable image; received {paths[0]}: the file does"):
+        features_of(images.pipeline(4, image_size=(16, 16)), lambda batch: batch)

@@ -12,6 +12,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import ImageReadError
 from tl_keras.data.pipelines.batches import build_pipeline, index_batches
+from tl_keras.data.pipelines.position import Position, starting_at
 
 X = np.arange(10 * 4 * 4 * 3, dtype=np.uint32).astype(np.uint8).reshape(10, 4, 4, 3)
 Y = np.arange(10) % 2
@@ -68,7 +69,8 @@ def test_the_remainder_is_dropped_on_request_only():
     assert [len(i) for _, i in batches] == [3, 3] and batches.cardinality() == 2
 
 
-def test_fewer_images_than_a_batch_work_unless_the_remainder_is_dropped():  # fault 21
+@pytest.mark.fault(21)
+def test_fewer_images_than_a_batch_work_unless_the_remainder_is_dropped():
     assert order(index_batches(2, 8, seed=0, shuffle=False)) == [0, 1]
     with pytest.raises(InputError, match="at least 8 images, one batch; received 2. Use a small"):
         index_batches(2, 8, seed=0, shuffle=False, drop_remainder=True)
@@ -178,7 +180,8 @@ def test_arguments_are_checked(change, message):
         DATASET.pipeline(**arguments)
 
 
-def test_a_file_that_disappeared_after_the_check_is_named(tmp_path):  # fault 13
+@pytest.mark.fault(13)
+def test_a_file_that_disappeared_after_the_check_is_named(tmp_path):
     paths = [save(tmp_path / f"{i}.png", textured(i)) for i in range(3)]
     dataset = ImageDataset(tuple(paths))
     os.remove(paths[1])
@@ -221,3 +224,24 @@ def test_one_replica_and_two_end_with_the_same_weights():
         [sys.executable, "-c", _TWO_REPLICAS], capture_output=True, text=True, timeout=300
     )
     assert done.stdout.strip().endswith("equal"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("repeat", [True, False])
+def test_resumed_pipeline_begins_at_the_batch_where_it_was_stopped(repeat):
+    def build():
+        return index_batches(7, 2, seed=4, shuffle=True, repeat=repeat, first_epoch=3)
+
+    def numbers(batches, count):
+        return [(int(epoch), rows.numpy().tolist()) for epoch, rows in batches.take(count)]
+
+    one = build()
+    whole = [batch for _ in range(3) for batch in numbers(one, 4)] if not repeat else None
+    whole = whole or numbers(one, 12)
+    with starting_at(Position(epochs=1, step=3, batches=7)):
+        batches = build()
+        unshuffled = index_batches(7, 2, seed=4, shuffle=False)
+    left = 5 if repeat else 1  # single epochs end with the one that was begun
+    assert numbers(batches, left) == whole[7 : 7 + left]
+    assert repeat or int(batches.cardinality()) == 1
+    assert len(numbers(unshuffled, 9)) == 4
+    assert numbers(build(), 2) == whole[:2]

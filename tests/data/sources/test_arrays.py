@@ -66,7 +66,8 @@ def test_splits_of_different_image_shapes_are_refused(tmp_path):
         read_npz(tmp_path / "two.npz")
 
 
-def test_pickled_arrays_are_refused(tmp_path):  # fault 22
+@pytest.mark.fault(22)
+def test_pickled_arrays_are_refused(tmp_path):
     objects = np.array([X, None], dtype=object)
     np.save(tmp_path / "p.npy", objects, allow_pickle=True)
     with pytest.raises(InputError, match=r"p\.npy to hold numbers; received pickled Python"):
@@ -76,7 +77,8 @@ def test_pickled_arrays_are_refused(tmp_path):  # fault 22
         read_npz(tmp_path / "p.npz")
 
 
-def test_a_truncated_array_is_refused(tmp_path):  # fault 23
+@pytest.mark.fault(23)
+def test_a_truncated_array_is_refused(tmp_path):
     np.save(tmp_path / "t.npy", X)
     whole = (tmp_path / "t.npy").read_bytes()
     (tmp_path / "t.npy").write_bytes(whole[:-1])
@@ -98,14 +100,16 @@ def test_a_shape_that_the_file_cannot_hold_is_refused_before_allocation(tmp_path
         read_npz(tmp_path / "h.npz")
 
 
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):  # fault 23
+@pytest.mark.fault(23)
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "MAX_UNPACKED_BYTES", 1000)
     npz(tmp_path / "bomb.npz", {"x": header((2000,)) + b"\0" * 2000})
     with pytest.raises(InputError, match="unpack to at most .* GiB; received"):
         read_npz(tmp_path / "bomb.npz")
 
 
-def test_a_damaged_archive_is_refused(tmp_path):  # fault 23
+@pytest.mark.fault(23)
+def test_a_damaged_archive_is_refused(tmp_path):
     np.savez_compressed(tmp_path / "d.npz", x=np.random.default_rng(0).bytes(5000))
     content = bytearray((tmp_path / "d.npz").read_bytes())
     (tmp_path / "cut.npz").write_bytes(content[:-30])

@@ -40,7 +40,8 @@ def test_split_folders_without_train_or_twice_are_refused(tmp_path):
         read_folder(tmp_path)
 
 
-def test_other_files_are_reported_and_hidden_ones_are_not(two_classes):  # fault 5
+@pytest.mark.fault(5)
+def test_other_files_are_reported_and_hidden_ones_are_not(two_classes):
     (two_classes / "cats" / "notes.txt").touch()
     (two_classes / "labels.csv").touch()
     (two_classes / ".DS_Store").touch()
@@ -50,26 +51,30 @@ def test_other_files_are_reported_and_hidden_ones_are_not(two_classes):  # fault
     assert len(contents.parts["all"]) == 10
 
 
-def test_suffixes_are_read_in_upper_case_too(tmp_path):  # fault 5
+@pytest.mark.fault(5)
+def test_suffixes_are_read_in_upper_case_too(tmp_path):
     fill_classes(tmp_path, {"a": 1}, suffix=".WEBP")
     fill_classes(tmp_path, {"b": 1}, suffix=".Tiff")
     assert names(read_folder(tmp_path).parts["all"]) == ["0.WEBP", "0.Tiff"]
 
 
-def test_an_empty_class_folder_is_refused_by_name(two_classes):  # fault 14
+@pytest.mark.fault(14)
+def test_an_empty_class_folder_is_refused_by_name(two_classes):
     (two_classes / "hamsters").mkdir()
     with pytest.raises(InputError, match="class folder .*hamsters; received none"):
         read_folder(two_classes)
 
 
-def test_classes_that_differ_between_splits_are_refused_with_the_difference(tmp_path):  # fault 15
+@pytest.mark.fault(15)
+def test_classes_that_differ_between_splits_are_refused_with_the_difference(tmp_path):
     fill_classes(tmp_path / "train", {"a": 1, "b": 1, "c": 1})
     fill_classes(tmp_path / "test", {"a": 1, "b": 1, "d": 1})
     with pytest.raises(InputError, match=r"only in train: c; only in test: d\."):
         read_folder(tmp_path)
 
 
-def test_a_single_class_is_refused_unless_labels_are_not_needed(tmp_path):  # fault 17
+@pytest.mark.fault(17)
+def test_a_single_class_is_refused_unless_labels_are_not_needed(tmp_path):
     fill_classes(tmp_path, {"cats": 2})
     with pytest.raises(InputError, match="at least two class folders .*received cats alone"):
         read_folder(tmp_path)
@@ -95,7 +100,8 @@ def test_folders_inside_a_class_are_followed(two_classes):
     assert read_folder(two_classes).parts["all"].class_counts() == {"cats": 7, "dogs": 4}
 
 
-def test_links_that_lead_back_end_and_are_reported(two_classes):  # fault 19
+@pytest.mark.fault(19)
+def test_links_that_lead_back_end_and_are_reported(two_classes):
     links = {"up": "..", "here": ".", "sibling": "../dogs"}
     for name, target in links.items():
         (two_classes / "cats" / name).symlink_to(target, target_is_directory=True)
@@ -104,7 +110,8 @@ def test_links_that_lead_back_end_and_are_reported(two_classes):  # fault 19
     assert sorted(map(os.path.basename, contents.ignored)) == ["here", "sibling", "up"]
 
 
-def test_a_link_to_itself_is_not_a_folder(two_classes):  # fault 19
+@pytest.mark.fault(19)
+def test_a_link_to_itself_is_not_a_folder(two_classes):
     (two_classes / "cats" / "loop").symlink_to("loop")
     assert len(read_folder(two_classes).parts["all"]) == 10
 
@@ -118,7 +125,8 @@ def test_a_link_to_images_elsewhere_is_followed(two_classes, tmp_path):
 @pytest.mark.parametrize(
     "name", ["Kätzchen 猫", "two\nlines", " spaces ", os.fsdecode(b"\xff\xfe")]
 )
-def test_any_name_that_the_system_allows_works(tmp_path, name):  # fault 20
+@pytest.mark.fault(20)
+def test_any_name_that_the_system_allows_works(tmp_path, name):
     fill_classes(tmp_path / name, {name: 1, "dogs": 1})
     part = read_folder(tmp_path / name).parts["all"]
     assert part.load(0).shape == part.load(1).shape == (20, 24, 3)

@@ -1,3 +1,5 @@
+import gzip
+
 import keras
 import numpy as np
 import pytest
@@ -43,6 +45,7 @@ def test_sets_of_keras_keep_their_test_set(monkeypatch, name, shape, classes):
     assert name in NAMED_DATASETS
 
 
+@pytest.mark.fault(32)
 def test_without_a_network_the_message_names_the_file_to_fetch(monkeypatch):
     def load_data():
         raise Exception("URL fetch failure on\nhttps://example.org: None -- unreachable")
@@ -51,3 +54,23 @@ def test_without_a_network_the_message_names_the_file_to_fetch(monkeypatch):
     with pytest.raises(InputError, match=r"URL fetch failure on https.*mnist\.npz") as caught:
         load_named("mnist")
     assert "\n" not in str(caught.value) and "give its path" in str(caught.value)
+
+
+@pytest.mark.fault(33)
+def test_download_cut_short_is_removed_and_made_again(monkeypatch, tmp_path):
+    """Keras takes whatever has the final name of a file without a published hash."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    file = tmp_path / "datasets" / "fashion-mnist" / "train-labels-idx1-ubyte.gz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(gzip.compress(bytes(1000))[:-10])
+
+    def load_data():
+        if not file.exists():
+            raise Exception("URL fetch failure")  # without a network
+        with gzip.open(file) as opened:
+            opened.read()
+
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", load_data)
+    with pytest.raises(InputError, match="URL fetch failure"):
+        load_named("fashion_mnist")
+    assert not file.exists()

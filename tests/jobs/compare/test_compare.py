@@ -133,6 +133,63 @@ def test_stopped_comparison_goes_on_and_gives_the_same_table(
     assert f"New images in {data} are left out: 3 (" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("one_rate")
+def test_comparison_goes_on_with_its_own_classes_after_one_was_added(
+    compared, encoder, colours, tmp_path, capsys
+):
+    """And the row that was cut is made anew, the others are kept."""
+    found, _ = compared
+    data = shutil.copytree(colours, tmp_path / "data")
+    path = stopped(found, data, tmp_path / "stopped")
+    text = (path / "results.csv").read_text()
+    (path / "results.csv").write_text(text[:-30])
+    save_images(data, 6, seed=99, classes=("a new class",))
+    again = compare(str(data), backbone=str(encoder), out=path, **ASKED)
+    assert rows_of(path, without=["seconds"]) == rows_of(found.path, without=["seconds"])
+    assert rows_of(path)[:4] == rows_of(found.path)[:4]
+    assert {row["test_pictures"] for row in again.rows} == {9}
+    said = capsys.readouterr().err
+    assert f"New images in {data} are left out: 6 (" in said
+    assert "1 rows of " in said and "cannot be read and are left out" in said
+
+
+def test_comparison_does_not_go_on_with_another_number_of_test_images(
+    compared, encoder, colours, tmp_path, no_training
+):
+    path = stopped(compared[0], colours, tmp_path / "stopped")
+    rows = read_results(path / "results.csv")
+    write_table(path / "results.csv", [row | {"test_pictures": 8} for row in rows])
+    with np.load(path / "correct.npz") as file:
+        kept = dict(file)
+    np.savez(path / "correct.npz", **kept | {"correct": kept["correct"][:, :8]})
+    with pytest.raises(InputError, match="Expected the 8 test images on which .*; received 9: the"):
+        compare(str(colours), backbone=str(encoder), out=path, **ASKED)
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (lambda text: text, 6),
+        (lambda text: text[:-1], 5),  # the last number may lack digits
+        (lambda text: text.replace(",2,0,", ",2,x,", 1), 5),
+        (lambda text: text + "scratch", 6),
+        (lambda text: text[: text.index("\n") + 1], 0),
+    ],
+)
+def test_good_rows_of_a_damaged_table_are_kept(damage, kept, compared, tmp_path):
+    text = (compared[0].path / "results.csv").read_text()
+    (tmp_path / "results.csv").write_text(damage(text))
+    rows = read_results(tmp_path / "results.csv")
+    assert len(rows) == kept and all(row in compared[0].rows for row in rows)
+
+
+@pytest.mark.parametrize("text", ["", "method,seed\n", "\0\0\0"])
+def test_table_without_its_columns_is_refused(text, tmp_path):
+    (tmp_path / "results.csv").write_text(text)
+    with pytest.raises(InputError, match="received one without its columns. Remove the folder"):
+        read_results(tmp_path / "results.csv")
+
+
 def test_comparison_does_not_go_on_with_other_images(
     compared, encoder, colours, tmp_path, no_training
 ):
@@ -185,6 +242,7 @@ def test_finished_comparison_is_read_not_trained(compared, encoder, colours, no_
     assert compare(str(colours), backbone=str(encoder), out=found.path, **ASKED) == found
 
 
+@pytest.mark.fault(39)
 def test_other_settings_into_the_folder_are_refused_and_named(
     compared, encoder, colours, no_training
 ):

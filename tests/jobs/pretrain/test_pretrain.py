@@ -140,7 +140,7 @@ def test_stopped_training_keeps_what_was_learned(bar_images, tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         job.pretrain(pretrain_config("autoencoder", bar_images, tmp_path / "run"))
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"config.json", "environment.json", "interrupted.keras"}
+    assert names == {"config.json", "environment.json", "interrupted.keras", "checkpoints"}
     assert load_model(tmp_path / "run" / "interrupted.keras").latent_dim == 8
 
 

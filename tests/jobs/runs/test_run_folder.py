@@ -38,8 +38,8 @@ def test_second_run_into_an_open_folder_is_refused(tmp_path):
     assert json.loads((tmp_path / "run" / "config.json").read_text()) == {"a": 1}
 
 
+@pytest.mark.fault(43)
 def test_folder_locked_by_another_process_is_refused_until_that_ends(tmp_path):
-    """Fault 43."""
     (tmp_path / "run").mkdir()
     holder = _locked_elsewhere(tmp_path / "run" / ".lock")
     try:

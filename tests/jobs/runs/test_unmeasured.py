@@ -20,7 +20,7 @@ from tl_keras.jobs.train.train import train
 from tl_keras.settings.whole_model import PseudoLabelSettings
 
 SAVED = {"model.keras", "classes.json", "history.csv", "unmeasured.json"}
-SAVED |= {"config.json", "environment.json", "splits.csv.gz"}
+SAVED |= {"config.json", "environment.json", "splits.csv.gz", "checkpoints"}
 
 
 def names(run):

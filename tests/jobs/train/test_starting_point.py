@@ -134,8 +134,8 @@ def test_auto_with_cached_weights_uses_them_and_pretrains_nothing(monkeypatch, t
     assert "published ImageNet weights" in start.weights["note"]
 
 
+@pytest.mark.fault(32)
 def test_imagenet_without_network_names_the_ways_on_and_leaves_no_folder(offline, tmp_path):
-    """Fault 32."""
     with pytest.raises(InputError) as refused:
         train(_config(tmp_path))
     message = str(refused.value)

@@ -32,7 +32,7 @@ WHOLE_RUN = {
     "figures",
     "report.html",
 }
-BEGUN = {"config.json", "environment.json", "splits.csv.gz"}
+BEGUN = {"config.json", "environment.json", "splits.csv.gz", "classes.json", "checkpoints"}
 
 
 def _json(run, name):
@@ -182,10 +182,11 @@ def test_fine_tuning_to_the_end_is_not_taken_for_an_interrupted_run(finished_run
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.fault(36, 38)
 def test_signal_keeps_the_weights_and_gives_its_exit_status(
     number, status, encoder, colours, tmp_path, monkeypatch, capfd
 ):
-    """Faults 38 and 36: the signal comes at the end of an epoch of the training itself."""
+    """The signal comes at the end of an epoch of the training itself."""
     # Fired within `fit`, as a key press would be.
     killer = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: os.kill(os.getpid(), number)
@@ -226,8 +227,8 @@ def test_interrupted_weights_are_those_that_were_trained(encoder, colours, tmp_p
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.fault(40)
 def test_loss_that_is_no_number_stops_and_keeps_finite_weights(encoder, colours, tmp_path):
-    """Fault 40."""
     config = small_config(
         encoder, colours, tmp_path / "run", lr=1e30, optimizer="sgd", schedule="constant"
     )
@@ -242,11 +243,10 @@ def test_loss_that_is_no_number_stops_and_keeps_finite_weights(encoder, colours,
 @pytest.mark.parametrize(
     "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")]
 )
+@pytest.mark.fault(41)
 def test_out_of_memory_names_the_batch_size_and_half_of_it(
     error, encoder, colours, tmp_path, monkeypatch
 ):
-    """Fault 41."""
-
     def full(*_, **__):
         raise error
 
@@ -255,8 +255,8 @@ def test_out_of_memory_names_the_batch_size_and_half_of_it(
         train(small_config(encoder, colours, tmp_path / "run"))
 
 
+@pytest.mark.fault(13)
 def test_image_that_vanishes_after_the_check_is_named(encoder, colours, tmp_path, monkeypatch):
-    """Fault 13."""
     data = save_images(tmp_path / "data", 4)
     start = train_job.starting_point
 
@@ -270,11 +270,10 @@ def test_image_that_vanishes_after_the_check_is_named(encoder, colours, tmp_path
     assert "interrupted.keras" in _names(tmp_path / "run")
 
 
+@pytest.mark.fault(37)
 def test_disk_that_fills_up_while_saving_leaves_no_half_of_a_model(
     encoder, colours, tmp_path, monkeypatch
 ):
-    """Fault 37."""
-
     def full(model, path, *_, **__):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")

@@ -264,6 +264,11 @@ def test_an_encoder_of_another_size_shape_or_with_weights_is_refused(tmp_path):
         build_backbone(tmp_path)
 
 
+def test_limit_of_the_image_size_is_named():
+    with pytest.raises(InputError, match="from 1 to 30,000 pixels; received image_size=100000"):
+        build_backbone("vgg16", weights=None, image_size=100_000)
+
+
 def test_get_backbone_refuses_a_model_without_one(tmp_path):
     with pytest.raises(InputError, match="one nested backbone; received 'encoder' with 0"):
         get_backbone(_encoder(tmp_path / "encoder.keras"))

@@ -1,5 +1,6 @@
 """ImageNet weights: the table, the cache, and downloads from a folder instead of the internet."""
 
+import fcntl
 import hashlib
 import importlib
 import os
@@ -78,6 +79,7 @@ def test_published_hashes_are_those_in_keras(backbone):
     assert file_hash is None or any(file_hash in f.read_text() for f in folder.glob("*.py"))
 
 
+@pytest.mark.fault(32)
 def test_without_a_network_the_message_says_so_and_names_the_ways_on(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
@@ -133,6 +135,7 @@ def test_a_download_arrives_whole_and_is_then_cached(server, hashed):
 
 
 @pytest.mark.parametrize("hashed", [True, False])
+@pytest.mark.fault(33)
 def test_a_download_cut_short_is_refused_and_leaves_nothing(server, hashed):
     source, cached, published = server
     published["file_hash"] = published["file_hash"] if hashed else None
@@ -143,6 +146,7 @@ def test_a_download_cut_short_is_refused_and_leaves_nothing(server, hashed):
 
 
 @pytest.mark.parametrize("hashed", [True, False])
+@pytest.mark.fault(33)
 def test_a_truncated_file_in_the_cache_is_never_mistaken_for_a_whole_one(server, hashed):
     source, cached, published = server
     published["file_hash"] = published["file_hash"] if hashed else None
@@ -153,7 +157,41 @@ def test_a_truncated_file_in_the_cache_is_never_mistaken_for_a_whole_one(server,
     assert cached.read_bytes() == source.read_bytes()
 
 
+@pytest.mark.fault(33)
+def test_parts_of_killed_downloads_are_removed_and_those_of_running_ones_are_not(server):
+    _, cached, _ = server
+    cached.parent.mkdir(parents=True)
+    names = ("killed", "running", "just begun", "of another file")
+    killed, running, begun, other = parts = [
+        cached.with_name(f".part-{name}{'weights.h5' if name != names[3] else 'other.h5'}")
+        for name in names
+    ]
+    for part in parts:
+        part.write_bytes(b"half")
+        os.utime(part, (1, 1))
+    begun.touch()
+    with open(running) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        imagenet_weights.fetch_weights("vgg16", (224, 224))
+    assert set(cached.parent.iterdir()) == {cached, running, begun, other}
+
+
+@pytest.mark.fault(34)
+def test_part_is_held_while_it_is_downloaded(server, monkeypatch):
+    _, cached, _ = server
+    download = imagenet_weights._download
+
+    def look(file, part):
+        with open(part) as again, pytest.raises(BlockingIOError):
+            fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        download(file, part)
+
+    monkeypatch.setattr(imagenet_weights, "_download", look)
+    assert imagenet_weights.fetch_weights("vgg16", (224, 224)) == cached
+
+
 @pytest.mark.slow
+@pytest.mark.fault(34)
 def test_two_processes_that_download_at_once_both_succeed(tmp_path):
     with h5py.File(tmp_path / "weights.h5", "w") as file:
         file["array"] = np.arange(200_000.0)

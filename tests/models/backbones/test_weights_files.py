@@ -66,6 +66,7 @@ def test_the_top_of_a_file_is_left_out(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", _FILES)
+@pytest.mark.fault(31)
 def test_a_mismatch_names_layer_and_both_shapes_and_loads_nothing(name, tmp_path):
     model, before = _base(seed=2), _base(seed=2)
     _write(_base(filters=7, seed=1), tmp_path / name)
@@ -102,6 +103,7 @@ def test_a_truncated_file_is_refused_and_loads_nothing(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", _FILES[:2])
+@pytest.mark.fault(29, 30)
 def test_links_in_weights_files_are_refused(name, tmp_path):
     path = tmp_path / name
     for link in (h5py.ExternalLink("elsewhere.h5", "/"), h5py.SoftLink("/")):
@@ -112,6 +114,7 @@ def test_links_in_weights_files_are_refused(name, tmp_path):
             load_weights(_base(), path)
 
 
+@pytest.mark.fault(30)
 def test_absurd_declared_sizes_are_refused(tmp_path):
     path = tmp_path / "base.weights.h5"
     _write(_base(), path)
@@ -133,3 +136,15 @@ def test_a_legacy_index_that_points_nowhere_is_one_line(tmp_path):
         del file["model_weights"]["first"]
     with pytest.raises(InputError, match="whole weights file; received .*Nothing was loaded"):
         load_weights(_base(), path)
+
+
+@pytest.mark.parametrize("name", _FILES)
+def test_weights_that_are_no_numbers_are_named_and_not_loaded(name, tmp_path):
+    source, model, before = _base(seed=1), _base(seed=2), _base(seed=2)
+    kernel = source.get_layer("second").kernel.numpy()
+    kernel[0, 0, 0, 0] = np.nan
+    source.get_layer("second").kernel.assign(kernel)
+    _write(source, tmp_path / name)
+    with pytest.raises(InputError, match="Expected finite weights; received NaN .*'second.*base"):
+        load_weights(model, tmp_path / name)
+    _same(model, before)

@@ -188,12 +188,13 @@ def find_leaks(datasets: Sequence[ImageDataset], fingerprints: Mapping[str, Fing
     counts = {"same": 0, "near": 0}
     for one, other in itertools.combinations(parts, 2):
         splits = (one.split, other.split)
-        exact = _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
+        exact, count = _exact(one, other, fingerprints)
         found = []
         if one.is_files and other.is_files:
             found = _near(_known(one, fingerprints), _known(other, fingerprints), set(exact))
+        counts["same"] += count
+        counts["near"] += len(found)
         for kind, leaks, pairs in (("same", same, exact), ("near", near, found)):
-            counts[kind] += len(pairs)
             leaks += [Leak(a, b, splits, kind) for a, b in pairs[: MOST_LISTED - len(leaks)]]
     return Leaks(same, near, counts)
 
@@ -209,19 +210,46 @@ def find_repeats(dataset: ImageDataset, fingerprints: Mapping[str, Fingerprint])
         Leaks: identical pairs first. Of three identical images, the first is paired with each of
         the others.
     """
-    hashes = _hashes(dataset, fingerprints)
-    split = (dataset.split, dataset.split)
-    exact = [(a, b) for a, b in _same(hashes, hashes) if a != b]
-    near = []
+    exact, count = _exact_within(dataset, fingerprints)
+    split, near = (dataset.split, dataset.split), []
     if dataset.is_files:
         copies = {b for _, b in exact}
         near = _near([known for known in _known(dataset, fingerprints) if known[0] not in copies])
-    counts = {"same": len(exact), "near": len(near)}
+    counts = {"same": count, "near": len(near)}
     same, near = (
         [Leak(a, b, split, kind) for a, b in pairs[:MOST_LISTED]]
         for kind, pairs in (("same", exact), ("near", near))
     )
     return Leaks(same, near, counts)
+
+
+def _exact(one, other, fingerprints):
+    """Returns pairs of ids of images with the same content in two datasets, and their number.
+
+    Of images in shards at most `MOST_LISTED` pairs are put together.
+    """
+    if not (one.in_shards and other.in_shards):
+        pairs = _same(_hashes(one, fingerprints), _hashes(other, fingerprints))
+        return pairs, len(pairs)
+    first, second = (part.images.contents.view("S16") for part in (one, other))
+    order = np.argsort(first, kind="stable")
+    places = np.searchsorted(first, second, sorter=order).clip(max=len(first) - 1)
+    found = np.flatnonzero(first[order[places]] == second)
+    pairs = zip(order[places[found[:MOST_LISTED]]], found[:MOST_LISTED], strict=True)
+    return [(one.ids[a], other.ids[b]) for a, b in pairs], len(found)
+
+
+def _exact_within(dataset, fingerprints):
+    """Returns what `_exact` does, of images within a dataset."""
+    if not dataset.in_shards:
+        hashes = _hashes(dataset, fingerprints)
+        pairs = [(a, b) for a, b in _same(hashes, hashes) if a != b]
+        return pairs, len(pairs)
+    contents = dataset.images.contents.view("S16")
+    _, firsts, groups = np.unique(contents, return_index=True, return_inverse=True)
+    found = np.flatnonzero(firsts[groups] != np.arange(len(contents)))
+    pairs = ((dataset.ids[firsts[groups[row]]], dataset.ids[row]) for row in found[:MOST_LISTED])
+    return list(pairs), len(found)
 
 
 def _hashes(dataset, fingerprints):

@@ -46,11 +46,14 @@ def check_first_batch(
 
 @contextlib.contextmanager
 def input_errors() -> Iterator[None]:
-    """Re-raises an `InputError` from within a pipeline as itself where TensorFlow wraps it."""
+    """Re-raises an `InputError` from within a pipeline as itself where TensorFlow wraps it.
+
+    Such as that of a file that disappears while it is trained on. It is a decorator too.
+    """
     try:
         yield
     except tf.errors.OpError as error:
-        found = re.search(r"InputError: (Expected .*)", str(error))
+        found = re.search(r"(?:Input|ImageRead)Error: (Expected .*)", str(error))
         if not found:
             raise
         raise InputError(found[1]) from None

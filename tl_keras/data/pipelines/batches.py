@@ -11,6 +11,9 @@ from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import check_image_size
 from tl_keras.data.pipelines.augmentation import augment_images, luminance, resolve_augment
+from tl_keras.data.pipelines.position import Position, starting_position
+
+WINDOW = 8  # blocks among which examples are shuffled
 
 
 def index_batches(
@@ -19,6 +22,7 @@ def index_batches(
     *,
     seed: int,
     shuffle: bool,
+    block: int | None = None,
     first_epoch: int | Callable[[], int] = 0,
     repeat: bool = False,
     drop_remainder: bool = False,
@@ -30,6 +34,8 @@ def index_batches(
         batch_size: integer above 0.
         seed: integer.
         shuffle: whether each epoch is a new permutation; else 0, 1, 2, ...
+        block: number of neighbours that are read together. Then the permutation has two levels, see
+            `shuffled_in_blocks`. None for any permutation.
         first_epoch: number of the first epoch. Without `repeat` it may be a function that returns
             the number of each epoch when that epoch starts.
         repeat: whether epochs follow each other without end; `fit` then needs steps_per_epoch.
@@ -37,6 +43,8 @@ def index_batches(
             epoch. Under a distribution strategy `fit` opens the data once more before it starts,
             which uses up an epoch number. There, only `repeat` gives the order of a single device.
         drop_remainder: whether to drop an incomplete last batch.
+
+    A shuffled pipeline of a resumed fit begins where the fit was stopped, see `starting_at`.
 
     Returns:
         tf.data.Dataset of (epoch int64 (), indices int64 (b,)), of known cardinality.
@@ -57,13 +65,39 @@ def index_batches(
         indices = tf.range(num_examples, dtype=tf.int64)
         if shuffle:
             key = tf.stack([tf.constant(seed, tf.int64), epoch])
-            indices = tf.random.experimental.stateless_shuffle(indices, seed=key)
+            if block is None:
+                indices = tf.random.experimental.stateless_shuffle(indices, seed=key)
+            else:
+                indices = shuffled_in_blocks(num_examples, block, key)
         batches = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size, drop_remainder)
         return batches.map(lambda batch: (epoch, batch))
 
-    epochs = tf.data.Dataset.counter(first_epoch) if repeat else numbered_epochs(first_epoch)
-    cardinality = tf.data.INFINITE_CARDINALITY if repeat else steps
-    return epochs.flat_map(batches_of).apply(tf.data.experimental.assert_cardinality(cardinality))
+    done = starting_position() if shuffle else Position()
+    if repeat:
+        batches = tf.data.Dataset.counter(first_epoch).flat_map(batches_of).skip(done.batches)
+        cardinality = tf.data.INFINITE_CARDINALITY
+    else:
+        first = first_epoch if callable(first_epoch) else first_epoch + done.epochs
+        batches = numbered_epochs(first).flat_map(batches_of).skip(done.step)
+        cardinality = steps - done.step
+    return batches.apply(tf.data.experimental.assert_cardinality(cardinality))
+
+
+def shuffled_in_blocks(num_examples: int, block: int, key: tf.Tensor) -> tf.Tensor:
+    """Returns a permutation in which blocks are read one after the other, int64 (num_examples,).
+
+    The blocks are shuffled, and so are the examples of each `WINDOW` blocks in a row.
+
+    Args:
+        num_examples: number of examples.
+        block: examples per block.
+        key: int64 (2,), decides the permutation.
+    """
+    blocks = tf.range(-(-num_examples // block), dtype=tf.int64)
+    places = tf.argsort(tf.random.experimental.stateless_shuffle(blocks, seed=key))
+    windows = tf.repeat(places // WINDOW, block)[:num_examples]
+    mixed = tf.random.stateless_uniform([num_examples], key, dtype=tf.float64)
+    return tf.cast(tf.argsort(tf.cast(windows, tf.float64) + mixed), tf.int64)
 
 
 def build_pipeline(
@@ -111,6 +145,7 @@ def build_pipeline(
         batch_size,
         seed=seed,
         shuffle=training,
+        block=dataset.block,
         first_epoch=first_epoch,
         repeat=repeat,
         drop_remainder=drop_remainder,

@@ -106,6 +106,7 @@ def two_view_batches(
         batch_size,
         seed=seed,
         shuffle=training,
+        block=dataset.block,
         first_epoch=first_epoch,
         repeat=repeat,
         drop_remainder=True,

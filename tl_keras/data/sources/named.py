@@ -1,5 +1,12 @@
 """Datasets that are loaded by name."""
 
+import contextlib
+import fcntl
+import gzip
+import os
+import zlib
+from pathlib import Path
+
 import numpy as np
 
 from tl_keras.checks import InputError
@@ -25,6 +32,7 @@ _FROM_KERAS = {
     "cifar10": _CIFAR10,
     "cifar100": _CIFAR100,
 }
+_CUT = (EOFError, gzip.BadGzipFile, zlib.error)
 NAMED_DATASETS = ("digits", "letters", *_FROM_KERAS)
 
 
@@ -75,8 +83,14 @@ def _load_digits():
 def _load_from_keras(name):
     import keras  # loads TensorFlow
 
+    load = getattr(keras.datasets, name).load_data
     try:
-        return getattr(keras.datasets, name).load_data()
+        with _one_at_a_time():
+            try:
+                return load()
+            except _CUT:  # by an interrupted download of a file without a published hash
+                _remove_cached(name)
+                return load()
     except Exception as error:
         # Keras raises a bare Exception ("URL fetch failure") without a network, and its cache may
         # hold a damaged file. Any exception means that the images are not available.
@@ -86,3 +100,22 @@ def _load_from_keras(name):
             f"Without a network, fetch {name} elsewhere as a .npz file with x_train, y_train, "
             f"x_test and y_test (e.g. {name}.npz) and give its path instead of the name."
         ) from error
+
+
+def _remove_cached(name):
+    """Removes the files of a dataset from Keras's cache, so that they are downloaded again."""
+    for file in (_home() / "datasets" / name.replace("_", "-")).glob("*.gz"):
+        file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time():
+    """Makes processes that share a cache wait for each other: Keras writes to the final name."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # a cache that cannot be written is shared by none
+            fcntl.flock(stack.enter_context(open(_home() / ".tl_keras.lock", "w")), fcntl.LOCK_EX)
+        yield
+
+
+def _home():
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser()

@@ -1,11 +1,12 @@
 """Class probabilities from a classifier."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, image_shape
 from tl_keras.progress import track
@@ -34,6 +35,7 @@ def predict_probabilities(
     return predict_views(model, batches, total, flips=flips).mean(axis=0)
 
 
+@input_errors()
 def predict_views(
     model: keras.Model, batches: Iterable, total: int | None = None, *, flips: bool = False
 ) -> np.ndarray:
@@ -41,6 +43,16 @@ def predict_views(
 
     The views are each image and, with `flips`, its mirror image. Arguments and errors are those of
     `predict_probabilities`.
+    """
+    return np.concatenate(list(each_batch(model, batches, total, flips=flips)), axis=1)
+
+
+def each_batch(
+    model: keras.Model, batches: Iterable, total: int | None = None, *, flips: bool = False
+) -> Iterator[np.ndarray]:
+    """Yields the result of `predict_views` batch by batch, so that nothing grows with the data.
+
+    Arguments and errors are those of `predict_probabilities`.
     """
     logits = gives_logits(model)
 
@@ -50,8 +62,6 @@ def predict_views(
         return tf.stack([tf.nn.softmax(output) if logits else output for output in outputs])
 
     run = traced(each_view, [image_shape(model)])
-    results = []
     for batch in track(batches, "Predicting", total):
         images = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
-        results.append(run(images[..., None] if images.shape.rank == 3 else images).numpy())
-    return np.concatenate(results, axis=1)
+        yield run(images[..., None] if images.shape.rank == 3 else images).numpy()

@@ -64,6 +64,8 @@ class EmbeddingWatch(keras.callbacks.Callback):
             encoder.
     """
 
+    state_names = ("_figures",)
+
     def __init__(
         self,
         images: ImageDataset | tuple[np.ndarray, np.ndarray],

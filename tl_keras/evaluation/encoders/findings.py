@@ -127,8 +127,9 @@ def _agreement(labels, numbers):
 
 def _pairs(images, fingerprints, neighbours):
     """Returns (`Pair`s, {kind: number}): repeats by their pixels, then those by their features."""
-    row_of = {name: row for row, name in enumerate(images.ids)}
     repeats = find_repeats(images, fingerprints)
+    named = {name for leak in repeats for name in (leak.first, leak.second)}
+    row_of = {name: row for row, name in enumerate(images.ids) if name in named}
     pairs = {
         tuple(sorted((row_of[leak.first], row_of[leak.second]))): leak.kind for leak in repeats
     }

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 from tl_keras.evaluation.encoders.distances import row_blocks
@@ -48,6 +49,7 @@ def extract_features(encoder: keras.Model, images: Any, *, batch_size: int = 128
     return features_of(batches, feature_function(encoder))
 
 
+@input_errors()
 def features_of(batches: Iterable, run: Callable) -> np.ndarray:
     """Returns features, float32 (n, d), of batches of images; `run` is from `feature_function`."""
     images = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)

@@ -14,6 +14,7 @@ from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.evaluation.statistics.comparison import choose_pairs, differences, summarise
 from tl_keras.jobs.compare.data import (
     check_records,
+    check_same_test,
     data_name,
     load_compare_data,
     write_compare_records,
@@ -23,12 +24,14 @@ from tl_keras.jobs.compare.pretraining import ENCODERS, PretrainedEncoders
 from tl_keras.jobs.compare.report import write_compare_report
 from tl_keras.jobs.compare.results import Results
 from tl_keras.jobs.compare.runner import MethodRunner
+from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.pages.comparison_wording import verdict
 from tl_keras.settings.compare import CompareSettings
 from tl_keras.settings.signatures import shows_settings
+from tl_keras.training.checkpoints.run_checkpoints import run_part
 from tl_keras.training.frozen.feature_store import FeatureStore
 
 
@@ -95,10 +98,11 @@ def _compare(config, data, source_data):
     check_heeded(config, chosen)
     config = config.filled()
     path = config.out or default_run_path("compare", config.data)
-    with RunFolder(path, continues=config.to_json()) as run:
+    with recorded_run(path, "compare", config, continues=config.to_json()) as run:
         results = Results(run.path / "results.csv")
         check_records(run.path, results.rows, data)
         loaded = load_compare_data(config, data, source_data, run.path)
+        check_same_test(run.path, results.rows, loaded.splits.test)
         encoders = PretrainedEncoders(run.path / ENCODERS, config, loaded.splits)
         parts = loaded.splits.train, loaded.source
         runner = MethodRunner(config, *parts, FeatureStore(), encoders)
@@ -139,7 +143,8 @@ def _run_missing(config, methods, loaded, runner, results):
                 f"{method.name}, {budget} labels per class, seed {seed} "
                 f"({number + 1} of {len(budgets) * config.seeds} rounds)"
             )
-            row, correct = _run(method, runner, train, val, loaded.splits.test, seed)
+            with run_part(f"{method.name} {budget} {seed}".replace(os.sep, "-")):
+                row, correct = _run(method, runner, train, val, loaded.splits.test, seed)
             results.append({"method": method.name, "labels_per_class": budget, **row}, correct)
             gc.collect()  # a network and its functions refer to each other
             say(f"{method.name}: {row['test_accuracy']:.1%} on test, {row['seconds']:.0f} s")

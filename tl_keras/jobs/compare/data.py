@@ -91,6 +91,17 @@ def check_records(folder, rows, data):
     say(f"NOT KEPT: {folder} is older than records of splits; they are taken to be unchanged.")
 
 
+def check_same_test(folder, rows, test):
+    """Refuses to go on with runs that were measured on another number of test images."""
+    other = next((row for row in rows if row["test_pictures"] != len(test)), None)
+    if other is not None:
+        raise InputError(
+            f"Expected the {other['test_pictures']} test images on which the runs in {folder} were "
+            f"measured; received {len(test)}: the data or its classes have changed. Nothing was "
+            "changed. Put the data back, or give another --out."
+        )
+
+
 def write_compare_records(folder, loaded):
     """Writes the splits of a comparison into its folder, so that it can continue with them."""
     write_records(folder / SPLITS, loaded.records)

@@ -12,6 +12,7 @@ from tl_keras.jobs.pretrain.models import build_model, make_plan
 from tl_keras.progress import say
 from tl_keras.settings.label_free import PretrainSettings
 from tl_keras.settings.methods import methods_with
+from tl_keras.training.checkpoints.run_checkpoints import run_part
 from tl_keras.training.epoch_lines import EpochLines
 
 ENCODERS = "encoders"
@@ -72,7 +73,8 @@ class PretrainedEncoders:
         started = time.monotonic()
         config, data, plan, model = self._prepare(method)
         say(f"{method}: pretraining on {len(data.train)} images, without their labels")
-        history = fit(config, model, data, plan, [EpochLines(plan.epochs)])
+        with run_part(f"pretraining {method}"):
+            history = fit(config, model, data, plan, [EpochLines(plan.epochs)])
         with replacing(path) as temporary:
             encoder_of(model, data.train, config.seed).save(temporary)
         seconds = round(time.monotonic() - started, 3)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.files import replacing, write_text
+from tl_keras.progress import say
 
 CORRECT = "correct.npz"
 RUN = ("method", "labels_per_class", "seed")
@@ -68,18 +69,34 @@ class Results:
 
 
 def read_results(path):
-    """Returns the rows of a results.csv with numbers as numbers."""
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return [
-                {name: kind(row[name]) for name, kind in COLUMNS.items()}
-                for row in ({MACRO_F1: "nan", **row} for row in csv.DictReader(file))
-            ]
-    except (KeyError, TypeError, ValueError) as error:
+    """Returns the rows of a results.csv with numbers as numbers.
+
+    Rows that cannot be read, such as one that was cut, are left out, which is printed. Their runs
+    count as not finished.
+
+    Raises:
+        InputError: the file has not the columns of a results.csv.
+    """
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    whole = text[: text.rfind("\n") + 1]  # a number in a cut line could be read as another one
+    table = csv.DictReader(io.StringIO(whole, newline=""))
+    if not set(COLUMNS) <= {*(table.fieldnames or ()), MACRO_F1}:
         raise InputError(
-            f"Expected {path} as `tl-keras compare` writes it; received one that cannot be read "
-            f"({error}). Remove the folder to begin anew."
-        ) from error
+            f"Expected {path} as `tl-keras compare` writes it; received one without its columns. "
+            "Remove the folder to begin anew."
+        )
+    rows = [_row_of({MACRO_F1: "nan", **row}) for row in table]
+    bad = rows.count(None) + bool(text[len(whole) :].strip())
+    if bad:
+        say(f"{bad} rows of {path} cannot be read and are left out; their runs are made anew.")
+    return [row for row in rows if row is not None]
+
+
+def _row_of(row):
+    try:
+        return {name: kind(row[name]) for name, kind in COLUMNS.items()}
+    except (TypeError, ValueError):
+        return None
 
 
 def write_correct(path, correct):

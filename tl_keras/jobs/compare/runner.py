@@ -19,6 +19,7 @@ from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import NO_HIDDEN_LAYER, usual_dropout
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.linear_head import check_linear_start
+from tl_keras.training.step_memory import within_memory
 from tl_keras.training.time_limit import TimeLimit
 from tl_keras.training.whole.from_scratch import fit_from_scratch
 
@@ -53,7 +54,8 @@ class MethodRunner:
         if method.pretraining:
             self.encoders.check(method.pretraining)
             return
-        model = self.build(method, self.config.seed)
+        with within_memory():
+            model = self.build(method, self.config.seed)
         if method.kind == "linear":
             check_linear_start(model)
 

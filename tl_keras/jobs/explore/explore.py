@@ -85,10 +85,10 @@ def _write_tables(folder, paths, findings):
     """Writes clusters.csv (path, cluster, distance, outlier_score) and pairs.csv."""
     found = findings.clusters
     columns = (paths, found.numbers + 1, found.distances, findings.loneliness)
-    rows = [
+    rows = (
         (path, number, f"{distance:.6g}", f"{lonely:.6g}")
         for path, number, distance, lonely in zip(*columns, strict=True)
-    ]
+    )
     write_csv(folder / "clusters.csv", ("path", "cluster", "distance", "outlier_score"), rows)
     pairs = [(paths[pair.first], paths[pair.second], pair.kind) for pair in findings.pairs]
     write_csv(folder / "pairs.csv", ("first", "second", "kind"), pairs)

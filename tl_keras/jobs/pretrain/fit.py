@@ -1,10 +1,15 @@
 """Trains the model of a pretraining and builds the encoder from it."""
 
+import functools
+
 import keras
 
 from tl_keras.models.backbones.standardised import standardise
+from tl_keras.models.counted_epochs import CountedEpochs
+from tl_keras.models.gan.inputs import training_input
 from tl_keras.models.rgb_inputs import chain_on_rgb
 from tl_keras.settings.methods import ADVERSARIAL, LATENT, TWO_VIEWS
+from tl_keras.training.checkpoints.fitting import fit as recorded_fit
 from tl_keras.training.fine_tuning.inputs import random_part
 from tl_keras.training.time_limit import CosineOverTime
 from tl_keras.training.whole.without_labels import fit_without_labels
@@ -32,8 +37,7 @@ def fit(config, model, data, plan, callbacks):
     settings = {"epochs": plan.epochs, "batch_size": plan.batch_size, "verbose": 0}
     family = config.row.family
     if family is ADVERSARIAL:
-        train = data.train
-        history = model.fit(train.images, train.labels, callbacks=callbacks, **settings)
+        history = _fit_adversarial(model, data.train, callbacks, settings)
     else:
         settings |= {"seed": config.seed, "lr": config.lr}
         if family is TWO_VIEWS:
@@ -50,6 +54,26 @@ def fit(config, model, data, plan, callbacks):
     history.best_epoch = best.best_epoch if family is LATENT else history.epoch[-1]
     history.phases = [{"name": "pretraining", "start": 0, "end": len(history.epoch)}]
     return history
+
+
+def _fit_adversarial(model, train, callbacks, settings):
+    """`GAN.fit` on the pipeline of `train`, which a resumed run enters where it was stopped."""
+    batch_size = settings.pop("batch_size")
+    arguments, some = training_input(model, train, None, batch_size)
+    del arguments["x"]
+
+    def batches():
+        return training_input(model, train, None, batch_size)[0]["x"]
+
+    return recorded_fit(
+        model,
+        batches,
+        name="pretraining",
+        callbacks=[*model.guards(some), *callbacks],
+        run=functools.partial(CountedEpochs.fit, model),
+        **arguments,
+        **settings,
+    )
 
 
 def encoder_of(model, train, seed):

@@ -12,15 +12,18 @@ from tl_keras.jobs.pretrain.fit import encoder_of, fit
 from tl_keras.jobs.pretrain.measures import measure_pretrained
 from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
 from tl_keras.jobs.pretrain.report import write_report
+from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
 from tl_keras.reports.pages.pretraining_wording import probe_verdict
 from tl_keras.settings.label_free import PretrainSettings
 from tl_keras.settings.methods import TWO_VIEWS
 from tl_keras.training.epoch_lines import EpochLines
+from tl_keras.training.step_memory import within_memory
 
 GRIDS = "figures/epochs"
 _SHOWN = 32  # images that are reconstructed after some epochs
@@ -68,10 +71,14 @@ def pretrain(config):
     """
     started = time.monotonic()
     keras.utils.set_random_seed(config.seed)
-    with RunFolder(config.out or default_run_path(config.method, config.data)) as run:
+    path = config.out or default_run_path(config.method, config.data)
+    with recorded_run(path, "pretrain", config) as run:
         data = load_pretrain_data(config)
+        run.check_images(data.splits)
         plan = make_plan(config, data)
-        model = build_model(config, data, plan)
+        with within_memory():
+            model = build_model(config, data, plan)
+        check_model_room(run.path, model)
         run.write_json("config.json", config.to_json())
         run.write_environment()
         with (

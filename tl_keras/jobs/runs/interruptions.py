@@ -9,8 +9,9 @@ import keras
 import tensorflow as tf
 
 from tl_keras.checks import InputError
-from tl_keras.jobs.runs.run_folder import RunFolder
+from tl_keras.jobs.runs.run_folder import INTERRUPTED, RunFolder
 from tl_keras.progress import say
+from tl_keras.settings.config_files import ASKED, CHECKPOINTS
 
 
 @contextlib.contextmanager
@@ -29,8 +30,7 @@ def keeping_interrupted(
         yield
     except (SystemExit, KeyboardInterrupt, InputError):
         # Stopped by a signal, a lost file or a loss that is no number.
-        folder.save_model(model, "interrupted.keras")
-        say(f"Stopped early; the weights so far are in {folder.path / 'interrupted.keras'}")
+        _save_interrupted(folder, model)
         raise
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         if batch_size is None:
@@ -39,6 +39,19 @@ def keeping_interrupted(
             f"Expected memory enough for batches of {batch_size} images; received out of "
             f"memory. Give --batch-size {max(batch_size // 2, 1)}, or a smaller --image-size."
         ) from error
+
+
+def _save_interrupted(folder, model):
+    """Saves the weights so far; a full disk does not change why training stopped."""
+    path = folder.path / INTERRUPTED
+    try:
+        folder.save_model(model, INTERRUPTED)
+    except InputError as error:
+        say(f"Stopped early; the weights since the last checkpoint are lost: {error}")
+    else:
+        say(f"Stopped early; the weights so far are in {path}")
+    if (folder.path / CHECKPOINTS / ASKED).is_file():
+        say(f"The same command line with --out {shlex.quote(str(folder.path))} goes on.")
 
 
 @contextlib.contextmanager

@@ -7,8 +7,10 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.trained_run import check_finished
+from tl_keras.jobs.runs.trained_run import check_finished, check_names
 from tl_keras.models.saving.saved_models import load_model
+from tl_keras.settings.config_files import check_json
+from tl_keras.settings.label_free import PretrainSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +42,15 @@ def load_pretrained_run(path: str | Path) -> PretrainedRun:
     path = Path(path)
     check_finished(path, "pretrain", "config.json", "metrics.json", "model.keras")
     config, metrics = read_json(path / "config.json"), read_json(path / "metrics.json")
-    if not isinstance(config, dict) or "method" not in config:
+    if "method" not in config:
         raise InputError(
             f"Expected a run folder of `tl-keras pretrain`; received {path}, which another "
             "command wrote."
         )
+    check_json(PretrainSettings, config, path / "config.json", "method", "conditional")
     names = ()
     if config.get("conditional"):
-        names = tuple(read_json(path / "classes.json", "class_names")["class_names"])
+        classes = read_json(path / "classes.json", "class_names")["class_names"]
+        names = check_names(classes, path / "classes.json")
     model = load_model(path / "model.keras")
     return PretrainedRun(path, config["method"], model, metrics, names)

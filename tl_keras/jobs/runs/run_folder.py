@@ -6,17 +6,20 @@ import fcntl
 import io
 import os
 import platform
+import shutil
 import sys
 import time
 from importlib import metadata
 from pathlib import Path
 
-from tl_keras.checks import InputError
-from tl_keras.data.split_records import record_splits, write_records
+from tl_keras.checks import InputError, listed
+from tl_keras.data.images import printable
+from tl_keras.data.split_records import each_record, read_records, write_records
 from tl_keras.files import read_json, replacing, write_json, write_text
-from tl_keras.settings.config_files import renamed
+from tl_keras.progress import say
+from tl_keras.settings.config_files import ASKED, CHECKPOINTS, differences_of, renamed
 
-SPLITS = "splits.csv.gz"
+SPLITS, INTERRUPTED = "splits.csv.gz", "interrupted.keras"
 _PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")
 
 
@@ -29,15 +32,21 @@ class RunFolder:
         path: folder, created if it is not there.
         continues: the settings of a run that may go on where it was, as its config.json has
             them; None for one that begins.
+        asked: dict of "command", "settings" and "versions". An unfinished run that was begun with
+            the same goes on. None for a run without checkpoints.
+
+    Attributes:
+        goes_on: whether it is an unfinished run that goes on.
 
     Raises:
         InputError: another run is writing there, it cannot be written, or it holds files, unless
-            they are those of a run with the settings `continues`.
+            they are those of a run with the settings `continues` or `asked`.
     """
 
-    def __init__(self, path, continues=None):
+    def __init__(self, path, continues=None, asked=None):
         self.path = Path(path)
-        self._continues = continues
+        self.goes_on = self._began = False
+        self._continues, self._asked = continues, asked
 
     def __enter__(self):
         self._lock = None
@@ -58,15 +67,21 @@ class RunFolder:
             ) from error
         try:
             self._check_content()
-        except InputError:
-            self.__exit__()
+            if self._asked is not None:
+                self._began = not self.goes_on
+                write_json(self.path / CHECKPOINTS / ASKED, self._asked)
+        except InputError as error:
+            self.__exit__(type(error))
             raise
         return self
 
     def _check_content(self):
-        if self._continues is not None:
-            for part in self.path.rglob(".part-*"):  # of a write that a kill cut short
-                part.unlink()
+        asked = self.path / CHECKPOINTS / ASKED
+        if self._asked is not None and asked.is_file():
+            self._go_on(read_json(asked, "command", "settings", "versions"))
+            return
+        if self._continues is not None or _holds_only_parts(self.path):
+            self._remove_parts()
         if not any(entry.name != ".lock" for entry in self.path.iterdir()):
             return
         config = self.path / "config.json"
@@ -82,21 +97,65 @@ class RunFolder:
                 f"{differences}. Nothing in it was changed. Give the same, or another --out."
             )
 
-    def __exit__(self, *_):
+    def _go_on(self, begun):
+        """Checks that an unfinished run was begun alike."""
+        differences = differences_of(begun, self._asked)
+        if differences:
+            raise InputError(
+                f"Expected the settings with which the unfinished run {self.path} was begun; "
+                f"received others: {differences}. Nothing in it was changed. Give the same, or "
+                "another --out."
+            )
+        self._remove_parts()
+        self.goes_on = True
+        say(f"Going on with the unfinished run {self.path}.")
+
+    def _remove_parts(self):
+        for part in self.path.rglob(".part-*"):  # of a write that a kill cut short
+            part.unlink()
+
+    def __exit__(self, error=None, *_):
+        if self._asked is not None and (error is None or self._has_begun_only()):
+            remove_checkpoints(self.path)
         (self.path / ".lock").unlink(missing_ok=True)
         self._lock.close()
         with contextlib.suppress(OSError):
             self.path.rmdir()  # only if nothing was written
 
+    def _has_begun_only(self):
+        """Tells whether nothing but the question stands in the folder."""
+        files = [path for path in self.path.rglob("*") if path.is_file() and path.name != ".lock"]
+        return self._began and files == [self.path / CHECKPOINTS / ASKED]
+
     def write_json(self, name, content):
         write_json(self.path / name, content)
 
     def write_splits(self, splits, rest=None, loaded=None):
-        """Writes splits.csv.gz: the identity of each image, see `record_splits`."""
-        write_records(self.path / SPLITS, record_splits(splits, rest, loaded))
+        """Writes splits.csv.gz: the identity of each image, see `each_record`.
+
+        Raises:
+            InputError: the run goes on and was begun with other images.
+        """
+        self._write_records(SPLITS, each_record(splits, rest, loaded))
+
+    def check_images(self, splits):
+        """Refuses an unfinished run that was begun with other images; keeps theirs until its end.
+
+        For runs without splits.csv.gz.
+        """
+        self._write_records(f"{CHECKPOINTS}/{SPLITS}", each_record(splits))
+
+    def _write_records(self, name, records):
+        path = self.path / name
+        if self.goes_on and path.is_file():
+            records = tuple(records)
+            _check_same_images(self.path, read_records(path), records)
+        write_records(path, records)
 
     def write_environment(self):
-        """Writes environment.json: what this run ran on."""
+        """Writes environment.json: what this run ran on, and the command that began it."""
+        path = self.path / "environment.json"
+        begun = read_json(path, "command", "started") if self.goes_on and path.is_file() else {}
         versions = {}
         for package in _PACKAGES:
             try:
@@ -106,8 +165,8 @@ class RunFolder:
         self.write_json(
             "environment.json",
             {
-                "command": sys.argv,
-                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "command": begun.get("command", sys.argv),
+                "started": begun.get("started", time.strftime("%Y-%m-%dT%H:%M:%S%z")),
                 "python": platform.python_version(),
                 "platform": platform.platform(),
                 "cpus": os.cpu_count(),
@@ -136,6 +195,30 @@ class RunFolder:
         """Saves `model` whole or not at all."""
         with replacing(self.path / name) as temporary:
             model.save(temporary)
+
+
+def remove_checkpoints(path: Path) -> None:
+    """Removes what the run folder `path` needs only until the run is finished."""
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+    (path / INTERRUPTED).unlink(missing_ok=True)
+
+
+def _holds_only_parts(path):
+    return all(entry.name == ".lock" or entry.name.startswith(".part-") for entry in path.iterdir())
+
+
+def _check_same_images(path, begun, now):
+    before, after = set(begun), set(now)
+    if before == after:
+        return
+    names = [printable(f"{r.name} ({r.split})") for r in now if r not in before]
+    lost = [printable(f"{r.name} ({r.split})") for r in begun if r not in after]
+    raise InputError(
+        f"Expected the images with which the unfinished run {path} was begun; received others: "
+        f"{len(lost)} are missing or changed ({listed(lost) or 'none'}) and {len(names)} are new "
+        f"({listed(names) or 'none'}). Nothing in it was changed. Put them back, or give another "
+        "--out."
+    )
 
 
 def _differences(begun, asked):

@@ -2,15 +2,22 @@
 
 import dataclasses
 import functools
+import shlex
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.run_folder import SPLITS
+from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.saving.saved_models import load_model
+from tl_keras.progress import say
+from tl_keras.settings.config_files import ASKED, CHECKPOINTS, check_json
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.image_source import check_split
+from tl_keras.settings.train import TrainSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +64,58 @@ def check_finished(path, command, *names):
             )
 
 
+def check_names(names: Any, file: Path) -> tuple[str, ...]:
+    """Returns the class names in a classes.json, refused unless they are different texts."""
+    if isinstance(names, list) and all(isinstance(n, str) for n in names):
+        unique = tuple(dict.fromkeys(names))
+        if len(unique) == len(names):
+            return unique
+    raise InputError(
+        f"Expected class_names in {file} to be a list of different texts; received {names!r:.100}. "
+        "It was changed since the run wrote it: put it back."
+    )
+
+
+def read_run_config(file: Path) -> dict:
+    """Returns the config.json of a finished run, of which the values that are used are checked."""
+    config = read_json(file, "data", "split", "on_bad_image", "fine_tune")
+    used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled")
+    check_json(TrainSettings, config, file, *used)
+    if config["split"] is not None:
+        try:
+            check_split(tuple(config["split"]))
+        except InputError as error:
+            raise InputError(f"{error} It is the value of split in {file}.") from None
+    if not isinstance(config["fine_tune"], dict):
+        raise InputError(f"Expected a table for fine_tune in {file}; received another value.")
+    check_json(FineTuneSettings, config["fine_tune"], file, "seed", "refit")
+    missing = [name for name in used[:3] if config[name] is None]
+    if missing or config["fine_tune"].get("seed") is None:
+        raise InputError(f"Expected {(*missing, 'fine_tune.seed')[0]} in {file}; received none.")
+    return config
+
+
+def _model_of(path):
+    """Name of the file of a run's model: that of the weights so far if it was interrupted."""
+    unfinished = (path / CHECKPOINTS / ASKED).is_file()
+    if not (path / "model.keras").is_file() and (path / INTERRUPTED).is_file():
+        more = f"; finish it with `tl-keras {_command_of(path)}`" if unfinished else ""
+        say(f"INTERRUPTED: {path} was not finished{more}. Its weights so far are used.")
+        return INTERRUPTED
+    if unfinished and not (path / "model.keras").is_file():
+        raise InputError(
+            f"Expected a finished run; received {path}, which was killed before its end. Finish "
+            f"it with `tl-keras {_command_of(path)}`."
+        )
+    check_finished(path, "train", "model.keras")
+    return "model.keras"
+
+
+def _command_of(path):
+    command = read_json(path / CHECKPOINTS / ASKED, "command")["command"]
+    return f"{command} --resume {shlex.quote(str(path))}"
+
+
 def load_run(path: str | Path) -> TrainedRun:
     """Reads the run folder `path`.
 
@@ -64,11 +123,12 @@ def load_run(path: str | Path) -> TrainedRun:
         InputError: it is not a finished run folder, or its model cannot be loaded safely.
     """
     path = Path(path)
-    check_finished(path, "train", "config.json", "classes.json", "model.keras")
+    check_finished(path, "train", "config.json", "classes.json")
+    name = _model_of(path)
     classes = read_json(path / "classes.json", "class_names")
-    class_names = tuple(classes["class_names"])
-    config = read_json(path / "config.json", "data", "split", "on_bad_image", "fine_tune")
-    model = load_model(path / "model.keras")
+    class_names = check_names(classes["class_names"], path / "classes.json")
+    config = read_run_config(path / "config.json")
+    model = load_model(path / name)
     if model.output_shape[-1] != len(class_names):
         raise InputError(
             f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "

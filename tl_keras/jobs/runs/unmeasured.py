@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tl_keras.data.dataset import Splits
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.run_folder import RunFolder
+from tl_keras.jobs.runs.run_folder import RunFolder, remove_checkpoints
 from tl_keras.settings.config_files import from_json
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory
@@ -34,7 +34,8 @@ def known_of_history(history: TrainingHistory, splits: Splits) -> dict:
 
 
 def mark_measured(run: RunFolder) -> None:
-    """Removes unmeasured.json: metrics.json and the page of the run are written."""
+    """Removes unmeasured.json and checkpoints: metrics.json and the page of the run are written."""
+    remove_checkpoints(run.path)
     (run.path / UNMEASURED).unlink(missing_ok=True)
 
 

@@ -1,7 +1,6 @@
 """Plan of a training run and the time it takes, said before and while it runs."""
 
 import dataclasses
-import math
 import time
 
 import keras
@@ -12,6 +11,7 @@ from tl_keras.progress import say
 from tl_keras.reports.pages.wording import format_duration
 from tl_keras.settings.fine_tune import PRESETS
 from tl_keras.settings.train import TrainSettings
+from tl_keras.training.checkpoints.decisions import decided
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.inputs import default_batch_size, images_of
 from tl_keras.training.fine_tuning.linear_start import last_dense
@@ -45,16 +45,26 @@ def planned(
     speed, elapsed = from_chief([dataclasses.asdict(speed), elapsed])
     speed = Speed(**speed)
     features = last_dense(start.model).kernel.shape[0]
-    left = math.inf if minutes is None else 60 * minutes - elapsed
-    for way in ways:
-        parts = stages(speed, way.fine_tune, start.splits, features)
+    plans = [stages(speed, way.fine_tune, start.splits, features) for way in ways]
+    # The first run decides by the time that is left, and a resumed one does the same.
+    number, left = decided("plan", lambda: _fitting(plans, minutes, elapsed, presets[-1]))
+    way, parts = ways[number], plans[number]
+    batch_size = way.fine_tune.batch_size or default_batch_size(len(start.splits.train))
+    needed = memory(speed, way.fine_tune, start.splits, start.model, batch_size)
+    return way, _announced(way, parts, needed, left)
+
+
+def _fitting(plans, minutes, elapsed, last):
+    """(number of the first plan that fits into the minutes, those left for its training)"""
+    if minutes is None:
+        return 0, None
+    left = 60 * minutes - elapsed
+    for number, parts in enumerate(plans):
         if sum(parts.values()) <= left:
-            batch_size = way.fine_tune.batch_size or default_batch_size(len(start.splits.train))
-            needed = memory(speed, way.fine_tune, start.splits, start.model, batch_size)
-            return way, _announced(way, parts, needed, minutes and (left - parts["test"]) / 60)
-    needed = (elapsed + sum(parts.values())) / 60
+            return number, (left - parts["test"]) / 60
+    needed = (elapsed + sum(plans[-1].values())) / 60
     raise InputError(
-        f"Expected at least {needed:.1f} minutes, which preset {presets[-1]!r} takes here; "
+        f"Expected at least {needed:.1f} minutes, which preset {last!r} takes here; "
         f"received --minutes {minutes:g}. Give more, or fewer --labels-per-class."
     )
 
@@ -107,6 +117,8 @@ class TimeLeft:
 
 class _PhaseClock(keras.callbacks.Callback):
     """Prints the remaining time of the phase and of those after it."""
+
+    state_names = ()  # it tells the time of this process
 
     def __init__(self, after):
         super().__init__()

@@ -21,6 +21,7 @@ from tl_keras.progress import say
 from tl_keras.settings.train import HEADS, TrainSettings, usual_dropout
 from tl_keras.training.fine_tuning.inputs import suited_to_data
 from tl_keras.training.fine_tuning.linear_head import suited_to_head
+from tl_keras.training.step_memory import within_memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +136,8 @@ def _start_of(config, splits, classifier):
 
 def _start(config, splits, size, weights, description, backbone=None):
     classes = splits.train.num_classes
-    model = build(config, classes, size, backbone=backbone, weights=weights)
+    with within_memory():
+        model = build(config, classes, size, backbone=backbone, weights=weights)
     return StartingPoint(model, splits, description, suited=suited_to_head(model))
 
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from tl_keras.data.array_store import limited_to
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
+from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
+from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
@@ -80,10 +82,12 @@ def train(config: TrainSettings) -> Path:
     check_names(config)
     keras.utils.set_random_seed(config.seed)
     room = limited_to(cache_limits(config.fine_tune.cache_gb, config.fine_tune.cache))
-    with room, RunFolder(config.out or default_run_path(config.backbone, config.data)) as folder:
+    path = config.out or default_run_path(config.backbone, config.data)
+    with room, recorded_run(path, "train", config) as folder:
         splits, unlabelled = load_data(config)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
+        check_model_room(folder.path, start.model)
         config, time_left = planned(config, start, time.monotonic() - started)
         config, unlabelled = prepare_unlabelled(config, start, unlabelled)
         folder.write_json("config.json", config.to_json())
@@ -91,6 +95,7 @@ def train(config: TrainSettings) -> Path:
         rest = unlabelled.images if config.unlabelled == REST else None
         folder.write_splits(start.splits, rest, splits)
         run = _Run(folder, config, start, source, unlabelled, time_left)
+        run.write_classes()
         run.fit()
         with keeping_saved(folder.path):
             result = run.measured()
@@ -160,9 +165,14 @@ class _Run:
         self.folder.save_model(model)
         if self.history.source_model is not None:
             self.folder.save_model(self.history.source_model, "source_model.keras")
-        self.folder.write_classes(self.start.splits.train.class_names, model, flips=self.flips)
+        self.write_classes()
         self.folder.write_history(self.history)
         write_unmeasured(self.folder, self.known(), self.history.phases)
+
+    def write_classes(self):
+        """Writes what a classifier needs to be used, also one that was interrupted."""
+        classes = self.start.splits.train.class_names
+        self.folder.write_classes(classes, self.start.model, flips=self.flips)
 
     def known(self):
         """Returns the content of metrics.json that needs no measuring."""

@@ -15,6 +15,7 @@ from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.models.backbones.applications import image_size_for_files
 from tl_keras.progress import say
 from tl_keras.settings.train import REST, TrainSettings
+from tl_keras.training.checkpoints.decisions import decided
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.whole.pseudo_labels import (
@@ -80,7 +81,12 @@ def prepare_unlabelled(
     unlabelled = _not_held_out(unlabelled, start.splits)
     settings = dataclasses.replace(config.pseudo_labels, seed=config.seed)
     _freeze_as_tuned(start.model, config.fine_tune)
-    settings = with_batch_size(settings, start.model, train, unlabelled.images)
+    # Free memory decides, which may be other when the run is resumed.
+    size = decided(
+        "batch size of pseudo-labels",
+        lambda: with_batch_size(settings, start.model, train, unlabelled.images).batch_size,
+    )
+    settings = dataclasses.replace(settings, batch_size=size)
     return dataclasses.replace(config, pseudo_labels=settings), unlabelled
 
 

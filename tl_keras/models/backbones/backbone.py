@@ -11,6 +11,7 @@ from tl_keras.models.backbones.imagenet_weights import cached_weights, fetch_wei
 from tl_keras.models.backbones.weights_files import load_weights
 from tl_keras.models.precision import compute_in
 from tl_keras.models.saving.saved_models import load_model
+from tl_keras.settings.image_source import SIDE
 
 _ENCODER_NAMES = ("encoder.keras", "model.keras")
 
@@ -144,11 +145,12 @@ def _pair(image_size):
         isinstance(sizes, (tuple, list))
         and len(sizes) == 2
         and all(isinstance(s, numbers.Integral) and not isinstance(s, bool) for s in sizes)
-        and all(0 < s <= 30_000 for s in sizes)
+        and all(0 < s <= SIDE.maximum for s in sizes)
     ):
         return int(sizes[0]), int(sizes[1])
     raise InputError(
-        "Expected image_size to be an integer or (height, width) in pixels; "
+        f"Expected image_size to be an integer or (height, width), from 1 to {SIDE.maximum:,} "
+        "pixels; "
         f"received image_size={image_size!r}."
     )
 

@@ -1,16 +1,21 @@
 """ImageNet weights in the Keras cache: look-up and complete downloads."""
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.files import replacing
+from tl_keras.files import PART, replacing
 from tl_keras.models.backbones.imagenet_files import imagenet_file
 from tl_keras.models.saving.hdf5_safety import check_hdf5
+
+_FRESH = 60  # seconds in which a part may not be locked yet
 
 
 def cached_weights(backbone: str, image_size: tuple[int, int]) -> Path | None:
@@ -52,7 +57,8 @@ def fetch_weights(backbone: str, image_size: tuple[int, int]) -> Path:
         return cached
     file = imagenet_file(backbone, image_size)
     path = _cache_folder() / file.name
-    with replacing(path) as temporary:
+    _remove_stale(path)
+    with replacing(path) as temporary, _held(temporary):
         _download(file, temporary)
         if not _is_whole(temporary, file.file_hash):
             raise _unavailable(file, "the downloaded file is truncated or not the published one")
@@ -65,6 +71,23 @@ def _cache_folder():
     if home.exists() and not os.access(home, os.W_OK):
         home = Path(tempfile.gettempdir()) / ".keras"
     return home / "models"
+
+
+@contextlib.contextmanager
+def _held(part):
+    """Locks a file while it is downloaded, so that nobody takes it for one of a killed process."""
+    with open(part, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_stale(path):
+    """Removes the parts of downloads of `path` that a killed process left in the cache."""
+    for part in path.parent.glob(f"{PART}*{path.name[-64:]}"):
+        with contextlib.suppress(OSError), open(part, "rb") as file:  # one may just be renamed
+            if time.time() - part.stat().st_mtime > _FRESH:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
 
 
 def _is_whole(path, file_hash):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError
+from tl_keras.models.saving.finite_weights import check_finite
 from tl_keras.models.saving.hdf5_safety import check_hdf5
 from tl_keras.models.saving.saved_models import load_model
 
@@ -30,7 +31,7 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     path = Path(path)
     if path.suffix == ".keras":
         layers, arrays = _arrays_of_model(model, load_model(path), path)
-        _assign(layers, [layer.weights for layer in layers], arrays)
+        _assign(layers, [layer.weights for layer in layers], arrays, path)
         return
     if path.suffix != ".h5":
         raise InputError(
@@ -43,16 +44,23 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
             layers = [layer for layer in model.layers if layer.weights]
             with _one_line_errors(path):
                 arrays = _arrays_of_legacy_group(layers, group, path)
-            _assign(layers, [_legacy_order(layer) for layer in layers], arrays)
+            _assign(layers, [_legacy_order(layer) for layer in layers], arrays, path)
             return
     _load_keras3(model, path)
 
 
-def _assign(layers, variables, arrays):
+def _assign(layers, variables, arrays, path):
     """Sets the variables of each layer from arrays already read and checked."""
-    for layer, of_layer, values in zip(layers, variables, arrays, strict=True):
+    for layer, values in zip(layers, arrays, strict=True):
+        check_finite(layer.name, values, path)
+    for of_layer, values in zip(variables, arrays, strict=True):
         for variable, value in zip(of_layer, values, strict=True):
             variable.assign(value)
+    _finalize(layers)
+
+
+def _finalize(layers):
+    for layer in layers:
         if hasattr(layer, "finalize_state"):  # Normalization uses copies
             layer.finalize_state()
 
@@ -156,12 +164,16 @@ def _load_keras3(model, path):
     extra = sorted({name.split("/vars/")[0] for name in received.keys() - expected.keys()})
     if len(extra) > _MOST_TOP_LAYERS:
         raise _misfit(path, extra[0], "nothing", f"{len(extra)} layers more")
+    with h5py.File(path, "r") as file:
+        for name, (layer, _) in expected.items():
+            check_finite(layer, [file[name][()]], path)
     before = model.get_weights()
     with _one_line_errors(path):
         try:
             model.load_weights(path)
         except Exception:
             model.set_weights(before)
+            _finalize(model.layers)
             raise
 
 

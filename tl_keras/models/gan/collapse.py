@@ -40,6 +40,8 @@ class CollapseWatch(keras.callbacks.Callback):
             first. Defaults to 200.
     """
 
+    state_names = ("best", "warned")
+
     def __init__(self, real: np.ndarray | None = None, from_step: int = 200) -> None:
         super().__init__()
         self.real = None if real is None else diversity(real)

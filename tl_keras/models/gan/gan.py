@@ -292,9 +292,16 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         data, some = training_input(self, x, y, batch_size or self.recipe["batch_size"])
         kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            guards = [LastGoodWeights(METRICS[:2]), CollapseWatch(some)]
-            callbacks = [*guards, *keras.tree.flatten(callbacks or ())]
+            callbacks = [*self.guards(some), *keras.tree.flatten(callbacks or ())]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
+
+    def guards(self, images: np.ndarray | None = None) -> list[keras.callbacks.Callback]:
+        """Returns the callbacks that every training of this model uses.
+
+        Args:
+            images: some of training, whose diversity is that of real images; None if unknown.
+        """
+        return [LastGoodWeights(METRICS[:2]), CollapseWatch(images)]
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any

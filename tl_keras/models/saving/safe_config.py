@@ -45,13 +45,15 @@ OWN_MODELS = {
     **MODEL_MODULES,
 }
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__slice__", "__ellipsis__"}
-# Layers that run code or read files from outside the model.
+# Layers that run code, read files from outside the model or make constants of any size.
 _FOREIGN = {
     "FlaxLayer",
     "HashedCrossing",
     "IntegerLookup",
     "JaxLayer",
     "Lambda",
+    "MelSpectrogram",
+    "STFTSpectrogram",
     "StringLookup",
     "TFSMLayer",
     "TextVectorization",

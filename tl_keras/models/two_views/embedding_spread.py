@@ -36,6 +36,8 @@ class SpreadWatch(keras.callbacks.Callback):
     Successful training keeps it above 0.5.
     """
 
+    state_names = ("_warned",)
+
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._warned = False
 

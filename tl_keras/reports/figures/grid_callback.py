@@ -38,6 +38,8 @@ class ImageGrids(keras.callbacks.Callback):
             written.
     """
 
+    state_names = ("_moments",)
+
     def __init__(
         self,
         folder: str | Path,

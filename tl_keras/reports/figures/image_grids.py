@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tl_keras.checks import InputError, check_number
 
+MADE_BY = {"Software": "tl_keras"}  # text chunk of PNG files
 _GAP = 2  # pixels between images before enlargement
 _PAPER = 255
 _SIDE = 72  # screen pixels per image
@@ -48,8 +50,11 @@ def image_grid(images: np.ndarray, columns: int | None = None, *, scale: int = 1
 def grid_png(images: np.ndarray, columns: int | None = None) -> bytes:
     """Returns `image_grid` as the bytes of a PNG file, with small images enlarged."""
     scale = max(1, round(_SIDE / max(images.shape[1:3])))
-    stream = io.BytesIO()
-    Image.fromarray(image_grid(images, columns, scale=scale)).save(stream, "PNG")
+    stream, signature = io.BytesIO(), PngInfo()
+    for name, value in MADE_BY.items():
+        signature.add_text(name, value)
+    grid = image_grid(images, columns, scale=scale)
+    Image.fromarray(grid).save(stream, "PNG", pnginfo=signature)
     return stream.getvalue()
 
 

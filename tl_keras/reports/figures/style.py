@@ -12,6 +12,8 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tl_keras.reports.figures.image_grids import MADE_BY
+
 # Okabe and Ito's colours, distinct for readers with any colour vision.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#6B7280"
 INK = "#1F2937"
@@ -82,7 +84,7 @@ def finish_axes(axes: Axes, *, grid: str | None = "both") -> Axes:
 def render_png(figure: Figure) -> bytes:
     """Returns `figure` as the bytes of a PNG file."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", bbox_inches="tight", pad_inches=0.05)
+    figure.savefig(stream, format="png", bbox_inches="tight", pad_inches=0.05, metadata=MADE_BY)
     return stream.getvalue()
 
 

@@ -8,6 +8,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
@@ -38,6 +39,7 @@ from tl_keras.training.fine_tuning.objectives import with_l2_sp
 from tl_keras.training.fine_tuning.phases import (
     compile_for_use,
     compile_part,
+    count_steps,
     endless_batches,
     run_phase,
 )
@@ -53,6 +55,7 @@ from tl_keras.training.time_limit import Deadline
 
 
 @shows_settings(FineTuneSettings)
+@input_errors()
 def fine_tune(
     model: keras.Model,
     train: LabelledData,
@@ -242,7 +245,9 @@ class _FineTuning:
         """Trains parts of the classifier; with settings of their own the last weights are kept."""
         part, settings = parts[0], own or self.settings
         with self.history.timing(name):
-            model, batches, steps = self._batches(parts, settings)
+            model = self._objective(parts, part.model)
+            strategy, first_epoch = part.model.distribute_strategy, len(self.history.epoch)
+            steps, _ = count_steps(len(part.train.labels), self.batch_size, strategy)
             held_out, val_size = self._held_out(part.val, settings)
             rate = build_schedule(settings.schedule, settings.lr, epochs * steps)
             compile_part(model, self.model, settings, rate)
@@ -250,7 +255,7 @@ class _FineTuning:
                 self.history,
                 name,
                 model,
-                batches,
+                lambda: self._batches(parts, settings, first_epoch),
                 held_out,
                 epochs=epochs,
                 steps_per_epoch=steps,
@@ -260,15 +265,15 @@ class _FineTuning:
                 keep_last=own is not None,
             )
 
-    def _batches(self, parts, settings):
-        """(model with the objective, its training batches without end, steps per epoch)"""
-        part, classes, first_epoch = parts[0], self.num_classes, len(self.history.epoch)
-        batches, steps = endless_batches(
+    def _batches(self, parts, settings, first_epoch):
+        """Training batches without end, with what the objective reads beside them."""
+        part, classes = parts[0], self.num_classes
+        batches, _ = endless_batches(
             part, classes, self.batch_size, settings, first_epoch=first_epoch
         )
         if settings.class_weights == BALANCED:
             batches = weigh_batches(batches, part.train.labels, classes)
-        return *self._objective(parts, part.model, batches, first_epoch), steps
+        return self.source.beside(batches, parts[1], first_epoch) if self.source else batches
 
     def _held_out(self, val, settings):
         """(validation batches, number of images of equal weight); None for each without any."""
@@ -283,11 +288,11 @@ class _FineTuning:
         balanced = settings.class_weights == BALANCED
         return batches, equal_images(val.labels) if balanced else len(val.labels)
 
-    def _objective(self, parts, model, batches, first_epoch):
-        """Adds the term of the objective to the model, and what it reads to the batches."""
+    def _objective(self, parts, model):
+        """Adds the term of the objective to the model."""
         if self.source:
-            return self.source.join(parts[1], model, batches, first_epoch)
+            return self.source.join(parts[1], model)
         if self.settings.objective == "l2-sp":
             weights = [option_value(self.settings, f"l2_sp_{of}weight") for of in ("", "head_")]
-            return with_l2_sp(model, self.backbone, *weights), batches
-        return model, batches
+            return with_l2_sp(model, self.backbone, *weights)
+        return model

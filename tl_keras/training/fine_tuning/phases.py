@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -13,6 +14,7 @@ from tl_keras.models.precision import scaling
 from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.best_weights import BestWeights
+from tl_keras.training.checkpoints.fitting import fit
 from tl_keras.training.class_weights import BALANCED
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
 from tl_keras.training.frozen.feature_cache import training_batches
@@ -166,7 +168,7 @@ def run_phase(
     history: TrainingHistory,
     name: str,
     model: keras.Model,
-    batches: tf.data.Dataset,
+    batches: Callable[[], tf.data.Dataset],
     held_out: tf.data.Dataset | None,
     *,
     epochs: int,
@@ -181,7 +183,8 @@ def run_phase(
     Args:
         history: epochs before these.
         name: name of the phase in `history.phases`.
-        batches, held_out: batches to train and to validate on; the latter may be None.
+        batches: function that builds the batches to train on.
+        held_out: batches to validate on, or None.
         epochs, steps_per_epoch: as in `fit`; steps for batches without end.
         patience: epochs without better validation before it ends; None for never.
         val_size: number of validation images.
@@ -195,8 +198,10 @@ def run_phase(
     if held_out and not keep_last:
         at_start = model.evaluate(held_out, verbose=0, return_dict=True)
     best = BestWeights(at_start, patience, val_size)
-    fit = model.fit(
+    trained = fit(
+        model,
         batches,
+        name=name,
         validation_data=held_out,
         initial_epoch=start,
         epochs=start + epochs,
@@ -206,8 +211,8 @@ def run_phase(
         verbose=1 if sys.stdout.isatty() else 2,
     )
     if best.unproven:
-        best.prove(_loss_on_some(model, batches))
+        best.prove(_loss_on_some(model, batches()))
     best.restore()
-    history.add_phase(name, fit, model)
+    history.add_phase(name, trained, model)
     if best.best_epoch is not None:
         history.best_epoch = best.best_epoch

@@ -63,12 +63,25 @@ class SourceTask:
         """Returns the number of passes over the source in `epochs` epochs of the target."""
         return math.ceil(epochs * self._epoch_size / len(self.whole.train.labels))
 
-    def join(
-        self, part: TrainablePart, model: keras.Model, batches: tf.data.Dataset, first_epoch: int
-    ) -> tuple[Joint, tf.data.Dataset]:
-        """Returns (`Joint` model, batches with the source beside) for one phase.
+    def join(self, part: TrainablePart, model: keras.Model) -> Joint:
+        """Returns the `Joint` model of a phase.
 
         Args:
+            part: trainable part of the source's classifier.
+            model: trainable part of the target's.
+        """
+        loss = cross_entropy(self.model, label_smoothing=self._settings.label_smoothing)
+        with model.distribute_strategy.scope():
+            weight = option_value(self._settings, "source_weight")
+            return Joint(model, part.model, weight, loss)
+
+    def beside(
+        self, batches: tf.data.Dataset, part: TrainablePart, first_epoch: int
+    ) -> tf.data.Dataset:
+        """Returns the batches of a phase with those of the source beside.
+
+        Args:
+            batches: of the target.
             part: trainable part of the source's classifier.
             first_epoch: of the phase; it gives the source a new order in each phase.
         """
@@ -79,8 +92,4 @@ class SourceTask:
             self._settings,
             first_epoch=first_epoch,
         )
-        loss = cross_entropy(self.model, label_smoothing=self._settings.label_smoothing)
-        with model.distribute_strategy.scope():
-            weight = option_value(self._settings, "source_weight")
-            joint = Joint(model, part.model, weight, loss)
-        return joint, joint_batches(batches, source_batches)
+        return joint_batches(batches, source_batches)

@@ -8,9 +8,11 @@ import keras
 
 from tl_keras.data.pipelines.mixing import mix
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.training.frozen.cache_room import choose_cache
+from tl_keras.training.checkpoints.decisions import decided
+from tl_keras.training.frozen.cache_room import CacheWay, choose_cache
 from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
-from tl_keras.training.frozen.feature_cache import Features, Images, compute_features
+from tl_keras.training.frozen.feature_cache import Features, Images
+from tl_keras.training.frozen.kept_features import compute_or_read
 
 MOST_VIEWS = 24  # where no number is asked for; each takes as long as one pass of the data
 
@@ -30,7 +32,7 @@ class TrainablePart:
     model: keras.Model
     train: Images | Features
     val: Images | Features | None = None
-    compute: Callable = compute_features
+    compute: Callable = compute_or_read
     choose: Callable = choose_cache
 
     def above_frozen(
@@ -63,7 +65,15 @@ class TrainablePart:
         views = min(settings.views or MOST_VIEWS, epochs, self.train.distinct_views)
         val = len(self.val.labels) * self.val.distinct_views if self.val else 0
         shapes = [output.shape[1:] for output in prefix.outputs]
-        return self.choose(shapes, len(self.train.labels), val, views, settings)
+        train, place = len(self.train.labels), (settings.cache, settings.cache_dtype)
+
+        def choose():
+            way = self.choose(shapes, train, val, views, settings)
+            return way and dataclasses.asdict(way)
+
+        # Free memory decides, which may be other when the run is resumed.
+        way = decided(f"cache {shapes} {train} {val} {views} {place}", choose)
+        return way and CacheWay(**way)
 
 
 class AboveFrozen(keras.Model):

@@ -52,6 +52,11 @@ class Images:
         return self.dataset.labels
 
     @property
+    def block(self) -> int | None:
+        """Number of neighbours that are read together, see `index_batches`."""
+        return self.dataset.block
+
+    @property
     def distinct_views(self) -> float:
         """Number of different versions of each image."""
         if self.augment == "none":
@@ -96,6 +101,7 @@ class Features:
 
     arrays: list[np.ndarray]
     labels: np.ndarray
+    block = None  # any of them is read by itself
 
     @property
     def distinct_views(self) -> int:
@@ -217,6 +223,7 @@ def training_batches(
         batch_size,
         seed=seed,
         shuffle=True,
+        block=source.block,
         first_epoch=first_epoch,
         repeat=repeat,
         drop_remainder=drop_remainder,

@@ -19,9 +19,9 @@ from tl_keras.training.fine_tuning.phases import compile_for_use
 from tl_keras.training.frozen.feature_cache import (
     Features,
     Images,
-    compute_features,
     training_batches,
 )
+from tl_keras.training.frozen.kept_features import compute_or_read
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.whole.distiller import Distiller, check_same_classes
 from tl_keras.training.whole.whole_model import (
@@ -135,6 +135,11 @@ class Lesson:
     def labels(self) -> np.ndarray:
         return self.answers.labels
 
+    @property
+    def block(self) -> int | None:
+        """See `Images`."""
+        return self.images.block
+
     def loader(self) -> Callable:
         """Returns a function from (epoch, indices (b,)) tensors to [images, answers]."""
         load_images, load_answers = self.images.loader(), self.answers.loader()
@@ -174,7 +179,7 @@ def ask_teacher(
         seen = images_for(teacher, train.subset(range(len(train))))
         views = min(settings.views or settings.epochs, settings.epochs, seen.distinct_views)
         if history.answers is None:
-            history.answers = compute_features(
+            history.answers = compute_or_read(
                 _functional(teacher),
                 seen,
                 views=views,

@@ -102,6 +102,8 @@ class Masking(keras.callbacks.Callback):
         epochs: in which to reach it; 0 for at once.
     """
 
+    state_names = ("_first",)
+
     def __init__(self, kernels, sparsity, scope, epochs=0):
         super().__init__()
         self.kernels, self.sparsity, self.scope, self.epochs = kernels, sparsity, scope, epochs

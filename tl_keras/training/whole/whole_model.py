@@ -1,5 +1,6 @@
 """One phase that trains all of a model: from scratch, under a teacher, or while it is pruned."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.batches import build_pipeline
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.whole_model import FromScratchSettings, OptimizerSettings
@@ -102,6 +104,7 @@ def image_batches(
     return batches_of
 
 
+@input_errors()
 def fit_whole(
     history: TrainingHistory,
     name: str,
@@ -138,7 +141,8 @@ def fit_whole(
         steps = count_executions(
             size, batch_size, classifier.distribute_strategy, steps_per_execution
         )
-        batches = batches_of(
+        batches = functools.partial(
+            batches_of,
             batch_size,
             seed=settings.seed,
             first_epoch=len(history.epoch),

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -16,6 +16,7 @@ from tl_keras.models.two_views.two_view_model import TwoViewModel
 from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import WithoutLabelsSettings
+from tl_keras.training.checkpoints.fitting import fit
 from tl_keras.training.distribution.evaluation import shared_batches
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.history import TrainingHistory
@@ -80,8 +81,10 @@ def fit_without_labels(
         train = _images(train, "training")
         val = None if val is None else _images(val, "validation")
         if settings.epochs:
-            fit = _fit(model, train, val, settings, keras.tree.flatten(callbacks or ()), verbose)
-            history.history, history.epoch = fit.history, fit.epoch
+            trained = _fit(
+                model, train, val, settings, keras.tree.flatten(callbacks or ()), verbose
+            )
+            history.history, history.epoch = trained.history, trained.epoch
         with model.distribute_strategy.scope():
             model.compile(build_optimizer(settings.optimizer, settings.lr))
     history.set_model(model)
@@ -105,9 +108,11 @@ def _fit(model, train, val, settings, callbacks, verbose):
         )
         model.compile(optimizer, steps_per_execution=feed.steps.per_execution)
     # Not the model's own `fit`: the images are checked and guards are there already.
-    return OwnLossModel.fit(
+    return fit(
         model,
         feed.batches,
+        name="pretraining",
+        run=functools.partial(OwnLossModel.fit, model),
         validation_data=feed.held_out,
         epochs=settings.epochs,
         steps_per_epoch=feed.steps.per_epoch if feed.steps.endless else None,
@@ -120,14 +125,15 @@ def _fit(model, train, val, settings, callbacks, verbose):
 class _Feed(NamedTuple):
     """Batches to train and to validate on."""
 
-    batches: tf.data.Dataset
+    batches: Callable[[], tf.data.Dataset]
     held_out: tf.data.Dataset | None
     steps: Executions
 
 
 def _images_alone(model, train, val, batch_size, settings):
     steps = count_executions(len(train), batch_size, model.distribute_strategy, STEPS_PER_EXECUTION)
-    batches = sized_batches(
+    batches = functools.partial(
+        sized_batches,
         model,
         train,
         batch_size,
@@ -151,7 +157,8 @@ def _images_alone(model, train, val, batch_size, settings):
 def _views(model, train, val, batch_size, settings):
     views = functools.partial(dataset_batches, model, batch_size=batch_size, seed=settings.seed)
     views = functools.partial(views, augment=settings.augment)
-    batches = views(train, training=True, first_epoch=model.epochs_trained, repeat=True)
+    first = model.epochs_trained
+    batches = functools.partial(views, train, training=True, first_epoch=first, repeat=True)
     held_out = val and views(_paired(val, model), training=False)
     # One step at a time: it is long, so more in one call would save nothing.
     steps = Executions(len(train) // batch_size, 1, drop_remainder=True, endless=True)

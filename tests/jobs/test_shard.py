@@ -1,0 +1,51 @@
+"""`tl-keras shard`, and the other commands on what it wrote."""
+
+import csv
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def shards(colours, tmp_path_factory):
+    from tl_keras.jobs.shard import shard
+    from tl_keras.settings.image_source import ShardSettings
+
+    out = tmp_path_factory.mktemp("packed") / "shards"
+    shard(ShardSettings(data=str(colours), out=str(out)))
+    return out
+
+
+def test_check_finds_in_the_shards_the_classes_of_the_folder(shards, colours, run_cli):
+    status, packed, error = run_cli("check", shards)
+    assert status == 0, error
+    assert packed.splitlines()[:3] == run_cli("check", colours)[1].splitlines()[:3]
+
+
+def test_check_names_a_damaged_shard(shards, run_cli, tmp_path):
+    folder = shutil.copytree(shards, tmp_path / "copy")
+    [path] = folder.glob("*.tfrecord")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    status, _, error = run_cli("check", folder)
+    assert status == 2
+    assert "shard-00000.tfrecord as its manifest says; received damaged bytes" in error
+
+
+def test_explore_reads_shards(shards, run_cli, tmp_path):
+    words = ("--backbone", "pixels", "--out", tmp_path / "run")
+    status, _, error = run_cli("explore", shards, *words)
+    assert status == 0, error
+    with open(tmp_path / "run" / "clusters.csv", encoding="utf-8") as file:
+        assert all(row["path"].startswith(str(shards)) for row in csv.DictReader(file))
+
+
+def test_a_source_without_readable_images_leaves_no_manifest(run_cli, tmp_path):
+    source = tmp_path / "source" / "class"
+    source.mkdir(parents=True)
+    (source / "a.png").write_bytes(b"no image")
+    (tmp_path / "source" / "other").mkdir()
+    (tmp_path / "source" / "other" / "b.png").write_bytes(b"no image")
+    status, _, error = run_cli("shard", tmp_path / "source", "--out", tmp_path / "out")
+    assert status == 2 and "received 2 that cannot be read" in error
+    assert not (tmp_path / "out" / "manifest.json").exists()

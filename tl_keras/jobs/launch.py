@@ -17,6 +17,7 @@ from tl_keras.training.distribution.cluster import Cluster, free_ports
 
 OWN_END = 5  # seconds that the others have to end by themselves after one has failed
 SIGNALLED_END = 20  # seconds from a signal until a process that is left is killed
+SAVED_END = 60  # seconds that the chief has for its step and a checkpoint
 _PAUSE = 0.1
 _TAIL = 4000  # characters of a worker's output that are shown
 
@@ -74,7 +75,7 @@ def _wait_or_pass_on(processes):
     except (KeyboardInterrupt, SystemExit) as stopped:
         code = getattr(stopped, "code", None)  # of `cli.main`: 128 and the signal
         number = code - 128 if isinstance(code, int) and code > 128 else signal.SIGINT
-        _end(processes[:1], number)
+        _end(processes[:1], number, SAVED_END)
         _end(processes, number)
         raise
 
@@ -99,11 +100,11 @@ def _left(processes, seconds):
     return [process for process in processes if process.poll() is None]
 
 
-def _end(processes, number):
+def _end(processes, number, seconds=None):
     """Sends a signal to the processes that still run; kills those that do not end by it."""
     for process in _left(processes, 0):
         process.send_signal(number)
-    for process in _left(processes, SIGNALLED_END):
+    for process in _left(processes, SIGNALLED_END if seconds is None else seconds):
         process.kill()
     for process in processes:
         process.wait()

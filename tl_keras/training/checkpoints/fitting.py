@@ -76,8 +76,8 @@ def fit(
         )
     with stop.listening():
         history = train()
-    stopped = stop.number is not None  # too late for a further batch
-    if stopped or record.is_due(last=True):
+    stopped, due = recorded.agree(last=True)  # to stop: too late for a further batch
+    if stopped or due:
         record.finish(recorded.state)
     if stopped:
         stop.stop()

@@ -7,6 +7,7 @@ import keras
 from tl_keras.training.checkpoints.run_checkpoints import FitCheckpoints
 from tl_keras.training.checkpoints.state import set_state, state_of
 from tl_keras.training.checkpoints.stopping import StopRequest
+from tl_keras.training.distribution.several_machines import from_chief
 
 
 class RecordedCallbacks(keras.callbacks.CallbackList):
@@ -105,9 +106,24 @@ class RecordedCallbacks(keras.callbacks.CallbackList):
         """Ends a training whose last call of `fit` was not taken for the last."""
         super().on_train_end(self._logs)
 
+    def agree(self, *, last: bool = False) -> tuple[bool, bool]:
+        """Returns whether to stop and whether to save now, the same in all processes of a cluster.
+
+        The state of metrics is the sum over all processes, so that they save at the same step.
+
+        Args:
+            last: whether the fit ends.
+        """
+        strategy = self.model.distribute_strategy
+        found = [self._stop.number, self._fit.is_due(last=last)]
+        number, due = from_chief(found, strategy)
+        if number is not None:  # a signal may have come in between
+            self._stop.number = number
+        return number is not None, due
+
     def _save(self, epoch, step):
-        asked = self._stop.number is not None
-        if asked or self._fit.is_due():
+        asked, due = self.agree()
+        if asked or due:
             self._fit.save(self.state, epoch, step)
         if asked:
             self._stop.stop()

@@ -132,7 +132,7 @@ def test_options_of_prune_and_distill_reach_their_jobs(run_cli, monkeypatch):
         "unlabelled": "rest",
         "image_size": 8,
         "distill": distilled,
-    **DEVICES,
+        **DEVICES,
     }
     assert asked == [
         PruneRunSettings("runs/x", 0.5, prune=pruned),

@@ -18,7 +18,7 @@ from tl_keras.settings.config_files import settings_from
 from tl_keras.settings.declaration import MISSING, PANELS, options_of
 
 _GROUPS = {panel: Group(panel.title, sort_key=place) for place, panel in enumerate(PANELS)}
-_LEAST_ADDRESS_SPACE = 2 * 2**30  # bytes
+_LEAST_ADDRESS_SPACE = 3 * 2**30  # bytes
 _CONFIG_HELP = "File with options: config.json of a run, which is repeated, or a .toml file."
 
 app = App(

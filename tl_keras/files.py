@@ -75,9 +75,9 @@ def escape_cells(row):
 def escape_controls(text):
     """Returns `text` without characters that could command a terminal or reverse its text.
 
-    Control characters, line ends, bytes that are not UTF-8 and changes of the direction become the
-    escapes of a Python string, such as `\\x1b` or `\\n`, and a backslash becomes two. All other
-    letters stay as they are. `unescape_controls` returns the original.
+    Control characters, line ends, bytes that are not UTF-8 and changes of the direction are escaped
+    as in a Python string, such as `\\x1b`. A backslash becomes two. All other letters stay as they
+    are. `unescape_controls` returns the original.
     """
     return "".join(
         c.encode("unicode_escape").decode("ascii")

@@ -73,6 +73,7 @@ def test_model_cut_short_is_refused(copied_run):
         ("classes.json", {"class_names": "abc"}, "a list of different texts; received 'abc'"),
         ("classes.json", {"class_names": [1, 2, 3]}, "different texts; received .1, 2, 3."),
         ("classes.json", {"class_names": ["a", "a", "b"]}, "a list of different texts"),
+        ("classes.json", {"test_time_flips": "no"}, "to be true or false; received 'no'"),
         ("config.json", {"data": 5}, "data to be a text; received data=5. It is the value of data"),
         ("config.json", {"data": None}, "Expected data in .*config.json; received none"),
         ("config.json", {"split": "half"}, "It is the value of split in .*config.json"),

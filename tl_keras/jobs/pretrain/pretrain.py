@@ -71,7 +71,7 @@ def pretrain(config):
     with RunFolder(config.out or default_run_path(config.method, config.data)) as run:
         data = load_pretrain_data(config)
         plan = make_plan(config, data)
-        with within_memory():
+        with within_memory(copies=4):
             model = build_model(config, data, plan)
         check_model_room(run.path, model)
         run.write_json("config.json", config.to_json())

@@ -101,7 +101,7 @@ def read_json(path, *keys):
     """Returns the dict in a JSON file of this project, refused without one of `keys`."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"Expected a whole JSON file; received {path} ({error}).") from error
     if not keys and not isinstance(content, dict):
         raise InputError(

@@ -31,7 +31,7 @@ def test_place_that_is_no_run_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["config.json", "classes.json"])
-@pytest.mark.parametrize("text", ['{"class_names": ["a"', "", "\udcff"])
+@pytest.mark.parametrize("text", ['{"class_names": ["a"', "", "\udcff", "[" * 100_000])
 def test_damaged_json_is_named(name, text, copied_run):
     (copied_run / name).write_text(text, errors="surrogateescape")
     with pytest.raises(InputError, match=f"a whole JSON file; received .*{name}"):

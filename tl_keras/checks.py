@@ -82,7 +82,7 @@ def check_backend():
 
     Keras takes the environment variable KERAS_BACKEND, or else `backend` in its keras.json.
     """
-    file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser() / "keras.json"
+    file = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))) / "keras.json"
     asked, where = os.environ.get("KERAS_BACKEND"), "the environment variable KERAS_BACKEND"
     if not asked:
         asked, where = _backend_in(file), f"backend in {file}"

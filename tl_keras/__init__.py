@@ -48,6 +48,7 @@ _PUBLIC = {
     "FixMatch": "tl_keras.training.whole.fix_match",
     "fit_with_pseudo_labels": "tl_keras.training.whole.pseudo_labels",
     "prune": "tl_keras.training.whole.pruning",
+    "build_strategy": "tl_keras.training.distribution.strategy",
     "InputError": "tl_keras.checks",
     "DivergedError": "tl_keras.checks",
     "CollapseWarning": "tl_keras.models.gan.collapse",

@@ -16,7 +16,7 @@ from tl_keras.settings.whole_model import LaunchSettings
 from tl_keras.training.distribution.cluster import Cluster, free_ports
 
 OWN_END = 5  # seconds that the others have to end by themselves after one has failed
-SIGNALLED_END = 20  # seconds from a signal until those that are left are killed
+SIGNALLED_END = 20  # seconds from a signal until a process that is left is killed
 _PAUSE = 0.1
 _TAIL = 4000  # characters of a worker's output that are shown
 
@@ -65,12 +65,17 @@ def _start(command, cluster, output):
 
 
 def _wait_or_pass_on(processes):
-    """Waits for all; passes a signal on that ends this process, and raises it again."""
+    """Waits for all; passes a signal on that ends this process, and raises it again.
+
+    The chief gets it first: it finishes its step, for which it needs the others, and saves.
+    """
     try:
         return _wait(processes)
     except (KeyboardInterrupt, SystemExit) as stopped:
         code = getattr(stopped, "code", None)  # of `cli.main`: 128 and the signal
-        _end(processes, code - 128 if isinstance(code, int) and code > 128 else signal.SIGINT)
+        number = code - 128 if isinstance(code, int) and code > 128 else signal.SIGINT
+        _end(processes[:1], number)
+        _end(processes, number)
         raise
 
 

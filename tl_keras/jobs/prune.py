@@ -10,6 +10,7 @@ from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
+from tl_keras.models.precision import compute_in
 from tl_keras.progress import say
 from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import PruneRunSettings
@@ -35,6 +36,7 @@ def prune(settings):
     keras.utils.set_random_seed(settings.prune.seed)
     trained, splits, _ = load_origin(settings.run)
     say_if_refitted(trained)
+    compute_in(trained.model, keras.config.dtype_policy())
     path = settings.out or default_run_path(trained.path, "pruned")
     with recorded_run(path, "prune", settings) as folder:
         check_model_room(folder.path, trained.model)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import keras
 
 from tl_keras.checks import check_choice
+from tl_keras.models.keras_private import all_layers
 
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -30,6 +31,23 @@ def layers_in(policy: keras.DTypePolicy) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def compute_in(model: keras.Model, policy: keras.DTypePolicy, *, output: bool = False) -> None:
+    """Lets the layers of a loaded model compute according to `policy`; weights stay as they are.
+
+    Args:
+        policy: one of `POLICIES`.
+        output: whether the last layer changes too; probabilities need float32.
+
+    Raises:
+        InputError: it is another format.
+    """
+    check_choice("dtype", policy.name, POLICIES)
+    layers = all_layers(model)
+    for layer in layers if output else layers[:-1]:
+        if layer.dtype_policy.name in POLICIES:  # others, such as quantized ones, keep theirs
+            layer.dtype_policy = policy
 
 
 def scaling(

@@ -40,7 +40,7 @@ def differences(expected, found):
 @pytest.mark.slow
 def test_every_kind_is_trained_alike(tmp_path):
     one, mirrored, first, second = (tmp_path / f"{n}.npz" for n in ("one", "two", "0", "1"))
-    expected = weights(one, started("one", one, KINDS))
+    expected = weights(one, started("float32", one, KINDS))
     table = {"mirrored": weights(mirrored, started("mirrored", mirrored, KINDS))}
     workers = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     processes = [
@@ -54,3 +54,14 @@ def test_every_kind_is_trained_alike(tmp_path):
         assert largest.keys() == KINDS.keys()
         for kind, difference in largest.items():
             assert difference < CLOSE, f"{kind}, {way}: {difference}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_every_kind_trains_in_half_precision_and_is_loaded_again(precision, tmp_path):
+    full, half = tmp_path / "full.npz", tmp_path / "half.npz"
+    expected = weights(full, started("float32", full, KINDS))
+    found = weights(half, started(precision, half, KINDS))
+    assert all(np.isfinite(weight).all() for weight in found.values())
+    for kind, difference in differences(expected, found).items():
+        assert 0 < difference < 1, f"{kind}: {difference}"  # another format, and the same course

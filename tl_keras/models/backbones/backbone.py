@@ -9,6 +9,7 @@ from tl_keras.checks import InputError, check_choice
 from tl_keras.models.backbones.applications import APPLICATIONS, build_base
 from tl_keras.models.backbones.imagenet_weights import cached_weights, fetch_weights
 from tl_keras.models.backbones.weights_files import load_weights
+from tl_keras.models.precision import compute_in
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.image_source import SIDE
 
@@ -55,7 +56,9 @@ def build_backbone(
         return _encoder(backbone, backbone.name, image_size, weights)
     if is_backbone_path(backbone):
         model = load_model(_encoder_file(Path(backbone)))
-        return _encoder(model, str(backbone), image_size, weights)
+        encoder = _encoder(model, str(backbone), image_size, weights)
+        compute_in(encoder, keras.config.dtype_policy(), output=True)
+        return encoder
     check_choice("backbone", backbone, list_backbones())
     size = _check_image_size(backbone, image_size)
     source = _check_weights(weights)

@@ -155,10 +155,10 @@ class LatentModel(SavedSeeds, OwnLossModel):
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """Calls Keras's `evaluate`; see `fit` for `x`. Labels `y` are ignored."""
         check_unweighted(self, x, **kwargs)
-        if _is_array(x):
-            x = self._images(x)
-        elif isinstance(x, tf.data.Dataset):
+        if isinstance(x, tf.data.Dataset):
             x = self._looked_at(x)
+        elif _is_array(x) and not isinstance(x, tf.distribute.DistributedDataset):
+            x = self._images(x)
         with input_errors():
             return super().evaluate(x, **kwargs)
 

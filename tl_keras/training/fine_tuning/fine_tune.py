@@ -15,6 +15,7 @@ from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSetting
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.train import check_source
 from tl_keras.training.class_weights import BALANCED, equal_images, weigh_batches
+from tl_keras.training.distribution.evaluation import shared_batches
 from tl_keras.training.fine_tuning.from_linear import (
     kept_at_start,
     on_first_images,
@@ -281,8 +282,11 @@ class _FineTuning:
         classes = self.num_classes
         batches = validation_batches(val.first_view, self.batch_size, num_classes=classes)
         if settings.class_weights == BALANCED:
-            return weigh_batches(batches, val.labels, classes), equal_images(val.labels)
-        return batches, len(val.labels)
+            batches = weigh_batches(batches, val.labels, classes)
+        strategy = self.model.distribute_strategy
+        batches = shared_batches(batches, len(val.labels), self.batch_size, strategy)
+        balanced = settings.class_weights == BALANCED
+        return batches, equal_images(val.labels) if balanced else len(val.labels)
 
     def _objective(self, parts, model):
         """Adds the term of the objective to the model."""

@@ -10,6 +10,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from tl_keras.checks import InputError
 from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.models.precision import scaling
 from tl_keras.models.signature import gives_logits, num_outputs
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.best_weights import BestWeights
@@ -53,7 +54,7 @@ def compile_for_training(
     arguments = {"metrics": ["accuracy"], **arguments}
     with model.distribute_strategy.scope():
         model.compile(
-            optimizer=build_optimizer(**optimizer),
+            optimizer=scaling(build_optimizer(**optimizer), classifier.dtype_policy),
             loss=cross_entropy(classifier, label_smoothing=label_smoothing),
             **arguments,
         )

@@ -186,7 +186,7 @@ def compute_features(
     ).prefetch(4)
     for view, indices, inputs in track(loaded, "Running the frozen part once", count):
         rows = slice(int(indices[0]), int(indices[-1]) + 1)
-        for array, output in zip(arrays, tf.nest.flatten(run(*inputs)), strict=True):
+        for array, output in zip(arrays, run(*inputs), strict=True):
             array[int(view), rows] = output.numpy()[: len(indices)]
             release_pages(array)
     return Features(arrays, source.labels)

@@ -30,7 +30,12 @@ def frozen_pass(prefix: keras.Model, load: Callable, batch_size: int) -> tuple[C
     if strategy.num_replicas_in_sync > 1:
         return _own_rows(strategy, load, batch_size), _on_replicas(strategy, prefix)
     shapes = [tensor.shape[1:] for tensor in prefix.inputs]
-    return load, traced(lambda *i: prefix(unpacked(i), training=False), shapes)
+    return load, traced(lambda *i: _in_full(prefix(unpacked(i), training=False)), shapes)
+
+
+def _in_full(outputs):
+    """Outputs as float32, whatever a frozen part computes in."""
+    return [tf.cast(output, tf.float32) for output in tf.nest.flatten(outputs)]
 
 
 def _own_rows(strategy, load, batch_size):
@@ -51,7 +56,7 @@ def _on_replicas(strategy, prefix):
 
     def of_replica(*inputs):
         outputs = prefix(unpacked(inputs), training=False)
-        return [gather_replicas(output) for output in tf.nest.flatten(outputs)]
+        return [gather_replicas(output) for output in _in_full(outputs)]
 
     @tf.function
     def step(inputs):

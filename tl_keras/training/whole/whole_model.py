@@ -13,6 +13,7 @@ from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.batches import build_pipeline
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.whole_model import FromScratchSettings, OptimizerSettings
+from tl_keras.training.distribution.evaluation import shared_batches
 from tl_keras.training.fine_tuning.inputs import LabelledData, default_batch_size, labelled
 from tl_keras.training.fine_tuning.phases import compile_for_training, count_steps, run_phase
 from tl_keras.training.history import TrainingHistory
@@ -170,7 +171,7 @@ def fit_whole(
             name,
             model,
             batches,
-            val and _batches(classifier, val, val_batch_size or batch_size),
+            val and _held_out(classifier, val, val_batch_size or batch_size),
             epochs=settings.epochs,
             steps_per_epoch=steps.per_epoch if steps.endless else None,
             patience=settings.patience,
@@ -192,6 +193,11 @@ def sized_batches(
     return build_pipeline(
         dataset, batch_size, image_size=image_size, channels=channels, **arguments
     )
+
+
+def _held_out(model, val, batch_size):
+    strategy = model.distribute_strategy
+    return shared_batches(_batches(model, val, batch_size), len(val), batch_size, strategy)
 
 
 def _batches(model, dataset, batch_size, **arguments):

@@ -17,6 +17,7 @@ from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.signatures import shows_settings
 from tl_keras.settings.whole_model import WithoutLabelsSettings
 from tl_keras.training.checkpoints.fitting import fit
+from tl_keras.training.distribution.evaluation import shared_batches
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_optimizer, build_schedule
@@ -143,7 +144,11 @@ def _images_alone(model, train, val, batch_size, settings):
         repeat=steps.endless,
         drop_remainder=steps.drop_remainder,
     )
-    held_out = None if val is None else sized_batches(model, val, batch_size)
+    held_out = None
+    if val is not None:
+        held_out = sized_batches(model, val, batch_size)
+        strategy = model.distribute_strategy
+        held_out = shared_batches(held_out, len(val), batch_size, strategy)
     some = sized_batches(model, train, _LOOKED_AT).map(_without_labels)
     model.look_at(next(iter(some)).numpy())
     return _Feed(batches, held_out, steps)
@@ -154,10 +159,17 @@ def _views(model, train, val, batch_size, settings):
     views = functools.partial(views, augment=settings.augment)
     first = model.epochs_trained
     batches = functools.partial(views, train, training=True, first_epoch=first, repeat=True)
-    held_out = val and views(val, training=False)
+    held_out = val and views(_paired(val, model), training=False)
     # One step at a time: it is long, so more in one call would save nothing.
     steps = Executions(len(train) // batch_size, 1, drop_remainder=True, endless=True)
     return _Feed(batches, held_out, steps)
+
+
+def _paired(val, model):
+    """The validation images that replicas share evenly, as their losses compare equal parts."""
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    rest = len(val) % (2 * replicas) if replicas > 1 else 0
+    return val.subset(range(len(val) - rest)) if 0 < rest < len(val) else val
 
 
 def _settings_for(model, settings):

@@ -66,6 +66,7 @@ def unfinished(stopped_folder, tmp_path):
     return shutil.copytree(stopped_folder, tmp_path / "run")
 
 
+@pytest.mark.fault(35)
 def test_killed_run_goes_on_by_the_same_settings_and_ends_alike(config, whole, tmp_path, capfd):
     """Fault 35."""
     run = killed(config, tmp_path / "run", 4)

@@ -15,13 +15,14 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format docs docs-test notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
-        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards clean \
+        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards \
+        benchmark-kills clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | clean"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-kills | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -90,6 +91,8 @@ benchmark-views: install
 	$(BIN)/python docs/benchmarks/views.py $(ARGS)
 benchmark-verdicts: install
 	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
+benchmark-kills: install
+	$(BIN)/python docs/benchmarks/kills.py $(ARGS)
 # CIFAR-10 and MNIST (TL_KERAS_DATA).
 benchmark-duplicates: install
 	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tl_keras
-from tl_keras.checks import InputError, check_backend, check_choice, check_number
+from tl_keras.checks import InputError, check_backend, check_choice, check_number, ran_out_of_memory
 
 
 def test_a_choice_comes_back():
@@ -86,3 +86,29 @@ def test_other_backend_is_refused_wherever_the_package_is_used(run_cli, monkeypa
     assert (status, error.count("\n")) == (2, 1) and error.startswith("Error: Expected Keras on")
     with pytest.raises(InputError, match="Expected Keras on TensorFlow"):
         tl_keras.load_dataset  # noqa: B018
+
+
+@pytest.mark.fault(41)
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (np._core._exceptions._ArrayMemoryError((2**40,), np.dtype("u1")), True),
+        (OSError(12, "Cannot allocate memory"), True),
+        (RuntimeError("can't start new thread"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (
+            # TensorFlow's AbortedError under `ulimit -v`
+            RuntimeError(
+                "Graph execution error:\nOperation received an exception:Status: 1, message: could "
+                "not create a primitive, in file tensorflow/core/kernels/mkl/mkl_conv_ops.cc:1112"
+            ),
+            True,
+        ),
+        (RuntimeError("Operation received an exception:Status: 3, message: could not"), False),
+        (InputError("Expected memory; received out of memory."), False),
+        (OSError(28, "No space left on device"), False),
+    ],
+)
+def test_memory_that_ran_out_is_told_from_other_errors(error, expected):
+    assert ran_out_of_memory(error) is expected

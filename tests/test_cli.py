@@ -284,8 +284,8 @@ class ResourceExhaustedError(Exception):
         ),
         (("evaluate", "run", "--batch-size", "9"), "batches of 9 images; .* --batch-size 4, or a"),
         ((*TRAIN, "--batch-size", "1"), "with batches of 1 images; .* Give --batch-size 1,"),
-        (TRAIN, "for this command; received out of memory. Give a small --batch-size such as 8"),
-        (("export", "run"), "for this command; received out of memory. Free some memory"),
+        (TRAIN, "this command; received out of memory. Give a small --batch-size such as 8"),
+        (("export", "run"), "this command; received out of memory. Free some memory"),
     ],
 )
 @pytest.mark.fault(41)
@@ -296,7 +296,7 @@ def test_memory_that_runs_out_is_one_line(error, words, message, run_cli, monkey
     monkeypatch.setattr(cli, "load", lambda module, name: job)
     status, _, said = run_cli(*words)
     assert (status, said.count("\n")) == (2, 1)
-    assert re.match(f"Error: Expected memory enough for .*{message}", said), said
+    assert re.match(f"Error: Expected memory enough for (.* )?{message}", said), said
 
 
 @pytest.mark.fault(41)
@@ -304,4 +304,4 @@ def test_limit_under_which_tensorflow_crashes_is_refused(run_cli, asked, monkeyp
     monkeypatch.setattr(resource, "getrlimit", lambda _: (2**30, 2**30))
     status, _, error = run_cli("predict", "run", "a.jpg")
     assert (status, asked, error.count("\n")) == (2, [], 1)
-    assert "at least 2 GiB, which TensorFlow maps; received 1.0 GiB. Raise it" in error
+    assert "at least 3 GiB, which TensorFlow maps; received 1.0 GiB. Raise it" in error

@@ -6,7 +6,14 @@ import json
 import math
 import numbers
 import os
+import re
 from pathlib import Path
+
+# The last is oneDNN's, whose status 1 is "out of memory".
+_NO_MEMORY = re.compile(
+    "out of memory|OOM when allocating|bad_alloc|Cannot allocate memory|can't start new thread"
+    "|received an exception:Status: 1, message: could not create"
+)
 
 
 class InputError(ValueError):
@@ -63,11 +70,11 @@ def check_number(
 
 def ran_out_of_memory(error):
     """Returns whether an exception of Python, NumPy or TensorFlow says that memory ran out."""
+    if isinstance(error, InputError):
+        return False
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return True
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return True
-    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    return getattr(error, "errno", None) == errno.ENOMEM or bool(_NO_MEMORY.search(str(error)))
 
 
 def check_backend():
@@ -75,7 +82,7 @@ def check_backend():
 
     Keras takes the environment variable KERAS_BACKEND, or else `backend` in its keras.json.
     """
-    file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser() / "keras.json"
+    file = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))) / "keras.json"
     asked, where = os.environ.get("KERAS_BACKEND"), "the environment variable KERAS_BACKEND"
     if not asked:
         asked, where = _backend_in(file), f"backend in {file}"

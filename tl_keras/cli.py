@@ -19,7 +19,7 @@ from tl_keras.settings.declaration import MISSING, PANELS, RUN, options_of
 from tl_keras.settings.image_source import CheckpointSettings
 
 _GROUPS = {panel: Group(panel.title, sort_key=place) for place, panel in enumerate(PANELS)}
-_LEAST_ADDRESS_SPACE = 2 * 2**30  # bytes
+_LEAST_ADDRESS_SPACE = 3 * 2**30  # bytes
 _CONFIG_HELP = "File with options: config.json of a run, which is repeated, or a .toml file."
 _RESUME_HELP = "Unfinished run folder to go on with; its settings are used."
 

@@ -83,9 +83,9 @@ def escape_cells(row):
 def escape_controls(text):
     """Returns `text` without characters that could command a terminal or reverse its text.
 
-    Control characters, line ends, bytes that are not UTF-8 and changes of the direction become the
-    escapes of a Python string, such as `\\x1b` or `\\n`, and a backslash becomes two. All other
-    letters stay as they are. `unescape_controls` returns the original.
+    Control characters, line ends, bytes that are not UTF-8 and changes of the direction are escaped
+    as in a Python string, such as `\\x1b`. A backslash becomes two. All other letters stay as they
+    are. `unescape_controls` returns the original.
     """
     return "".join(
         c.encode("unicode_escape").decode("ascii")
@@ -109,7 +109,7 @@ def read_json(path, *keys):
     """Returns the dict in a JSON file of this project, refused without one of `keys`."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"Expected a whole JSON file; received {path} ({error}).") from error
     if not keys and not isinstance(content, dict):
         raise InputError(

@@ -59,6 +59,7 @@ def test_place_is_checked_before_the_work(finished_run, colours, tmp_path, monke
         (figures_of("x", "a"), json.dumps({"a": 1, "b": 2}), json.dumps(["a"])),
         (figures_of("x", "a"), json.dumps({"a": 1}), "no json"),
         (table_of("x", "a"), "a\n", b"\xff\x00\xfe"),
+        (figures_of("x", "a"), json.dumps({"a": 1}), "[" * 100_000),
     ],
 )
 def test_file_of_the_same_command_and_an_empty_one_are_replaced(kind, own, other, tmp_path):
@@ -76,6 +77,12 @@ def test_file_of_the_same_command_and_an_empty_one_are_replaced(kind, own, other
 def test_grids_are_known_by_their_signature(colours, tmp_path):
     write_grid(tmp_path / "grid.png", np.zeros((4, 8, 8, 1), np.uint8))
     check_output(tmp_path / "grid.png", image_of("generate"))
+    (tmp_path / "config.json").write_text("{}")
+    for folder in (tmp_path, tmp_path / "figures"):
+        write_grid(folder / "grid.png", np.zeros((4, 8, 8, 1), np.uint8))
+        with pytest.raises(InputError, match="which is another"):  # a figure of a run
+            check_output(folder / "grid.png", image_of("generate"))
+    (tmp_path / "config.json").unlink()
     photo = shutil.copy(colours / "green" / "0.png", tmp_path / "photo.png")
     for path in (photo, tmp_path / "text.png"):
         path.write_bytes(path.read_bytes() if path.exists() else b"text")

@@ -15,7 +15,7 @@ from tl_keras.training.fused_adam import FusedAdam
 PACKAGE = Path(tl_keras.__file__).parent
 ADAPTER = Path(keras_private.__file__)
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PUBLIC_PRIVATE = {"_replace", "_asdict", "_fields"}  # of a named tuple
+PUBLIC_PRIVATE = {"_replace", "_asdict", "_fields", "_exit"}  # of a named tuple, and of os
 
 
 def small_model():

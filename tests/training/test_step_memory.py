@@ -65,6 +65,8 @@ def test_network_that_memory_cannot_hold_is_refused_before_it_is_made(monkeypatc
     monkeypatch.setattr(step_memory, "free_memory", lambda: 10_000)
     with within_memory():
         keras.layers.Dense(10).build((1, 10))
-    message = "fit into the 0.0 GB of free memory; received layers"
+    with pytest.raises(InputError, match="free memory"), within_memory(copies=40):
+        keras.layers.Dense(10).build((1, 10))
+    message = "fits into the 0.0 GB of free memory; received layers that take 4398.0 GB or more"
     with pytest.raises(InputError, match=message), within_memory():
         keras.layers.Dense(2**20).build((1, 2**20))

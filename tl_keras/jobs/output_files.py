@@ -48,9 +48,11 @@ def figures_of(command: str, *keys: str) -> OutputKind:
 
 
 def image_of(command: str) -> OutputKind:
-    """Returns the kind of a .png file that tl_keras signed."""
+    """Returns the kind of a .png file that tl_keras signed, unless it belongs to a run folder."""
 
     def is_own(path):
+        if any((folder / "config.json").is_file() for folder in (path.parent, path.parent.parent)):
+            return False
         with Image.open(path, formats=["PNG"]) as image:
             return MADE_BY.items() <= image.info.items()
 
@@ -97,5 +99,5 @@ def check_writable(path: Path) -> None:
 def _is_own(path, kind):
     try:
         return kind.is_own(path)
-    except (OSError, ValueError, SyntaxError, csv.Error):  # in another format
+    except Exception:  # readers raise a dozen kinds of error on another format
         return False

@@ -71,22 +71,25 @@ def free_memory() -> int | None:
 
 
 @contextlib.contextmanager
-def within_memory() -> Iterator[None]:
+def within_memory(copies: int = 1) -> Iterator[None]:
     """Refuses a model built in the block, before it takes memory, if its weights cannot fit.
 
+    Args:
+        copies: numbers for each weight. Training with Adam takes 4: gradient and two moments too.
+
     Raises:
-        InputError: the weights are larger than the free memory.
+        InputError: the weights, so many times, are larger than the free memory.
     """
     free = free_memory()
 
     def refusal(asked):
         return InputError(
-            f"Expected a network whose weights fit into the {free / 1e9:.1f} GB of free memory; "
-            f"received layers of {asked / 1e9:.1f} GB or more. Choose fewer units, a smaller "
-            "image size or another backbone."
+            f"Expected a network that fits into the {free / 1e9:.1f} GB of free memory; received "
+            f"layers that take {copies * asked / 1e9:.1f} GB or more. Choose fewer units, a "
+            "smaller image size or another backbone."
         )
 
-    with contextlib.nullcontext() if free is None else limit_variables(free, refusal):
+    with contextlib.nullcontext() if free is None else limit_variables(free // copies, refusal):
         yield
 
 

@@ -75,6 +75,7 @@ def test_file_that_vanishes_while_batches_are_read_is_named_where_they_are_used(
     paths = [save(tmp_path / f"{i}.png", textured(i, (16, 16))) for i in range(8)]
     images = ImageDataset(tuple(paths), np.arange(8) % 2, ("a", "b"))
     network = MLP(2, hidden_units=(4,))
+    network.build((None, 16, 16, 3))
     lose = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: os.remove(paths[epoch]))
     with pytest.raises(InputError, match=rf"image; received {tmp_path}/\d.png: the file does"):
         fit_from_scratch(network, images, images, epochs=9, batch_size=4, callbacks=[lose])

@@ -82,6 +82,7 @@ def test_train_ends_alike_on_one_device_on_replicas_and_in_two_processes(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.fault(44)
 def test_44_a_killed_worker_ends_the_others_in_time(tmp_path):
     encoder, data = save_encoder(tmp_path / "e.keras"), save_images(tmp_path / "images", 16)
     words = arguments(encoder, data, tmp_path / "run", "--epochs", "500")[1:]

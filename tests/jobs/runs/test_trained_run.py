@@ -31,7 +31,7 @@ def test_place_that_is_no_run_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["config.json", "classes.json"])
-@pytest.mark.parametrize("text", ['{"class_names": ["a"', "", "\udcff"])
+@pytest.mark.parametrize("text", ['{"class_names": ["a"', "", "\udcff", "[" * 100_000])
 def test_damaged_json_is_named(name, text, copied_run):
     (copied_run / name).write_text(text, errors="surrogateescape")
     with pytest.raises(InputError, match=f"a whole JSON file; received .*{name}"):
@@ -73,6 +73,7 @@ def test_model_cut_short_is_refused(copied_run):
         ("classes.json", {"class_names": "abc"}, "a list of different texts; received 'abc'"),
         ("classes.json", {"class_names": [1, 2, 3]}, "different texts; received .1, 2, 3."),
         ("classes.json", {"class_names": ["a", "a", "b"]}, "a list of different texts"),
+        ("classes.json", {"test_time_flips": "no"}, "to be true or false; received 'no'"),
         ("config.json", {"data": 5}, "data to be a text; received data=5. It is the value of data"),
         ("config.json", {"data": None}, "Expected data in .*config.json; received none"),
         ("config.json", {"split": "half"}, "It is the value of split in .*config.json"),

@@ -84,7 +84,11 @@ def test_test_image_that_is_deleted_after_training_costs_no_model(
     assert json.loads(output)["num_examples"] == 5
     assert "1 of the run's images missing in" in error
     assert json_of(run, "metrics.json")["pictures"] == {"train": 12, "val": 6, "test": 5}
-    assert names(run) == SAVED - {"unmeasured.json"} | {"metrics.json", "report.html", "figures"}
+    assert names(run) == SAVED - {"unmeasured.json", "checkpoints"} | {
+        "metrics.json",
+        "report.html",
+        "figures",
+    }
 
 
 def test_disk_that_is_full_after_training_costs_no_model(encoder, colours, tmp_path, monkeypatch):
@@ -142,7 +146,7 @@ def test_pruned_run_that_was_not_measured_is_completed_too(
     metrics = json_of(pruned, "metrics.json")
     assert metrics["test"]["loss"] == pytest.approx(figures["loss"])
     assert {"val", "pruning", "seconds", "best_epoch"} <= set(metrics)
-    assert names(pruned) == SAVED - {"unmeasured.json"} | {"metrics.json"}
+    assert names(pruned) == SAVED - {"unmeasured.json", "checkpoints"} | {"metrics.json"}
 
 
 def test_run_that_is_complete_is_not_written_to(finished_run, tmp_path):

@@ -11,9 +11,10 @@ from tl_keras import load_dataset, load_model
 from tl_keras.files import read_json
 from tl_keras.jobs.compare.methods import parse_method
 from tl_keras.jobs.evaluate import evaluate
-from tl_keras.jobs.runs.measuring import views_of
+from tl_keras.jobs.runs.measuring import measure, views_of
 from tl_keras.jobs.runs.run_splits import say_if_refitted, trained_on
 from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.train.calibrating import calibrate, calibration_figures, val_predictions
 from tl_keras.jobs.train.starting_point import starting_point
 from tl_keras.jobs.train.train import train
@@ -147,3 +148,21 @@ def test_images_of_ugly_names_and_a_class_of_one_image_are_fine(encoder, tmp_pat
     changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "split": (0.34, 0.33, 0.33)}
     run = train(small_config(encoder, folder, tmp_path / "run", **changes))
     assert (run / "report.html").is_file()
+
+
+def test_the_training_figures_of_a_start_need_no_further_pass(
+    encoder, colours, tmp_path, monkeypatch
+):
+    measured = []
+    monkeypatch.setattr(
+        train_job,
+        "measure",
+        lambda model, *parts, **rest: measured.extend(parts) or measure(model, *parts, **rest),
+    )
+    changes = LINEAR | {"augment": "none", "dropout": None, "preset": "fast", "epochs": None}
+    run = train(small_config(encoder, colours, tmp_path / "run", **changes, lr=None))
+    figures = read_json(run / "metrics.json")["train"]
+    assert "train" not in [part.split for part in measured]
+    model = load_run(run).model
+    part = load_dataset(str(colours), split_fractions=(0.5, 0.25, 0.25)).train
+    assert figures["accuracy"] == pytest.approx(measure(model, part)[1]["accuracy"])

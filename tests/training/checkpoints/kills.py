@@ -9,7 +9,7 @@ from tl_keras.training.checkpoints.run_checkpoints import RunCheckpoints, checkp
 
 
 class Killed(BaseException):
-    """As with SIGKILL, nothing is saved on the way out."""
+    """End of a process that saves nothing on the way out, as with SIGKILL."""
 
 
 class Killer(keras.callbacks.Callback):

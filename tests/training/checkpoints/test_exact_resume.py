@@ -36,21 +36,27 @@ def tuned(**settings):
     return train
 
 
+LINEAR = {"head": "linear", "batch_size": 8, "epochs": 3, "augment": "flip"}
+SLOW = pytest.mark.slow
+TO_THE_END = 1000  # events
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "events"),
     [
-        pytest.param(HEAD_FIRST, id="head first"),
-        pytest.param(HEAD_FIRST | {"cache": "none", "mixup": 1.0}, id="uncached"),
+        pytest.param(HEAD_FIRST, (4, 13, TO_THE_END), id="head first", marks=SLOW),
+        pytest.param(HEAD_FIRST, (9, 5, 2, 7), id="many kills", marks=SLOW),
         pytest.param(
-            {"head": "linear", "batch_size": 8, "epochs": 3, "augment": "flip"}, id="linear start"
+            HEAD_FIRST | {"cache": "none", "mixup": 1.0}, (9, 5, 7), id="uncached", marks=SLOW
         ),
+        pytest.param(LINEAR, (9, 5, 2, 7), id="linear start", marks=SLOW),
     ],
 )
-def test_fine_tuning_after_kills_equals_one_without(settings, tmp_path):
+def test_fine_tuning_after_kills_equals_one_without(settings, events, tmp_path):
     train = tuned(**settings)
     wanted, history = train()
-    (found, again), kills = through_kills(tmp_path, train, (9, 5, 2, 7))
-    assert kills > 3
+    (found, again), kills = through_kills(tmp_path, train, events)
+    assert kills > 1
     assert_equal_weights(found, wanted)
     assert_equal_histories(again, history)
     assert again.best_epoch == history.best_epoch
@@ -93,21 +99,22 @@ def pruned():
 @pytest.mark.parametrize(
     ("train", "events"),
     [
-        pytest.param(lambda: scratch(24, 8), (2, 3), id="several steps at once"),
-        pytest.param(lambda: scratch(72, 2), (3, 1), id="single epochs"),
-        pytest.param(distilled, (2,), id="distillation"),
-        pytest.param(pseudo_labelled, (2, 3), id="pseudo-labels"),
-        pytest.param(pruned, (3, 4), id="pruning"),
+        pytest.param(lambda: scratch(24, 8), (4,), id="several steps at once", marks=SLOW),
+        pytest.param(lambda: scratch(72, 2), (7,), id="single epochs", marks=SLOW),
+        pytest.param(distilled, (4,), id="distillation", marks=SLOW),
+        pytest.param(pseudo_labelled, (4,), id="pseudo-labels", marks=SLOW),
+        pytest.param(pruned, (4, 7), id="pruning", marks=SLOW),
     ],
 )
 def test_training_of_whole_models_after_kills_equals_one_without(train, events, tmp_path):
     wanted, history = train()
-    (found, again), kills = through_kills(tmp_path, train, events)
-    assert kills > 1
+    (found, again), kills = through_kills(tmp_path, train, (*events, TO_THE_END))
+    assert kills == len(events)
     assert_equal_weights(found, wanted)
     assert_equal_histories(again, history)
 
 
+@pytest.mark.slow
 def test_checkpoints_change_no_bit_of_a_training(tmp_path):
     train = tuned(**HEAD_FIRST)
     wanted, _ = train()

@@ -42,6 +42,7 @@ def test_what_a_file_cannot_hold_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["one byte", "cut", "no facts", "half of the facts"])
+@pytest.mark.fault(42)
 def test_damaged_checkpoint_falls_back_by_one_and_is_named(damage, tmp_path, capsys):
     """Faults 36 and 42."""
     fit = fit_in(tmp_path)

@@ -210,3 +210,14 @@ def test_the_strength_of_a_balanced_fit_has_the_lowest_loss_over_classes_of_one_
 def test_twenty_images_that_tell_nothing_are_not_fitted_to_one_point():
     features = np.random.default_rng(0).normal(size=(1, 20, 8)).astype(np.float32)
     assert fit_linear_start(features, np.arange(20) % 4, 4).strength >= SOFTEST / 20
+
+
+def test_its_figures_on_features_are_those_of_its_predictions(monkeypatch):
+    monkeypatch.setattr(linear_start, "_BLOCK", 7)
+    features, labels = blobs((20, 13), spread=3.0)
+    start = fit_linear_start(features, labels, 2)
+    [probabilities] = start.predict(features[:1])
+    figures = start.figures_on(features[0], labels)
+    assert figures["accuracy"] == (probabilities.argmax(axis=1) == labels).mean() < 1
+    losses = -np.log(probabilities[np.arange(33), labels])
+    assert figures["loss"] == pytest.approx(losses.mean(), rel=1e-5)

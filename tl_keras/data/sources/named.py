@@ -118,4 +118,4 @@ def _one_at_a_time():
 
 
 def _home():
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser()
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")))

@@ -6,6 +6,8 @@ import keras
 
 from tl_keras.models.backbones.standardised import standardise
 from tl_keras.models.counted_epochs import CountedEpochs
+from tl_keras.models.gan.collapse import gan_guards
+from tl_keras.models.gan.gan import METRICS
 from tl_keras.models.gan.inputs import training_input
 from tl_keras.models.rgb_inputs import chain_on_rgb
 from tl_keras.settings.methods import ADVERSARIAL, LATENT, TWO_VIEWS
@@ -69,7 +71,7 @@ def _fit_adversarial(model, train, callbacks, settings):
         model,
         batches,
         name="pretraining",
-        callbacks=[*model.guards(some), *callbacks],
+        callbacks=[*gan_guards(METRICS[:2], some), *callbacks],
         run=functools.partial(CountedEpochs.fit, model),
         **arguments,
         **settings,

@@ -76,7 +76,7 @@ def pretrain(config):
         data = load_pretrain_data(config)
         run.check_images(data.splits)
         plan = make_plan(config, data)
-        with within_memory():
+        with within_memory(copies=4):
             model = build_model(config, data, plan)
         check_model_room(run.path, model)
         run.write_json("config.json", config.to_json())

@@ -41,7 +41,7 @@ def recorded_run(
 
 
 def _versions():
-    """What can change the results beside the settings."""
+    """Returns the versions that can change the results."""
     versions = {name: metadata.version(name) for name in _PACKAGES}
     return {"tl_keras": tl_keras.__version__, "code": _digest(), **versions}
 

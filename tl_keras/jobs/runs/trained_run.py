@@ -134,4 +134,10 @@ def load_run(path: str | Path) -> TrainedRun:
             f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "
             f"the model; received {len(class_names)}."
         )
-    return TrainedRun(path, model, class_names, config, bool(classes.get("test_time_flips")))
+    flips = classes.get("test_time_flips", False)  # older runs have no such key
+    if not isinstance(flips, bool):
+        raise InputError(
+            f"Expected test_time_flips in {path / 'classes.json'} to be true or false; received "
+            f"{flips!r}. It was changed since the run wrote it: put it back."
+        )
+    return TrainedRun(path, model, class_names, config, flips)

@@ -187,6 +187,8 @@ class _Run:
             # any class weights.
             at = history.epoch.index(history.best_epoch)
             metrics["train"] = {name: history.history[name][at] for name in ("accuracy", "loss")}
+        elif tuned is not None and tuned.phase is None:
+            metrics["train"] = tuned.starts.fitted  # from features: no further pass over the images
         if self.temperature is not None:
             metrics["temperature"] = self.temperature
         if tuned is not None:

@@ -77,7 +77,7 @@ def _cache_folder():
 def _held(part):
     """Locks a file while it is downloaded, so that nobody takes it for one of a killed process."""
     with open(part, "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH)  # HDF5 takes one as well to read the file
         yield
 
 

@@ -1,9 +1,12 @@
-"""Detection of a generator whose samples become nearly identical."""
+"""Detection of a generator whose samples become nearly identical, and the guards of a GAN."""
 
 import warnings
+from collections.abc import Sequence
 
 import keras
 import numpy as np
+
+from tl_keras.models.divergence import LastGoodWeights
 
 _SAMPLES = 64
 _OF_BEST = 0.5
@@ -70,3 +73,15 @@ class CollapseWatch(keras.callbacks.Callback):
                 CollapseWarning,
                 stacklevel=2,
             )
+
+
+def gan_guards(
+    losses: Sequence[str], images: np.ndarray | None = None
+) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks that every training of a GAN uses.
+
+    Args:
+        losses: names of the logs that must be finite.
+        images: some of training, whose diversity is that of real images; None if unknown.
+    """
+    return [LastGoodWeights(losses), CollapseWatch(images)]

@@ -10,9 +10,8 @@ from keras import ops
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.counted_epochs import CountedEpochs
-from tl_keras.models.divergence import LastGoodWeights
 from tl_keras.models.gan import losses
-from tl_keras.models.gan.collapse import CollapseWatch
+from tl_keras.models.gan.collapse import gan_guards
 from tl_keras.models.gan.dcgan import build_discriminator, build_generator
 from tl_keras.models.gan.inputs import (
     PIXEL_SCALE,
@@ -292,16 +291,8 @@ class GAN(SavedSeeds, CountedEpochs, keras.Model):
         data, some = training_input(self, x, y, batch_size or self.recipe["batch_size"])
         kwargs["validation_data"] = checked_pair(kwargs.get("validation_data"))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*self.guards(some), *keras.tree.flatten(callbacks or ())]
+            callbacks = [*gan_guards(METRICS[:2], some), *keras.tree.flatten(callbacks or ())]
         return super().fit(epochs=epochs, verbose=verbose, callbacks=callbacks, **data, **kwargs)
-
-    def guards(self, images: np.ndarray | None = None) -> list[keras.callbacks.Callback]:
-        """Returns the callbacks that every training of this model uses.
-
-        Args:
-            images: some of training, whose diversity is that of real images; None if unknown.
-        """
-        return [LastGoodWeights(METRICS[:2]), CollapseWatch(images)]
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any

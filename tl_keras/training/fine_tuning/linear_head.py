@@ -25,11 +25,14 @@ class Starts:
         both: that of training and validation images together; None without refit.
         val: float32 (views, n, num_classes), probabilities of `train` for the validation images;
             None without refit.
+        fitted: {"accuracy", "loss"} of the last of them on the training images as they are, from
+            their features.
     """
 
     train: LinearStart
     both: LinearStart | None = None
     val: np.ndarray | None = None
+    fitted: dict[str, float] | None = None
 
 
 def takes_linear_start(model: keras.Model) -> bool:
@@ -100,7 +103,8 @@ def set_linear_start(
         val = starts.train.predict(features[:, count:])
         starts = Starts(starts.train, fit(len(images.labels)), val)
     put_into_head(starts.train, model)
-    return starts
+    fitted = (starts.both or starts.train).figures_on(features[0, :count], part.train.labels)
+    return dataclasses.replace(starts, fitted=fitted)
 
 
 def put_into_head(start: LinearStart, model: keras.Model) -> None:

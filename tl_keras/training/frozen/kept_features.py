@@ -81,7 +81,10 @@ def _digest(prefix, source, views, dtype):
 
 
 def _stat(path):
-    found = os.stat(path)
+    try:
+        found = os.stat(path)
+    except OSError:  # whoever reads the image will say so
+        return ()
     return found.st_size, found.st_mtime_ns
 
 

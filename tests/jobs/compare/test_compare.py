@@ -12,7 +12,9 @@ import time
 import numpy as np
 import pytest
 
+from tests.jobs.kills import kill_after
 from tests.jobs.small_runs import CLASSES, save_images, use_one_rate
+from tests.training.checkpoints.kills import Killed
 from tl_keras import compare
 from tl_keras.checks import InputError
 from tl_keras.jobs.compare.results import COLUMNS, RUN, read_results, write_table
@@ -111,6 +113,23 @@ def stopped(found, data, path):
     (path / ".part-xresults.csv").write_text("half a fi")
     (path / "report.html").unlink()
     return path
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_rate")
+def test_comparison_that_was_killed_within_runs_gives_the_same_table(
+    compared, encoder, colours, tmp_path
+):
+    """Fault 35."""
+    found, path = compared[0], tmp_path / "killed"
+    asked = ASKED | {"backbone": str(encoder), "out": path, "checkpoint_minutes": 0}
+    for events in (9, 4, 5):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+            kill_after(patch, events)
+            compare(str(colours), **asked)
+    compare(str(colours), **asked)
+    assert rows_of(path, without=["seconds"]) == rows_of(found.path, without=["seconds"])
+    assert {file.name for file in path.iterdir()} == {file.name for file in found.path.iterdir()}
 
 
 @pytest.mark.usefixtures("one_rate")

@@ -123,9 +123,9 @@ class RunFolder:
             self.path.rmdir()  # only if nothing was written
 
     def _has_begun_only(self):
-        """Tells whether nothing but the question stands in the folder."""
-        files = [path for path in self.path.rglob("*") if path.is_file() and path.name != ".lock"]
-        return self._began and files == [self.path / CHECKPOINTS / ASKED]
+        """Tells whether this run wrote nothing but the beginning of its checkpoints."""
+        others = {path.name for path in self.path.iterdir()} - {".lock", CHECKPOINTS}
+        return self._began and not others and not (self.path / CHECKPOINTS / "fits").exists()
 
     def write_json(self, name, content):
         write_json(self.path / name, content)

@@ -72,15 +72,13 @@ class RecordedCallbacks(keras.callbacks.CallbackList):
         if not self._begun:
             super().on_train_begin(logs)
         self._begun = True
+        if not self._first:
+            self._set_resumed()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
         self._epoch = epoch
-        if self._resumed is not None:
-            set_state(self.model, self.callbacks, self._resumed)
-            self._resumed = None
-            if not self._first:
-                self.model.reset_metrics()  # they are those of the epoch before
+        self._set_resumed()  # within an epoch; Keras has reset the metrics before
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         super().on_train_batch_begin(self._first + batch, logs)
@@ -120,6 +118,12 @@ class RecordedCallbacks(keras.callbacks.CallbackList):
         if number is not None:  # a signal may have come in between
             self._stop.number = number
         return number is not None, due
+
+    def _set_resumed(self):
+        """Puts the state back that a resumed fit begins with, once."""
+        if self._resumed is not None:
+            set_state(self.model, self.callbacks, self._resumed)
+            self._resumed = None
 
     def _save(self, epoch, step):
         asked, due = self.agree()

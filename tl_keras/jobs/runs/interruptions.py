@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
-from tl_keras.checks import InputError
+from tl_keras.checks import InputError, ran_out_of_memory
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, RunFolder
 from tl_keras.progress import say
 from tl_keras.settings.config_files import ASKED, CHECKPOINTS
@@ -32,8 +31,8 @@ def keeping_interrupted(
         # Stopped by a signal, a lost file or a loss that is no number.
         _save_interrupted(folder, model)
         raise
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        if batch_size is None:
+    except Exception as error:
+        if batch_size is None or not ran_out_of_memory(error):
             raise
         raise InputError(
             f"Expected memory enough for batches of {batch_size} images; received out of "
@@ -67,10 +66,10 @@ def keeping_saved(path: Path) -> Iterator[None]:
     except InputError as error:
         error.args = (f"{error} {advice}",)
         raise
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise InputError(
-            f"Expected memory enough to measure the model; received out of memory. {advice}"
-        ) from error
-    except BaseException:
+    except BaseException as error:
+        if ran_out_of_memory(error):
+            raise InputError(
+                f"Expected memory enough to measure the model; received out of memory. {advice}"
+            ) from error
         say(advice)
         raise

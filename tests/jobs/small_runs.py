@@ -1,5 +1,7 @@
 """Tiny data, encoder and configuration with which a whole training run takes seconds."""
 
+import csv
+
 import keras
 import numpy as np
 from PIL import Image
@@ -70,6 +72,12 @@ def use_one_rate(patch):
     """With a `pytest.MonkeyPatch`, comparisons try one learning rate where they try three."""
     for name in ("BASELINE_RATES", "BASE_RATES", "FROZEN_RATES"):
         patch.setattr(compare_methods, name, getattr(compare_methods, name)[1:2])
+
+
+def table_rows(path):
+    """The rows of a table as dicts."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def probabilities_of(rows, class_names):

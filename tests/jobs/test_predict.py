@@ -1,13 +1,12 @@
 """Predictions for images of any name, one row per file."""
 
-import csv
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.jobs.small_runs import CLASSES, probabilities_of
+from tests.jobs.small_runs import CLASSES, probabilities_of, table_rows
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import read_image, resize_image
@@ -22,13 +21,8 @@ def picture(colours):
     return colours / "green" / "0.png"
 
 
-def _read(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def _rows(run, paths, **settings):
-    return _read(predict(run, paths, **settings))
+    return table_rows(predict(run, paths, **settings))
 
 
 def test_table_has_one_row_a_file_and_one_header(finished_run, colours, tmp_path):
@@ -101,7 +95,7 @@ def test_unreadable_neighbours_do_not_change_a_picture(finished_run, picture, tm
 def test_any_file_name_comes_back_from_the_table(name, finished_run, picture, tmp_path):
     shutil.copy(picture, tmp_path / name)
     predict(finished_run, [str(tmp_path / name)], out=tmp_path / "out.csv")
-    [row] = _read(tmp_path / "out.csv")
+    [row] = table_rows(tmp_path / "out.csv")
     assert unescape_controls(row["path"]) == str(tmp_path / name)
     assert row["path"].isprintable()
 
@@ -111,7 +105,7 @@ def test_file_name_that_is_no_text_is_written_escaped(finished_run, picture, tmp
     shutil.copy(picture, path)
     rows = _rows(finished_run, [path], out=tmp_path / "out.csv")
     assert rows[0]["label"] in CLASSES
-    assert _read(tmp_path / "out.csv")[0]["path"] == f"{tmp_path}/bad\\udcff.png"
+    assert table_rows(tmp_path / "out.csv")[0]["path"] == f"{tmp_path}/bad\\udcff.png"
 
 
 def test_folders_are_searched_to_the_bottom_and_other_files_left(finished_run, picture, tmp_path):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import CLASSES
+from tests.jobs.small_runs import CLASSES, table_rows
 from tl_keras import load_model
 from tl_keras.jobs import prune as job
 from tl_keras.jobs.evaluate import evaluate
@@ -31,7 +31,7 @@ def test_the_pruned_run_is_a_run_like_any_other(finished_run, colours, run_cli, 
     assert pruning["after"]["gzip_bytes"] < 0.6 * pruning["before"]["gzip_bytes"]
     assert pruning["test_before"]["accuracy"] >= 0
     assert evaluate(out)["accuracy"] == pytest.approx(metrics["test"]["accuracy"])
-    assert predict(out, [colours], out=tmp_path / "p.csv")[0]["label"] in CLASSES
+    assert table_rows(predict(out, [colours], out=tmp_path / "p.csv"))[0]["label"] in CLASSES
     assert export(out).exists()
     assert (out / "history.csv").read_text().splitlines()[1].startswith("1,prune,")
     assert "Compressed weights" in error and "pruned" in error

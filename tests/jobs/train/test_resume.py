@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from tests.jobs.kills import kill_after
-from tests.jobs.small_runs import save_images, small_config
+from tests.jobs.small_runs import save_images, small_config, table_rows
 from tests.training.checkpoints.kills import Killed, assert_equal_weights
 from tl_keras import cli, files
 from tl_keras.checks import InputError
@@ -186,8 +186,8 @@ def test_signal_ends_at_the_next_batch_with_143_even_on_a_full_disk(
     assert ("since the last checkpoint are lost: Expected to be able" in said) is full
     assert f"The same command line with --out {run} goes on." in said
     if not full:
-        rows = predict(run, [str(colours)], out=tmp_path / "predictions.csv")
-        assert len(rows) == 36
+        table = predict(run, [str(colours)], out=tmp_path / "predictions.csv")
+        assert len(table_rows(table)) == 36
         assert f"finish it with `tl-keras train --resume {run}`" in capfd.readouterr().err
     train(dataclasses.replace(config(run), checkpoint_minutes=5))
     assert_equal_weights(weights_of(run), weights_of(whole))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.jobs.small_runs import CLASSES, probabilities_of, save_images, small_config
+from tests.jobs.small_runs import CLASSES, probabilities_of, save_images, small_config, table_rows
 from tl_keras import cli
 from tl_keras.checks import InputError
 from tl_keras.data.images import read_image
@@ -126,7 +126,7 @@ def test_environment_names_the_versions(finished_run):
 def test_model_opens_with_keras_alone_and_predicts_what_predict_says(
     finished_run, colours, tmp_path
 ):
-    rows = predict(finished_run, [str(colours)], out=tmp_path / "predictions.csv")
+    rows = table_rows(predict(finished_run, [str(colours)], out=tmp_path / "predictions.csv"))
     model = keras.saving.load_model(finished_run / "model.keras")
     images = np.stack([read_image(row["path"]) for row in rows])
     expected = model.predict(images, verbose=0)

@@ -11,6 +11,7 @@ from tl_keras.data.images import (
     MAX_PIXELS,
     ImageReadError,
     check_image_size,
+    decoding_threads,
     is_gray_file,
     printable,
     read_checked,
@@ -300,3 +301,13 @@ def test_resizing_averages_and_keeps_the_channels():
 def test_an_image_size_that_is_not_a_pair_is_refused(image_size):
     with pytest.raises(InputError, match=r"Expected image_size to be \(height, width\)"):
         check_image_size(image_size)
+
+
+def test_small_images_are_read_in_one_thread_and_others_in_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    paths = [str(tmp_path / f"{side}.png") for side in (32, 128, 129)]
+    for path, side in zip(paths, (32, 128, 129), strict=True):
+        Image.fromarray(np.zeros((side, side, 3), np.uint8)).save(path)
+    assert [decoding_threads([path]) for path in paths] == [1, 1, 6]
+    assert decoding_threads([str(tmp_path / "nowhere.png")]) == 6
+    assert decoding_threads([]) == 1

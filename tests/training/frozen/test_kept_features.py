@@ -5,6 +5,8 @@ import pytest
 
 from tests.training.small_models import coloured_images, small_classifier
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.shards.reading import ShardStore, read_shards
+from tl_keras.data.shards.writing import write_shards
 from tl_keras.training.checkpoints.run_checkpoints import RunCheckpoints, checkpointing
 from tl_keras.training.frozen import kept_features
 from tl_keras.training.frozen.cutting import cut_at_frozen
@@ -57,6 +59,21 @@ def test_features_of_anything_else_are_computed(other, prefix, computed, tmp_pat
     how = {name: other.pop(name) for name in ("views", "dtype") if name in other}
     features_in(tmp_path, prefix, images(**other), **how)
     assert len(computed) == 2
+
+
+def test_images_in_shards_are_known_by_their_content_without_reading_them(
+    prefix, tmp_path, monkeypatch
+):
+    digests = []
+    monkeypatch.setattr(ShardStore, "read", lambda *_: 1 / 0)
+    for number, changed in enumerate((0, 0, 1)):
+        x, y = coloured_images(6, 0)
+        x[0] += changed
+        folder = str(tmp_path / str(number))
+        write_shards({"all": ImageDataset.from_arrays(x, y)}, folder)
+        source = Images(read_shards(folder)["all"], (16, 16))
+        digests.append(kept_features._digest(prefix, source, 1, "float32"))
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_damaged_or_incomplete_features_are_computed_again(prefix, computed, tmp_path, capsys):

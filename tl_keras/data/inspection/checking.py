@@ -1,6 +1,5 @@
 """Check of every image before training, with the decoder that training uses."""
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,7 +8,13 @@ from tl_keras.checks import InputError, listed
 from tl_keras.data.array_store import put_row
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.decoded_files import DecodedFiles
-from tl_keras.data.images import ImageReadError, printable, read_checked, suffix_matches
+from tl_keras.data.images import (
+    ImageReadError,
+    decoding_threads,
+    printable,
+    read_checked,
+    suffix_matches,
+)
 from tl_keras.data.inspection.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
 from tl_keras.progress import track
 
@@ -61,7 +66,7 @@ def inspect_files(paths: Sequence[str], image_size: tuple[int, int] | None = Non
             put_row(decoded.images, row, resized)
         return found
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(decoding_threads(paths)) as pool:
         done = pool.map(look, enumerate(paths))
         looks = list(track(done, "Checking images", total=len(paths)))
     bad = tuple((look.path, look.reason) for look in looks if look.reason)

@@ -1,5 +1,6 @@
 """Packs the images of any source into shards."""
 
+import collections
 import hashlib
 import os
 import zlib
@@ -16,6 +17,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import (
     ImageReadError,
     StoredImage,
+    decoding_threads,
     printable,
     read_checked,
 )
@@ -25,7 +27,7 @@ from tl_keras.data.shards.layout import ENTRY, INDEX, MANIFEST, NAMES, NO_LABEL,
 from tl_keras.files import replacing, write_json
 from tl_keras.progress import track
 
-_AT_ONCE = 1024  # images in work
+_AT_ONCE = 64  # images; a task of its own for each would cost more than a small image
 _HEAD, _FOOT = 12, 4  # bytes of a TFRecord before and after its data
 
 
@@ -128,15 +130,25 @@ def _images(part, image_size, seed) -> Iterator[_Packed]:
     """The images of a part in a random order, decoded by all processors."""
     order = np.random.default_rng([seed, 4]).permutation(len(part))
     look = _of_file if part.is_files else _of_array
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        waiting = []
-        for start in range(0, len(order), _AT_ONCE):
-            rows = order[start : start + _AT_ONCE]
-            waiting.append(pool.map(lambda row: look(part, int(row), image_size), rows))
-            if len(waiting) > 1:
-                yield from waiting.pop(0)
+
+    def look_at(start):
+        rows = order[start : start + _AT_ONCE]
+        return [look(part, int(row), image_size) for row in rows]
+
+    threads = decoding_threads(part.images) if part.is_files else 1
+    starts = range(0, len(order), _AT_ONCE)
+    if threads == 1:  # this one, with nothing to hand over
+        for start in starts:
+            yield from look_at(start)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = collections.deque()
+        for start in starts:
+            waiting.append(pool.submit(look_at, start))
+            if len(waiting) > 2 * threads:  # not all images at once
+                yield from waiting.popleft().result()
         for done in waiting:
-            yield from done
+            yield from done.result()
 
 
 def _name(part, row):
@@ -164,7 +176,8 @@ def _file_content(path):
     if isinstance(path, StoredImage):
         return path.read()
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise ImageReadError(path, error.strerror) from error
 

@@ -72,7 +72,9 @@ def _digest(prefix, source, views, dtype):
     images = source.image_size, source.augment, source.mirrored, source.channels, source.seed
     digest = hashlib.sha256(json.dumps([graph_digest(prefix), images, views, dtype]).encode())
     dataset = source.dataset
-    if dataset.is_files:
+    if dataset.in_shards:
+        digest.update(dataset.images.contents.tobytes())
+    elif dataset.is_files:
         stats = [(path, *_stat(path)) for path in dataset.images]
         digest.update(json.dumps(stats).encode("utf-8", "surrogateescape"))
     else:

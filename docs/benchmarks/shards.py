@@ -97,7 +97,7 @@ def memory(folder, numbers):
 
     keras.utils.set_random_seed(0)
     build_small_resnet(32, width=8).save(folder / "encoder.keras")
-    lines = ["| images | command | seconds | peak memory, MB |", "|---|---|---|---|"]
+    lines, curves = ["| images | command | seconds | peak memory, MB |", "|---|---|---|---|"], []
     for number in numbers:
         shards = listed(folder / "pixels", folder / str(number), number)
         run = folder / f"run-{number}"
@@ -111,8 +111,8 @@ def memory(folder, numbers):
             done = Done(words)
             curve = " ".join(f"{size:.0f}" for size in done.curve[:: max(1, len(done.curve) // 8)])
             lines.append(f"| {number:,} | {name} | {done.seconds:.0f} | {max(done.curve):.0f} |")
-            print(f"{number} {name}: memory in MB over time: {curve}")
-    return lines
+            curves.append(f"{number:,} images, {name}: {curve}.")
+    return [*lines, "", "Memory in MB over time, in equal steps of each command:", "", *curves[-3:]]
 
 
 def listed(source, folder, number):

@@ -131,7 +131,7 @@ def forked(function, seconds=None):
 
 
 def moment(path):
-    """What a killed process was doing, by the files that it left."""
+    """Returns the step in which a process was killed, known by the files that it left."""
     fits = sorted((path / "checkpoints" / "fits").rglob("*")) if path.is_dir() else []
     if (path / "unmeasured.json").is_file():
         return "measuring"

@@ -86,6 +86,17 @@ def test_a_folder_that_holds_files_is_refused(photo_folder):
         write_shards(load_unchecked(str(photo_folder)).parts, photo_folder)
 
 
+def test_a_packing_that_was_killed_is_begun_anew(photo_folder, packed, tmp_path):
+    parts, out = load_unchecked(str(photo_folder)).parts, tmp_path / "shards"
+    write_shards(parts, out, shard_mb=0.002)
+    (out / ".part-x").touch()
+    with pytest.raises(InputError, match="new or empty folder"):  # it has its manifest
+        write_shards(parts, out, shard_mb=0.004)
+    (out / MANIFEST).unlink()
+    write_shards(parts, out, shard_mb=0.004)
+    assert {path.name for path in out.iterdir()} == {path.name for path in packed[0].iterdir()}
+
+
 def test_nothing_of_a_shard_stays_when_writing_fails(photo_folder, tmp_path, monkeypatch):
     parts, out = load_unchecked(str(photo_folder)).parts, tmp_path / "shards"
     monkeypatch.setattr("tl_keras.data.shards.writing._example", lambda *_: 1 / 0)

@@ -3,6 +3,7 @@
 import collections
 import hashlib
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from tl_keras.files import replacing, write_json
 from tl_keras.progress import track
 
 _AT_ONCE = 64  # images; a task of its own for each would cost more than a small image
+_UNFINISHED = rf"shard-\d{{5}}\.tfrecord|{re.escape(INDEX)}|{re.escape(NAMES)}|\.part-.*"
 _HEAD, _FOOT = 12, 4  # bytes of a TFRecord before and after its data
 
 
@@ -75,7 +77,8 @@ def write_shards(
 
     Args:
         parts: {split name: `ImageDataset`}.
-        folder: new or empty folder on a local disk.
+        folder: new or empty folder on a local disk; one that a killed packing left, without a
+            manifest, is begun anew.
         image_size: (height, width) to which files are resized; None for the files as they are.
         shard_mb: megabytes after which a new shard begins. Default 128.
         seed: of the order. Default 0.
@@ -111,19 +114,27 @@ def write_shards(
 
 def _new_folder(folder):
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    there = list(folder.iterdir()) if folder.is_dir() else []
+    if folder.is_file() or not all(map(_is_unfinished, there)):
         raise InputError(
             f"Expected a new or empty folder for the shards; received {printable(folder)}, which "
             "holds files. Choose another --out."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for path in there:
+            path.unlink()
     except OSError as error:
         raise InputError(
             f"Expected to be able to write {printable(folder)}; received {error.strerror}. "
             "Choose another --out."
         ) from error
     return folder
+
+
+def _is_unfinished(path):
+    """Tells whether a file may be left of a packing that was refused or killed."""
+    return path.is_file() and re.fullmatch(_UNFINISHED, path.name) is not None
 
 
 def _images(part, image_size, seed) -> Iterator[_Packed]:

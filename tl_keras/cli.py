@@ -14,9 +14,9 @@ from cyclopts.exceptions import CycloptsError
 
 from tl_keras.checks import InputError, check_backend, ran_out_of_memory
 from tl_keras.settings.commands import COMMANDS, FINISHED
-from tl_keras.settings.config_files import resumed_settings, settings_from
-from tl_keras.settings.declaration import MISSING, PANELS, RUN, options_of
 from tl_keras.settings.image_source import CheckpointSettings
+from tl_keras.settings.options.config_files import resumed_settings, settings_from
+from tl_keras.settings.options.declaration import MISSING, PANELS, RUN, options_of
 
 _GROUPS = {panel: Group(panel.title, sort_key=place) for place, panel in enumerate(PANELS)}
 _LEAST_ADDRESS_SPACE = 3 * 2**30  # bytes

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tl_keras.evaluation.statistics.comparison import choose_pairs, differences, summarise
-from tl_keras.reports.pages.comparison_wording import verdict
 from tl_keras.reports.pages.results import ComparisonResults
+from tl_keras.reports.wording.comparison import verdict
 from tl_keras.settings.compare import CompareSettings
 
 ACCURACY = {

@@ -8,7 +8,7 @@ import pytest
 from tl_keras.checks import InputError
 from tl_keras.settings import compare, label_free, methods
 from tl_keras.settings.commands import COMMANDS, pages
-from tl_keras.settings.declaration import choices_of, options_of
+from tl_keras.settings.options.declaration import choices_of, options_of
 
 OPTIONS = options_of(label_free.PretrainSettings)
 

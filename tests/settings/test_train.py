@@ -7,8 +7,8 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.augmentation_presets import AUGMENTATIONS
-from tl_keras.settings.declaration import choices_of, options_of
 from tl_keras.settings.fine_tune import FROM_LINEAR, PRETRAINED, FineTuneSettings, parse_unfreeze
+from tl_keras.settings.options.declaration import choices_of, options_of
 from tl_keras.settings.train import TrainSettings
 from tl_keras.settings.whole_model import DistillSettings, PseudoLabelSettings
 

@@ -16,9 +16,9 @@ from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN
 from tl_keras.progress import say
-from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import DistillRunSettings
-from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.options.declaration import values_of
+from tl_keras.settings.options.signatures import takes_settings
 from tl_keras.settings.train import REST
 from tl_keras.settings.whole_model import DeviceSettings
 from tl_keras.training.fine_tuning.inputs import common_size

@@ -13,7 +13,7 @@ from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.jobs.train.train import measured, write_result
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import EvaluateSettings
-from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.options.signatures import takes_settings
 
 FIGURES = figures_of("evaluate", "accuracy", "loss", "num_examples", "confusion_matrix")
 SPLITS = ("train", "val", "test", "all")

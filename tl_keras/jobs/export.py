@@ -11,7 +11,7 @@ from tl_keras.jobs.output_files import check_writable
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import ExportSettings
-from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.options.signatures import takes_settings
 
 # format -> (what it writes below the run's export/, module it needs beside TensorFlow, its extra)
 FORMATS = {

@@ -10,7 +10,7 @@ from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.reports.figures.image_grids import grid_png
 from tl_keras.settings.label_free import GenerateSettings
-from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.options.signatures import takes_settings
 
 GRID = image_of("generate")
 STEPS = 8  # images in a row of an interpolation

@@ -11,7 +11,7 @@ import time
 from tl_keras.checks import check_choice
 from tl_keras.progress import say
 from tl_keras.settings.commands import COMMANDS
-from tl_keras.settings.declaration import options_of
+from tl_keras.settings.options.declaration import options_of
 from tl_keras.settings.whole_model import LaunchSettings
 from tl_keras.training.distribution.cluster import Cluster, free_ports
 

@@ -11,8 +11,8 @@ from tl_keras.jobs.train.starting_point import check_names, starting_point
 from tl_keras.progress import say
 from tl_keras.reports.figures.rate_figures import plot_lr_find
 from tl_keras.reports.figures.style import render_png
-from tl_keras.settings.declaration import values_of
 from tl_keras.settings.fine_tune import StepSettings
+from tl_keras.settings.options.declaration import values_of
 from tl_keras.settings.train import RangeSettings
 from tl_keras.training.lr_find import lr_find as find
 

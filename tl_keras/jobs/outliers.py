@@ -17,7 +17,7 @@ from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.reports.figures.image_grids import in_pairs
 from tl_keras.settings.label_free import OutliersSettings
-from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.options.signatures import takes_settings
 
 TABLE = table_of("outliers", "rank", "path", "score", "odder_than")
 COLUMNS = 8  # of the grid

@@ -19,7 +19,7 @@ from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
-from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.options.signatures import takes_settings
 
 COLUMNS = ("path", "label", "probability", "error")
 TABLE = table_of("predict", *COLUMNS)

@@ -12,9 +12,9 @@ from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.jobs.runs.run_splits import say_if_refitted
 from tl_keras.models.precision import compute_in
 from tl_keras.progress import say
-from tl_keras.settings.declaration import values_of
 from tl_keras.settings.finished_runs import PruneRunSettings
-from tl_keras.settings.signatures import takes_settings
+from tl_keras.settings.options.declaration import values_of
+from tl_keras.settings.options.signatures import takes_settings
 from tl_keras.settings.whole_model import DeviceSettings
 from tl_keras.training.whole.pruning import prune as prune_model
 

@@ -3,9 +3,7 @@
 No TensorFlow. The command line, config.json, the checks, `inspect.signature` of the functions that
 train and the pages in docs/commands follow from these declarations.
 
-- declaration: markers of a field (`Bounds`, `Panel`, ...), its checks, and the options of a command
-- config_files: settings from JSON or TOML, and from options and files together
-- signatures: decorators by which functions show settings as parameters
+- options/: declaration of options, and settings from files
 - commands: the table of commands, and the option tables of the documentation
 - image_source: options of every command that splits images
 - whole_model: training all layers: from scratch, distillation, pruning, ...; devices of training

@@ -13,7 +13,14 @@ from tl_keras.settings import (
     train,
     whole_model,
 )
-from tl_keras.settings.declaration import MISSING, PANELS, Bounds, choices_of, options_of, wanted
+from tl_keras.settings.options.declaration import (
+    MISSING,
+    PANELS,
+    Bounds,
+    choices_of,
+    options_of,
+    wanted,
+)
 
 
 class Command(NamedTuple):

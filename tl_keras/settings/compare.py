@@ -5,9 +5,9 @@ import json
 from typing import Annotated
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.settings.declaration import DATA, FIRST, MODEL, RUN, Bounds
 from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, CheckpointSettings, SplitSettings
 from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
+from tl_keras.settings.options.declaration import DATA, FIRST, MODEL, RUN, Bounds
 from tl_keras.settings.train import Head
 from tl_keras.settings.whole_model import DeviceSettings
 

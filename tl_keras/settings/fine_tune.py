@@ -4,7 +4,8 @@ import dataclasses
 from typing import Annotated, Literal, get_args
 
 from tl_keras.checks import InputError
-from tl_keras.settings.declaration import (
+from tl_keras.settings.image_source import HIGHEST_SEED
+from tl_keras.settings.options.declaration import (
     FINE_TUNING,
     FIRST,
     REGULARISATION,
@@ -16,7 +17,6 @@ from tl_keras.settings.declaration import (
     choices_of,
     fields_of,
 )
-from tl_keras.settings.image_source import HIGHEST_SEED
 from tl_keras.settings.whole_model import Augment, Optimizer, Schedule, check_effect
 
 Preset = Literal["fast", "balanced", "best"]

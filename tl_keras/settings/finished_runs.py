@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from tl_keras.settings.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
 from tl_keras.settings.image_source import SIDE, CheckpointSettings
+from tl_keras.settings.options.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
 from tl_keras.settings.whole_model import DeviceSettings, DistillSettings, PruneSettings
 
 Student = Literal["cnn:small", "cnn:dropout", "cnn:lenet", "mlp", "rnn:lstm", "rnn:gru"]

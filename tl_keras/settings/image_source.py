@@ -5,7 +5,7 @@ import numbers
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.declaration import DATA, FIRST, POSITIONAL, RUN, Bounds, Checked
+from tl_keras.settings.options.declaration import DATA, FIRST, POSITIONAL, RUN, Bounds, Checked
 
 # NumPy takes no seed above this, in whichever step it would come to that.
 HIGHEST_SEED = 2**32 - 1

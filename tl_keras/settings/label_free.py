@@ -4,16 +4,6 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.declaration import (
-    DATA,
-    FINE_TUNING,
-    FIRST,
-    MODEL,
-    POSITIONAL,
-    RUN,
-    Bounds,
-    Checked,
-)
 from tl_keras.settings.image_source import (
     HIGHEST_SEED,
     SIDE,
@@ -23,6 +13,16 @@ from tl_keras.settings.image_source import (
     SplitOnceSettings,
 )
 from tl_keras.settings.methods import METHODS, methods_in_words, methods_with
+from tl_keras.settings.options.declaration import (
+    DATA,
+    FINE_TUNING,
+    FIRST,
+    MODEL,
+    POSITIONAL,
+    RUN,
+    Bounds,
+    Checked,
+)
 from tl_keras.settings.whole_model import DeviceSettings
 
 SMALL_RESNET = "small_resnet"

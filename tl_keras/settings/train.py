@@ -4,7 +4,16 @@ import dataclasses
 from typing import Annotated, Literal, get_args
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.settings.declaration import (
+from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings, without_decided
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    SIDE,
+    WIDTH,
+    CheckpointSettings,
+    SplitOnceSettings,
+    SplitSettings,
+)
+from tl_keras.settings.options.declaration import (
     DATA,
     FIRST,
     MODEL,
@@ -15,15 +24,6 @@ from tl_keras.settings.declaration import (
     Checked,
     Nested,
     values_of,
-)
-from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings, without_decided
-from tl_keras.settings.image_source import (
-    HIGHEST_SEED,
-    SIDE,
-    WIDTH,
-    CheckpointSettings,
-    SplitOnceSettings,
-    SplitSettings,
 )
 from tl_keras.settings.whole_model import DeviceSettings, PseudoLabelSettings
 

@@ -4,7 +4,8 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.declaration import (
+from tl_keras.settings.image_source import HIGHEST_SEED
+from tl_keras.settings.options.declaration import (
     DATA,
     FINE_TUNING,
     FIRST,
@@ -14,7 +15,6 @@ from tl_keras.settings.declaration import (
     Bounds,
     Checked,
 )
-from tl_keras.settings.image_source import HIGHEST_SEED
 
 Optimizer = Literal["adam", "sgd", "rmsprop"]
 Augment = Literal[

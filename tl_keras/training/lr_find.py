@@ -12,7 +12,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.train import RangeSettings
 from tl_keras.training.class_weights import BALANCED, weigh_batches
 from tl_keras.training.fine_tuning.inputs import (

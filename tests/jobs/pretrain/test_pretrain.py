@@ -20,7 +20,7 @@ from tl_keras.models.latent import image_networks, likelihoods, vae
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings import label_free as settings
 from tl_keras.settings import methods
-from tl_keras.settings.declaration import choices_of, options_of
+from tl_keras.settings.options.declaration import choices_of, options_of
 
 METHODS = [name for name, row in methods.METHODS.items() if row.family is not methods.TWO_VIEWS]
 SECTIONS = {

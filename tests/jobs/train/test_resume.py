@@ -17,7 +17,7 @@ from tl_keras.checks import InputError
 from tl_keras.jobs.predict import predict
 from tl_keras.jobs.runs import recorded_run
 from tl_keras.jobs.train.train import train
-from tl_keras.settings.config_files import ASKED, CHECKPOINTS
+from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS
 
 SETTINGS = {"freeze_epochs": 2, "epochs": 2, "augment": "flip", "dropout": 0.3}
 

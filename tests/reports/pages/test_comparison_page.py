@@ -11,8 +11,8 @@ from tl_keras.reports.figures.comparison_figures import (
 )
 from tl_keras.reports.figures.style import render_png
 from tl_keras.reports.pages.comparison_page import comparison_page
-from tl_keras.reports.pages.comparison_wording import conditions
 from tl_keras.reports.pages.html import write_page
+from tl_keras.reports.wording.comparison import conditions
 
 
 def by_method(results, name):

@@ -28,9 +28,9 @@ from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
-from tl_keras.reports.pages.comparison_wording import verdict
+from tl_keras.reports.wording.comparison import verdict
 from tl_keras.settings.compare import CompareSettings
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.training.checkpoints.run_checkpoints import run_part
 from tl_keras.training.frozen.feature_store import FeatureStore
 

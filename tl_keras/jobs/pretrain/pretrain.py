@@ -19,7 +19,7 @@ from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
-from tl_keras.reports.pages.pretraining_wording import probe_verdict
+from tl_keras.reports.wording.pretraining import probe_verdict
 from tl_keras.settings.label_free import PretrainSettings
 from tl_keras.settings.methods import TWO_VIEWS
 from tl_keras.training.epoch_lines import EpochLines

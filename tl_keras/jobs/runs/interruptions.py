@@ -10,7 +10,7 @@ import keras
 from tl_keras.checks import InputError, ran_out_of_memory
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, RunFolder
 from tl_keras.progress import say
-from tl_keras.settings.config_files import ASKED, CHECKPOINTS
+from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS
 
 
 @contextlib.contextmanager

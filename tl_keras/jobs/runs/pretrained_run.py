@@ -9,8 +9,8 @@ from tl_keras.checks import InputError
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.trained_run import check_finished, check_names
 from tl_keras.models.saving.saved_models import load_model
-from tl_keras.settings.config_files import check_json
 from tl_keras.settings.label_free import PretrainSettings
+from tl_keras.settings.options.config_files import check_json
 
 
 @dataclasses.dataclass(frozen=True)

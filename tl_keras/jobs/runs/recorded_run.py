@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tl_keras
 from tl_keras.jobs.runs.run_folder import RunFolder
-from tl_keras.settings.config_files import CHECKPOINTS
 from tl_keras.settings.image_source import CheckpointSettings
+from tl_keras.settings.options.config_files import CHECKPOINTS
 from tl_keras.training.checkpoints.run_checkpoints import RunCheckpoints, checkpointing
 
 _PACKAGES = ("keras", "tensorflow", "numpy", "scikit-learn")

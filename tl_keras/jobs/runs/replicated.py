@@ -13,7 +13,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tl_keras.checks import InputError, listed
-from tl_keras.settings.declaration import fields_of, nested_in
+from tl_keras.settings.options.declaration import fields_of, nested_in
 from tl_keras.training.distribution.several_machines import from_chief, on_several_machines
 from tl_keras.training.distribution.strategy import running_under
 

@@ -17,7 +17,7 @@ from tl_keras.data.images import printable
 from tl_keras.data.split_records import each_record, read_records, write_records
 from tl_keras.files import read_json, replacing, write_json, write_text
 from tl_keras.progress import say
-from tl_keras.settings.config_files import ASKED, CHECKPOINTS, differences_of, renamed
+from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, differences_of, renamed
 
 SPLITS, INTERRUPTED = "splits.csv.gz", "interrupted.keras"
 _PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")

@@ -14,9 +14,9 @@ from tl_keras.files import read_json
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say
-from tl_keras.settings.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.image_source import check_split
+from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.train import TrainSettings
 
 

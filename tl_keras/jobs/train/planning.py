@@ -8,7 +8,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.progress import say
-from tl_keras.reports.pages.wording import format_duration
+from tl_keras.reports.wording.numbers import format_duration
 from tl_keras.settings.fine_tune import PRESETS
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.checkpoints.decisions import decided

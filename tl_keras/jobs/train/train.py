@@ -36,7 +36,7 @@ from tl_keras.jobs.train.unlabelled import (
     unlabelled_figures,
 )
 from tl_keras.progress import say
-from tl_keras.reports.pages.training_wording import linear_verdict, scratch_verdict, source_line
+from tl_keras.reports.wording.training import linear_verdict, scratch_verdict, source_line
 from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size

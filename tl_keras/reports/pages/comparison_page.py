@@ -7,7 +7,6 @@ from tl_keras.reports.figures.comparison_figures import (
     plot_accuracy_by_time,
 )
 from tl_keras.reports.figures.style import render_png
-from tl_keras.reports.pages.comparison_wording import conditions, format_points
 from tl_keras.reports.pages.results import ComparisonResults
 from tl_keras.reports.pages.sections import (
     Bullets,
@@ -22,7 +21,8 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
-from tl_keras.reports.pages.wording import digits_to_show, format_duration, format_percent
+from tl_keras.reports.wording.comparison import conditions, format_points
+from tl_keras.reports.wording.numbers import digits_to_show, format_duration, format_percent
 
 _FILES = ("results.csv", "correct.npz", "summary.csv", "splits.csv.gz")
 _RUN_COLUMNS = (

@@ -24,7 +24,7 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
-from tl_keras.reports.pages.wording import format_duration, format_percent, inspection_warnings
+from tl_keras.reports.wording.numbers import format_duration, format_percent, inspection_warnings
 from tl_keras.settings.label_free import PIXELS
 
 _TYPICAL, _PAIRS, _OUTLIERS = 10, 24, 18

@@ -2,17 +2,6 @@
 
 import json
 
-from tl_keras.reports.pages.pretraining_wording import (
-    held_out_rows,
-    held_out_texts,
-    learning_texts,
-    main_result,
-    nearest_text,
-    probe_rows,
-    probe_texts,
-    sample_rows,
-    sample_texts,
-)
 from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.reports.pages.sections import (
     Code,
@@ -26,7 +15,18 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
-from tl_keras.reports.pages.wording import format_duration, inspection_warnings
+from tl_keras.reports.wording.numbers import format_duration, inspection_warnings
+from tl_keras.reports.wording.pretraining import (
+    held_out_rows,
+    held_out_texts,
+    learning_texts,
+    main_result,
+    nearest_text,
+    probe_rows,
+    probe_texts,
+    sample_rows,
+    sample_texts,
+)
 from tl_keras.settings.methods import TWO_VIEWS
 
 _TITLES = {

@@ -30,13 +30,7 @@ from tl_keras.reports.pages.sections import (
     files_parts,
     pairs,
 )
-from tl_keras.reports.pages.training_wording import (
-    compared_methods,
-    linear_verdict,
-    scratch_verdict,
-    settings_rows,
-)
-from tl_keras.reports.pages.wording import (
+from tl_keras.reports.wording.numbers import (
     accuracy_texts,
     calibration_sentence,
     format_duration,
@@ -44,6 +38,12 @@ from tl_keras.reports.pages.wording import (
     inspection_warnings,
     reliability_sentence,
     top_confusions,
+)
+from tl_keras.reports.wording.training import (
+    compared_methods,
+    linear_verdict,
+    scratch_verdict,
+    settings_rows,
 )
 
 _SAMPLES_PER_CLASS = 6

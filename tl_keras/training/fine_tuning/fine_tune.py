@@ -12,7 +12,7 @@ from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.train import check_source
 from tl_keras.training.class_weights import BALANCED, equal_images, weigh_batches
 from tl_keras.training.distribution.evaluation import shared_batches

@@ -12,7 +12,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.augmentation import resolve_augment
 from tl_keras.data.unlabelled import as_unlabelled, join_unlabelled
 from tl_keras.models.signature import image_shape, num_outputs
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.whole_model import DistillSettings
 from tl_keras.training.fine_tuning.inputs import LabelledData
 from tl_keras.training.fine_tuning.phases import compile_for_use

@@ -8,7 +8,7 @@ from keras import ops
 
 from tl_keras.checks import InputError
 from tl_keras.models.signature import gives_logits, image_shape, num_outputs
-from tl_keras.settings.declaration import check_values
+from tl_keras.settings.options.declaration import check_values
 from tl_keras.settings.whole_model import DistillSettings
 
 _LEAST = 1e-30  # far below what softmax says of a hopeless class, and 1 / _LEAST is finite

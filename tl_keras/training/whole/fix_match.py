@@ -9,7 +9,7 @@ from keras import ops
 
 from tl_keras.models.gan.weight_average import average_of, update_average, warm_decay
 from tl_keras.models.signature import gives_logits, num_outputs
-from tl_keras.settings.declaration import check_values
+from tl_keras.settings.options.declaration import check_values
 from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.whole.distiller import log_probabilities
 

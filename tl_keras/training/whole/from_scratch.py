@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.whole_model import FromScratchSettings
 from tl_keras.training.fine_tuning.inputs import LabelledData
 from tl_keras.training.fine_tuning.phases import compile_for_use

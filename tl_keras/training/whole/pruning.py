@@ -8,7 +8,7 @@ import numpy as np
 
 from tl_keras.checks import check_number
 from tl_keras.models.signature import num_outputs
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.whole_model import PruneSettings
 from tl_keras.training.fine_tuning.inputs import LabelledData
 from tl_keras.training.fine_tuning.phases import compile_for_use

@@ -13,7 +13,7 @@ from tl_keras.data.pipelines.unlabelled_views import build_unlabelled_views, slo
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import image_shape, num_outputs
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.whole_model import PseudoLabelSettings
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.inputs import LabelledData, default_batch_size

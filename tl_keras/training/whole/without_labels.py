@@ -14,7 +14,7 @@ from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.models.own_loss import OwnLossModel
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 from tl_keras.models.two_views.view_inputs import dataset_batches
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.whole_model import WithoutLabelsSettings
 from tl_keras.training.checkpoints.fitting import fit
 from tl_keras.training.distribution.evaluation import shared_batches

@@ -4,8 +4,8 @@ import functools
 import inspect
 
 from tl_keras.checks import InputError
-from tl_keras.settings.config_files import refuse_unknown, settings_from
-from tl_keras.settings.declaration import MISSING, fields_of, options_of
+from tl_keras.settings.options.config_files import refuse_unknown, settings_from
+from tl_keras.settings.options.declaration import MISSING, fields_of, options_of
 
 
 class UnknownSettingError(InputError, TypeError):

@@ -3,7 +3,7 @@
 import pytest
 
 from tl_keras.evaluation.statistics.intervals import MeanInterval
-from tl_keras.reports.pages.comparison_wording import format_points, verdict
+from tl_keras.reports.wording.comparison import format_points, verdict
 
 
 def said(**differences):

@@ -1,7 +1,7 @@
 """Wording of the results of a pretraining."""
 
 from tl_keras.reports.pages.results import PretrainingResults
-from tl_keras.reports.pages.wording import format_percent
+from tl_keras.reports.wording.numbers import format_percent
 from tl_keras.settings.methods import TWO_VIEWS
 
 _RECONSTRUCTION = "mean squared error of reconstruction on {} test images, pixels from 0 to 1"

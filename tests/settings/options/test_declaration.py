@@ -12,12 +12,12 @@ import pytest
 import tl_keras
 from tl_keras import cli
 from tl_keras.checks import InputError
-from tl_keras.settings import declaration
 from tl_keras.settings.commands import COMMANDS, pages
-from tl_keras.settings.config_files import from_json
-from tl_keras.settings.declaration import MODEL, PANELS, Bounds, Checked, options_of
 from tl_keras.settings.methods import METHODS
-from tl_keras.settings.signatures import shows_settings
+from tl_keras.settings.options import declaration
+from tl_keras.settings.options.config_files import from_json
+from tl_keras.settings.options.declaration import MODEL, PANELS, Bounds, Checked, options_of
+from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.train import TrainSettings
 
 PAGES = Path(tl_keras.__file__).parents[1] / "docs" / "commands"

@@ -4,7 +4,7 @@ import itertools
 
 from tl_keras.evaluation.statistics.intervals import MeanInterval
 from tl_keras.reports.pages.results import ComparisonResults
-from tl_keras.reports.pages.wording import digits_to_show, format_duration
+from tl_keras.reports.wording.numbers import digits_to_show, format_duration
 from tl_keras.settings.compare import EPOCHS
 
 _AHEAD, _BEHIND, _EVEN = "ahead", "behind", "even"

@@ -4,7 +4,7 @@ import json
 
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 from tl_keras.reports.pages.results import TrainingResults
-from tl_keras.reports.pages.wording import difference_sentence, format_duration
+from tl_keras.reports.wording.numbers import difference_sentence, format_duration
 
 
 def settings_rows(results: TrainingResults) -> list[tuple[str, str]]:

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from tl_keras.settings.compare import CompareSettings
-from tl_keras.settings.config_files import from_json
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.finished_runs import DistillRunSettings, PruneRunSettings
 from tl_keras.settings.label_free import PretrainSettings
+from tl_keras.settings.options.config_files import from_json
 from tl_keras.settings.train import TrainSettings
 from tl_keras.settings.whole_model import DistillSettings, PruneSettings, PseudoLabelSettings
 

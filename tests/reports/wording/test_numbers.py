@@ -3,7 +3,7 @@
 import pytest
 
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
-from tl_keras.reports.pages.wording import (
+from tl_keras.reports.wording.numbers import (
     accuracy_texts,
     difference_sentence,
     format_duration,

@@ -10,7 +10,7 @@ from pathlib import Path
 from tl_keras.checks import InputError
 from tl_keras.files import read_json
 from tl_keras.progress import say
-from tl_keras.settings.declaration import MISSING, fields_of, nested_in, options_of
+from tl_keras.settings.options.declaration import MISSING, fields_of, nested_in, options_of
 
 RENAMED = {"test_pictures": "test_images"}  # keys of runs that earlier versions wrote
 NOT_REPEATED = ("out",)

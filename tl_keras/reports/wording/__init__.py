@@ -1,0 +1,7 @@
+"""Sentences of the pages and of the command line, as far as the figures support them.
+
+- comparison: verdicts of a comparison, as far as the intervals support them
+- numbers: plain sentences for numbers
+- pretraining: results of a pretraining
+- training: results of a training run
+"""

@@ -10,7 +10,7 @@ from tl_keras.data.loading import load_unsplit
 from tl_keras.evaluation.encoders.approximate_neighbours import check_index_library
 from tl_keras.evaluation.encoders.findings import find
 from tl_keras.files import write_csv
-from tl_keras.jobs.explore.features import image_features
+from tl_keras.jobs.runs.encoder_features import encoder_features
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
@@ -43,7 +43,9 @@ def explore(config):
         images, inspection = load_unsplit(config.data, on_bad_image=config.on_bad_image)
         _check_enough(images, config)
         check_index_library(len(images))
-        features, source, size = image_features(config, images)
+        features, source, size = encoder_features(
+            config.backbone, images, weights=config.weights, image_size=config.image_size
+        )
         say("Looking for clusters, repeats and outliers.")
         findings = find(
             features,

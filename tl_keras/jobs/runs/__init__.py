@@ -2,6 +2,7 @@
 
 - derived_run: A run that is made from another one: its images, in its splits, and a new model
 - disk_room: room on the disk for what a run will save, looked at before it trains
+- encoder_features: features of images from a backbone, an encoder of a run, or pixels
 - interruptions: files and messages of a training that stops before its end
 - measuring: figures of a classifier on labelled images
 - pretrained_run: A finished run of `tl-keras pretrain`, read back to make or to judge images

@@ -1,0 +1,64 @@
+"""Features of images from a backbone, an encoder of a run, or pixels."""
+
+from tl_keras.checks import InputError
+from tl_keras.evaluation.encoders.probe_table import pixel_rows
+from tl_keras.evaluation.encoders.probes import extract_features
+from tl_keras.models.backbones.applications import image_size_for
+from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
+from tl_keras.progress import say
+from tl_keras.settings.label_free import PIXELS
+
+_SIDE_OF_PIXELS = 32
+
+
+def encoder_features(backbone, images, *, weights=None, image_size=None):
+    """Computes the features of images and a sentence on where they come from.
+
+    Args:
+        backbone: name of an application, encoder file, run folder, or "pixels".
+        images: `ImageDataset`.
+        weights: "imagenet", a file, "random", or "auto": pixels where ImageNet cannot be had.
+            Default None: "imagenet", or the encoder's own.
+        image_size: side in pixels that the encoder sees. Default None: its own, 32 for pixels.
+
+    Returns:
+        (float32 (n, d), sentence, (height, width) of the images as the encoder sees them)
+
+    Raises:
+        InputError: the backbone or its weights are not available; the message says what to do.
+    """
+    if backbone == PIXELS:
+        return _of_pixels(images, image_size, "No network was used")
+    try:
+        encoder = _encoder(backbone, images, weights, image_size)
+    except InputError as error:
+        if is_backbone_path(backbone) or weights not in (None, "imagenet", "auto"):
+            raise
+        if weights == "auto":
+            say(f"weights=auto: {error}")
+            say(f"weights=auto: NO IMAGENET WEIGHTS for {backbone}. Using pixels.")
+            return _of_pixels(images, image_size, "Without ImageNet weights no network was used")
+        raise InputError(
+            f"{error} Or use --backbone RUN of `tl-keras pretrain`, or --backbone pixels."
+        ) from error
+    size = encoder.input_shape[1:3]
+    side = f"{size[0]} x {size[1]} pixels"
+    source = f"Similarity is that of the features of {backbone} on {side}."
+    return extract_features(encoder, images), source, size
+
+
+def _encoder(backbone, images, weights, image_size):
+    if is_backbone_path(backbone) and weights not in (None, "auto"):
+        raise InputError(
+            f"Expected no weights beside {backbone}, which brings its own; received "
+            f"weights={weights!r}. Leave weights out."
+        )
+    weights = "imagenet" if weights in (None, "auto") else weights
+    size = image_size_for(backbone, images, image_size)
+    return build_backbone(backbone, image_size=size, weights=weights)
+
+
+def _of_pixels(images, image_size, words):
+    side = image_size or _SIDE_OF_PIXELS
+    source = f"{words}: similarity is that of the pixels, at {side} x {side}."
+    return pixel_rows(images, (side, side)), source, (side, side)

@@ -62,6 +62,7 @@ class TaskSampler:
         dataset: ImageDataset,
         *,
         groups: Sequence[str] | None = None,
+        grouped: float | None = None,
         drawers: Sequence[int] | np.ndarray | None = None,
     ) -> "Tasks":
         """Returns the tasks of a dataset.
@@ -70,6 +71,9 @@ class TaskSampler:
             dataset: labelled `ImageDataset`. A class without images is left out.
             groups: name of the group of each class (num_classes,), such as its alphabet. Then all
                 classes of an episode are of one group, and each group is as likely.
+            grouped: share of the episodes that have the classes of one group, and others where
+                the group has too few; the rest is drawn from all classes. Needs `groups`. Defaults
+                to None: all, and a small group is refused.
             drawers: number of the drawer of each image (n,). Then the support of all classes is by
                 the same k_shot drawers, and the queries by n_query others.
 
@@ -77,7 +81,7 @@ class TaskSampler:
             InputError: there are no labels, fewer classes than n_way in all or in a group, or a
                 class with too few images.
         """
-        return Tasks(self, dataset, groups, drawers)
+        return Tasks(self, dataset, groups, drawers, grouped)
 
 
 class Tasks:
@@ -88,13 +92,16 @@ class Tasks:
         dataset: the `ImageDataset`.
     """
 
-    def __init__(self, sampler, dataset, groups=None, drawers=None):
-        self.sampler, self.dataset = sampler, dataset
+    def __init__(self, sampler, dataset, groups=None, drawers=None, grouped=None):
+        self.sampler, self.dataset, self._grouped = sampler, dataset, grouped
         _check_labels(dataset)
         self._rows, self._counts = _rows_by_class(dataset.labels, dataset.num_classes)
         by_group = _classes_by_group(self._counts, groups)
-        _check_ways(sampler.n_way, by_group, grouped=groups is not None)
         self._classes, self._by_drawer = list(by_group.values()), None
+        if grouped is not None:
+            check_number("grouped", grouped, minimum=0, maximum=1)
+            by_group = _classes_by_group(self._counts, None)
+        _check_ways(sampler.n_way, by_group, grouped=groups is not None and grouped is None)
         if drawers is not None:
             self._by_drawer = _rows_by_drawer(dataset, np.asarray(drawers))
             check_number("k_shot + n_query", sampler.per_class, maximum=self._by_drawer.shape[1])
@@ -103,14 +110,27 @@ class Tasks:
     def draw(self, index: int) -> Episode:
         """Returns the `Episode` of a number from 0."""
         generator = np.random.default_rng([self.sampler.seed, int(index)])
-        group = self._classes[generator.integers(len(self._classes))]
-        classes = generator.choice(group, self.sampler.n_way, replace=False)
+        classes = self._draw_classes(generator)
         rows = self._draw_rows(classes, generator)
         return Episode(classes, rows[:, : self.sampler.k_shot], rows[:, self.sampler.k_shot :])
 
     def draw_rows(self, indices: np.ndarray) -> np.ndarray:
         """Returns the rows of several episodes, support first: int64 (e, n_way, k + q)."""
         return np.stack([np.concatenate(self.draw(i)[1:], axis=1) for i in indices])
+
+    def _draw_classes(self, generator):
+        n_way = self.sampler.n_way
+        if self._grouped is None:
+            group = self._classes[generator.integers(len(self._classes))]
+            return generator.choice(group, n_way, replace=False)
+        every = generator.permutation(np.concatenate(self._classes))
+        if generator.random() >= self._grouped:
+            return every[:n_way]
+        # The group of a random class, so that a large group is as likely as it is large.
+        group = next(group for group in self._classes if every[0] in group)
+        first = generator.permutation(group)[:n_way]
+        others = every[~np.isin(every, group)]
+        return np.concatenate([first, others[: n_way - len(first)]])
 
     def _draw_rows(self, classes, generator):
         if self._by_drawer is not None:

@@ -17,7 +17,6 @@ from tl_keras.data.images import ImageReadError, StoredImage, printable, read_re
 from tl_keras.data.sources.folders import find_image_files
 
 SIDE = 105  # pixels of the published images
-TURNS = 4  # right angles, of which each makes a class of its own
 _CHARACTER = re.compile(r"([^/]+)/(character\d+)/\d+_(\d+)\.png")  # its last number is the drawer
 _MOST_BYTES = 2**24  # of an image in a .zip file
 _LAYOUT = "ALPHABET/characterNN/NNNN_DD.png"
@@ -109,15 +108,16 @@ def is_omniglot(source: str | Path) -> bool:
     return bool(found) and all(map(_CHARACTER.search, found))
 
 
-def rotated_classes(dataset: ImageDataset) -> ImageDataset:
-    """Returns a dataset in which each class, turned by 90, 180 and 270 degrees, is a new class.
+def oriented_classes(dataset: ImageDataset, mirror: bool = True) -> ImageDataset:
+    """Returns a dataset in which each class, turned by right angles or mirrored, is a new class.
 
     Args:
         dataset: labelled `ImageDataset` of an array of square images.
+        mirror: bool, whether mirror images are classes too: eight orientations in place of four.
 
     Returns:
-        ImageDataset of four times the images and classes. The alphabet of a turned class
-        "Greek/character01" is "Greek@90".
+        ImageDataset of so many times the images and classes. The alphabet of "Greek/character01",
+        turned by 90 degrees and mirrored, is "Greek@90m".
 
     Raises:
         InputError: the images are files, or not square.
@@ -126,19 +126,28 @@ def rotated_classes(dataset: ImageDataset) -> ImageDataset:
         raise InputError(
             f"Expected an array of square images to turn; received {dataset.source}. Resize them."
         )
-    turns = range(TURNS)
-    images = np.concatenate([np.rot90(dataset.images, turn, axes=(1, 2)) for turn in turns])
-    labels = np.concatenate([dataset.labels + turn * dataset.num_classes for turn in turns])
-    names = tuple(_turned(name, turn) for turn in turns for name in dataset.class_names)
-    rows = np.tile(dataset.rows, TURNS)
+    ways = [(turn, flip) for flip in (False, True)[: 1 + mirror] for turn in range(4)]
+    images = np.concatenate([_oriented(dataset.images, *way) for way in ways])
+    places = np.repeat(np.arange(len(ways)), len(dataset))
+    labels = np.tile(dataset.labels, len(ways)) + places * dataset.num_classes
+    names = tuple(_oriented_name(name, *way) for way in ways for name in dataset.class_names)
     return dataclasses.replace(
-        dataset, images=images, labels=labels.astype(np.int32), class_names=names, rows=rows
+        dataset,
+        images=images,
+        labels=labels.astype(np.int32),
+        class_names=names,
+        rows=np.tile(dataset.rows, len(ways)),
     )
 
 
-def _turned(name, turn):
+def _oriented(images, turn, flip):
+    return np.rot90(images[:, :, ::-1] if flip else images, turn, axes=(1, 2))
+
+
+def _oriented_name(name, turn, flip):
     alphabet, *character = name.split("/")
-    return "/".join([f"{alphabet}@{90 * turn}", *character]) if turn else name
+    mark = f"@{90 * turn}{'m' * flip}" if turn or flip else ""
+    return "/".join([alphabet + mark, *character])
 
 
 def _files(source) -> Iterator[tuple[str, int, str]]:

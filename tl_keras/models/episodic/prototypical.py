@@ -1,5 +1,6 @@
 """Prototypical networks: a query belongs to the class whose mean feature is nearest."""
 
+import math
 from typing import Any
 
 import keras
@@ -7,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tl_keras.checks import check_number
+from tl_keras.checks import check_choice
 from tl_keras.models.episodic.episodic_model import EpisodicModel, query_losses
 
 _AT_ONCE = 256  # images
+_FACTORS = {"cosine": 10.0, "euclidean": 1.0}  # at the start
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")
@@ -19,49 +21,84 @@ class PrototypicalNetwork(EpisodicModel):
 
     The probability of class c for a query with features z, and prototypes p, is
 
-        softmax_c(-|z - p_c|^2 / temperature)
+        softmax_c(s cos(z, p_c))    or    softmax_c(-s |z - p_c|^2)
 
-    In training, batch normalisation has the moments of all images of a step. Inductive predictions
-    use its moving statistics, and need an encoder whose statistics follow fast, such as
-    `build_conv4`.
+    with a factor s that is learned. In training, each image of a class is in the support in turn
+    and the others are queries, and the loss is the mean over these; batch normalisation has the
+    moments of all images of a step. Inductive predictions use its moving statistics, which must
+    follow fast, as those of `build_character_resnet` do.
 
     Example:
-        model = PrototypicalNetwork(build_conv4(28), n_way=60)
-        model.compile()
+        model = PrototypicalNetwork(build_character_resnet(48))
+        model.compile(keras.optimizers.AdamW(3e-3))
         model.fit(x_train, y_train, epochs=20)
         model.fit_support(x_support, y_support).predict(x_query)
 
     Args:
         encoder: see `EpisodicModel`.
-        temperature: float above 0. Defaults to 1.
-        **kwargs: `n_way`, `k_shot`, `n_query`, `seed`, and those of `EpisodicModel`.
+        similarity: "cosine" or "euclidean" (minus the squared distance). Defaults to "cosine":
+            0.3 to 0.5 points of error less on Omniglot.
+        n_way, k_shot, n_query: see `EpisodicModel`. Default to 30, 1 and 2.
+        **kwargs: `seed`, and those of `EpisodicModel`.
+
+    Attributes:
+        features: the encoder, followed by a scaling to length 1 for the cosine. The squared
+            distance of its outputs ranks classes as the model does with one image per class.
 
     Input: (b, h, w), (b, h, w, 1) or (b, h, w, 3), pixels 0-255, uint8 or float.
     Output: features, float32 (b, d).
 
     Reference:
-        Snell, Swersky, Zemel 2017, arXiv 1703.05175.
+        Snell, Swersky, Zemel 2017, arXiv 1703.05175, who have the squared distance with s = 1, and
+        one choice of the support. The cosine with a factor: Gidaris, Komodakis 2018,
+        arXiv 1804.09458.
     """
 
-    def __init__(self, encoder: keras.Model, *, temperature: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(encoder, **kwargs)
-        self.temperature = check_number("temperature", temperature, above=0)
+    recipe = {"lr": 3e-3, "weight_decay": 1e-4, "augment": "auto", "batch_size": 1}
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        *,
+        similarity: str = "cosine",
+        n_way: int = 30,
+        k_shot: int = 1,
+        n_query: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, n_way=n_way, k_shot=k_shot, n_query=n_query, **kwargs)
+        self.similarity = check_choice("similarity", similarity, tuple(_FACTORS))
+        if similarity == "cosine":
+            unit = keras.layers.UnitNormalization(dtype="float32", name="unit_length")
+            self.features = keras.Model(
+                self.features.input, unit(self.features.output), name="features"
+            )
+        self.log_factor = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(math.log(_FACTORS[similarity])),
+            dtype="float32",
+            name="log_factor",
+        )
         self._support: tuple | None = None
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         return ops.cast(self.features(self._as_rgb(inputs), training=training), "float32")
 
     def losses_of(self, batch: tuple, training: bool) -> dict[str, tf.Tensor]:
-        support, query = batch
-        (n_way, k_shot), n_query = support.shape[1:3], query.shape[2]
-        images = ops.concatenate([self._flat(support), self._flat(query)])
-        features = ops.cast(self.features(images, training=training), "float32")
-        size = features.shape[-1]
-        shown = ops.shape(support)[0] * n_way * k_shot
-        prototypes = ops.mean(
-            ops.reshape(features[:shown], (-1, n_way, k_shot, size)), axis=2
-        )
-        queries = ops.reshape(features[shown:], (-1, n_way * n_query, size))
+        images = ops.concatenate(batch, axis=2)
+        n_way, per_class = images.shape[1:3]
+        k_shot = batch[0].shape[2]
+        features = self.features(self._flat(images), training=training)
+        features = ops.reshape(features, (-1, n_way, per_class, features.shape[-1]))
+        starts = range(per_class) if training else (0,)
+        turns = [self._turn(ops.roll(features, -start, axis=2), k_shot) for start in starts]
+        return {name: sum(turn[name] for turn in turns) / len(turns) for name in turns[0]}
+
+    def _turn(self, features, k_shot):
+        """Returns the losses where the first k_shot images of each class are the support."""
+        n_way, n_query = features.shape[1], features.shape[2] - k_shot
+        prototypes = ops.mean(features[:, :, :k_shot], axis=2)
+        queries = ops.reshape(features[:, :, k_shot:], (-1, n_way * n_query, features.shape[-1]))
         scores = self._scores(queries, prototypes)
         numbers = ops.repeat(ops.arange(n_way), n_query)
         return query_losses(scores, ops.broadcast_to(numbers, ops.shape(scores)[:2]))
@@ -89,10 +126,13 @@ class PrototypicalNetwork(EpisodicModel):
     def _scores(self, queries, prototypes):
         """Returns logits (..., m, n) of queries (..., m, d) for prototypes (..., n, d)."""
         queries, prototypes = (ops.cast(x, "float32") for x in (queries, prototypes))
-        return -squared_distances(queries, prototypes) / self.temperature
+        factor = ops.exp(self.log_factor)
+        if self.similarity == "euclidean":
+            return -factor * squared_distances(queries, prototypes)
+        return factor * ops.matmul(queries, ops.swapaxes(ops.normalize(prototypes), -1, -2))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "temperature": self.temperature}
+        return {**super().get_config(), "similarity": self.similarity}
 
 
 def squared_distances(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:

@@ -43,7 +43,7 @@ def main():
     history = _fit(given, model, train)
     model.save(given.out or f"omniglot_{given.method}_{given.train}.keras")
     print(
-        f"<!-- {len(history.epoch)} epochs in {time.monotonic() - started:.0f} s, training accuracy "
+        f"<!-- {len(history.epoch)} epochs in {time.monotonic() - started:.0f} s, accuracy "
         f"{history.history['accuracy'][-1]:.3f}, seed {given.seed} -->",
         flush=True,
     )

@@ -2,6 +2,7 @@
 
 import collections
 import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import each_batch
 from tl_keras.files import write_csv
 from tl_keras.jobs.output_files import check_output, table_of
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
 from tl_keras.settings.options.signatures import takes_settings
@@ -43,7 +44,7 @@ def predict(settings):
         InputError: no such path or no image, no usable run, or `out` cannot be written.
     """
     check_output(settings.out, TABLE)
-    sources = _sources(settings.paths)
+    sources = sources_of(settings.paths)
     trained = load_run(settings.run)
     header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
     unreadable = 0
@@ -54,14 +55,14 @@ def predict(settings):
             unreadable += bool(row[COLUMNS.index("error")])
             yield row
 
-    write_csv(settings.out, header, counted(_rows(trained, sources, settings.batch_size)))
+    write_csv(settings.out, header, counted(predicted_rows(trained, sources, settings.batch_size)))
     files = sum(map(len, sources))
     say(f"{files} files, {unreadable} of them unreadable: {settings.out}")
     return Path(settings.out)
 
 
-def _sources(paths):
-    """`ImageDataset`s: one of all files, one of each folder of shards."""
+def sources_of(paths: Sequence[str]) -> list[ImageDataset]:
+    """Returns `ImageDataset`s: one of all files, one of each folder of shards."""
     files, shards = {}, []
     for path in paths:
         if is_shard_folder(path):
@@ -80,8 +81,10 @@ def _sources(paths):
     return [*([ImageDataset(tuple(files))] if files else []), *shards]
 
 
-def _rows(trained, sources, batch_size):
-    """A row of the table for each image, as soon as its batch is predicted."""
+def predicted_rows(
+    trained: TrainedRun, sources: Sequence[ImageDataset], batch_size: int
+) -> Iterator[list]:
+    """Yields a row of the table for each image, as soon as its batch is predicted."""
     loaded = collections.deque()
     total = sum(-(-len(images) // batch_size) for images in sources)
 

@@ -3,5 +3,6 @@
 - comparison: verdicts of a comparison, as far as the intervals support them
 - numbers: plain sentences for numbers
 - pretraining: results of a pretraining
+- recommendation: sentences of a recommendation
 - training: results of a training run
 """

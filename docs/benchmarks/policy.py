@@ -44,18 +44,21 @@ SMALL = 112  # pixels
 SPLIT = (0.6, 0.1, 0.3)
 STRATEGIES = ("prototype", "linear", "balanced", "full", "scratch", "pretrain", "pseudo")
 CHEAP = ("describe", "prototype")
-# (strategies, labels per class, the first so many classes or None for all), the most telling first
+# (strategies, tasks, labels per class, the first so many classes or None for all), the most telling
+# first
 STAGES = (
-    ((*CHEAP, "balanced", "scratch"), 5, 4),
-    ((*CHEAP, "balanced"), 20, 4),
-    (("full",), 5, 4),
-    (("scratch",), 20, 4),
-    ((*CHEAP, "balanced"), 2, 4),
-    ((*CHEAP, "balanced"), 5, None),
-    (("pretrain", "full"), 20, 4),
-    (("pseudo",), 5, 4),
+    ((*CHEAP, "balanced"), OTHERS, 5, 4),
+    ((*CHEAP, "balanced"), OTHERS, 20, 4),
+    (("full",), OTHERS, 5, 4),
+    (("scratch",), OTHERS, 5, 4),
+    ((*CHEAP, "balanced", "full"), SUITE, 5, 4),
+    (("scratch",), SUITE, 5, 4),
+    ((*CHEAP, "balanced"), (*OTHERS, *SUITE), 2, 4),
+    (("full", "scratch", "pretrain"), OTHERS, 20, 4),
+    (("pseudo",), (*OTHERS, *SUITE), 5, 4),
+    ((*CHEAP, "balanced"), OTHERS, 5, None),
+    ((*CHEAP, "balanced", "full", "pretrain"), SUITE, 20, 4),
 )
-TABLE = Path(__file__).parents[2] / "tl_keras" / "evaluation" / "policy" / "results.csv"
 
 
 def main():
@@ -100,16 +103,13 @@ def asked(given):
         for task, labels, seed in suite_cells(given.suite):
             for strategy in ("describe", "balanced", "prototype"):
                 yield (task, labels, seed, 224), strategy
-    tasks = (*OTHERS, *SUITE)
     for seed in range(given.seeds):
-        for strategies, labels, classes in STAGES:
-            for strategy in strategies:
-                for task in tasks if strategy in (*wanted, *CHEAP) else ():
+        for strategies, tasks, labels, classes in STAGES:
+            for strategy in (each for each in strategies if each in (*wanted, *CHEAP)):
+                for task in tasks:
                     if labels <= 10 or task not in ("omniglot", "grocery"):  # of few images a class
-                        yield (
-                            (f"{task}~{classes}" if classes else task, labels, seed, SMALL),
-                            strategy,
-                        )
+                        name = f"{task}~{classes}" if classes else task
+                        yield (name, labels, seed, SMALL), strategy
 
 
 def suite_cells(suite):
@@ -143,10 +143,8 @@ def of_suite(cell, suite):
     lines = (Path(suite) / "results.jsonl").read_text(encoding="utf-8").splitlines()
     for *found, way, figures in map(json.loads, lines):
         if found == [task, str(labels), seed] and way == "balanced":
-            linear = figures["linear"]
-            if not linear:
-                fast = [f for *c, f in map(json.loads, lines) if c == [*found, "fast"]]
-                linear = fast[0]
+            fast = [f for *c, f in map(json.loads, lines) if c == [*found, "fast"]]
+            linear = figures.get("linear") or fast[0]
             return {name: figures[name] for name in ("accuracy", "loss", "seconds")} | {
                 "linear": {
                     name: linear[name] for name in ("accuracy", "loss", "seconds") if name in linear
@@ -451,8 +449,8 @@ def table_rows(done):
 def judged_lines(judgement):
     lines = [
         f"Regret in points of accuracy on {judgement.training_sets} training sets of "
-        f"{judgement.data_sets} data sets, each left out with all of its tasks; the learner and its "
-        "setting are chosen without it. Intervals are by bootstrap over data sets.",
+        f"{judgement.data_sets} data sets, each left out with all of its tasks; the learner and "
+        "its setting are chosen without it. Intervals are by bootstrap over data sets.",
         "",
         "| policy | mean regret | within 1 point of the best | learned minus it |",
         "|---|---|---|---|",

@@ -59,9 +59,9 @@ class RecommendSettings(SplitSettings):
     data: Annotated[str, POSITIONAL]
     """Folder, file or name, as in `tl-keras train --data`; its training images are looked at."""
     backbone: Annotated[str, FIRST] = "mobilenet_v2"
-    """Name (see `tl-keras backbones`) of a backbone with ImageNet weights.
+    """Name (see `tl-keras backbones`), encoder file or run folder.
 
-    The results behind the recommendation are those of mobilenet_v2."""
+    The results behind the recommendation are those of mobilenet_v2 with ImageNet weights."""
     image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels that the backbone sees; default: its own, or less for small images."""
     labels_per_class: Annotated[int | None, FIRST, Bounds(minimum=1)] = None

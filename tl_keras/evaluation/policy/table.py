@@ -17,6 +17,7 @@ from tl_keras.settings.recommend import STRATEGIES
 
 RESULTS = Path(__file__).with_name("results.csv")
 _KEYS = ("data_set", "task", "labels", "seed", "pixels")
+# Columns of figures on test are named strategy:figure, unlike those of descriptors.
 _FIGURES = ("accuracy", "loss", "seconds")
 
 
@@ -61,7 +62,7 @@ def read_table(path: Path) -> tuple[Row, ...]:
 
 def _row(cells):
     figures = [
-        {name: float(cells[f"{name}_{f}"]) for name in STRATEGIES if cells[f"{name}_{f}"]}
+        {name: float(cells[f"{name}:{f}"]) for name in STRATEGIES if cells[f"{name}:{f}"]}
         for f in _FIGURES
     ]
     descriptors = {name: float(cells[name]) for name in NAMES}
@@ -71,7 +72,7 @@ def _row(cells):
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
     """Writes rows as CSV, sorted."""
-    header = [*_KEYS, *NAMES, *(f"{name}_{f}" for name in STRATEGIES for f in _FIGURES)]
+    header = [*_KEYS, *NAMES, *(f"{name}:{f}" for name in STRATEGIES for f in _FIGURES)]
     write_csv(path, header, map(_cells, sorted(rows, key=lambda row: dataclasses.astuple(row)[:5])))
 
 

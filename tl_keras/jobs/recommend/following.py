@@ -46,7 +46,7 @@ def followed(
 
 def _chosen(config, splits):
     """The choice and its reason, as metrics.json has them."""
-    features, _ = kept_features(
+    features = kept_features(
         config.backbone,
         splits.train,
         getattr(splits.inspection, "contents", {}),

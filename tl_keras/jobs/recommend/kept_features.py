@@ -7,7 +7,6 @@ kept.
 import contextlib
 import hashlib
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from tl_keras.jobs.runs.encoder_features import encoder_features
 from tl_keras.progress import say
 
 KEPT = 8  # files
-_DAMAGE = (OSError, ValueError, KeyError, EOFError)
+_DAMAGE = (OSError, ValueError, EOFError)
 
 
 def kept_features(
@@ -31,8 +30,8 @@ def kept_features(
     *,
     weights: str | None = None,
     image_size: int | None = None,
-) -> tuple[np.ndarray, float]:
-    """Returns the features of images and the seconds that they took, or take, to compute.
+) -> np.ndarray:
+    """Returns the features of images, float32 (n, d), computed or read.
 
     Args:
         backbone, images, weights, image_size: as in `encoder_features`.
@@ -41,17 +40,15 @@ def kept_features(
     Raises:
         InputError: see `encoder_features`.
     """
-    path = _folder() / f"{_digest(backbone, images, contents, weights, image_size)}.npz"
-    with contextlib.suppress(*_DAMAGE), np.load(path) as file:
-        features, seconds = file["features"], float(file["seconds"])
+    path = _folder() / f"{_digest(backbone, images, contents, weights, image_size)}.npy"
+    with contextlib.suppress(*_DAMAGE):
+        features = np.load(path)
         os.utime(path)
         say("The features of these images were computed before and are used again.")
-        return features, seconds
-    started = time.monotonic()
+        return features
     features, *_ = encoder_features(backbone, images, weights=weights, image_size=image_size)
-    seconds = time.monotonic() - started
-    _keep(path, features, seconds)
-    return features, seconds
+    _keep(path, features)
+    return features
 
 
 def _folder():
@@ -78,14 +75,14 @@ def _identity(name):
     return repr((str(path.resolve()), state and (state.st_size, state.st_mtime_ns)))
 
 
-def _keep(path, features, seconds):
+def _keep(path, features):
     """Writes the features and removes all but the newest files; without room nothing is kept."""
     try:
         with replacing(path) as temporary:
-            np.savez(temporary, features=features, seconds=seconds)
+            np.save(temporary, features)
     except InputError as error:
         say(f"The features are not kept for later commands: {error}")
         return
-    files = sorted(path.parent.glob("*.npz"), key=lambda each: each.stat().st_mtime)
+    files = sorted(path.parent.glob("*.npy"), key=lambda each: each.stat().st_mtime)
     for old in files[:-KEPT]:
         old.unlink(missing_ok=True)

@@ -11,9 +11,8 @@ from tl_keras.data.loading import load_dataset
 from tl_keras.evaluation.policy.advice import advise
 from tl_keras.evaluation.policy.descriptors import describe
 from tl_keras.jobs.recommend.kept_features import kept_features
-from tl_keras.jobs.recommend.times import estimated_seconds
+from tl_keras.jobs.recommend.times import estimated_seconds, speed_of
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.models.backbones.applications import image_size_for_files
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.pages.html import write_page
@@ -44,7 +43,7 @@ def recommend(config):
     check_backbone(config.backbone)
     with RunFolder(config.out or default_run_path("recommend", config.data)) as run:
         splits = _loaded(config)
-        features, seconds = kept_features(
+        features = kept_features(
             config.backbone,
             splits.train,
             splits.inspection.contents,
@@ -52,9 +51,9 @@ def recommend(config):
         )
         advice = advise(describe(splits.train, features, seed=config.seed), _allowed(config))
         times = estimated_seconds(
+            speed_of(config, splits),
             splits,
             features.shape[1],
-            seconds / len(splits.train),
             advice.rows,
             refit=config.labels_per_class is None,
         )
@@ -92,14 +91,12 @@ def command_line(name, config, train):
 
 
 def _loaded(config):
-    size = image_size_for_files(config.backbone, config.image_size)
     return load_dataset(
         config.data,
         seed=config.seed,
         split_fractions=config.split,
         labels_per_class=config.labels_per_class,
         on_bad_image=config.on_bad_image,
-        image_size=size and (size, size),
     )
 
 

@@ -1,48 +1,57 @@
 """Estimated seconds of each strategy on this machine."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
 from tl_keras.data.dataset import Splits
 from tl_keras.evaluation.policy.table import Row
+from tl_keras.models.backbones.applications import image_size_for
+from tl_keras.models.classifier import build_classifier
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.recommend import OF_TRAIN, STRATEGIES
-from tl_keras.training.fine_tuning.inputs import suited_to_data
-from tl_keras.training.fine_tuning.time_plan import Speed, stages
+from tl_keras.settings.recommend import OF_TRAIN, STRATEGIES, RecommendSettings
+from tl_keras.training.fine_tuning.inputs import images_of, suited_to_data
+from tl_keras.training.fine_tuning.time_plan import Speed, measure_speed, stages
 
-# Share of the time of a forward pass in the part that trains; half of the layers of MobileNetV2
-# are at low resolution.
-_TRAINED = {"linear": 0.0, "balanced": 0.35, "full": 1.0}
+
+def speed_of(config: RecommendSettings, splits: Splits) -> Speed:
+    """Measures the seconds for one image in the two parts of the backbone, on a few images."""
+    model = build_classifier(
+        config.backbone,
+        splits.train.num_classes,
+        image_size=image_size_for(config.backbone, splits.train, config.image_size),
+    )
+    settings = _settings("balanced", splits, refit=False)
+    return measure_speed(model, images_of(splits.train, model, settings, training=True), settings)
 
 
 def estimated_seconds(
-    splits: Splits, features: int, per_image: float, rows: Sequence[Row], *, refit: bool
+    speed: Speed, splits: Splits, features: int, rows: Sequence[Row], *, refit: bool
 ) -> dict[str, float]:
     """Returns {strategy: seconds}.
 
-    Those of `train` follow the plan that it prints itself, from the measured time of the frozen
-    pass. Others take as long for an image as the median of the table, which another machine made.
+    Those of `train` follow the plan that it prints itself. Others take as long for an image as the
+    median of the table, which another machine made.
 
     Args:
         features: numbers that the backbone computes for an image.
-        per_image: seconds in which it does so.
         refit: whether `train` repeats the training with the validation images.
     """
-    seconds = {"prototype": per_image * len(splits.train)}
+    seconds = {"prototype": (speed.loading + speed.whole) * len(splits.train)}
     for name in OF_TRAIN:
-        seconds[name] = sum(_stages(name, splits, features, per_image, refit).values())
+        settings = _settings(name, splits, refit)
+        whole = dataclasses.replace(speed, frozen=0.0, trained=speed.whole)
+        own = whole if settings.unfreeze == "all" else speed
+        seconds[name] = sum(stages(own, settings, splits, features).values())
     for name in set(STRATEGIES) - set(seconds):
-        times = [
-            row.seconds[name] / row.descriptors["images"] for row in rows if name in row.seconds
-        ]
+        times = [r.seconds[name] / r.descriptors["images"] for r in rows if name in r.seconds]
         if times:
             seconds[name] = float(np.median(times)) * len(splits.train)
     return seconds
 
 
-def _stages(name, splits, features, per_image, refit):
+def _settings(name, splits, refit):
+    """The settings of a strategy that `train` carries out, with a value for each."""
     asked = FineTuneSettings(**STRATEGIES[name].options, refit=refit)
-    settings = suited_to_data(asked.filled(), splits.train)
-    trained = _TRAINED[name] * per_image
-    return stages(Speed(0.0, 0.0, per_image - trained, trained), settings, splits, features)
+    return suited_to_data(asked.filled(), splits.train)

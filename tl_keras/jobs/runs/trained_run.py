@@ -9,13 +9,14 @@ from typing import Any
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.image_source import check_split
+from tl_keras.settings.image_source import KIND, check_split
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.train import TrainSettings
 
@@ -42,6 +43,11 @@ class TrainedRun:
     def image_size(self):
         """(height, width) that the model takes."""
         return tuple(self.model.input_shape[1:3])
+
+    @functools.cached_property
+    def sounds(self):
+        """`Sounds` of the spectrograms that the model takes; None if it takes images."""
+        return Sounds.recorded(self.config)
 
     @functools.cached_property
     def records(self):
@@ -79,7 +85,7 @@ def check_names(names: Any, file: Path) -> tuple[str, ...]:
 def read_run_config(file: Path) -> dict:
     """Returns the config.json of a finished run, of which the values that are used are checked."""
     config = read_json(file, "data", "split", "on_bad_image", "fine_tune")
-    used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled")
+    used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled", *KIND)
     check_json(TrainSettings, config, file, *used)
     if config["split"] is not None:
         try:

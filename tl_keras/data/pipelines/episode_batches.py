@@ -105,8 +105,7 @@ def _finer(augment, dataset, image_size):
     if _deformation(augment) is None or dataset.is_files:
         return 1
     large = all(
-        2 * side <= given
-        for side, given in zip(image_size, dataset.images.shape[1:3], strict=True)
+        2 * side <= given for side, given in zip(image_size, dataset.images.shape[1:3], strict=True)
     )
     return 2 if large else 1
 

@@ -183,7 +183,9 @@ def _classes_by_group(counts, groups):
 
 
 def _check_ways(n_way, classes, *, grouped):
-    small = [f"{name} {len(group)}".strip() for name, group in classes.items() if len(group) < n_way]
+    small = [
+        f"{name} {len(group)}".strip() for name, group in classes.items() if len(group) < n_way
+    ]
     if small or not classes:
         raise InputError(
             f"Expected at least n_way={n_way} classes{' in each group' if grouped else ''}; "

@@ -8,6 +8,7 @@ from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings, without_
 from tl_keras.settings.image_source import (
     HIGHEST_SEED,
     SIDE,
+    SMALL_RESNET,
     WIDTH,
     CheckpointSettings,
     SplitOnceSettings,
@@ -19,6 +20,7 @@ from tl_keras.settings.options.declaration import (
     MODEL,
     PSEUDO_LABELS,
     REGULARISATION,
+    REQUIRED,
     RUN,
     Bounds,
     Checked,
@@ -46,13 +48,16 @@ def usual_dropout(linear_start):
 class StartSettings(SplitSettings, DeviceSettings):
     """The data, and the classifier before it is trained."""
 
-    backbone: Annotated[str, FIRST]
-    """Name (see `tl-keras backbones`), encoder file or run folder."""
-    data: Annotated[str, FIRST]
+    backbone: Annotated[str | None, FIRST] = None
+    """Name (see `tl-keras backbones`), encoder file or run folder; required but for audio.
+
+    The default for audio is small_resnet, from random weights: spectrograms differ from the
+    photographs of ImageNet."""
+    data: Annotated[str, FIRST] = REQUIRED
     """Folder with one sub-folder per class, or the name of a data set.
 
     A folder may also hold train/, val/ and test/ of such; a .npz file; or one of digits, mnist,
-    fashion_mnist, cifar10, cifar100."""
+    fashion_mnist, cifar10, cifar100; with --kind audio chirps."""
     weights: Annotated[str | None, FIRST] = None
     """imagenet, auto, random or a file; default: imagenet, or those of the encoder."""
     head: Annotated[Head, MODEL] = "linear"
@@ -68,7 +73,21 @@ class StartSettings(SplitSettings, DeviceSettings):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.data is REQUIRED:
+            raise InputError(
+                "Expected data; received none. Give a folder, or the name of a data set."
+            )
+        if self.backbone is None:
+            self._choose_backbone()
         self._fill("hidden_units", HIDDEN_UNITS, "head", has_effect=self.head != NO_HIDDEN_LAYER)
+
+    def _choose_backbone(self):
+        if self.kind != "audio":
+            raise InputError(
+                "Expected backbone, a name (see `tl-keras backbones`), file or run folder; "
+                "received none. Give --backbone, e.g. mobilenet_v2."
+            )
+        object.__setattr__(self, "backbone", SMALL_RESNET)
 
     @property
     def seed(self):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tl_keras.data.array_store import limited_to
+from tl_keras.data.sounds.sound_images import resolved
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.recommend.following import followed
 from tl_keras.jobs.runs.disk_room import check_model_room
@@ -86,6 +87,7 @@ def train(config: TrainSettings) -> Path:
     path = config.out or default_run_path(config.backbone, config.data)
     with room, recorded_run(path, "train", config) as folder:
         splits, unlabelled = load_data(config)
+        config = resolved(config, splits.train.sounds)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
         check_model_room(folder.path, start.model)

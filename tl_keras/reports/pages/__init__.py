@@ -2,6 +2,7 @@
 
 - comparison_page: page of a comparison: verdict, figures and conditions
 - explore_page: page of `explore`: map, clusters, repeats and outliers of images without labels
+- few_shot_page: page of a few-shot run: support, accuracy, least certain queries
 - html: writes pages in one HTML file: no script, no network, names escaped, images inlined
 - pretraining_page: page of a pretraining: results and figures
 - recommend_page: page of `recommend`: ranking of strategies, and reasons

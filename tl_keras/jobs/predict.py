@@ -10,9 +10,11 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.images import ImageReadError, printable
+from tl_keras.data.images import IMAGE_SUFFIXES, ImageReadError, printable
 from tl_keras.data.loading import load_images
 from tl_keras.data.shards.layout import is_shard_folder
+from tl_keras.data.sounds.sound_images import Sounds, as_sounds
+from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import each_batch
 from tl_keras.files import write_csv
@@ -44,8 +46,8 @@ def predict(settings):
         InputError: no such path or no image, no usable run, or `out` cannot be written.
     """
     check_output(settings.out, TABLE)
-    sources = sources_of(settings.paths)
     trained = load_run(settings.run)
+    sources = sources_of(settings.paths, trained.sounds)
     header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
     unreadable = 0
 
@@ -61,24 +63,27 @@ def predict(settings):
     return Path(settings.out)
 
 
-def sources_of(paths: Sequence[str]) -> list[ImageDataset]:
+def sources_of(paths: Sequence[str], sounds: Sounds | None = None) -> list[ImageDataset]:
     """Returns `ImageDataset`s: one of all files, one of each folder of shards."""
     files, shards = {}, []
+    what = "sound" if sounds else "image"
+    suffixes = SOUND_SUFFIXES if sounds else IMAGE_SUFFIXES
     for path in paths:
         if is_shard_folder(path):
-            shards.append(load_images(path)[0])
+            shards.append(load_images(path, sounds=sounds)[0])
         elif os.path.isdir(path):
-            files |= dict.fromkeys(find_image_files(path, [], visited=[path]))
+            files |= dict.fromkeys(find_image_files(path, [], [path], suffixes))
         elif os.path.exists(path):
             files[path] = None
         else:
             raise InputError(
-                f"Expected an image, a folder of images or of shards; received {printable(path)}, "
+                f"Expected a file, a folder of {what}s or of shards; received {printable(path)}, "
                 "which does not exist."
             )
     if not files and not shards:
-        raise InputError(f"Expected images in {', '.join(map(printable, paths))}; received none.")
-    return [*([ImageDataset(tuple(files))] if files else []), *shards]
+        raise InputError(f"Expected {what}s in {', '.join(map(printable, paths))}; received none.")
+    images = as_sounds({"all": ImageDataset(tuple(files))}, sounds)["all"]
+    return [*([images] if files else []), *shards]
 
 
 def predicted_rows(

@@ -11,6 +11,7 @@ from tl_keras.settings import (
     finished_runs,
     image_source,
     label_free,
+    recommend,
     train,
     whole_model,
 )
@@ -41,6 +42,7 @@ COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
     "check": Command(image_source.CheckSettings, "jobs.check", TRAINING),
     "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
+    "recommend": Command(recommend.RecommendSettings, "jobs.recommend.recommend", TRAINING),
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
     "few-shot": Command(few_shot.FewShotSettings, "jobs.few_shot.few_shot", TRAINING),

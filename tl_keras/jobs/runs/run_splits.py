@@ -75,7 +75,12 @@ def other_images(trained: TrainedRun, data: str, split: str) -> list[ImageDatase
 
 
 def _load(trained, data, image_size=None):
-    return load_parts(data, on_bad_image=trained.config["on_bad_image"], image_size=image_size)
+    return load_parts(
+        data,
+        on_bad_image=trained.config["on_bad_image"],
+        image_size=image_size,
+        sounds=trained.sounds,
+    )
 
 
 def without_contents(dataset, contents, banned, why):

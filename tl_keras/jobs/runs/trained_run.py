@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
@@ -16,7 +17,7 @@ from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say
 from tl_keras.settings.few_shot import FewShotSettings
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.image_source import FractionSettings, check_split
+from tl_keras.settings.image_source import KIND, FractionSettings, check_split
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.train import TrainSettings
 
@@ -43,6 +44,11 @@ class TrainedRun:
     def image_size(self):
         """(height, width) that the model takes."""
         return tuple(self.model.input_shape[1:3])
+
+    @functools.cached_property
+    def sounds(self):
+        """`Sounds` of the spectrograms that the model takes; None if it takes images."""
+        return Sounds.recorded(self.config)
 
     @functools.cached_property
     def records(self):
@@ -83,7 +89,7 @@ def read_run_config(file: Path) -> dict:
     if "support" in config and "data" not in config:
         return _config_of_few_shot(config, file)
     config = read_json(file, "data", "split", "on_bad_image", "fine_tune")
-    used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled")
+    used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled", *KIND)
     check_json(TrainSettings, config, file, *used)
     if config["split"] is not None:
         try:

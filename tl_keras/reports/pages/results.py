@@ -10,10 +10,12 @@ import numpy as np
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.encoders.findings import Findings
+from tl_keras.evaluation.policy.advice import Advice
 from tl_keras.reports.pages.sections import Figure
 from tl_keras.settings.compare import CompareSettings
 from tl_keras.settings.few_shot import FewShotSettings
 from tl_keras.settings.label_free import ExploreSettings, PretrainSettings
+from tl_keras.settings.recommend import RecommendSettings
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory
 
@@ -101,6 +103,27 @@ class ComparisonResults:
     scratch: tuple[str, ...] = ()
     pretrained: dict[str, dict] = dataclasses.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class RecommendResults:
+    """Results of `tl-keras recommend`, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        advice: `Advice` for the training images.
+        seconds: {strategy: estimated seconds}.
+        commands: {strategy: command line}.
+        metrics: content of metrics.json.
+        inspection: result of checking the images.
+    """
+
+    config: RecommendSettings
+    advice: Advice
+    seconds: dict[str, float]
+    commands: dict[str, str]
+    metrics: dict
+    inspection: Inspection | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -4,5 +4,6 @@
 - few_shot: results of a few-shot run
 - numbers: plain sentences for numbers
 - pretraining: results of a pretraining
+- recommendation: sentences of a recommendation
 - training: results of a training run
 """

@@ -10,11 +10,15 @@ from PIL import Image
 
 from tests.jobs.small_runs import CLASSES, probabilities_of, save_images, table_rows
 from tl_keras.checks import InputError
+from tl_keras.data.loading import load_unsplit
 from tl_keras.files import read_json
 from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.few_shot.few_shot import few_shot
 from tl_keras.jobs.predict import predict
+from tl_keras.models.episodic.prototypical import PrototypicalNetwork
+from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.few_shot import FewShotSettings
+from tl_keras.settings.methods import METHODS
 from tl_keras.settings.options.config_files import settings_from
 
 UGLY = {"röd": 'a, "b" <i>', "green": "=cmd|' /C calc'!A0", "blue sky": "long " * 40 + "name"}
@@ -229,3 +233,27 @@ def test_queries_that_cannot_be_read_at_all_are_named(folders, tmp_path):
     assert [bool(row["error"]) for row in table_rows(tmp_path / "out.csv")] == [True, True]
     assert read_json(run / "metrics.json")["unreadable_queries"] == 2
     assert "Unreadable queries" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_prototypical_network_keeps_its_metric_and_factor(folders, encoder, tmp_path):
+    pretrained = tmp_path / "pretrained"
+    pretrained.mkdir()
+    network = PrototypicalNetwork(load_model(encoder), similarity="euclidean")
+    network.log_factor.assign(0.5)
+    network.save(pretrained / "model.keras")
+    rows = [row for row in METHODS.values() if row.model.endswith(":PrototypicalNetwork")]
+    if not rows:
+        pytest.skip("pretrain has no prototypical network yet")
+    (row,) = rows
+    (pretrained / "config.json").write_text(json.dumps({"method": row.name}))
+    (pretrained / "metrics.json").write_text("{}")
+    support = save_images(tmp_path / "one", 1)
+    run = _run((support, folders[1]), tmp_path, encoder=pretrained, image_size=None, mirror="no")
+    metrics = read_json(run / "metrics.json")
+    assert (metrics["method"], metrics["metric"]) == ("prototype", "euclidean")
+    images, labels = load_unsplit(str(support))[0], np.arange(3)
+    queries = load_unsplit(str(folders[1]))[0]
+    network.fit_support(images.decoded((16, 16)), labels)
+    expected = network.predict_proba(queries.decoded((16, 16)))
+    found = probabilities_of(table_rows(tmp_path / "out.csv"), CLASSES)
+    np.testing.assert_allclose(found, expected, atol=1e-3)

@@ -8,6 +8,7 @@ from tests.training.few_shot.test_rules import clusters
 from tests.training.small_models import coloured_images, small_backbone
 from tl_keras import SupportClassifier
 from tl_keras.checks import InputError
+from tl_keras.models.episodic.prototypical import PrototypicalNetwork
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.few_shot import METHODS
 from tl_keras.training.few_shot.rules import RULES
@@ -137,3 +138,16 @@ def test_what_needs_an_encoder_or_a_fit_says_so():
         SupportClassifier(mirror=True)
     with pytest.raises(InputError, match="Expected an encoder for a Keras model"):
         SupportClassifier().fit_support(*clusters(2)).as_keras()
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_scores_are_those_of_a_prototypical_network(similarity, encoder):
+    network = PrototypicalNetwork(encoder, similarity=similarity)
+    network.log_factor.assign(1.5)
+    images, labels = coloured_images(3)
+    queries, _ = coloured_images(6, seed=1)
+    factor = float(np.exp(1.5))
+    classifier = SupportClassifier(encoder, method="prototype", metric=similarity, factor=factor)
+    found = classifier.fit_support(images, labels).predict(queries)
+    expected = network.fit_support(images, labels).predict_proba(queries)
+    np.testing.assert_allclose(found, expected, atol=2e-4)

@@ -9,7 +9,7 @@ from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
 from tl_keras.data.pipelines.augmentation_presets import mirrors, resolve_augment
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
-from tl_keras.jobs.few_shot.encoder import load_encoder, metric_of
+from tl_keras.jobs.few_shot.encoder import load_encoder
 from tl_keras.jobs.few_shot.queries import predict_queries
 from tl_keras.jobs.few_shot.support import load_support
 from tl_keras.jobs.output_files import check_output, table_of
@@ -28,9 +28,6 @@ from tl_keras.settings.options.signatures import takes_settings
 from tl_keras.training.few_shot.support_classifier import SupportClassifier
 
 TABLE = table_of("few-shot", *COLUMNS)
-# With so many, the nearest by pixels was right for 68 % of letters instead of 49 % at five labels,
-# and for 88 % of digits instead of 85 %. Copies gained nothing on MobileNetV2 (docs/few-shot.md).
-_COPIES_OF_PIXELS = 10
 
 
 @takes_settings(FewShotSettings)
@@ -78,23 +75,26 @@ def few_shot(settings):
 
 def _fitted(settings, support):
     """Returns (fitted `SupportClassifier`, sentence on its features, seconds)."""
-    encoder, source = load_encoder(settings, support)
+    found = load_encoder(settings, support)
     mirror = mirrors("auto", support) if settings.mirror == "auto" else settings.mirror == "yes"
-    on_pixels = encoder.name == PIXELS
-    usual = "nearest" if on_pixels else "auto"
     classifier = SupportClassifier(
-        encoder,
-        method=usual if settings.method == "auto" else settings.method,
-        metric=metric_of(settings.encoder),
+        found.model,
+        method=found.usual if settings.method == "auto" else settings.method,
+        metric=found.metric,
         mirror=mirror,
-        copies=_COPIES_OF_PIXELS * on_pixels if settings.copies is None else settings.copies,
+        copies=found.copies if settings.copies is None else settings.copies,
         augment=resolve_augment("auto", support),
+        factor=found.factor,
         seed=settings.seed,
     )
     begun = time.monotonic()
     classifier.fit_support(support, support.labels)
     taken = time.monotonic() - begun
-    return classifier, source, {"features": taken - classifier.seconds, "fit": classifier.seconds}
+    return (
+        classifier,
+        found.source,
+        {"features": taken - classifier.seconds, "fit": classifier.seconds},
+    )
 
 
 def _save(folder, settings, support, inspection, classifier):

@@ -15,7 +15,7 @@ from tl_keras.models.episodic.fitted_classifier import fitted_classifier
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import image_shape
 from tl_keras.settings.few_shot import COSINE, METHODS, METRICS
-from tl_keras.training.few_shot.rules import RULES, Scores
+from tl_keras.training.few_shot.rules import RULES, Scores, cosine_prototype
 from tl_keras.training.fine_tuning.linear_start import stratified_folds
 from tl_keras.training.temperature import fit_temperature
 
@@ -23,7 +23,7 @@ from tl_keras.training.temperature import fit_temperature
 # near its lowest at one and two labels, in the mean over the five tasks on which defaults were
 # chosen (docs/few-shot.md). Logistic regression needs one only where it can choose no strength; its
 # scores then grow with the number of features, which was 1280 there.
-SHARPNESS = {"prototype": 6.0, "ridge": 8.0, "logistic": 10.0, "nearest": 5.0}
+SHARPNESS = {"prototype": 12.0, "ridge": 8.0, "logistic": 10.0, "nearest": 5.0}
 _FEATURES = 1280
 
 
@@ -47,6 +47,8 @@ class SupportClassifier:
         mirror: whether support and queries are seen mirrored too.
         copies: int, augmented copies of each support image to fit on as well. Queries have none.
         augment: preset of the copies, see `augment_images`.
+        factor: of the scores before a temperature is fitted, as a prototypical network has learned
+            it. Defaults to what suits the method.
         seed: int, of the copies, and of the images that are held out.
 
     Attributes:
@@ -67,6 +69,7 @@ class SupportClassifier:
         mirror: bool = False,
         copies: int = 0,
         augment: str = "digits",
+        factor: float | None = None,
         seed: int = 0,
     ):
         self.method = check_choice("method", method, METHODS)
@@ -75,6 +78,7 @@ class SupportClassifier:
         self.encoder = None if encoder is None else build_backbone(encoder)
         self.mirror = mirror
         self.copies = check_number("copies", copies, minimum=0, integer=True)
+        self.factor = factor if factor is None else check_number("factor", factor, above=0)
         self.augment = check_choice("augment", augment, AUGMENTATIONS)
         if (mirror or copies) and encoder is None:
             raise InputError(
@@ -108,7 +112,7 @@ class SupportClassifier:
 
     def _fit(self, features, labels, num_classes):
         folds = stratified_folds(labels, self.seed)
-        rule, factor = RULES[self.chosen], self._factor(features.shape[-1])
+        rule, factor = self._rule(), self._factor(features.shape[-1])
         scores = rule(features, labels, num_classes, self.seed)
         if folds and scores.probabilities is not None:  # by logistic regression itself
             held, factor = scores.probabilities[None], 1.0
@@ -120,8 +124,14 @@ class SupportClassifier:
         self.scores = scores.divided(self.temperature / factor)
         self.out_of_fold = _tempered(held, self.temperature)
 
+    def _rule(self):
+        is_cosine = self.metric == COSINE and self.chosen == "prototype"
+        return cosine_prototype if is_cosine else RULES[self.chosen]
+
     def _factor(self, dimensions):
         """Returns the factor of the scores before a temperature is fitted."""
+        if self.factor is not None:
+            return self.factor
         if self.metric != COSINE and self.chosen in _DISTANCES:
             return 1.0  # the probabilities that a prototypical network is trained with
         factor = SHARPNESS[self.chosen]

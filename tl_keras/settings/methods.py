@@ -32,6 +32,7 @@ class LabelFreeMethod:
         task: what it learns, for the help.
         options: arguments of its model that are options of `pretrain`, beside the family's.
         needs_labels: whether it learns from labels.
+        metric: in which images of a class are near each other, "cosine" or "euclidean".
     """
 
     name: str
@@ -41,6 +42,7 @@ class LabelFreeMethod:
     task: str
     options: tuple[str, ...] = ()
     needs_labels: bool = False
+    metric: str = "cosine"
 
     @property
     def model_options(self):

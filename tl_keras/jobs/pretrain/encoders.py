@@ -9,7 +9,7 @@ from tl_keras.jobs.train.scratch import quicken_batch_norm
 from tl_keras.models.backbones.applications import APPLICATIONS, image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.backbones.small_resnet import SMALLEST_SIDE, build_small_resnet
-from tl_keras.settings.label_free import SMALL_RESNET
+from tl_keras.settings.image_source import SMALL_RESNET
 from tl_keras.settings.methods import TWO_VIEWS
 from tl_keras.training.fine_tuning.inputs import common_size
 

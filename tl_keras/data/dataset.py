@@ -20,6 +20,7 @@ from tl_keras.data.images import (
     read_resized,
     resize_image,
 )
+from tl_keras.data.sounds.sound_images import Sounds, sounds_of
 from tl_keras.progress import say, track
 
 
@@ -29,7 +30,8 @@ class ImageDataset:
 
     Attributes:
         images: paths, or a uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255; or images
-            in shards, `data.shards.reading.ShardedFiles` or `ShardedPixels`, in their place.
+            in shards, `data.shards.reading.ShardedFiles` or `ShardedPixels`, in their place. Paths
+            of sounds are `data.sounds.sound_images.SoundImage`s, whose images are spectrograms.
         labels: int32 (n,), or None.
         class_names: name of each label; () without labels.
         split: "train", "val", "test" or "all".
@@ -37,6 +39,7 @@ class ImageDataset:
         rows: int64 (n,), row of each image in the user's array; None for paths.
         files: `DecodedFiles` decoded during the check, possibly including those of this dataset, or
             None.
+        sounds: settings of the spectrograms if the images are sounds; None if they are not.
     """
 
     images: Any = field(repr=False)
@@ -46,12 +49,15 @@ class ImageDataset:
     source: str = "array"
     rows: np.ndarray | None = field(default=None, repr=False)
     files: DecodedFiles | None = field(default=None, repr=False)
+    sounds: Sounds | None = field(default=None, repr=False)
     _decoded: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
         if self.rows is None and not self.is_files:
             rows = self.images.rows if self.in_shards else np.arange(len(self.images))
             object.__setattr__(self, "rows", rows)
+        if self.sounds is None:
+            object.__setattr__(self, "sounds", sounds_of(self.images))
 
     @classmethod
     def from_arrays(
@@ -122,6 +128,8 @@ class ImageDataset:
         """True if no image has colour channels; for files, according to their headers."""
         if self.in_shards:
             return self.images.store.grayscale
+        if self.sounds:
+            return True
         if self.is_files:
             return all(is_gray_file(path) for path in self.images)
         return self.images.ndim == 3 or self.images.shape[-1] == 1

@@ -179,7 +179,12 @@ def decoding_threads(paths: Sequence[str | Path]) -> int:
 
 
 def suffix_matches(path: str | Path, format_name: str) -> bool:
-    """Returns whether the suffix of `path` belongs to `format_name`, e.g. .jpg to "JPEG"."""
+    """Returns whether the suffix of `path` belongs to `format_name`, e.g. .jpg to "JPEG".
+
+    The name of a `StoredImage` needs no suffix.
+    """
+    if isinstance(path, StoredImage):
+        return True
     return os.path.splitext(path)[1].lower() in _SUFFIXES_OF_FORMAT[format_name]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.data.dataset import ImageDataset, Splits, concatenated
-from tl_keras.data.images import printable
+from tl_keras.data.images import IMAGE_SUFFIXES, printable
 from tl_keras.data.inspection.checking import (
     Inspection,
     complete,
@@ -19,6 +19,8 @@ from tl_keras.data.inspection.checking import (
 )
 from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.shards.reading import read_shards
+from tl_keras.data.sounds.sound_images import Sounds, as_sounds
+from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.arrays import read_npy, read_npz
 from tl_keras.data.sources.folders import (
     FolderContents,
@@ -26,7 +28,12 @@ from tl_keras.data.sources.folders import (
     labels_by_folder,
     read_folder,
 )
-from tl_keras.data.sources.named import NAMED_DATASETS, load_named
+from tl_keras.data.sources.named import (
+    NAMED_DATASETS,
+    SOUND_DATASETS,
+    load_chirps,
+    load_named,
+)
 from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 
@@ -45,6 +52,7 @@ def load_dataset(
     on_duplicate: str = "report",
     require_labels: bool = True,
     image_size: tuple[int, int] | None = None,
+    sounds: Sounds | None = None,
 ) -> Splits:
     """Loads images, opens every file, and splits them into train, val and test.
 
@@ -66,6 +74,8 @@ def load_dataset(
             class too small for every split are dropped and a warning says so.
         image_size: (height, width) of the model's input, so that each file is decoded only once,
             or None. It changes no result.
+        sounds: settings of the spectrograms if the source is a folder of WAV files, or "chirps";
+            None for images.
 
     Returns:
         Splits; its `inspection` holds bad files, warnings and images in two splits.
@@ -76,7 +86,7 @@ def load_dataset(
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     check_choice("on_duplicate", on_duplicate, ON_DUPLICATE)
     check_fractions(split_fractions)
-    contents = _read(source, require_labels)
+    contents = _read(source, require_labels, sounds)
     # No copies are kept of images that are left out again.
     size = image_size if labels_per_class is None else None
     contents, found = _inspect(contents, on_bad_image, size)
@@ -95,20 +105,25 @@ def load_dataset(
 
 
 def load_parts(
-    source: Any, *, on_bad_image: str = "refuse", image_size: tuple[int, int] | None = None
+    source: Any,
+    *,
+    on_bad_image: str = "refuse",
+    image_size: tuple[int, int] | None = None,
+    sounds: Sounds | None = None,
 ) -> tuple[dict[str, ImageDataset], Inspection]:
     """Loads all images of a labelled source in its own parts, without splitting them.
 
     Args:
         source: as in `load_dataset`.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
-        image_size: as in `load_dataset`.
+        image_size, sounds: as in `load_dataset`.
 
     Returns:
         {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
-    contents, found = _inspect(_read(source, require_labels=True), on_bad_image, image_size)
+    contents = _read(source, require_labels=True, sounds=sounds)
+    contents, found = _inspect(contents, on_bad_image, image_size)
     return contents.parts, complete(found, [], ignored=contents.ignored)
 
 
@@ -117,13 +132,16 @@ def load_unchecked(source: Any) -> FolderContents:
     return _read(source, require_labels=False)
 
 
-def load_images(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDataset, Inspection]:
+def load_images(
+    source: Any, *, on_bad_image: str = "refuse", sounds: Sounds | None = None
+) -> tuple[ImageDataset, Inspection]:
     """Loads all images of a source as one dataset without labels, e.g. for prediction.
 
     Args:
         source: an image file, a folder (all images below it, in any layout), a .npy or .npz file,
             or a named dataset. All splits of a source are loaded.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
+        sounds: as in `load_dataset`.
 
     Returns:
         ImageDataset with split "all", and its Inspection.
@@ -131,14 +149,16 @@ def load_images(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageData
     Raises:
         InputError: the source does not exist, has no images, or an image cannot be read.
     """
-    dataset, inspection = load_unsplit(source, on_bad_image=on_bad_image)
+    dataset, inspection = load_unsplit(source, on_bad_image=on_bad_image, sounds=sounds)
     return (
         replace(dataset, labels=None, class_names=()),
         replace(inspection, fingerprints={}),
     )
 
 
-def load_unsplit(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDataset, Inspection]:
+def load_unsplit(
+    source: Any, *, on_bad_image: str = "refuse", sounds: Sounds | None = None
+) -> tuple[ImageDataset, Inspection]:
     """Loads all images of a source as one dataset, with its labels if it has any.
 
     The arguments are those of `load_images`. The label of a file is the first folder on the way to
@@ -149,7 +169,7 @@ def load_unsplit(source: Any, *, on_bad_image: str = "refuse") -> tuple[ImageDat
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     name = _name_of(source)
-    contents, found = _inspect(_read_unsplit(name), on_bad_image)
+    contents, found = _inspect(_read_unsplit(name, sounds), on_bad_image)
     (dataset,) = contents.parts.values()
     if len(dataset) == 0:
         raise InputError(
@@ -166,12 +186,17 @@ def _left_out(whole, kept, contents):
     return tuple(r for r, name in zip(records, whole.ids, strict=True) if name not in ids)
 
 
-def _read(source, require_labels):
+def _read(source, require_labels, sounds=None):
     """Returns the FolderContents of any source."""
     name = _name_of(source)
     kind = _kind(name)
+    _check_kind(name, kind, sounds)
     if kind == "folder":
-        return read_folder(name, require_labels=require_labels)
+        suffixes = SOUND_SUFFIXES if sounds else IMAGE_SUFFIXES
+        contents = read_folder(name, require_labels=require_labels, suffixes=suffixes)
+        return replace(contents, parts=as_sounds(contents.parts, sounds))
+    if sounds and kind == "name":
+        return FolderContents({"all": load_chirps(sounds)})
     if kind == "shards":
         parts = read_shards(name)
     elif kind == "name":
@@ -186,21 +211,23 @@ def _read(source, require_labels):
     return FolderContents(parts)
 
 
-def _read_unsplit(name):
+def _read_unsplit(name, sounds=None):
     ignored = []
     kind = _kind(name)
+    _check_kind(name, kind, sounds)
     if kind == "folder":
-        images = tuple(find_image_files(name, ignored, visited=[name]))
+        suffixes = SOUND_SUFFIXES if sounds else IMAGE_SUFFIXES
+        images = tuple(find_image_files(name, ignored, [name], suffixes))
         dataset = ImageDataset(images, *labels_by_folder(images, name), source=name)
     elif kind == "file":
         dataset = ImageDataset((name,), source=name)
     else:
-        parts = list(_read(name, require_labels=False).parts.values())
+        parts = list(_read(name, require_labels=False, sounds=sounds).parts.values())
         images = concatenated([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
         dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
-    return FolderContents({"all": dataset}, ignored)
+    return FolderContents(as_sounds({"all": dataset}, sounds), ignored)
 
 
 def _name_of(source):
@@ -209,6 +236,20 @@ def _name_of(source):
     raise InputError(
         f"Expected a name, or the path of a folder or file, as the source; received "
         f"{type(source).__name__}. Arrays become images by ImageDataset.from_arrays(x, y)."
+    )
+
+
+def _check_kind(name, kind, sounds):
+    """Refuses sounds where images are wanted, and the other way round."""
+    if sounds is None and name in SOUND_DATASETS:
+        raise InputError(
+            f"Expected images as the source; received {name}, which are sounds. Give --kind audio."
+        )
+    if sounds is None or name in SOUND_DATASETS or kind in ("folder", "file", "nothing"):
+        return
+    raise InputError(
+        "Expected a folder of .wav files with kind audio, with a sub-folder for each class, or "
+        f"{', '.join(SOUND_DATASETS)}; received {printable(name)}, which holds images."
     )
 
 

@@ -7,6 +7,7 @@ from tl_keras.data.inspection.checking import refuse_bad
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.shards.reading import ShardStore
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.settings.image_source import CheckSettings
 
 _LISTED = 10  # pairs of images
@@ -24,7 +25,11 @@ def check(settings: CheckSettings) -> Splits:
     if is_shard_folder(settings.data):
         ShardStore(settings.data).verify()
     splits = load_dataset(
-        settings.data, seed=settings.seed, split_fractions=settings.split, on_bad_image="skip"
+        settings.data,
+        seed=settings.seed,
+        split_fractions=settings.split,
+        on_bad_image="skip",
+        sounds=Sounds.asked(settings),
     )
     print("\n".join(_lines(splits)))  # noqa: T201 - what the command is for
     refuse_bad(splits.inspection)

@@ -17,6 +17,7 @@ from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import DistillRunSettings
+from tl_keras.settings.image_source import KIND
 from tl_keras.settings.options.declaration import values_of
 from tl_keras.settings.options.signatures import takes_settings
 from tl_keras.settings.train import REST
@@ -69,6 +70,7 @@ def distill(settings):
                 "labels_per_class": trained.config.get("labels_per_class"),
                 "split": trained.config["split"],
                 "on_bad_image": trained.config["on_bad_image"],
+                **{name: trained.config.get(name) for name in KIND if trained.sounds},
                 "out": settings.out,
                 # What the teacher was trained with; its seed is that of the splits.
                 "fine_tune": trained.config["fine_tune"],
@@ -104,7 +106,7 @@ def _unlabelled(unlabelled, rest, trained, splits):
     if unlabelled is None:
         return None
     if unlabelled != REST:
-        rest, inspection = load_images(unlabelled)
+        rest, inspection = load_images(unlabelled, sounds=trained.sounds)
         contents = inspection.contents
     elif rest is None:
         raise InputError(

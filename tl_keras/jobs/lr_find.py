@@ -4,6 +4,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import replacing
 from tl_keras.jobs.output_files import check_output, image_of
 from tl_keras.jobs.runs.replicated import replicated
@@ -41,6 +42,7 @@ def lr_find(settings):
         split_fractions=config.split,
         labels_per_class=config.labels_per_class,
         on_bad_image=config.on_bad_image,
+        sounds=Sounds.asked(config),
     )
     start = starting_point(config, splits)
     tuning = start.settings(config.fine_tune)

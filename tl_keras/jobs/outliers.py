@@ -52,7 +52,7 @@ def outliers(settings):
             f"{settings.run} of method {trained.method!r}. Pretrain with --method "
             "autoencoder or vae."
         )
-    found, _ = load_images(settings.data, on_bad_image=settings.on_bad_image)
+    found, _ = load_images(settings.data, on_bad_image=settings.on_bad_image, sounds=trained.sounds)
     *size, channels = model.input_shape[1:]
     images = in_one_size(found, tuple(size), channels).images
     scores = outlier_scores(model, images, score=score)

@@ -5,7 +5,13 @@ import json
 from typing import Annotated
 
 from tl_keras.checks import InputError, check_number
-from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, CheckpointSettings, SplitSettings
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    KIND,
+    SIDE,
+    CheckpointSettings,
+    SplitSettings,
+)
 from tl_keras.settings.methods import TWO_VIEWS, WITHOUT_LABELS, names_of
 from tl_keras.settings.options.declaration import DATA, FIRST, MODEL, RUN, Bounds
 from tl_keras.settings.train import Head
@@ -105,6 +111,9 @@ class CompareSettings(SplitSettings, CheckpointSettings, DeviceSettings):
             del settings[name]
         if self.precision == CompareSettings.precision:  # comparisons begun before it was an option
             del settings["precision"]
+        if self.kind == CompareSettings.kind:
+            for name in KIND:
+                del settings[name]
         return json.loads(json.dumps(settings))
 
     def _check_pretraining(self):

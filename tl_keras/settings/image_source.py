@@ -5,10 +5,20 @@ import numbers
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.options.declaration import DATA, FIRST, POSITIONAL, RUN, Bounds, Checked
+from tl_keras.settings.options.declaration import (
+    DATA,
+    FIRST,
+    POSITIONAL,
+    RUN,
+    Bounds,
+    Checked,
+    fields_of,
+)
 
 # NumPy takes no seed above this, in whichever step it would come to that.
 HIGHEST_SEED = 2**32 - 1
+CLIP_SECONDS = 1.0
+SMALL_RESNET = "small_resnet"
 SIDE = Bounds(minimum=1, maximum=30_000)  # pixels; an image file of that side is refused as well
 WIDTH = Bounds(minimum=1, maximum=2**20)  # a saved model of wider layers is not loaded
 
@@ -19,6 +29,33 @@ class ReadSettings(Checked):
 
     on_bad_image: Annotated[Literal["refuse", "skip"], DATA] = "refuse"
     """Refuse the whole source if an image cannot be read, or skip the image."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KindSettings(Checked):
+    """Options of reading sounds in the place of images."""
+
+    kind: Annotated[Literal["images", "audio"], DATA] = "images"
+    """Files that are read: images, or audio for .wav files, whose spectrograms are the images."""
+    clip_seconds: Annotated[float | None, DATA, Bounds(minimum=0.1, maximum=60)] = None
+    """audio: length that is seen of each sound; default: 1.
+
+    Silence at both ends is trimmed first. A longer sound is cut to its loudest part, a shorter one
+    is padded. Only the first minute of a file is read."""
+    sample_rate: Annotated[int | None, DATA, Bounds(minimum=2000, maximum=48_000)] = None
+    """audio: samples per second to which all are converted; default: the commonest, 16000 at most.
+
+    Frequencies up to half of it are seen."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("clip_seconds", "sample_rate"):
+            value = getattr(self, name)
+            if value is not None and self.kind != "audio":
+                raise InputError(
+                    f"Expected {name} only with kind='audio'; received {name}={value!r} with "
+                    f"kind={self.kind!r}. Leave it out, or give --kind audio."
+                )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,7 +71,7 @@ class FractionSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CheckSettings(FractionSettings):
+class CheckSettings(FractionSettings, KindSettings):
     """Checks labelled images: classes, splits, unreadable files and repeated images."""
 
     data: Annotated[str, POSITIONAL]
@@ -60,7 +97,7 @@ class ShardSettings(ReadSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SplitSettings(FractionSettings, ReadSettings):
+class SplitSettings(FractionSettings, ReadSettings, KindSettings):
     """Options of splitting images, and the place of the run."""
 
     out: Annotated[str | None, FIRST] = None
@@ -84,6 +121,9 @@ class CheckpointSettings(Checked):
 
     A run that was stopped goes on if it is started again with the same settings and --out, or with
     --resume RUN."""
+
+
+KIND = tuple(option.name for option in fields_of(KindSettings))
 
 
 def check_split(split):

@@ -7,8 +7,10 @@ from tl_keras.checks import InputError
 from tl_keras.settings.image_source import (
     HIGHEST_SEED,
     SIDE,
+    SMALL_RESNET,
     WIDTH,
     CheckpointSettings,
+    KindSettings,
     ReadSettings,
     SplitOnceSettings,
 )
@@ -25,7 +27,6 @@ from tl_keras.settings.options.declaration import (
 )
 from tl_keras.settings.whole_model import DeviceSettings
 
-SMALL_RESNET = "small_resnet"
 CHARACTER_RESNET = "character_resnet"
 CONV4 = "conv4"
 OWN_ENCODERS = (SMALL_RESNET, CHARACTER_RESNET, CONV4)
@@ -172,7 +173,7 @@ class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ExploreSettings(ReadSettings):
+class ExploreSettings(ReadSettings, KindSettings):
     """Shows what is in unlabelled images: a map, clusters, repeats and odd ones."""
 
     data: Annotated[str, POSITIONAL]

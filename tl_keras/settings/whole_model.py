@@ -19,7 +19,7 @@ from tl_keras.settings.options.declaration import (
 Optimizer = Literal["adam", "sgd", "rmsprop"]
 Augment = Literal[
     Literal["auto", "none", "flip", "photos", "digits", "cifar"],
-    Literal["digits-strong", "cifar-strong", "photos-strong"],
+    Literal["digits-strong", "cifar-strong", "photos-strong", "audio", "audio-strong"],
 ]
 Schedule = Literal["cosine", "one-cycle", "constant"]
 Strategy = Literal["auto", "one", "mirrored", "multiworker"]

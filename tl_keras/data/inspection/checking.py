@@ -16,6 +16,7 @@ from tl_keras.data.images import (
     suffix_matches,
 )
 from tl_keras.data.inspection.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
+from tl_keras.data.sounds.sound_images import sounds_of
 from tl_keras.progress import track
 
 _SHOWN = 5
@@ -166,7 +167,7 @@ def _look(path, image_size):
         format=checked.format,
         renamed=not suffix_matches(path, checked.format),
         tiny=checked.size == (1, 1),
-        fingerprint=fingerprint(checked.image),
+        fingerprint=fingerprint(checked.image, looks=not sounds_of([path])),
     )
     return found, checked.resized
 

@@ -32,7 +32,7 @@ class Fingerprint:
     Attributes:
         content: hash of the pixels; for a large JPEG, of the pixels decoded for the check.
         thumbnail: uint8 (32, 32), the darkest pixel 0 and the lightest 255, see `looks_of`;
-            None for a plain image.
+            None for a plain image, and for a sound.
         colours: uint8 (8, 8, 2), see `looks_of`; None for a plain image.
     """
 
@@ -78,9 +78,13 @@ class Leaks(tuple):
         return leaks
 
 
-def fingerprint(image: np.ndarray) -> Fingerprint:
-    """Returns the Fingerprint of an image, uint8 (h, w, 3)."""
-    return Fingerprint(content_hash(image), *looks_of(image))
+def fingerprint(image: np.ndarray, *, looks: bool = True) -> Fingerprint:
+    """Returns the Fingerprint of an image, uint8 (h, w, 3).
+
+    Without `looks` only equal images are found. Spectrograms of two recordings of a word look
+    nearly the same, and so do those of two flat tones.
+    """
+    return Fingerprint(content_hash(image), *(looks_of(image) if looks else (None, None)))
 
 
 def looks_of(image: np.ndarray) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:

@@ -12,8 +12,10 @@ from tl_keras.data.pipelines.augmentation_presets import (
     AUGMENTATIONS,
     PRESETS,
     Augmentation,
+    SoundAugmentation,
     resolve_augment,
 )
+from tl_keras.data.pipelines.spectrogram_augmentation import COLUMNS, change_spectrograms
 
 __all__ = ["AUGMENTATIONS", "augment_images", "random_numbers", "resolve_augment"]
 
@@ -57,7 +59,8 @@ def augment_images(
     The random numbers do not depend on the other images of the batch. A resumed run, another batch
     size or several replicas therefore see the same images. Flip, crop, rotation, shear and shift
     are one affine map, so pixels are interpolated once. Outside the image its mirror image is seen.
-    A cut-out square has any side up to the preset's, is grey, and may lie partly outside.
+    A cut-out square has any side up to the preset's, is grey, and may lie partly outside. For the
+    changes of spectrograms see `SoundAugmentation`.
 
     Args:
         images: float32 (b, h, w, c), 0-255.
@@ -77,13 +80,13 @@ def augment_images(
 
 def change_images(
     images: tf.Tensor,
-    preset: Augmentation,
+    preset: Augmentation | SoundAugmentation,
     *,
     seed: int | tf.Tensor,
     epoch: int | tf.Tensor,
     indices: tf.Tensor,
 ) -> tf.Tensor:
-    """Augments images with an `Augmentation`; otherwise like `augment_images`."""
+    """Augments images with the changes of `preset`; otherwise like `augment_images`."""
     seed, epoch, indices = (tf.convert_to_tensor(n, tf.int64) for n in (seed, epoch, indices))
     epochs = tf.broadcast_to(epoch, tf.shape(indices))
     changed = _traced(preset, tuple(images.shape[1:]))(images, seed, epochs, indices)
@@ -103,6 +106,8 @@ def _traced(preset, shape):
 
 
 def _change_images(preset, images, seed, epochs, indices):
+    if isinstance(preset, SoundAugmentation):
+        return change_spectrograms(images, preset, random_numbers(seed, epochs, indices, COLUMNS))
     uniform = random_numbers(seed, epochs, indices, len(_USES))
     draws = dict(zip(_USES, tf.unstack(uniform, axis=1), strict=True))
     changed = _change_colours(_transform(images, preset, draws), preset, draws)

@@ -44,9 +44,52 @@ class Augmentation:
     cutout: float = 0.0
 
 
+@dataclass(frozen=True)
+class SoundAugmentation:
+    """Strength of each random change of a spectrogram; the defaults change nothing.
+
+    Images are neither mirrored nor rotated: a sound that is played backwards is another one.
+
+    Attributes:
+        warp: largest natural logarithm of the factor on frequencies, in either direction. It is the
+            length of the vocal tract, which differs between speakers.
+        rise: largest shift of all frequencies, as a fraction of the height.
+        stretch: largest natural logarithm of the factor on time.
+        shift: largest shift in time, as a fraction of the width.
+        tilt, bow: largest brightening of high frequencies, and of those in the middle, 0-255. They
+            are the microphone and the room.
+        contrast: largest relative change of the range.
+        level: largest change of brightness, 0-255.
+        floor: highest level of the noise that covers darker pixels, 0-255.
+        masks: number of frequency masks and of time masks, which hide with silence.
+        frequency_mask, time_mask: largest width of a mask, as a fraction of the side.
+
+    Reference:
+        Masks: Park et al. 2019, "SpecAugment", arXiv 1904.08779. Warp: Jaitly and Hinton 2013,
+        "Vocal tract length perturbation improves speech recognition".
+    """
+
+    warp: float = 0.0
+    rise: float = 0.0
+    stretch: float = 0.0
+    shift: float = 0.0
+    tilt: float = 0.0
+    bow: float = 0.0
+    contrast: float = 0.0
+    level: float = 0.0
+    floor: float = 0.0
+    masks: int = 0
+    frequency_mask: float = 0.0
+    time_mask: float = 0.0
+
+    horizontal_flip = False
+
+
 _STRONG = {"horizontal_flip": True, "rotation": 20.0, "shear": 0.2, "cutout": 0.5}
 _STRONG |= {"brightness": 0.5, "contrast": 0.5, "saturation": 0.8}
 _COLOUR_VIEWS = {"horizontal_flip": True, "max_aspect": 4 / 3, "jitter": 0.8, "grayscale": 0.2}
+_SPEECH = {"warp": 0.25, "rise": 0.03, "stretch": 0.3, "shift": 0.1, "contrast": 0.2}
+_SPEECH |= {"tilt": 30.0, "bow": 15.0, "level": 15.0, "floor": 40.0}
 PRESETS = {
     "none": Augmentation(),
     "flip": Augmentation(horizontal_flip=True),
@@ -64,6 +107,8 @@ PRESETS = {
     "digits-strong": Augmentation(rotation=30.0, shift=0.12, zoom=0.25, shear=0.3, cutout=0.5),
     "cifar-strong": Augmentation(shift=0.2, zoom=0.2, **_STRONG),
     "photos-strong": Augmentation(min_area=0.25, max_aspect=1.33, **_STRONG),
+    "audio": SoundAugmentation(**_SPEECH, masks=1, frequency_mask=0.25, time_mask=0.25),
+    "audio-strong": SoundAugmentation(**_SPEECH, masks=3, frequency_mask=0.3, time_mask=0.3),
 }
 AUGMENTATIONS = tuple(PRESETS)
 # Two views of an image, which a network learns to identify: changes far beyond those that help a
@@ -79,6 +124,7 @@ VIEWS = {
     "photos": Augmentation(
         min_area=0.1, brightness=0.6, contrast=0.6, saturation=0.6, hue=0.15, **_COLOUR_VIEWS
     ),
+    "audio": PRESETS["audio-strong"],
 }
 
 
@@ -86,9 +132,10 @@ def resolve_augment(augment: str, dataset: ImageDataset) -> str:
     """Returns the name of a preset; "auto" depends on the images.
 
     Args:
-        augment: one of `AUGMENTATIONS`, or "auto". "auto" is "digits" for grey images, which are
-            often letters or digits and so are never mirrored. It is "cifar" for arrays of colour
-            images of at most 64 pixels per side, and "photos" otherwise.
+        augment: one of `AUGMENTATIONS`, or "auto". "auto" is "audio" for sounds. It is
+            "digits" for grey images, which are often letters or digits and so are never mirrored.
+            It is "cifar" for arrays of colour images of at most 64 pixels per side, and "photos"
+            otherwise.
         dataset: `ImageDataset`.
 
     Raises:
@@ -96,6 +143,8 @@ def resolve_augment(augment: str, dataset: ImageDataset) -> str:
     """
     if check_choice("augment", augment, ("auto", *AUGMENTATIONS)) != "auto":
         return augment
+    if dataset.sounds:
+        return "audio"
     size = None if dataset.is_files else dataset.images.shape[1:3]
     return auto_preset(dataset.is_grayscale, size)
 

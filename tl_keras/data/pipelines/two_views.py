@@ -47,20 +47,23 @@ def two_views(
     )
 
 
-def resolve_views(augment: str, *, is_grayscale: bool, image_size: tuple[int, int]) -> str:
+def resolve_views(
+    augment: str, *, is_grayscale: bool, image_size: tuple[int, int], sounds: bool = False
+) -> str:
     """Returns the name of a preset; "auto" depends on the images as the network sees them.
 
     Args:
         augment: one of `VIEWS` or "auto".
         is_grayscale: bool.
         image_size: (height, width).
+        sounds: whether the images are spectrograms.
 
     Raises:
         InputError: there is no such name.
     """
     if check_choice("augment", augment, ("auto", *VIEWS)) != "auto":
         return augment
-    return auto_preset(is_grayscale, image_size)
+    return "audio" if sounds else auto_preset(is_grayscale, image_size)
 
 
 def two_view_batches(
@@ -100,7 +103,12 @@ def two_view_batches(
     check_pairs(batch_size)
     image_size = check_image_size(image_size)
     gray = dataset.is_grayscale
-    name = resolve_views(augment, is_grayscale=gray or channels == 1, image_size=image_size)
+    name = resolve_views(
+        augment,
+        is_grayscale=gray or channels == 1,
+        image_size=image_size,
+        sounds=bool(dataset.sounds),
+    )
     batches = index_batches(
         len(dataset),
         batch_size,

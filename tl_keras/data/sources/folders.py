@@ -10,6 +10,7 @@ import numpy as np
 from tl_keras.checks import InputError, listed
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import IMAGE_SUFFIXES, printable
+from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 
 LAYOUT = (
     "Lay the images out as FOLDER/CLASS/IMAGE, or as FOLDER/train/CLASS/IMAGE with val and "
@@ -32,14 +33,21 @@ class FolderContents:
         parts: {"all": dataset}, or {"train": dataset} with "val", "test", or both.
         ignored: files whose suffix is not that of an image, and links back to a folder above.
         notes: lines on images that are ignored because they belong to no split or class.
+        suffixes: those of the files that are read.
     """
 
     parts: dict = field(default_factory=dict)
     ignored: list = field(default_factory=list)
     notes: list = field(default_factory=list)
+    suffixes: frozenset[str] = IMAGE_SUFFIXES
 
 
-def read_folder(folder: str | Path, *, require_labels: bool = True) -> FolderContents:
+def read_folder(
+    folder: str | Path,
+    *,
+    require_labels: bool = True,
+    suffixes: frozenset[str] = IMAGE_SUFFIXES,
+) -> FolderContents:
     """Finds the images of a folder without opening any of them.
 
     Names are sorted, and hidden files and folders are skipped. Folders inside a class folder and
@@ -49,6 +57,7 @@ def read_folder(folder: str | Path, *, require_labels: bool = True) -> FolderCon
     Args:
         folder: path of the folder.
         require_labels: whether at least two classes are required.
+        suffixes: those of the files that are read, in lower case. Defaults to those of images.
 
     Returns:
         FolderContents.
@@ -57,8 +66,8 @@ def read_folder(folder: str | Path, *, require_labels: bool = True) -> FolderCon
         InputError: the layout is not one of these, a class is empty, or the splits' classes differ.
     """
     folder = os.fspath(folder)
-    contents = FolderContents()
-    splits = _split_folders(folder)
+    contents = FolderContents(suffixes=suffixes)
+    splits = _split_folders(folder, suffixes)
     for split, part in splits.items():
         contents.parts[split] = _read_part(part, split, folder, require_labels, contents)
     if "all" not in splits:
@@ -69,7 +78,10 @@ def read_folder(folder: str | Path, *, require_labels: bool = True) -> FolderCon
 
 
 def find_image_files(
-    folder: str | Path, ignored: list[str], visited: Sequence[str] = ()
+    folder: str | Path,
+    ignored: list[str],
+    visited: Sequence[str] = (),
+    suffixes: frozenset[str] = IMAGE_SUFFIXES,
 ) -> list[str]:
     """Returns the sorted paths of all images below a folder, in any layout.
 
@@ -77,9 +89,10 @@ def find_image_files(
         folder: path of the folder.
         ignored: list to which the paths of other files are added.
         visited: folders that are not entered again, so that a link back to them ends.
+        suffixes: those of the files that are read, in lower case. Defaults to those of images.
     """
     images = []
-    _collect(folder, images, ignored, {_identity(path) for path in visited})
+    _collect(folder, images, ignored, {_identity(path) for path in visited}, suffixes)
     return images
 
 
@@ -122,21 +135,21 @@ def _split_name(path):
     return _SPLIT_OF_FOLDER.get(os.path.basename(path).lower())
 
 
-def _split_folders(folder):
+def _split_folders(folder, suffixes):
     """Returns {split: path}, train first, or {"all": folder} if the folders are classes."""
     folders = _folders(folder)
     named = [path for path in folders if _split_name(path)]
-    if not named or (not _hold_folders(named) and len(named) < len(folders)):
+    if not named or (not _hold_folders(named, suffixes) and len(named) < len(folders)):
         return {"all": folder}
     return _by_split(named, folder)
 
 
-def _hold_folders(named):
+def _hold_folders(named, suffixes):
     """Returns whether folders named like splits hold folders; refuses a mixture."""
     nested = [path for path in named if _folders(path)]
-    flat = [path for path in named if any(map(_is_image, _files(path)))]
+    flat = [path for path in named if any(_has_suffix(file, suffixes) for file in _files(path))]
     for path in (path for path in flat if path in nested):
-        if any(find_image_files(each, [], visited=[path]) for each in _folders(path)):
+        if any(find_image_files(each, [], [path], suffixes) for each in _folders(path)):
             raise InputError(
                 "Expected either folders of images or images in a folder named like a split, "
                 f"{printable(path)}; received both. {LAYOUT}; rename it if it is a class."
@@ -172,7 +185,7 @@ def _by_split(named, folder):
 def _read_part(folder, split, source, require_labels, contents):
     classes, loose, ignored = _folders(folder), _files(folder), contents.ignored
     if not classes:
-        return _unlabelled(folder, loose, split, source, require_labels, ignored)
+        return _unlabelled(folder, loose, split, source, require_labels, contents)
     _leave_out(loose, f"class folders in {printable(folder)}", contents)
     if require_labels and len(classes) < 2:
         raise InputError(
@@ -181,11 +194,11 @@ def _read_part(folder, split, source, require_labels, contents):
         )
     images, labels = [], []
     for label, path in enumerate(classes):
-        found = find_image_files(path, ignored, visited=[source, folder, *classes])
+        found = find_image_files(path, ignored, [source, folder, *classes], contents.suffixes)
         if not found:
             raise InputError(
-                f"Expected images ({_suffixes()}) in class folder {printable(path)}; received "
-                "none. Add images or remove the folder."
+                f"Expected {_wanted(contents)} in class folder {printable(path)}; received "
+                f"none{_other_kind(contents)}. Add some or remove the folder."
             )
         images += found
         labels += [label] * len(found)
@@ -193,13 +206,13 @@ def _read_part(folder, split, source, require_labels, contents):
     return ImageDataset(tuple(images), np.array(labels, np.int32), names, split, source)
 
 
-def _unlabelled(folder, paths, split, source, require_labels, ignored):
-    images = [path for path in paths if _is_image(path)]
-    ignored.extend(path for path in paths if not _is_image(path))
+def _unlabelled(folder, paths, split, source, require_labels, contents):
+    images = [path for path in paths if _has_suffix(path, contents.suffixes)]
+    contents.ignored.extend(path for path in paths if path not in images)
     if require_labels or not images:
         received = f"{len(images)} images and no folders" if images else "no images"
         raise InputError(
-            f"Expected {'class folders' if require_labels else 'images (' + _suffixes() + ')'} "
+            f"Expected {'class folders' if require_labels else _wanted(contents)} "
             f"in {printable(folder)}; received {received}. {LAYOUT}."
         )
     return ImageDataset(tuple(images), split=split, source=source)
@@ -210,8 +223,10 @@ def _leave_out(paths, beside, contents):
     total, named = 0, []
     for path in paths:
         is_folder = os.path.isdir(path)
-        within = find_image_files(path, contents.ignored, visited=[path]) if is_folder else [path]
-        images = [each for each in within if is_folder or _is_image(each)]
+        within = [path]
+        if is_folder:
+            within = find_image_files(path, contents.ignored, [path], contents.suffixes)
+        images = [each for each in within if is_folder or _has_suffix(each, contents.suffixes)]
         if images:
             total += len(images)
             name = printable(os.path.basename(path))
@@ -222,15 +237,15 @@ def _leave_out(paths, beside, contents):
         contents.notes.append(f"{total} images beside {beside} are ignored: {listed(named)}.")
 
 
-def _collect(folder, images, ignored, visited):
+def _collect(folder, images, ignored, visited, suffixes):
     for path in _listing(folder):
         if not os.path.isdir(path):
-            (images if _is_image(path) else ignored).append(path)
+            (images if _has_suffix(path, suffixes) else ignored).append(path)
         elif _identity(path) in visited:
             ignored.append(path)  # a symbolic link to a folder that is read anyway
         else:
             visited.add(_identity(path))
-            _collect(path, images, ignored, visited)
+            _collect(path, images, ignored, visited, suffixes)
 
 
 def _check_same_classes(parts, folder):
@@ -270,9 +285,18 @@ def _identity(path):
     return status.st_dev, status.st_ino
 
 
-def _is_image(path):
-    return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES
+def _has_suffix(path, suffixes):
+    return os.path.splitext(path)[1].lower() in suffixes
 
 
-def _suffixes():
-    return ", ".join(sorted(IMAGE_SUFFIXES))
+def _wanted(contents):
+    what = "images" if contents.suffixes is IMAGE_SUFFIXES else "sounds"
+    return f"{what} ({', '.join(sorted(contents.suffixes))})"
+
+
+def _other_kind(contents):
+    """Returns advice if there are sounds where images are wanted."""
+    if contents.suffixes is not IMAGE_SUFFIXES:
+        return ""
+    sounds = sum(_has_suffix(path, SOUND_SUFFIXES) for path in contents.ignored)
+    return f" but {sounds} sounds, which need --kind audio" if sounds else ""

@@ -11,6 +11,8 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.sounds import chirps
+from tl_keras.data.sounds.sound_images import SoundImage, Sounds
 from tl_keras.data.sources.letters import LETTERS, draw_letters
 
 # Class names in the order of the labels; Keras gives numbers only.
@@ -33,7 +35,8 @@ _FROM_KERAS = {
     "cifar100": _CIFAR100,
 }
 _CUT = (EOFError, gzip.BadGzipFile, zlib.error)
-NAMED_DATASETS = ("digits", "letters", *_FROM_KERAS)
+SOUND_DATASETS = ("chirps",)
+NAMED_DATASETS = ("digits", "letters", *_FROM_KERAS, *SOUND_DATASETS)
 
 
 def load_named(name: str) -> dict[str, ImageDataset]:
@@ -41,8 +44,9 @@ def load_named(name: str) -> dict[str, ImageDataset]:
 
     Args:
         name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn.
-            "letters" (3,400 images of 28 x 28) are drawn, see `data.sources.letters`. Keras
-            downloads the others once, to its cache folder.
+            "letters" (3,400 images of 28 x 28) are drawn, see `data.sources.letters`, and so are
+            "chirps" (480 sounds), see `data.sounds.chirps`. Keras downloads the others once, to
+            its cache folder.
 
     Returns:
         {"all": dataset}, or {"train": dataset, "test": dataset} if there is a test split.
@@ -54,6 +58,8 @@ def load_named(name: str) -> dict[str, ImageDataset]:
         return {"all": _load_digits()}
     if name == "letters":
         return {"all": load_letters()}
+    if name == "chirps":
+        return {"all": load_chirps()}
     class_names = _FROM_KERAS[name].split()
     return {
         split: ImageDataset.from_arrays(x, y, class_names=class_names, split=split, source=name)
@@ -69,6 +75,17 @@ def load_letters(
     return ImageDataset.from_arrays(
         images, labels, class_names=LETTERS, split=split, source="letters"
     )
+
+
+def load_chirps(sounds: Sounds | None = None, *, per_class: int = chirps.PER_CLASS) -> ImageDataset:
+    """Draws tones as a labelled `ImageDataset` of sounds; see `data.sounds.chirps`."""
+    readers = chirps.chirp_readers(per_class)
+    sounds = sounds or Sounds()
+    if sounds.sample_rate is None:
+        sounds = Sounds(sounds.seconds, chirps.RATE)
+    images = tuple(SoundImage(name, sounds, read) for name, read in readers.items())
+    labels = np.repeat(np.arange(len(chirps.NAMES), dtype=np.int32), per_class)
+    return ImageDataset(images, labels, chirps.NAMES, source="chirps")
 
 
 def _load_digits():

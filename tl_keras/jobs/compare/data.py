@@ -7,6 +7,7 @@ from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.images import printable
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.data.loading import load_dataset, load_parts
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import read_records, record_splits, write_records
 from tl_keras.data.splits import at_most_per_class, keep_per_class
@@ -127,13 +128,19 @@ def _same_splits(config, data, path):
         parts = {n: p for n, p in zip(NAMES, data[:3], strict=True) if p is not None}
         inspection = data.inspection or Inspection()
     else:
-        parts, inspection = load_parts(data, on_bad_image=config.on_bad_image)
+        parts, inspection = load_parts(
+            data, on_bad_image=config.on_bad_image, sounds=Sounds.asked(config)
+        )
     return begun_splits(read_records(path), parts, inspection, path.parent)
 
 
 def _load(config, name):
     return load_dataset(
-        name, seed=config.seed, split_fractions=config.split, on_bad_image=config.on_bad_image
+        name,
+        seed=config.seed,
+        split_fractions=config.split,
+        on_bad_image=config.on_bad_image,
+        sounds=Sounds.asked(config),
     )
 
 

@@ -7,6 +7,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_unsplit
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.evaluation.encoders.approximate_neighbours import check_index_library
 from tl_keras.evaluation.encoders.findings import find
 from tl_keras.files import write_csv
@@ -40,7 +41,9 @@ def explore(config):
     keras.utils.set_random_seed(config.seed)
     check_backbone(config.backbone, PIXELS)
     with RunFolder(config.out or default_run_path("explore", config.data)) as run:
-        images, inspection = load_unsplit(config.data, on_bad_image=config.on_bad_image)
+        images, inspection = load_unsplit(
+            config.data, on_bad_image=config.on_bad_image, sounds=Sounds.asked(config)
+        )
         _check_enough(images, config)
         check_index_library(len(images))
         features, source, size = encoder_features(

@@ -7,6 +7,7 @@ import numpy as np
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.pipelines.augmentation import luminance
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.sources.omniglot import (
     is_omniglot,
     load_omniglot,
@@ -63,6 +64,7 @@ def load_pretrain_data(config):
         on_bad_image=config.on_bad_image,
         on_duplicate=config.on_duplicate,
         require_labels=bool(config.conditional) or config.row.needs_labels,
+        sounds=Sounds.asked(config),
     )
     return in_one_form(splits, pretraining_image_size(config, splits.train))
 
@@ -101,7 +103,8 @@ def in_one_size(dataset, image_size, channels):
     images = dataset.decoded(image_size)
     if channels == 1:
         images = images[..., :1] if dataset.is_grayscale else _brightness(images)
-    return ImageDataset(images, dataset.labels, dataset.class_names, dataset.split, dataset.source)
+    labels, names = dataset.labels, dataset.class_names
+    return ImageDataset(images, labels, names, dataset.split, dataset.source, sounds=dataset.sounds)
 
 
 def _brightness(images):

@@ -10,7 +10,8 @@ from tl_keras.models.backbones.applications import APPLICATIONS, image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.backbones.small_resnet import SMALLEST_SIDE, build_small_resnet
 from tl_keras.models.episodic.character_encoders import build_character_resnet, build_conv4
-from tl_keras.settings.label_free import CHARACTER_RESNET, CONV4, OWN_ENCODERS, SMALL_RESNET
+from tl_keras.settings.image_source import SMALL_RESNET
+from tl_keras.settings.label_free import CHARACTER_RESNET, CONV4, OWN_ENCODERS
 from tl_keras.settings.methods import EPISODES
 from tl_keras.training.fine_tuning.inputs import common_size
 

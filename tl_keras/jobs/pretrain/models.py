@@ -13,7 +13,7 @@ from tl_keras.data.pipelines.two_views import resolve_views
 from tl_keras.jobs.pretrain.encoders import backbone_name, build_encoder
 from tl_keras.jobs.pretrain.episodes import build_on_episodes
 from tl_keras.models.two_views.view_inputs import dataset_batches
-from tl_keras.settings.label_free import SMALL_RESNET
+from tl_keras.settings.image_source import SMALL_RESNET
 from tl_keras.settings.methods import (
     ADVERSARIAL,
     EPISODES,
@@ -70,7 +70,10 @@ def make_plan(config, data):
     epochs = _epochs(config, steps)
     if two_views:
         augment = resolve_views(
-            config.augment or "auto", is_grayscale=shape[2] == 1, image_size=shape[:2]
+            config.augment or "auto",
+            is_grayscale=shape[2] == 1,
+            image_size=shape[:2],
+            sounds=bool(data.train.sounds),
         )
         return Plan(
             batch_size, epochs, steps, backbone=config.backbone or SMALL_RESNET, augment=augment

@@ -6,6 +6,7 @@ import warnings
 
 import keras
 
+from tl_keras.data.sounds.sound_images import resolved
 from tl_keras.evaluation.encoders.embedding_watch import EmbeddingWatch
 from tl_keras.jobs.pretrain.data import PretrainData, load_pretrain_data
 from tl_keras.jobs.pretrain.fit import encoder_of, fit
@@ -79,6 +80,7 @@ def pretrain(config):
         with within_memory(copies=4):
             model = build_model(config, data, plan)
         check_model_room(run.path, model)
+        config = resolved(config, data.train.sounds)
         run.write_json("config.json", config.to_json())
         run.write_environment()
         with (

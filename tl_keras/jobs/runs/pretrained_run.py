@@ -6,9 +6,11 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.trained_run import check_finished, check_names
 from tl_keras.models.saving.saved_models import load_model
+from tl_keras.settings.image_source import KIND
 from tl_keras.settings.label_free import PretrainSettings
 from tl_keras.settings.options.config_files import check_json
 
@@ -23,6 +25,7 @@ class PretrainedRun:
         model: the trained model.
         metrics: the content of metrics.json.
         class_names: those of a conditional GAN; else ().
+        sounds: of the spectrograms that it was trained on; None for images.
     """
 
     path: Path
@@ -30,6 +33,7 @@ class PretrainedRun:
     model: keras.Model
     metrics: dict
     class_names: tuple[str, ...]
+    sounds: Sounds | None = None
 
 
 def load_pretrained_run(path: str | Path) -> PretrainedRun:
@@ -47,10 +51,11 @@ def load_pretrained_run(path: str | Path) -> PretrainedRun:
             f"Expected a run folder of `tl-keras pretrain`; received {path}, which another "
             "command wrote."
         )
-    check_json(PretrainSettings, config, path / "config.json", "method", "conditional")
+    check_json(PretrainSettings, config, path / "config.json", "method", "conditional", *KIND)
     names = ()
     if config.get("conditional"):
         classes = read_json(path / "classes.json", "class_names")["class_names"]
         names = check_names(classes, path / "classes.json")
     model = load_model(path / "model.keras")
-    return PretrainedRun(path, config["method"], model, metrics, names)
+    sounds = Sounds.recorded(config)
+    return PretrainedRun(path, config["method"], model, metrics, names, sounds)

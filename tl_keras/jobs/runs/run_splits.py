@@ -75,7 +75,12 @@ def other_images(trained: TrainedRun, data: str, split: str) -> list[ImageDatase
 
 
 def _load(trained, data, image_size=None):
-    return load_parts(data, on_bad_image=trained.config["on_bad_image"], image_size=image_size)
+    return load_parts(
+        data,
+        on_bad_image=trained.config["on_bad_image"],
+        image_size=image_size,
+        sounds=trained.sounds,
+    )
 
 
 def without_contents(dataset, contents, banned, why):
@@ -175,6 +180,11 @@ def say_if_refitted(trained):
 
 def check_left(trained, source, split, part, lost=()):
     """Refuses a split without images of each class of a run; `lost` are records to be named."""
+    if trained.records and not any(record.split == split for record in trained.records):
+        raise InputError(
+            f"Expected {split} images of {trained.path}; received a run that was fitted on "
+            "all of its images. Measure it on others with `tl-keras evaluate --data`."
+        )
     lost = [record for record in lost if record.split == split]
     counts = {} if part is None else part.class_counts()
     for name in trained.class_names:

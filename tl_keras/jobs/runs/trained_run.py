@@ -9,13 +9,15 @@ from typing import Any
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say
+from tl_keras.settings.few_shot import FewShotSettings
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.image_source import check_split
+from tl_keras.settings.image_source import KIND, FractionSettings, check_split
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.train import TrainSettings
 
@@ -42,6 +44,11 @@ class TrainedRun:
     def image_size(self):
         """(height, width) that the model takes."""
         return tuple(self.model.input_shape[1:3])
+
+    @functools.cached_property
+    def sounds(self):
+        """`Sounds` of the spectrograms that the model takes; None if it takes images."""
+        return Sounds.recorded(self.config)
 
     @functools.cached_property
     def records(self):
@@ -78,8 +85,11 @@ def check_names(names: Any, file: Path) -> tuple[str, ...]:
 
 def read_run_config(file: Path) -> dict:
     """Returns the config.json of a finished run, of which the values that are used are checked."""
+    config = read_json(file)
+    if "support" in config and "data" not in config:
+        return _config_of_few_shot(config, file)
     config = read_json(file, "data", "split", "on_bad_image", "fine_tune")
-    used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled")
+    used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled", *KIND)
     check_json(TrainSettings, config, file, *used)
     if config["split"] is not None:
         try:
@@ -93,6 +103,14 @@ def read_run_config(file: Path) -> dict:
     if missing or config["fine_tune"].get("seed") is None:
         raise InputError(f"Expected {(*missing, 'fine_tune.seed')[0]} in {file}; received none.")
     return config
+
+
+def _config_of_few_shot(config, file):
+    """Returns the config.json of a few-shot run with the names that those of training have."""
+    check_json(FewShotSettings, config, file, "support", "on_bad_image", "seed")
+    read_json(file, "on_bad_image", "seed")
+    names = {"data": config["support"], "split": FractionSettings.split}
+    return {**config, **names, "fine_tune": {"seed": config["seed"]}}
 
 
 def _model_of(path):

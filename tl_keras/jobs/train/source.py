@@ -9,6 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes_of_splits
 from tl_keras.data.dataset import Splits
 from tl_keras.data.loading import load_dataset
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_splits import trained_on, without_contents
 from tl_keras.jobs.runs.trained_run import load_run
@@ -43,7 +44,11 @@ def load_source(config: TrainSettings) -> Source:
     if name is None:
         return Source()
     splits = load_dataset(
-        name, seed=config.seed, split_fractions=config.split, on_bad_image=config.on_bad_image
+        name,
+        seed=config.seed,
+        split_fractions=config.split,
+        on_bad_image=config.on_bad_image,
+        sounds=Sounds.asked(config),
     )
     if not (Path(config.backbone) / "classes.json").is_file():
         return Source(name, splits)

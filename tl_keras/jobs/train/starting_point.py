@@ -9,7 +9,12 @@ from tl_keras.data.dataset import Splits
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.jobs.train.letters_task import demonstration, learn_letters
 from tl_keras.jobs.train.scratch import build, quicken_batch_norm
-from tl_keras.jobs.train.suited_settings import FROM_RANDOM, after_letters, suited_to
+from tl_keras.jobs.train.suited_settings import (
+    FROM_RANDOM,
+    SMALL_FROM_RANDOM,
+    after_letters,
+    suited_to,
+)
 from tl_keras.models.backbones.applications import image_size_for
 from tl_keras.models.backbones.backbone import (
     check_backbone,
@@ -18,6 +23,7 @@ from tl_keras.models.backbones.backbone import (
     is_backbone_path,
 )
 from tl_keras.progress import say
+from tl_keras.settings.image_source import SMALL_RESNET
 from tl_keras.settings.train import HEADS, TrainSettings, usual_dropout
 from tl_keras.training.fine_tuning.inputs import suited_to_data
 from tl_keras.training.fine_tuning.linear_head import suited_to_head
@@ -56,7 +62,8 @@ class StartingPoint:
         if config.labels_per_class is None and config.unlabelled is None and len(self.splits.val):
             suited = {"refit": True} | suited
         tuning = suited_to_data(config.fine_tune.filled(suited), self.splits.train)
-        weights = config.weights or (None if self.weights["kind"] == "encoder" else "imagenet")
+        kind = self.weights["kind"]
+        weights = config.weights or {"encoder": None, "random": "random"}.get(kind, "imagenet")
         dropout = config.dropout
         if dropout is None:
             dropout = usual_dropout(tuning.linear_start)
@@ -118,6 +125,8 @@ def _start_of(config, splits, classifier):
         description = {"kind": "encoder", "note": note}
         start = _start(config, splits, size, "imagenet", description, classifier)
         return dataclasses.replace(start, suited=start.suited | suited_to(config.backbone))
+    if config.backbone == SMALL_RESNET:
+        return _small_start(config, splits, size)
     config = dataclasses.replace(config, weights=config.weights or "imagenet")
     if config.weights != "auto":
         start = _start(config, splits, size, config.weights, _described(config))
@@ -132,6 +141,14 @@ def _start_of(config, splits, classifier):
     except InputError as error:
         say(f"weights=auto: {error}")
         return _pretrained_here(config, splits, size)
+
+
+def _small_start(config, splits, size):
+    """The start of a network that has no published weights, at its own epochs and rate."""
+    weights = "random" if config.weights in (None, "auto") else config.weights
+    config = dataclasses.replace(config, weights=weights)
+    start = _start(config, splits, size, weights, _described(config))
+    return dataclasses.replace(start, suited=FROM_RANDOM | SMALL_FROM_RANDOM)
 
 
 def _start(config, splits, size, weights, description, backbone=None):

@@ -8,6 +8,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.loading import load_dataset, load_images
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.splits import keep_and_rest
 from tl_keras.data.unlabelled import drop_held_out
 from tl_keras.jobs.runs.measuring import main_figures, measure
@@ -52,13 +53,17 @@ def load_data(config: TrainSettings) -> tuple[Splits, ImageDataset | None]:
         on_bad_image=config.on_bad_image,
         on_duplicate=config.on_duplicate,
         image_size=side and (side, side),
+        sounds=Sounds.asked(config),
     )
     if rest:
         kept, others = keep_and_rest(splits.train, config.labels_per_class, config.seed)
         return splits._replace(train=kept), others
     if config.unlabelled is None:
         return splits, None
-    return splits, load_images(config.unlabelled, on_bad_image=config.on_bad_image)[0]
+    # At the rate of the labelled ones.
+    sounds = splits.train.sounds
+    images, _ = load_images(config.unlabelled, on_bad_image=config.on_bad_image, sounds=sounds)
+    return splits, images
 
 
 def prepare_unlabelled(

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.settings.image_source import SMALL_RESNET
 
 
 class Application(NamedTuple):
@@ -69,6 +70,8 @@ def image_size_for_files(backbone: str | Path, asked: int | None = None) -> int 
         backbone: str, name or path.
         asked: int, the side that was asked for; None for that of the backbone.
     """
+    if backbone == SMALL_RESNET:
+        return asked or SMALL_IMAGE
     row = APPLICATIONS.get(backbone)
     return asked or (row and row.image_size)
 
@@ -82,7 +85,8 @@ def image_size_for(
     if usual is None or asked is not None or not small:
         return usual
     side = 32 if max(dataset.images.shape[1:3]) <= 32 else SMALL_IMAGE
-    return max(side, APPLICATIONS[backbone].minimum_size)
+    row = APPLICATIONS.get(backbone)
+    return max(side, row.minimum_size) if row else side
 
 
 def preprocess(pixels: keras.KerasTensor, kind: str) -> keras.KerasTensor:

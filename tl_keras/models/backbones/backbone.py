@@ -6,12 +6,15 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
-from tl_keras.models.backbones.applications import APPLICATIONS, build_base
+from tl_keras.files import read_json
+from tl_keras.models.backbones.applications import APPLICATIONS, SMALL_IMAGE, build_base
 from tl_keras.models.backbones.imagenet_weights import cached_weights, fetch_weights
+from tl_keras.models.backbones.small_resnet import build_small_resnet
 from tl_keras.models.backbones.weights_files import load_weights
 from tl_keras.models.precision import compute_in
 from tl_keras.models.saving.saved_models import load_model
-from tl_keras.settings.image_source import SIDE
+from tl_keras.settings.image_source import SIDE, SMALL_RESNET
+from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS
 
 _ENCODER_NAMES = ("encoder.keras", "model.keras")
 
@@ -33,7 +36,7 @@ def build_backbone(
     base, so the graph can be cut anywhere.
 
     Args:
-        backbone: str, a name from `list_backbones()`.
+        backbone: str, a name from `list_backbones()`, or "small_resnet", which has random weights.
             Or the path of a `.keras` file, or of a run folder with `encoder.keras` or
             `model.keras`. Or a keras.Model from images (b, h, w, c) to features. A classifier (file
             or model) contributes its nested backbone, an `Autoencoder` or `VAE` its encoder. Files
@@ -59,7 +62,9 @@ def build_backbone(
         encoder = _encoder(model, str(backbone), image_size, weights)
         compute_in(encoder, keras.config.dtype_policy(), output=True)
         return encoder
-    check_choice("backbone", backbone, list_backbones())
+    if backbone == SMALL_RESNET:
+        return _small_resnet(image_size, weights)
+    check_choice("backbone", backbone, (*list_backbones(), SMALL_RESNET))
     size = _check_image_size(backbone, image_size)
     source = _check_weights(weights)
     file = fetch_weights(backbone, size) if source == "imagenet" else source
@@ -123,9 +128,18 @@ def is_backbone_path(backbone: str | Path | None) -> bool:
 def check_backbone(backbone: str | Path, *others: str) -> None:
     """Refuses a string that is no name, file or run folder of a backbone, nor among `others`."""
     if not is_backbone_path(backbone):
-        check_choice("backbone", backbone, (*list_backbones(), *others))
+        check_choice("backbone", backbone, (*list_backbones(), SMALL_RESNET, *others))
     elif not Path(backbone).exists():
         raise InputError(f"Expected a backbone file; received {backbone}: no such file.")
+
+
+def _small_resnet(image_size, weights):
+    if weights not in (None, "random"):
+        raise InputError(
+            f"Expected weights='random' with {SMALL_RESNET}, which has no published ones; received "
+            f"weights={str(weights)!r}. Give --weights random, or another backbone."
+        )
+    return build_small_resnet(_pair(SMALL_IMAGE if image_size is None else image_size))
 
 
 def _check_image_size(backbone, image_size):
@@ -179,6 +193,12 @@ def _encoder_file(path):
     for name in _ENCODER_NAMES:
         if (path / name).is_file():
             return path / name
+    asked = path / CHECKPOINTS / ASKED
+    if asked.is_file():
+        raise InputError(
+            f"Expected a finished run; received {path}, which was stopped before its end. Finish "
+            f"it with `tl-keras {read_json(asked, 'command')['command']} --resume {path}`."
+        )
     raise InputError(
         f"Expected a run folder with {' or '.join(_ENCODER_NAMES)}; received {path}, "
         "which holds neither."

@@ -22,6 +22,7 @@ from tl_keras.checks import InputError, check_choice, check_number
 MISSING = dataclasses.MISSING  # no default
 _LARGEST = 2**31 - 1  # integer of an option without a maximum of its own
 UNSET = object()
+REQUIRED = "required"  # default of a field that has to be given, after one that has not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,7 +242,7 @@ def _declared(settings):
 def _option(field, hint, text):
     markers = getattr(hint, "__metadata__", ())
     hint = hint.__origin__ if markers else hint
-    default = field.default
+    default = MISSING if field.default is REQUIRED else field.default
     if field.default_factory is not MISSING:
         default = field.default_factory()
     paths = {(field.name,): ""}

@@ -62,7 +62,7 @@ def test_digits_are_ranked_with_reasons_and_command_lines(tmp_path, encoder, cap
     page = (path / "report.html").read_text(encoding="utf-8")
     assert line in page
     assert "100 training images of 10 classes, 10 of the rarest; grey, 8 pixels" in page
-    assert "points of accuracy to the best strategy" in page
+    assert "points below that of the best strategy that was measured" in page
 
 
 def test_training_images_are_those_of_train(tmp_path):
@@ -70,6 +70,12 @@ def test_training_images_are_those_of_train(tmp_path):
     asked = {"labels_per_class": 2, "seed": 3}
     ours = _loaded(RecommendSettings(str(data), **asked)).train
     assert ours.ids == load_dataset(data, **asked).train.ids
+
+
+def test_more_labels_than_the_table_has_are_named(tmp_path, encoder):
+    path = recommended(tmp_path / "run", encoder, labels_per_class=100)
+    words = "labels per class; yours has 100"
+    assert words in (path / "report.html").read_text(encoding="utf-8")
 
 
 def test_second_call_computes_no_features(tmp_path, encoder, capsys, monkeypatch):
@@ -193,12 +199,14 @@ def test_auto_refuses_a_start_that_the_table_does_not_know(tmp_path, encoder):
         ({"linear_start": False}, "choice of policy='auto'"),
         ({"freeze_epochs": 2}, "choice of policy='auto'"),
         ({"head": "gap"}, "head='linear'.*choice of policy='auto'"),
+        ({"kind": "audio"}, "Expected images with policy='auto'"),
         ({"weights": "random"}, "Expected ImageNet weights with policy='auto'"),
     ],
 )
 def test_options_that_a_choice_could_not_take_are_refused(options, text):
-    tuning = {name: value for name, value in options.items() if name not in ("head", "weights")}
-    others = {name: value for name, value in options.items() if name in ("head", "weights")}
+    of_tuning = FineTuneSettings.__dataclass_fields__
+    tuning = {name: value for name, value in options.items() if name in of_tuning}
+    others = {name: value for name, value in options.items() if name not in of_tuning}
     with pytest.raises(InputError, match=text):
         TrainSettings(
             "mobilenet_v2",

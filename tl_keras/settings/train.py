@@ -184,6 +184,11 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
                     f"Expected no {name} with policy={self.policy!r}, which decides it; received "
                     f"{name}={value!r}. Leave one of the two out."
                 )
+        if self.kind == "audio":
+            raise InputError(
+                f"Expected images with policy={self.policy!r}, whose results are those of images; "
+                f"received kind={self.kind!r}. Leave policy out."
+            )
         if self.weights not in (None, "imagenet", "auto"):
             raise InputError(
                 f"Expected ImageNet weights with policy={self.policy!r}, whose results are those "

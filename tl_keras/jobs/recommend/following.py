@@ -64,6 +64,6 @@ def _chosen(config, splits):
         "strategy": advice.choice,
         "title": title_of(advice.choice),
         "expected": words,
-        "reason": policy_sentences(advice.judgement)[0],
+        "reason": " ".join(policy_sentences(advice.judgement)[:2]),
         "descriptors": descriptors,
     }

@@ -16,6 +16,7 @@ from tl_keras.settings.image_source import (
 )
 from tl_keras.settings.options.declaration import (
     DATA,
+    FINE_TUNING,
     FIRST,
     MODEL,
     PSEUDO_LABELS,
@@ -83,10 +84,7 @@ class StartSettings(SplitSettings, DeviceSettings):
 
     def _choose_backbone(self):
         if self.kind != "audio":
-            raise InputError(
-                "Expected backbone, a name (see `tl-keras backbones`), file or run folder; "
-                "received none. Give --backbone, e.g. mobilenet_v2."
-            )
+            raise InputError("Expected --backbone; received none. Give it.")
         object.__setattr__(self, "backbone", SMALL_RESNET)
 
     @property
@@ -116,7 +114,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Images without labels for a last phase with pseudo-labels.
 
     A folder, a file, a name, or "rest": the training images that labels_per_class leaves out."""
-    policy: Annotated[Literal["auto"] | None, FIRST] = None
+    policy: Annotated[Literal["auto"] | None, FINE_TUNING] = None
     """auto: the choice of `tl-keras recommend` decides preset and unfreeze.
 
     It looks at the training images, and prints its choice and why. config.json has the settings

@@ -16,6 +16,7 @@ from tl_keras.evaluation.policy import advice, judging
 from tl_keras.jobs.recommend import kept_features as keeping
 from tl_keras.jobs.recommend.following import followed
 from tl_keras.jobs.recommend.kept_features import kept_features
+from tl_keras.jobs.recommend.recommend import _loaded
 from tl_keras.jobs.recommend.times import estimated_seconds
 from tl_keras.jobs.train.starting_point import StartingPoint, starting_point
 from tl_keras.jobs.train.unlabelled import load_data
@@ -62,6 +63,13 @@ def test_digits_are_ranked_with_reasons_and_command_lines(tmp_path, encoder, cap
     assert line in page
     assert "100 training images of 10 classes, 10 of the rarest; grey, 8 pixels" in page
     assert "points of accuracy to the best strategy" in page
+
+
+def test_training_images_are_those_of_train(tmp_path):
+    data = save_images(tmp_path / "data", 8)
+    asked = {"labels_per_class": 2, "seed": 3}
+    ours = _loaded(RecommendSettings(str(data), **asked)).train
+    assert ours.ids == load_dataset(data, **asked).train.ids
 
 
 def test_second_call_computes_no_features(tmp_path, encoder, capsys, monkeypatch):

@@ -83,10 +83,7 @@ class StartSettings(SplitSettings, DeviceSettings):
 
     def _choose_backbone(self):
         if self.kind != "audio":
-            raise InputError(
-                "Expected backbone, a name (see `tl-keras backbones`), file or run folder; "
-                "received none. Give --backbone, e.g. mobilenet_v2."
-            )
+            raise InputError("Expected --backbone; received none. Give it.")
         object.__setattr__(self, "backbone", SMALL_RESNET)
 
     @property

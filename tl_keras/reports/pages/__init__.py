@@ -10,4 +10,5 @@
 - sections: declared content of a page: sections of texts, tables, figures and images
 - thumbnails: small images for a page
 - training_page: page of a training run: accuracy, evidence and usage
+- zero_shot_page: accuracies, confusion, attributes and examples of a zero-shot run
 """

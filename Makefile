@@ -17,12 +17,15 @@ WORKERS ?= 2
         benchmark-distillation benchmark-pruning benchmark-few-labels \
         benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards benchmark-few-shot \
         benchmark-kills policy-table clean \
+        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards \
+        benchmark-kills benchmark-zero-shot clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
 	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-few-shot | benchmark-kills | policy-table | clean"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-kills | benchmark-zero-shot | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -93,6 +96,9 @@ benchmark-verdicts: install
 	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
 benchmark-kills: install
 	$(BIN)/python docs/benchmarks/kills.py $(ARGS)
+# This one needs ARGS='--vectors FILE.csv', and is not part of `benchmark`.
+benchmark-zero-shot: install
+	$(BIN)/python docs/benchmarks/zero_shot.py $(ARGS)
 # CIFAR-10 and MNIST (TL_KERAS_DATA).
 benchmark-duplicates: install
 	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)

@@ -28,6 +28,7 @@ _PUBLIC = {
     "load_model": "tl_keras.models.saving.saved_models",
     "freeze": "tl_keras.training.frozen.freezing",
     "unfreeze": "tl_keras.training.frozen.freezing",
+    "SupportClassifier": "tl_keras.training.few_shot.support_classifier",
     "fine_tune": "tl_keras.training.fine_tuning.fine_tune",
     "lr_find": "tl_keras.training.lr_find",
     "plot_lr_find": "tl_keras.reports.figures.rate_figures",

@@ -45,7 +45,7 @@ def evaluate(settings):
         if split in ("val", "all"):
             say_if_refitted(trained)
         splits = _own(trained, split)
-        parts = [part for part in splits[:3] if split in (part.split, "all")]
+        parts = [part for part in splits[:3] if part and split in (part.split, "all")]
     else:
         parts = other_images(trained, data, split)
     _, figures = measure(trained.model, *parts, batch_size=settings.batch_size, flips=trained.flips)

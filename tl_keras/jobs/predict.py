@@ -2,6 +2,7 @@
 
 import collections
 import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import IMAGE_SUFFIXES, ImageReadError, printable
 from tl_keras.data.loading import load_images
 from tl_keras.data.shards.layout import is_shard_folder
-from tl_keras.data.sounds.sound_images import as_sounds
+from tl_keras.data.sounds.sound_images import Sounds, as_sounds
 from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import each_batch
 from tl_keras.files import write_csv
 from tl_keras.jobs.output_files import check_output, table_of
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
 from tl_keras.settings.options.signatures import takes_settings
@@ -46,7 +47,7 @@ def predict(settings):
     """
     check_output(settings.out, TABLE)
     trained = load_run(settings.run)
-    sources = _sources(settings.paths, trained.sounds)
+    sources = sources_of(settings.paths, trained.sounds)
     header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
     unreadable = 0
 
@@ -56,14 +57,14 @@ def predict(settings):
             unreadable += bool(row[COLUMNS.index("error")])
             yield row
 
-    write_csv(settings.out, header, counted(_rows(trained, sources, settings.batch_size)))
+    write_csv(settings.out, header, counted(predicted_rows(trained, sources, settings.batch_size)))
     files = sum(map(len, sources))
     say(f"{files} files, {unreadable} of them unreadable: {settings.out}")
     return Path(settings.out)
 
 
-def _sources(paths, sounds=None):
-    """`ImageDataset`s: one of all files, one of each folder of shards."""
+def sources_of(paths: Sequence[str], sounds: Sounds | None = None) -> list[ImageDataset]:
+    """Returns `ImageDataset`s: one of all files, one of each folder of shards."""
     files, shards = {}, []
     what = "sound" if sounds else "image"
     suffixes = SOUND_SUFFIXES if sounds else IMAGE_SUFFIXES
@@ -85,8 +86,10 @@ def _sources(paths, sounds=None):
     return [*([images] if files else []), *shards]
 
 
-def _rows(trained, sources, batch_size):
-    """A row of the table for each image, as soon as its batch is predicted."""
+def predicted_rows(
+    trained: TrainedRun, sources: Sequence[ImageDataset], batch_size: int
+) -> Iterator[list]:
+    """Yields a row of the table for each image, as soon as its batch is predicted."""
     loaded = collections.deque()
     total = sum(-(-len(images) // batch_size) for images in sources)
 

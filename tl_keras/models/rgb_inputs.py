@@ -53,3 +53,33 @@ def brightness(image: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the brightness (b, h, w, 1) of a Functional model's RGB images (b, h, w, 3)."""
     weighted = layers.Rescaling(list(LUMINANCE), name="brightness")(image)
     return ops.sum(weighted, axis=-1, keepdims=True)
+
+
+def fitting_images(images: Any, shape: tuple[int, int, int]) -> Any:
+    """Returns images as an encoder takes them, float32 (b, h, w, c); grey is repeated.
+
+    Args:
+        images: (b, h, w), (b, h, w, 1) or (b, h, w, c), 0-255.
+        shape: (h, w, c) of the encoder.
+
+    Raises:
+        InputError: they are of another size.
+    """
+    size, channels = tuple(shape[:2]), shape[2]
+    given = tuple(images.shape[1:])
+    if given[:2] != size or given[2:] not in ((), (1,), (channels,)):
+        raise InputError(
+            f"Expected images of shape {(*size, channels)}, for which the encoder was built; "
+            f"received {given}. Resize them or build another encoder."
+        )
+    images = ops.cast(images, "float32")
+    images = images if len(given) == 3 else images[..., None]
+    return ops.broadcast_to(images, (*ops.shape(images)[:3], channels))
+
+
+def averaged_features(encoder: keras.Model) -> keras.Model:
+    """Returns an encoder, with global average pooling if its features have positions."""
+    if len(encoder.output_shape) == 2:
+        return encoder
+    mean = layers.GlobalAveragePooling2D(name="features", dtype="float32")(encoder.output)
+    return keras.Model(encoder.input, mean, name="features")

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from tl_keras.settings import (
     compare,
+    few_shot,
     finished_runs,
     image_source,
     label_free,
+    recommend,
     train,
     whole_model,
 )
@@ -40,8 +42,10 @@ COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
     "check": Command(image_source.CheckSettings, "jobs.check", TRAINING),
     "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
+    "recommend": Command(recommend.RecommendSettings, "jobs.recommend.recommend", TRAINING),
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
+    "few-shot": Command(few_shot.FewShotSettings, "jobs.few_shot.few_shot", TRAINING),
     "launch": Command(whole_model.LaunchSettings, "jobs.launch", TRAINING),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),
     "explore": Command(label_free.ExploreSettings, "jobs.explore.explore", LABEL_FREE),

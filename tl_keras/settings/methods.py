@@ -43,6 +43,11 @@ class LabelFreeMethod:
     needs_labels: bool = False
 
     @property
+    def takes_backbone(self):
+        """Whether it trains any encoder that is named by `backbone`."""
+        return "backbone" in self.family.job_options
+
+    @property
     def model_options(self):
         return self.family.model_options + self.options
 
@@ -59,6 +64,13 @@ TWO_VIEWS = Family(
     ("projection_units",),
     ("width", "backbone", "weights", "augment", "minutes"),
     steps=3000,
+)
+# Episodes: small tasks of a few classes, from which a support set is learned.
+EPISODES = Family(
+    "episodes",
+    ("n_way", "k_shot", "n_query"),
+    ("episodes", "width", "backbone", "weights", "augment", "minutes"),
+    steps=2400,
 )
 _TABLE = (
     LabelFreeMethod(
@@ -118,6 +130,33 @@ _TABLE = (
         "tl_keras.models.two_views.barlow_twins:BarlowTwins",
         TWO_VIEWS,
         "to make the dimensions of the embedding agree between views and differ from each other",
+    ),
+    LabelFreeMethod(
+        "prototypical",
+        "A prototypical network",
+        "tl_keras.models.episodic.prototypical:PrototypicalNetwork",
+        EPISODES,
+        "to recognise new classes by the mean of a few examples, the best start for few-shot; "
+        "needs labels",
+        needs_labels=True,
+    ),
+    LabelFreeMethod(
+        "reptile",
+        "Reptile",
+        "tl_keras.models.episodic.reptile:Reptile",
+        EPISODES,
+        "weights near those of many small tasks; needs labels",
+        ("inner_lr", "inner_steps"),
+        needs_labels=True,
+    ),
+    LabelFreeMethod(
+        "maml",
+        "MAML",
+        "tl_keras.models.episodic.maml:MAML",
+        EPISODES,
+        "weights from which few steps of training go far; needs labels",
+        ("inner_lr", "inner_steps", "first_order"),
+        needs_labels=True,
     ),
 )
 METHODS = {method.name: method for method in _TABLE}

@@ -27,6 +27,7 @@ from tl_keras.settings.options.declaration import (
     Nested,
     values_of,
 )
+from tl_keras.settings.recommend import OF_TRAIN, STRATEGIES
 from tl_keras.settings.whole_model import DeviceSettings, PseudoLabelSettings
 
 Head = Literal["linear", "gap", "attention", "gated", "residual"]
@@ -112,6 +113,11 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Images without labels for a last phase with pseudo-labels.
 
     A folder, a file, a name, or "rest": the training images that labels_per_class leaves out."""
+    policy: Annotated[Literal["auto"] | None, FIRST] = None
+    """auto: the choice of `tl-keras recommend` decides preset and unfreeze.
+
+    It looks at the training images, and prints its choice and why. config.json has the settings
+    that it chose, and metrics.json the choice."""
     test_time_flips: Annotated[bool | None, RUN] = None
     """Average predictions over mirror images; default: where training mirrors.
 
@@ -130,6 +136,8 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
         check_number("seed", self.seed, minimum=0, maximum=HIGHEST_SEED, integer=True)
         check_source(self.fine_tune.objective, self.source_data, "source_data")
         self._check_linear_start()
+        if self.policy is not None:
+            self._check_policy()
         if self.unlabelled is not None:
             self._check_pseudo_label_phase()
         pseudo_labels = PseudoLabelSettings()
@@ -163,6 +171,31 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
                     f"{name}={getattr(tuning, name)!r} with unlabelled={self.unlabelled!r}. Leave "
                     "one of the two out."
                 )
+
+    def _check_policy(self):
+        """Refuses options that a choice of the policy could not take, or that it decides."""
+        for name in ("preset", "unfreeze", "minutes"):
+            value = getattr(self.fine_tune, name)
+            if value is not None:
+                raise InputError(
+                    f"Expected no {name} with policy={self.policy!r}, which decides it; received "
+                    f"{name}={value!r}. Leave one of the two out."
+                )
+        if self.weights not in (None, "imagenet", "auto"):
+            raise InputError(
+                f"Expected ImageNet weights with policy={self.policy!r}, whose results are those "
+                f"of such; received weights={self.weights!r}. Leave one of the two out."
+            )
+        for name in OF_TRAIN:
+            try:
+                chosen = dataclasses.replace(self.fine_tune, **STRATEGIES[name].options)
+                dataclasses.replace(self, policy=None, fine_tune=chosen)
+                chosen.filled()
+            except InputError as error:
+                raise InputError(
+                    f"{error} It is a choice of policy={self.policy!r}: leave the option or the "
+                    "policy out."
+                ) from None
 
     def _check_linear_start(self):
         """Refuses a linear start, or its presets, under a head that can have none."""

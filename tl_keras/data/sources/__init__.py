@@ -3,5 +3,6 @@
 - arrays: reads .npy and .npz files that may be damaged or hostile
 - folders: finds images in folders: a sub-folder per class, with or without train, val and test
 - letters: draws letters, a source task that needs no download
+- omniglot: handwritten characters of many alphabets, a folder or .zip file as published
 - named: datasets with a name, e.g. "digits"
 """

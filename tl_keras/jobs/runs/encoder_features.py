@@ -1,6 +1,9 @@
 """Features of images from a backbone, an encoder of a run, or pixels."""
 
+import keras
+
 from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.evaluation.encoders.probe_table import pixel_rows
 from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.models.backbones.applications import image_size_for
@@ -30,7 +33,7 @@ def encoder_features(backbone, images, *, weights=None, image_size=None):
     if backbone == PIXELS:
         return _of_pixels(images, image_size, "No network was used")
     try:
-        encoder = _encoder(backbone, images, weights, image_size)
+        encoder = build_encoder(backbone, images, weights, image_size)
     except InputError as error:
         if is_backbone_path(backbone) or weights not in (None, "imagenet", "auto"):
             raise
@@ -47,7 +50,13 @@ def encoder_features(backbone, images, *, weights=None, image_size=None):
     return extract_features(encoder, images), source, size
 
 
-def _encoder(backbone, images, weights, image_size):
+def build_encoder(
+    backbone: str,
+    images: ImageDataset,
+    weights: str | None = None,
+    image_size: int | None = None,
+) -> keras.Model:
+    """Builds the encoder whose features `encoder_features` computes; "pixels" is none."""
     if is_backbone_path(backbone) and weights not in (None, "auto"):
         raise InputError(
             f"Expected no weights beside {backbone}, which brings its own; received "

@@ -180,6 +180,11 @@ def say_if_refitted(trained):
 
 def check_left(trained, source, split, part, lost=()):
     """Refuses a split without images of each class of a run; `lost` are records to be named."""
+    if trained.records and not any(record.split == split for record in trained.records):
+        raise InputError(
+            f"Expected {split} images of {trained.path}; received a run that was fitted on "
+            "all of its images. Measure it on others with `tl-keras evaluate --data`."
+        )
     lost = [record for record in lost if record.split == split]
     counts = {} if part is None else part.class_counts()
     for name in trained.class_names:

@@ -15,8 +15,9 @@ from tl_keras.files import read_json
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say
+from tl_keras.settings.few_shot import FewShotSettings
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.image_source import KIND, check_split
+from tl_keras.settings.image_source import KIND, FractionSettings, check_split
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.train import TrainSettings
 
@@ -84,6 +85,9 @@ def check_names(names: Any, file: Path) -> tuple[str, ...]:
 
 def read_run_config(file: Path) -> dict:
     """Returns the config.json of a finished run, of which the values that are used are checked."""
+    config = read_json(file)
+    if "support" in config and "data" not in config:
+        return _config_of_few_shot(config, file)
     config = read_json(file, "data", "split", "on_bad_image", "fine_tune")
     used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled", *KIND)
     check_json(TrainSettings, config, file, *used)
@@ -99,6 +103,14 @@ def read_run_config(file: Path) -> dict:
     if missing or config["fine_tune"].get("seed") is None:
         raise InputError(f"Expected {(*missing, 'fine_tune.seed')[0]} in {file}; received none.")
     return config
+
+
+def _config_of_few_shot(config, file):
+    """Returns the config.json of a few-shot run with the names that those of training have."""
+    check_json(FewShotSettings, config, file, "support", "on_bad_image", "seed")
+    read_json(file, "on_bad_image", "seed")
+    names = {"data": config["support"], "split": FractionSettings.split}
+    return {**config, **names, "fine_tune": {"seed": config["seed"]}}
 
 
 def _model_of(path):

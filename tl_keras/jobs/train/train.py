@@ -10,6 +10,7 @@ import numpy as np
 from tl_keras.data.array_store import limited_to
 from tl_keras.data.sounds.sound_images import resolved
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
+from tl_keras.jobs.recommend.following import followed
 from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
@@ -90,13 +91,14 @@ def train(config: TrainSettings) -> Path:
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
         check_model_room(folder.path, start.model)
+        config, start, policy = followed(config, start)
         config, time_left = planned(config, start, time.monotonic() - started)
         config, unlabelled = prepare_unlabelled(config, start, unlabelled)
         folder.write_json("config.json", config.to_json())
         folder.write_environment()
         rest = unlabelled.images if config.unlabelled == REST else None
         folder.write_splits(start.splits, rest, splits)
-        run = _Run(folder, config, start, source, unlabelled, time_left)
+        run = _Run(folder, config, start, source, unlabelled, time_left, policy)
         run.write_classes()
         run.fit()
         with keeping_saved(folder.path):
@@ -117,6 +119,7 @@ class _Run:
     source: Source
     unlabelled: Unlabelled | None
     time_left: TimeLeft | None
+    policy: dict | None = None
     history: TrainingHistory | None = None
     temperature: float | None = None
 
@@ -184,6 +187,8 @@ class _Run:
             "weights": self.start.weights,
             **known_of_history(history, self.start.splits),
         }
+        if self.policy is not None:
+            metrics["policy"] = self.policy
         if history.best_epoch is not None:
             # Of the best epoch, measured while training: augmented, with dropout and, in the loss,
             # any class weights.

@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from tl_keras.checks import InputError, check_widths
+from tl_keras.checks import check_widths
 from tl_keras.data.array_checks import check_pixels
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.own_loss import OwnLossModel, check_unweighted
 from tl_keras.models.precision import layers_in
 from tl_keras.models.replicas import gather_replicas
+from tl_keras.models.rgb_inputs import averaged_features, fitting_images
 from tl_keras.models.two_views.embedding_spread import SpreadWatch, embedding_spread
 from tl_keras.models.two_views.view_inputs import BATCH_SIZE, paired, training_batches
 
@@ -63,7 +64,7 @@ class TwoViewModel(OwnLossModel):
         self.input_shape = self.encoder.input_shape
         self.projection_units = check_widths("projection_units", projection_units)
         self.seed = seed
-        self.features = _averaged(self.encoder)
+        self.features = averaged_features(self.encoder)
         self.projector = self.build_head(
             self.features.output_shape[-1], self.projection_units, "projector"
         )
@@ -215,17 +216,7 @@ class TwoViewModel(OwnLossModel):
         return cls(**{**config, "encoder": encoder})
 
     def _as_rgb(self, images):
-        """Returns float32 (b, h, w, c) 0-255 for the encoder; grey is repeated."""
-        size, channels = self.input_shape[1:3], self.input_shape[3]
-        shape = tuple(images.shape[1:])
-        if shape[:2] != size or shape[2:] not in ((), (1,), (channels,)):
-            raise InputError(
-                f"Expected images of shape {(*size, channels)}, for which the encoder was built; "
-                f"received {shape}. Resize them or build another encoder."
-            )
-        images = ops.cast(images, "float32")
-        images = images if len(shape) == 3 else images[..., None]
-        return ops.broadcast_to(images, (*ops.shape(images)[:3], channels))
+        return fitting_images(images, self.input_shape[1:])
 
 
 def perceptron(inputs: int, units: Sequence[int], name: str) -> keras.Model:
@@ -247,11 +238,3 @@ def perceptron(inputs: int, units: Sequence[int], name: str) -> keras.Model:
     # float32 under every policy, like all outputs of a model.
     x = layers.Dense(units[-1], dtype="float32", name="embedding")(x)
     return keras.Model(features, x, name=name)
-
-
-def _averaged(encoder):
-    """Returns the encoder, with global average pooling if its features have positions."""
-    if len(encoder.output_shape) == 2:
-        return encoder
-    mean = layers.GlobalAveragePooling2D(name="features", dtype="float32")(encoder.output)
-    return keras.Model(encoder.input, mean, name="features")

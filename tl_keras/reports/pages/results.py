@@ -10,9 +10,12 @@ import numpy as np
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.encoders.findings import Findings
+from tl_keras.evaluation.policy.advice import Advice
 from tl_keras.reports.pages.sections import Figure
 from tl_keras.settings.compare import CompareSettings
+from tl_keras.settings.few_shot import FewShotSettings
 from tl_keras.settings.label_free import ExploreSettings, PretrainSettings
+from tl_keras.settings.recommend import RecommendSettings
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory
 
@@ -103,6 +106,27 @@ class ComparisonResults:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class RecommendResults:
+    """Results of `tl-keras recommend`, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        advice: `Advice` for the training images.
+        seconds: {strategy: estimated seconds}.
+        commands: {strategy: command line}.
+        metrics: content of metrics.json.
+        inspection: result of checking the images.
+    """
+
+    config: RecommendSettings
+    advice: Advice
+    seconds: dict[str, float]
+    commands: dict[str, str]
+    metrics: dict
+    inspection: Inspection | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class ExploreResults:
     """Results of `tl-keras explore`, from which its page is made.
 
@@ -118,6 +142,27 @@ class ExploreResults:
     config: ExploreSettings
     images: ImageDataset
     findings: Findings
+    source: str
+    metrics: dict
+    inspection: Inspection | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class FewShotResults:
+    """Results of `tl-keras few-shot`, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        support: labelled images that the classifier was fitted on.
+        queries: `jobs.few_shot.queries.Queries`.
+        source: a sentence on the source of the features.
+        metrics: content of metrics.json.
+        inspection: result of checking the support.
+    """
+
+    config: FewShotSettings
+    support: ImageDataset
+    queries: Any
     source: str
     metrics: dict
     inspection: Inspection | None

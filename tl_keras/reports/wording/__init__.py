@@ -1,7 +1,9 @@
 """Sentences of the pages and of the command line, as far as the figures support them.
 
 - comparison: verdicts of a comparison, as far as the intervals support them
+- few_shot: results of a few-shot run
 - numbers: plain sentences for numbers
 - pretraining: results of a pretraining
+- recommendation: sentences of a recommendation
 - training: results of a training run
 """

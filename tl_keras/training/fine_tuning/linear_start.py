@@ -154,8 +154,8 @@ def _moments(features):
     return mean.astype(np.float32), scale.astype(np.float32)
 
 
-def _folds(labels, seed):
-    """[(rows to fit, rows held out)]: stratified, the only image of a class is never held out."""
+def stratified_folds(labels: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns [(rows to fit, rows held out)]; the only image of a class is never held out."""
     from sklearn.model_selection import StratifiedKFold
 
     counts = np.bincount(labels)
@@ -182,7 +182,7 @@ def _search(regression, labels, seed, shares):
     """
     probabilities = np.full((len(labels), regression.num_classes), np.nan, np.float32)
     rows = _some(labels, seed)
-    folds = _folds(labels[rows], seed)
+    folds = stratified_folds(labels[rows], seed)
     if not folds:
         return None, probabilities, None
     own = labels[rows]

@@ -1,0 +1,226 @@
+"""`tl-keras recommend`, and `tl-keras train --policy auto`, which follows it."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tests.evaluation.policy.small_tables import row
+from tests.jobs.small_runs import save_encoder, save_images
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.loading import load_dataset
+from tl_keras.evaluation.policy import advice, judging
+from tl_keras.jobs.recommend import kept_features as keeping
+from tl_keras.jobs.recommend.following import followed
+from tl_keras.jobs.recommend.kept_features import kept_features
+from tl_keras.jobs.recommend.recommend import _loaded
+from tl_keras.jobs.recommend.times import estimated_seconds
+from tl_keras.jobs.train.starting_point import StartingPoint, starting_point
+from tl_keras.jobs.train.unlabelled import load_data
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.recommend import OF_TRAIN, STRATEGIES, RecommendSettings
+from tl_keras.settings.train import TrainSettings
+from tl_keras.training.fine_tuning.time_plan import Speed
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return save_encoder(tmp_path_factory.mktemp("encoder") / "small.keras")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An empty place for kept features."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def recommended(out, encoder, **settings):
+    from tl_keras.jobs.recommend.recommend import recommend
+
+    asked = {"backbone": str(encoder), "data": "digits", "labels_per_class": 10} | settings
+    return recommend(RecommendSettings(out=str(out), **asked))
+
+
+def test_digits_are_ranked_with_reasons_and_command_lines(tmp_path, encoder, capsys):
+    path = recommended(tmp_path / "first", encoder)
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert metrics["descriptors"]["classes"] == 10
+    assert metrics["descriptors"]["images"] == 100
+    names = [each["strategy"] for each in metrics["ranking"]]
+    assert sorted(names) == sorted(set(STRATEGIES) - {"pseudo"})
+    first = metrics["ranking"][0]
+    assert first["expected"]["low"] <= first["expected"]["mean"] <= first["expected"]["high"]
+    assert first["seconds"] > 0
+    printed = capsys.readouterr().err
+    line = f"tl-keras train --backbone {encoder} --data digits --labels-per-class 10"
+    assert f"Run: {line}" in printed
+    assert "Hit rate so far" in printed
+    page = (path / "report.html").read_text(encoding="utf-8")
+    assert line in page
+    assert "100 training images of 10 classes, 10 of the rarest; grey, 8 pixels" in page
+    assert "points of accuracy to the best strategy" in page
+
+
+def test_training_images_are_those_of_train(tmp_path):
+    data = save_images(tmp_path / "data", 8)
+    asked = {"labels_per_class": 2, "seed": 3}
+    ours = _loaded(RecommendSettings(str(data), **asked)).train
+    assert ours.ids == load_dataset(data, **asked).train.ids
+
+
+def test_second_call_computes_no_features(tmp_path, encoder, capsys, monkeypatch):
+    first = recommended(tmp_path / "first", encoder)
+    monkeypatch.setattr(keeping, "encoder_features", lambda *a, **k: pytest.fail("computed again"))
+    second = recommended(tmp_path / "second", encoder)
+    assert "used again" in capsys.readouterr().err
+    found = [json.loads((p / "metrics.json").read_text())["descriptors"] for p in (first, second)]
+    assert found[0] == found[1]
+
+
+def images_of(seed):
+    random = np.random.default_rng(seed)
+    return ImageDataset.from_arrays(random.integers(0, 256, (6, 8, 8), np.uint8))
+
+
+def test_other_images_sizes_and_encoders_are_not_taken_for_the_kept_ones(encoder, monkeypatch):
+    calls = []
+    real = keeping.encoder_features
+    monkeypatch.setattr(
+        keeping, "encoder_features", lambda *a, **k: calls.append(a) or real(*a, **k)
+    )
+    first = kept_features("pixels", images_of(0), {}, image_size=4)
+    assert not np.allclose(kept_features("pixels", images_of(1), {}, image_size=4), first)
+    assert kept_features("pixels", images_of(0), {}, image_size=8).shape != first.shape
+    assert kept_features(str(encoder), images_of(0), {}).shape != first.shape
+    assert len(calls) == 4
+    assert (kept_features("pixels", images_of(0), {}, image_size=4) == first).all()
+    assert len(calls) == 4
+
+
+def test_few_files_are_kept_and_a_damaged_one_is_computed_again(home):
+    first = [kept_features("pixels", images_of(seed), {}) for seed in range(keeping.KEPT + 2)]
+    files = list((home / "tl_keras" / "features").iterdir())
+    assert len(files) == keeping.KEPT
+    for file in files:
+        file.write_bytes(b"damaged")
+    assert (kept_features("pixels", images_of(5), {}) == first[5]).all()
+
+
+def test_an_encoder_that_was_trained_on_is_another_one(tmp_path, encoder):
+    path = tmp_path / "encoder.keras"
+    path.write_bytes(encoder.read_bytes())
+    before = kept_features(str(path), images_of(0), {})
+    model = keras.models.load_model(path)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    model.save(path)
+    assert not np.allclose(kept_features(str(path), images_of(0), {}), before)
+
+
+def test_pseudo_labels_are_ranked_only_with_images_for_them(tmp_path, encoder):
+    path = recommended(tmp_path / "run", encoder, unlabelled="more images", labels_per_class=5)
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert "pseudo" in [each["strategy"] for each in metrics["ranking"]]
+    page = (path / "report.html").read_text(encoding="utf-8")
+    assert "--unlabelled &#39;more images&#39;" in page
+
+
+def test_one_label_a_class_is_answered_without_an_expected_accuracy(tmp_path, encoder, capsys):
+    path = recommended(tmp_path / "run", encoder, labels_per_class=1)
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert all(each["expected"] is None for each in metrics["ranking"])
+    assert "accuracy unknown" in capsys.readouterr().err
+
+
+def config(data, encoder, out, **changes):
+    tuning = {name: changes.pop(name) for name in list(changes) if hasattr(FineTuneSettings, name)}
+    return TrainSettings(
+        backbone=str(encoder),
+        data=str(data),
+        out=str(out),
+        split=(0.5, 0.25, 0.25),
+        policy="auto",
+        fine_tune=FineTuneSettings(**tuning),
+        **changes,
+    )
+
+
+def test_auto_trains_as_the_policy_chooses_and_says_why(tmp_path, encoder, capsys, monkeypatch):
+    from tl_keras.jobs.train.train import train
+
+    monkeypatch.setattr(advice, "shipped_policy", lambda rows: lambda descriptors: ["linear"])
+    data = save_images(tmp_path / "data", 8)
+    path = train(config(data, encoder, tmp_path / "run", batch_size=8))
+    settings = json.loads((path / "config.json").read_text())
+    assert settings["policy"] is None  # the settings that it chose can be repeated
+    assert settings["fine_tune"]["preset"] == "fast"
+    assert json.loads((path / "metrics.json").read_text())["policy"]["strategy"] == "linear"
+    words = f"policy=auto: {STRATEGIES['linear'].title}, expected accuracy"
+    assert words in capsys.readouterr().err
+    assert words in (path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("choice", OF_TRAIN)
+def test_auto_gives_the_settings_of_its_choice(tmp_path, encoder, monkeypatch, choice):
+    monkeypatch.setattr(advice, "shipped_policy", lambda rows: lambda descriptors: [choice])
+    asked = config(save_images(tmp_path / "data", 8), encoder, tmp_path / "run", batch_size=8)
+    start = starting_point(asked, load_data(asked)[0])
+    settings, told, chosen = followed(asked, start)
+    assert settings.policy is None
+    assert settings.fine_tune == dataclasses.replace(asked.fine_tune, **STRATEGIES[choice].options)
+    assert chosen["strategy"] == choice
+    assert STRATEGIES[choice].title in told.weights["note"]
+
+
+def test_auto_refuses_a_start_that_the_table_does_not_know(tmp_path, encoder):
+    asked = config(save_images(tmp_path / "data", 8), encoder, tmp_path / "run")
+    start = StartingPoint(None, None, {"note": "letters."}, suited={"linear_start": False})
+    with pytest.raises(InputError, match=r"ImageNet weights for policy='auto'.*letters"):
+        followed(asked, start)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"preset": "best"}, "Expected no preset with policy='auto'"),
+        ({"unfreeze": "all"}, "Expected no unfreeze with policy='auto'"),
+        ({"minutes": 3.0}, "Expected no minutes with policy='auto'"),
+        ({"lr": 0.1}, "preset='fast'.*choice of policy='auto'"),
+        ({"epochs": 3}, "preset='fast'.*choice of policy='auto'"),
+        ({"linear_start": False}, "choice of policy='auto'"),
+        ({"freeze_epochs": 2}, "choice of policy='auto'"),
+        ({"head": "gap"}, "head='linear'.*choice of policy='auto'"),
+        ({"weights": "random"}, "Expected ImageNet weights with policy='auto'"),
+    ],
+)
+def test_options_that_a_choice_could_not_take_are_refused(options, text):
+    tuning = {name: value for name, value in options.items() if name not in ("head", "weights")}
+    others = {name: value for name, value in options.items() if name in ("head", "weights")}
+    with pytest.raises(InputError, match=text):
+        TrainSettings(
+            "mobilenet_v2",
+            "digits",
+            policy="auto",
+            fine_tune=FineTuneSettings(**tuning),
+            **others,
+        )
+
+
+def test_times_follow_the_number_of_images_and_what_trains(tmp_path):
+    splits = load_dataset(save_images(tmp_path / "data", 16), split_fractions=(0.5, 0.25, 0.25))
+    speed = Speed(loading=0.001, changing=0.0, frozen=0.03, trained=0.01, features=8)
+    few = splits._replace(train=splits.train.subset(range(6)))
+    rows = [row(scratch=0.5)]  # 20 s for 10 images
+    found, of_few = (estimated_seconds(speed, each, 8, rows, refit=False) for each in (splits, few))
+    assert found["prototype"] == pytest.approx(0.041 * len(splits.train))
+    assert found["scratch"] == pytest.approx(2 * len(splits.train))
+    assert found["linear"] < found["balanced"] < found["full"]
+    assert of_few["full"] < found["full"]
+    assert "pretrain" not in found
+
+
+def test_package_holds_its_table():
+    assert judging.JUDGEMENT.is_file()

@@ -1,0 +1,105 @@
+"""Figures of a labelled training set, from its images and their frozen features."""
+
+import numpy as np
+
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.evaluation.encoders.leave_one_out import knn_left_out
+from tl_keras.evaluation.encoders.probes import unit_rows
+from tl_keras.evaluation.policy.logme import logme
+from tl_keras.training.fine_tuning.linear_start import fit_linear_start
+
+NAMES = (
+    *("classes", "images", "labels_per_class", "rarest", "side", "grey"),
+    *("linear_accuracy", "linear_loss", "knn_accuracy", "prototype_accuracy", "logme"),
+)
+_LOOKED_AT = 32  # images whose size and colours are read
+_NEIGHBOURS = 5
+
+
+def describe(dataset: ImageDataset, features: np.ndarray, *, seed: int = 0) -> dict[str, float]:
+    """Returns the descriptors of a training set, {name of `NAMES`: number}.
+
+    Only these images are used. linear_accuracy and linear_loss are those of the linear start on
+    images that its folds hold out, and NaN with one image of each class. knn_accuracy and
+    prototype_accuracy leave out one image at a time.
+
+    Args:
+        dataset: labelled training images; each class has one at least.
+        features: float (n, d), of a frozen backbone.
+        seed: of the folds.
+    """
+    labels = np.asarray(dataset.labels)
+    counts = np.bincount(labels, minlength=dataset.num_classes)
+    return {
+        "classes": float(dataset.num_classes),
+        "images": float(len(labels)),
+        "labels_per_class": len(labels) / dataset.num_classes,
+        "rarest": float(counts.min()),
+        **_of_pixels(dataset),
+        **of_features(features, labels, dataset.num_classes, seed=seed),
+    }
+
+
+def of_features(
+    features: np.ndarray, labels: np.ndarray, num_classes: int, *, seed: int = 0
+) -> dict[str, float]:
+    """Returns those descriptors that come from features (n, d) and labels (n,) alone."""
+    start = fit_linear_start(features[None], labels, num_classes, seed=seed)
+    accuracy, loss = held_out_figures(start.probabilities, labels)
+    return {
+        "linear_accuracy": accuracy,
+        "linear_loss": loss,
+        "knn_accuracy": knn_left_out(features, labels, k=_NEIGHBOURS),
+        "prototype_accuracy": prototype_left_out(features, labels),
+        "logme": logme(unit_rows(features), labels),
+    }
+
+
+def held_out_figures(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Returns accuracy and mean log loss of the rows that were held out; NaN for none."""
+    held = ~np.isnan(probabilities[:, 0])
+    if not held.any():
+        return float("nan"), float("nan")
+    own, rows = labels[held], probabilities[held]
+    right = rows[np.arange(len(own)), own].astype(np.float64)
+    loss = -np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean()
+    return float(np.mean(rows.argmax(axis=1) == own)), float(loss)
+
+
+def nearest_prototype(features: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Returns the class whose mean of unit features is nearest, for each row of `asked`."""
+    rows = unit_rows(features)
+    means = np.stack([rows[labels == each].mean(axis=0) for each in range(labels.max() + 1)])
+    squares = np.square(means).sum(axis=1) / 2
+    return (unit_rows(asked) @ means.T - squares).argmax(axis=1)
+
+
+def prototype_left_out(features: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the accuracy of the nearest prototype with each image left out of its own.
+
+    NaN if no class has a second image. The only image of a class is not asked for.
+    """
+    rows = unit_rows(features).astype(np.float64)
+    counts = np.bincount(labels)
+    asked = np.flatnonzero(counts[labels] > 1)
+    if not len(asked):
+        return float("nan")
+    sums = np.zeros((len(counts), rows.shape[1]))
+    np.add.at(sums, labels, rows)
+    means = sums / np.maximum(counts, 1)[:, None]
+    scores = rows @ means.T - np.square(means).sum(axis=1) / 2
+    scores[:, counts == 0] = -np.inf
+    own = (sums[labels] - rows) / np.maximum(counts[labels] - 1, 1)[:, None]
+    scores[np.arange(len(rows)), labels] = (rows * own).sum(1) - np.square(own).sum(1) / 2
+    return float(np.mean(scores[asked].argmax(axis=1) == labels[asked]))
+
+
+def _of_pixels(dataset):
+    """Median side in pixels and share of grey images, of some that are spread evenly."""
+    rows = np.unique(np.linspace(0, len(dataset) - 1, min(_LOOKED_AT, len(dataset))).astype(int))
+    images = [dataset.load(row) for row in rows]
+    grey = [(image[..., :1] == image).all() for image in images]
+    return {
+        "side": float(np.median([min(image.shape[:2]) for image in images])),
+        "grey": float(np.mean(grey)),
+    }

@@ -1,0 +1,68 @@
+"""Sentences of a recommendation."""
+
+import math
+from collections.abc import Mapping
+
+from tl_keras.evaluation.policy.judging import HIT, LEARNED, SHIPPED, Judgement
+from tl_keras.evaluation.policy.policies import FEW, SEPARATED
+from tl_keras.reports.wording.numbers import format_percent
+from tl_keras.settings.recommend import STRATEGIES
+
+_POLICIES = {
+    "always balanced": "Gentle fine-tuning is recommended for all data",
+    "always the best on average": "The strategy that is best on average is recommended",
+    "fixed rule": (
+        f"A fixed rule chooses: the linear start for fewer than {FEW} images of a class or a "
+        f"linear start that is right on {SEPARATED:.0%}, else gentle fine-tuning"
+    ),
+    LEARNED: "A policy learned from the results on other data sets chooses",
+}
+
+
+def policy_sentences(judgement: Judgement) -> list[str]:
+    """Returns which policy chooses, why it is that one, and its hit rate so far."""
+    regrets = judgement.regrets
+    beside = ", ".join(
+        f"{name} {100 * value:.1f}" for name, value in regrets.items() if name != SHIPPED
+    )
+    why = (
+        "it is better than each of the others with its 95% interval"
+        if SHIPPED == LEARNED
+        else "no policy that was learned from the results is better with its 95% interval"
+    )
+    return [
+        f"{_POLICIES[SHIPPED]}: {why}. On data sets left out it loses "
+        f"{100 * regrets[SHIPPED]:.1f} points of accuracy to the best strategy on average "
+        f"({beside}).",
+        f"Hit rate so far: on {format_percent(judgement.hits[SHIPPED], 0)} of "
+        f"{judgement.training_sets} training sets from {judgement.data_sets} data sets the choice "
+        f"was within {100 * HIT:g} point of the best.",
+    ]
+
+
+def descriptor_sentences(descriptors: Mapping[str, float]) -> list[str]:
+    """Returns the descriptors of a training set in words."""
+    classes, images = descriptors["classes"], descriptors["images"]
+    chance = 1 / classes
+    grey = {0.0: "colour", 1.0: "grey"}.get(descriptors["grey"], "partly grey")
+    sentences = [
+        f"{images:,.0f} training images of {classes:.0f} classes, "
+        f"{descriptors['rarest']:.0f} of the rarest; {grey}, {descriptors['side']:.0f} pixels on "
+        "the shorter side."
+    ]
+    if math.isnan(descriptors["linear_accuracy"]):
+        return [*sentences, "No image can be held out: accuracy cannot be expected."]
+    return [
+        *sentences,
+        f"A logistic regression on frozen features is right on "
+        f"{format_percent(descriptors['linear_accuracy'])} of the training images that it is not "
+        f"fitted to (chance {format_percent(chance)}), log loss {descriptors['linear_loss']:.2f}.",
+        f"The five nearest images are right on {format_percent(descriptors['knn_accuracy'])}, the "
+        f"nearest class mean on {format_percent(descriptors['prototype_accuracy'])}; LogME "
+        f"{descriptors['logme']:.2f}.",
+    ]
+
+
+def title_of(strategy: str) -> str:
+    """Returns the name of a strategy as a title."""
+    return STRATEGIES[strategy].title

@@ -132,3 +132,8 @@ def test_other_sources_are_refused_and_a_damaged_image_is_named(folder, tmp_path
         file.writestr("A/character01/0001_01.png", b"\x89PNG no image")
     with pytest.raises(InputError, match="damaged.zip/A/character01/0001_01.png"):
         load_omniglot(damaged)
+    with pytest.raises(InputError, match="received 1 that cannot"):
+        load_omniglot(damaged, on_bad_image="skip")
+    assert len(load_omniglot(folder, damaged, on_bad_image="skip").images) == 27
+    with pytest.raises(InputError, match="on_bad_image to be one of"):
+        load_omniglot(folder, on_bad_image="ignore")

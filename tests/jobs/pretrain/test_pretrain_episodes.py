@@ -125,6 +125,8 @@ def test_what_no_episode_can_be_drawn_from_is_refused(characters, tmp_path):
         build(k_shot=2, n_query=3)
     with pytest.raises(InputError, match="batch_size to be a number <= 2"):
         build(batch_size=3)
+    with pytest.raises(InputError, match="Expected on_duplicate='report' for characters"):
+        build(on_duplicate="refuse")
     with pytest.raises(InputError, match="episodes only with method prototypical"):
         PretrainSettings("vae", "digits", episodes=3)
     np.save(tmp_path / "x.npy", np.zeros((9, 8, 8), np.uint8))

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tl_keras.checks import check_choice, check_number
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import check_image_size
-from tl_keras.data.pipelines.augmentation import augment_images
+from tl_keras.data.pipelines.augmentation import augment_images, resolve_augment
 from tl_keras.data.pipelines.augmentation_presets import AUGMENTATIONS, auto_preset
 from tl_keras.data.pipelines.batches import image_gatherer, index_batches
 from tl_keras.data.pipelines.deformations import Deformation, deform_images
@@ -43,7 +43,7 @@ def episode_batches(
         episodes_per_batch: int; replicas share them.
         training: whether each epoch has new episodes.
         augment: one of `EPISODE_AUGMENTATIONS`, a `Deformation`, or "auto": "characters" for grey
-            images.
+            images that are not sounds.
         first_epoch, repeat: see `index_batches`.
 
     Returns:
@@ -96,6 +96,8 @@ def resolve_episode_augment(
         return augment
     if check_choice("augment", augment, ("auto", *EPISODE_AUGMENTATIONS)) != "auto":
         return augment
+    if dataset.sounds:
+        return resolve_augment("auto", dataset)
     return CHARACTERS if dataset.is_grayscale else auto_preset(False, image_size)
 
 

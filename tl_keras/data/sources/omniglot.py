@@ -15,6 +15,7 @@ from tl_keras.checks import InputError, check_choice
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import ImageReadError, StoredImage, printable, read_resized
 from tl_keras.data.sources.folders import find_image_files
+from tl_keras.progress import say
 
 SIDE = 105  # pixels of the published images
 _CHARACTER = re.compile(r"([^/]+)/(character\d+)/\d+_(\d+)\.png")  # its last number is the drawer
@@ -105,7 +106,9 @@ def split_alphabets(
     )
 
 
-def load_omniglot(*sources: str | Path, image_size: int = SIDE) -> Omniglot:
+def load_omniglot(
+    *sources: str | Path, image_size: int = SIDE, on_bad_image: str = "refuse"
+) -> Omniglot:
     """Loads Omniglot from .zip files, or folders they were unpacked to, in any number.
 
     An alphabet of one name in several sources is one alphabet. An image that occurs again in the
@@ -115,6 +118,7 @@ def load_omniglot(*sources: str | Path, image_size: int = SIDE) -> Omniglot:
     Args:
         *sources: .zip files or folders with `ALPHABET/characterNN/NNNN_DD.png` at any depth.
         image_size: side in pixels. Default 105, as published.
+        on_bad_image: "refuse" an image that cannot be read with an error, or "skip" it.
 
     Returns:
         `Omniglot`.
@@ -122,14 +126,19 @@ def load_omniglot(*sources: str | Path, image_size: int = SIDE) -> Omniglot:
     Raises:
         InputError: a source is not such a file or folder, or an image cannot be read.
     """
+    check_choice("on_bad_image", on_bad_image, ("refuse", "skip"))
     files = _without_copies(file for source in sources for file in _files(source))
-    names = sorted({name for name, _, _ in files})
+    read = [(name, drawer, _gray(path, image_size, on_bad_image)) for name, drawer, path in files]
+    read = [each for each in read if each[2] is not None]
+    if not read:
+        raise InputError(f"Expected images that can be read; received {len(files)} that cannot.")
+    names = sorted({name for name, _, _ in read})
     numbers = {name: number for number, name in enumerate(names)}
-    images = np.stack([_gray(path, image_size) for _, _, path in files])
-    labels = np.array([numbers[name] for name, _, _ in files], np.int32)
+    labels = np.array([numbers[name] for name, _, _ in read], np.int32)
+    images = np.stack([image for _, _, image in read])
     source = "+".join(os.fspath(each) for each in sources)
     dataset = ImageDataset(images, labels, tuple(map(printable, names)), source=source)
-    return Omniglot(dataset, np.array([drawer for _, drawer, _ in files], np.int32))
+    return Omniglot(dataset, np.array([drawer for _, drawer, _ in read], np.int32))
 
 
 def is_omniglot(source: str | Path) -> bool:
@@ -247,5 +256,12 @@ def _content(path):
     return path.read() if isinstance(path, StoredImage) else Path(path).read_bytes()
 
 
-def _gray(path, image_size):
-    return np.ascontiguousarray(read_resized(path, (image_size, image_size))[..., 0])
+def _gray(path, image_size, on_bad_image):
+    """Returns an image, uint8 (image_size, image_size); None if it is skipped."""
+    try:
+        return np.ascontiguousarray(read_resized(path, (image_size, image_size))[..., 0])
+    except ImageReadError as error:
+        if on_bad_image == "refuse":
+            raise
+        say(f"Skipped {printable(path)}: {error.reason}")
+        return None

@@ -48,5 +48,5 @@ def hausdorff(first: np.ndarray, second: np.ndarray) -> float:
     It is the larger of the two means of the distance from a point to the nearest of the other set.
     """
     squares = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
-    distances = np.sqrt(np.maximum(squares, 0))
-    return float(max(distances.min(axis=0).mean(), distances.min(axis=1).mean()))
+    nearest = (np.sqrt(np.maximum(squares.min(axis=axis), 0)).mean() for axis in (0, 1))
+    return float(max(nearest))

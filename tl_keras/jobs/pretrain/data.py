@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.pipelines.augmentation import luminance
@@ -55,7 +56,8 @@ def load_pretrain_data(config):
     Raises:
         InputError: the data cannot be used.
     """
-    if config.row.family is EPISODES and is_omniglot(config.data):
+    sounds = Sounds.asked(config)
+    if config.row.family is EPISODES and sounds is None and is_omniglot(config.data):
         return _omniglot(config)
     splits = load_dataset(
         config.data,
@@ -64,7 +66,7 @@ def load_pretrain_data(config):
         on_bad_image=config.on_bad_image,
         on_duplicate=config.on_duplicate,
         require_labels=bool(config.conditional) or config.row.needs_labels,
-        sounds=Sounds.asked(config),
+        sounds=sounds,
     )
     return in_one_form(splits, pretraining_image_size(config, splits.train))
 
@@ -74,7 +76,12 @@ def _omniglot(config):
 
     What is drawn has pixels twice as fine, from which it is deformed.
     """
-    whole = load_omniglot(config.data)
+    if config.on_duplicate != "report":
+        raise InputError(
+            "Expected on_duplicate='report' for characters, whose alphabets are kept apart and "
+            f"whose copies are loaded once; received {config.on_duplicate!r}. Leave it out."
+        )
+    whole = load_omniglot(config.data, on_bad_image=config.on_bad_image)
     side = pretraining_image_size(config, whole.images)[0]
     parts = split_alphabets(whole, config.split, config.seed)
     splits = Splits(*(part.images for part in parts))

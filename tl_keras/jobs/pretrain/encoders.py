@@ -45,26 +45,25 @@ def pretraining_image_size(config, train):
     size = common_size(train, config.image_size)
     if config.image_size is not None:
         return size
-    if backbone_name(config, train.is_grayscale) in _SIDES:
-        return (_SIDES[backbone_name(config, train.is_grayscale)],) * 2
+    if backbone_name(config, train) in _SIDES:
+        return (_SIDES[backbone_name(config, train)],) * 2
     return tuple(min(max(side, SMALLEST_SIDE), LARGEST_SIDE) for side in size)
 
 
-def backbone_name(config, is_grayscale):
+def backbone_name(config, images):
     """Returns the backbone that is asked for, or the default for the method and these images."""
     if config.backbone is not None:
         return config.backbone
-    drawings = config.row.family is EPISODES and is_grayscale
+    drawings = config.row.family is EPISODES and images.is_grayscale and not images.sounds
     return CHARACTER_RESNET if drawings else SMALL_RESNET
 
 
-def build_encoder(config, size, *, is_grayscale=False):
+def build_encoder(config, images):
     """Builds the encoder of a pretraining from two views, or on episodes.
 
     Args:
         config: `PretrainSettings`.
-        size: (height, width), of `pretraining_image_size`.
-        is_grayscale: whether no image has colour.
+        images: `ImageDataset` of an array of the size that `pretraining_image_size` gives.
 
     Returns:
         Functional model (b, h, w, 3) RGB 0-255 -> features.
@@ -72,7 +71,7 @@ def build_encoder(config, size, *, is_grayscale=False):
     Raises:
         InputError: the backbone or its weights cannot be had.
     """
-    name = backbone_name(config, is_grayscale)
+    name, size = backbone_name(config, images), images.images.shape[1:3]
     if name in _BUILDERS:
         return _BUILDERS[name](size, **({"width": config.width} if config.width else {}))
     if is_backbone_path(config.backbone):

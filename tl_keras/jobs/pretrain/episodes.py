@@ -25,8 +25,7 @@ def build_on_episodes(kind, config, data, options):
     Raises:
         InputError: there are too few classes, or images of a class.
     """
-    gray = data.train.is_grayscale
-    model = kind(build_encoder(config, data.image_shape[:2], is_grayscale=gray), **options)
+    model = kind(build_encoder(config, data.train), **options)
     if "n_way" not in options and model.n_way > _drawn(data).num_classes:
         options = options | {"n_way": max(_FEWEST, _drawn(data).num_classes)}
         model = kind(model.encoder, **options)

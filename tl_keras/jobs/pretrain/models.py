@@ -98,7 +98,7 @@ def _plan_of_episodes(config, data):
         batch_size,
         _epochs(config, episodes // batch_size),
         episodes // batch_size,
-        backbone=backbone_name(config, data.train.is_grayscale),
+        backbone=backbone_name(config, data.train),
         augment=resolve_episode_augment(config.augment or "auto", data.train, data.image_shape[:2]),
         episodes=episodes,
     )
@@ -121,7 +121,7 @@ def build_model(config, data, plan):
         if config.row.needs_labels:
             other = next(name for name in names_of(family) if name in WITHOUT_LABELS)
             _check_classes(data, config, f"method {config.method}", f"Use method {other}.")
-        model = kind(build_encoder(config, data.image_shape[:2]), **options)
+        model = kind(build_encoder(config, data.train), **options)
         views = {"training": True, "augment": plan.augment}
         dataset_batches(model, data.train, plan.batch_size, **views)  # refuses too few images
         return model

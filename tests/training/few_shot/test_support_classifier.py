@@ -12,6 +12,7 @@ from tl_keras.models.episodic.prototypical import PrototypicalNetwork
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.few_shot import METHODS
 from tl_keras.training.few_shot.rules import RULES
+from tl_keras.training.few_shot.support_classifier import SHARPNESS
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +85,13 @@ def test_temperature_makes_probabilities_as_sure_as_they_are_right(method):
     features, labels = clusters(10, spread=3.0)
     queries, truth = clusters(200, spread=3.0, seed=1)
     classifier = SupportClassifier(method=method).fit_support(features, labels)
-    assert classifier.temperature != 1
-    loss = _loss(classifier.predict(queries), truth)
-    classifier.scores = classifier.scores.divided(1 / classifier.temperature)
-    assert loss < _loss(classifier.predict(queries), truth)
+    known, asked = classifier.features(features), classifier.features(queries)
+    untempered = classifier._rule()(known, labels, 3).divided(1 / SHARPNESS[method])
+    found = classifier.predict(queries)
+    np.testing.assert_allclose(
+        found, untempered.divided(classifier.temperature).predict(asked)[0], atol=1e-5
+    )
+    assert _loss(found, truth) < _loss(untempered.predict(asked)[0], truth)
 
 
 def _loss(probabilities, labels):

@@ -48,11 +48,13 @@ class AttributeClassifier(DescribedClassifier):
             features: float (n, d).
             classes: unused; attributes are predicted before any class.
         """
-        self.scores(features[:1])
+        import scipy.special
+
+        self.scores(features)  # checks them
         scaled = (np.asarray(features) - self.mean) / self.deviation
-        found = scaled @ self._fitted.kernel + self._fitted.bias
+        found = scaled @ self._fitted.between.kernel + self._fitted.between.bias
         columns = _Columns(self.values, np.flatnonzero(self.seen))
-        found[:, columns.binary] = 1 / (1 + np.exp(-found[:, columns.binary]))
+        found[:, columns.binary] = scipy.special.expit(found[:, columns.binary])
         real = ~columns.binary
         found[:, real] = found[:, real] * columns.scale[real] + columns.middle[real]
         found[:, ~columns.known] = np.nan
@@ -109,6 +111,7 @@ class _Columns:
 def _logistic(features, targets, strength, begun):
     """Weights (d + 1, m) of one logistic regression for each column of targets; biases last."""
     import scipy.optimize
+    import scipy.special
 
     if not targets.shape[1]:
         return begun
@@ -118,7 +121,7 @@ def _logistic(features, targets, strength, begun):
         weights = flat.reshape(begun.shape)
         logits = features @ weights[:-1].astype(np.float32) + weights[-1].astype(np.float32)
         loss = np.mean(np.logaddexp(0, logits) - targets * logits, dtype=np.float64)
-        errors = (1 / (1 + np.exp(-logits)) - targets) / len(features)
+        errors = (scipy.special.expit(logits) - targets) / len(features)
         gradient = np.vstack([features.T @ errors, errors.sum(axis=0)]).astype(np.float64)
         gradient[:-1] += strength * weights[:-1]
         loss = loss * targets.shape[1] + strength / 2 * np.square(weights[:-1]).sum()

@@ -20,7 +20,7 @@ class ESZSL(DescribedClassifier):
 
     and so V = (X'X + gamma I)^-1 X'Y S (S'S + lambda I)^-1. The score of class c is x' V s_c.
     Features are centred and divided by their standard deviation, one for all. Descriptions have
-    length 1. gamma is given in images, lambda in units of the mean eigenvalue of S'S.
+    length 1. gamma is given relative to the number of images, lambda to the mean eigenvalue of S'S.
 
     Example:
         model = ESZSL(descriptions).fit(features, labels)

@@ -73,8 +73,8 @@ def beyond_sentences(descriptors: Mapping[str, float], rows: Sequence[Row]) -> l
         return []
     return [
         f"The results are those of {min(known):.0f} to {max(known):.0f} labels per class; yours "
-        f"has {labels:.0f}. With more labels fine-tuning gains more, and the expected accuracies tell "
-        "little."
+        f"has {labels:.0f}. With more labels fine-tuning gains more, and the expected accuracies "
+        "tell little."
     ]
 
 

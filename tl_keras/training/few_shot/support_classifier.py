@@ -1,5 +1,6 @@
 """Classifier that is fitted on a few labelled images, on the features of an encoder."""
 
+import functools
 import time
 from typing import Any
 
@@ -180,14 +181,17 @@ class SupportClassifier:
     def _encoded(self, images, copies):
         *size, channels = image_shape(self.encoder)
         batches = as_unlabelled(images).pipeline(32, image_size=tuple(size), channels=channels)
-        run = traced(self._each_view, [image_shape(self.encoder)])
         parts, start = [], 0
         for batch in batches:
             pixels = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
             seen = [pixels, *(self._copy(pixels, start, number) for number in range(copies))]
-            parts.append(np.concatenate([run(view).numpy() for view in seen]))
+            parts.append(np.concatenate([self._run(view).numpy() for view in seen]))
             start += len(pixels)
         return np.concatenate(parts, axis=1)
+
+    @functools.cached_property
+    def _run(self):
+        return traced(self._each_view, [image_shape(self.encoder)])
 
     def _copy(self, images, start, number):
         indices = tf.range(start, start + len(images), dtype=tf.int64)

@@ -15,6 +15,8 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format docs docs-test notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
+        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards benchmark-few-shot \
+        benchmark-kills policy-table clean \
         benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards \
         benchmark-kills benchmark-zero-shot clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
@@ -22,6 +24,7 @@ WORKERS ?= 2
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-few-shot | benchmark-kills | policy-table | clean"
 	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-kills | benchmark-zero-shot | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
@@ -105,6 +108,12 @@ benchmark-shards: install
 # Real tasks (TL_KERAS_DATA); ARGS=--pinned for a part of them in under ten minutes.
 benchmark-suite: install
 	$(BIN)/python docs/benchmarks/suite.py $(ARGS)
+# The table of `tl-keras recommend` (TL_KERAS_DATA); hours. ARGS='--suite RUNS' reads those of benchmark-suite.
+policy-table: install
+	$(BIN)/python docs/benchmarks/policy.py --write $(ARGS)
+# Cat breeds and the suite (TL_KERAS_DATA): a quarter of an hour of features, kept in ARGS='--out FOLDER'.
+benchmark-few-shot: install
+	$(BIN)/python docs/benchmarks/few_shot.py $(ARGS)
 # These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.
 benchmark-distillation: install
 	$(BIN)/python docs/benchmarks/distillation.py $(ARGS)

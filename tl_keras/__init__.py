@@ -15,6 +15,7 @@ _PUBLIC = {
     "ImageDataset": "tl_keras.data.dataset",
     "Splits": "tl_keras.data.dataset",
     "load_dataset": "tl_keras.data.loading",
+    "Sounds": "tl_keras.data.sounds.sound_images",
     "draw_letters": "tl_keras.data.sources.letters",
     "draw_shapes": "tl_keras.data.sources.shapes",
     "shape_descriptions": "tl_keras.data.sources.shapes",

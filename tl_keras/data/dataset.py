@@ -30,8 +30,8 @@ class ImageDataset:
 
     Attributes:
         images: paths, or a uint8 array (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0-255; or images
-            in shards, `data.shards.reading.ShardedFiles` or `ShardedPixels`, in their place; or
-            sounds, `data.sounds.sound_images.SoundImage`, of which the spectrogram is the image.
+            in shards, `data.shards.reading.ShardedFiles` or `ShardedPixels`, in their place. Paths
+            of sounds are `data.sounds.sound_images.SoundImage`s, whose images are spectrograms.
         labels: int32 (n,), or None.
         class_names: name of each label; () without labels.
         split: "train", "val", "test" or "all".
@@ -49,7 +49,7 @@ class ImageDataset:
     source: str = "array"
     rows: np.ndarray | None = field(default=None, repr=False)
     files: DecodedFiles | None = field(default=None, repr=False)
-    sounds: Sounds | None = None
+    sounds: Sounds | None = field(default=None, repr=False)
     _decoded: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):

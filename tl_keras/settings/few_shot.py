@@ -30,13 +30,19 @@ class FewShotSettings(ReadSettings):
     run: Annotated[str | None, FIRST] = None
     """Run folder, new or empty; default: runs/few-shot-SUPPORT-TIME."""
     method: Annotated[Literal[METHODS], FIRST] = "auto"  # type: ignore[valid-type]
-    """Classifier on the features; auto: logistic, or prototype on a prototypical network."""
+    """Classifier on the features; auto: logistic, or what suits the encoder.
+
+    That is prototype on a prototypical network and nearest on pixels."""
     weights: Annotated[str | None, FIRST] = None
     """imagenet (the default), a file, random, or auto: pixels where ImageNet cannot be had."""
     image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels that the encoder sees; default: its own, for pixels 32."""
     mirror: Annotated[Literal["auto", "yes", "no"], DATA] = "auto"
     """See images mirrored too; auto: yes for colour images, no for grey ones such as letters."""
+    copies: Annotated[int | None, DATA, Bounds(minimum=0, maximum=100)] = None
+    """Augmented copies of each support image; default: 10 for pixels, 0 for a network.
+
+    Grey images are shifted, turned and scaled a little, colour photographs cropped and coloured."""
     batch_size: Annotated[int, RUN, Bounds(minimum=1)] = 32
     """Query images per step."""
     seed: Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0

@@ -35,7 +35,7 @@ class ReadSettings(Checked):
 class KindSettings(Checked):
     """Options of reading sounds in the place of images."""
 
-    kind: Annotated[Literal["images", "audio"], FIRST] = "images"
+    kind: Annotated[Literal["images", "audio"], DATA] = "images"
     """Files that are read: images, or audio for .wav files, whose spectrograms are the images."""
     clip_seconds: Annotated[float | None, DATA, Bounds(minimum=0.1, maximum=60)] = None
     """audio: length that is seen of each sound; default: 1.

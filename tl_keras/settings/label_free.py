@@ -27,6 +27,9 @@ from tl_keras.settings.options.declaration import (
 )
 from tl_keras.settings.whole_model import DeviceSettings
 
+CHARACTER_RESNET = "character_resnet"
+CONV4 = "conv4"
+OWN_ENCODERS = (SMALL_RESNET, CHARACTER_RESNET, CONV4)
 PIXELS = "pixels"
 _HIGHEST_SEED = 2**31 - 1
 
@@ -73,33 +76,56 @@ class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
     conditional: Annotated[bool | None, MODEL] = None
     """Make images of a wanted class; needs labels."""
     width: Annotated[int | None, MODEL, WIDTH] = None
-    """Channels of the first convolution, with two views of small_resnet; default: 32."""
+    """Channels of the first convolution, of the project's own encoders; default: 32.
+
+    character_resnet has 16, conv4 64."""
     temperature: Annotated[float | None, MODEL, Bounds(above=0)] = None
     """A lower one weighs the nearest other images more; default: 0.2, supcon 0.1."""
     projection_units: Annotated[tuple[int, ...] | None, MODEL, WIDTH] = None
     """Widths of the layers between the encoder and the loss, such as 128,64."""
     backbone: Annotated[str | None, FIRST] = None
-    """small_resnet (the default), a backbone's name, an encoder or a run folder."""
+    """small_resnet (the default), a backbone's name, an encoder or a run folder.
+
+    Also character_resnet, the default with episodes of grey images, and conv4."""
     weights: Annotated[str | None, FIRST] = None
     """Start of a named backbone: random (the default), imagenet or a file."""
     augment: Annotated[str | None, DATA] = None
     """Preset of their augmentation: auto (the default), digits, cifar or photos.
 
-    digits has no mirror images and no colours."""
+    digits has no mirror images and no colours. Episodes also have characters: small deformations,
+    the default for grey images; and none."""
+    n_way: Annotated[int | None, MODEL, Bounds(minimum=2)] = None
+    """Classes per episode; default: 30, reptile and maml 20, or all if they are fewer."""
+    k_shot: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """Support images of each class in an episode; default: 1."""
+    n_query: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """Query images of each class in an episode; default: 2, reptile 9, maml 5."""
+    episodes: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
+    """Episodes per epoch; default: 100."""
+    inner_lr: Annotated[float | None, MODEL, Bounds(above=0)] = None
+    """Learning rate of the steps within an episode; default: 0.1."""
+    inner_steps: Annotated[int | None, MODEL, Bounds(minimum=1)] = None
+    """Steps within an episode of training; default: 3, reptile 8."""
+    first_order: Annotated[bool | None, MODEL] = None
+    """Leave out second derivatives: faster, a little worse."""
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Time limit; the learning rate decays over it.
 
     With epochs too, whichever comes first ends the training."""
     epochs: Annotated[int | None, FIRST, Bounds(minimum=1)] = None
-    """Epochs; default: some 8,000 steps, gan and two views 3,000, within 20 to 300 epochs."""
+    """Epochs; default: some 8,000 steps, gan and two views 3,000, within 20 to 300 epochs.
+
+    With episodes 2,400 steps."""
     batch_size: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
-    """Images per step; default: 128, gan 64, two views 256; less for few images."""
+    """Images per step; default: 128, gan 64, two views 256; less for few images.
+
+    With episodes these per step: 1, reptile and maml 4."""
     lr: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Highest learning rate; default: 0.001, or the model's own."""
     image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels; default: that of arrays, 64 for files.
 
-    For two views at least what the backbone takes."""
+    For two views at least what the backbone takes. With episodes of grey images 48."""
     grid_every: Annotated[int | None, RUN, Bounds(minimum=1)] = None
     """Epochs between grids of example images; default: twelve grids in all."""
     seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=_HIGHEST_SEED)] = 0
@@ -114,9 +140,10 @@ class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
                     f"Expected {name} only with method {' or '.join(methods)}; received "
                     f"{name}={value!r} with method={self.method!r}. Leave it out."
                 )
-        if self.width is not None and self.backbone not in (None, SMALL_RESNET):
+        if self.width is not None and self.backbone not in (None, *OWN_ENCODERS):
+            names = " or ".join(map(repr, OWN_ENCODERS))
             raise InputError(
-                f"Expected width only with backbone={SMALL_RESNET!r}; received "
+                f"Expected width only with backbone={names}; received "
                 f"width={self.width} with backbone={self.backbone!r}. Leave it out."
             )
         if self.k is not None and self.objective != "iwae":

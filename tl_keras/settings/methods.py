@@ -32,7 +32,6 @@ class LabelFreeMethod:
         task: what it learns, for the help.
         options: arguments of its model that are options of `pretrain`, beside the family's.
         needs_labels: whether it learns from labels.
-        metric: in which images of a class are near each other, "cosine" or "euclidean".
     """
 
     name: str
@@ -42,7 +41,11 @@ class LabelFreeMethod:
     task: str
     options: tuple[str, ...] = ()
     needs_labels: bool = False
-    metric: str = "cosine"
+
+    @property
+    def takes_backbone(self):
+        """Whether it trains any encoder that is named by `backbone`."""
+        return "backbone" in self.family.job_options
 
     @property
     def model_options(self):
@@ -61,6 +64,13 @@ TWO_VIEWS = Family(
     ("projection_units",),
     ("width", "backbone", "weights", "augment", "minutes"),
     steps=3000,
+)
+# Episodes: small tasks of a few classes, from which a support set is learned.
+EPISODES = Family(
+    "episodes",
+    ("n_way", "k_shot", "n_query"),
+    ("episodes", "width", "backbone", "weights", "augment", "minutes"),
+    steps=2400,
 )
 _TABLE = (
     LabelFreeMethod(
@@ -120,6 +130,33 @@ _TABLE = (
         "tl_keras.models.two_views.barlow_twins:BarlowTwins",
         TWO_VIEWS,
         "to make the dimensions of the embedding agree between views and differ from each other",
+    ),
+    LabelFreeMethod(
+        "prototypical",
+        "A prototypical network",
+        "tl_keras.models.episodic.prototypical:PrototypicalNetwork",
+        EPISODES,
+        "to recognise new classes by the mean of a few examples, the best start for few-shot; "
+        "needs labels",
+        needs_labels=True,
+    ),
+    LabelFreeMethod(
+        "reptile",
+        "Reptile",
+        "tl_keras.models.episodic.reptile:Reptile",
+        EPISODES,
+        "weights near those of many small tasks; needs labels",
+        ("inner_lr", "inner_steps"),
+        needs_labels=True,
+    ),
+    LabelFreeMethod(
+        "maml",
+        "MAML",
+        "tl_keras.models.episodic.maml:MAML",
+        EPISODES,
+        "weights from which few steps of training go far; needs labels",
+        ("inner_lr", "inner_steps", "first_order"),
+        needs_labels=True,
     ),
 )
 METHODS = {method.name: method for method in _TABLE}

@@ -30,7 +30,7 @@ def save_table(path, rows, columns=COLUMNS):
 
 
 def save_image(path, name, generator):
-    """Saves an image whose left half has the colour and whose right half is dark, light or lined."""
+    """Saves an image: its left half has the colour, its right half is dark, light or lined."""
     colour, fill = name.split()
     image = np.empty((8, 8, 3))
     image[:, :4] = COLOURS[colour]

@@ -7,6 +7,7 @@ from tl_keras.settings.finished_runs import DistillRunSettings, PruneRunSettings
 from tl_keras.settings.label_free import GenerateSettings, OutliersSettings, PretrainSettings
 from tl_keras.settings.whole_model import DistillSettings, PruneSettings
 
+SOUNDS = {"kind": "audio", "clip_seconds": 2.0, "sample_rate": 4000}
 DEVICES = {"strategy": "mirrored", "devices": 2, "precision": "mixed_bfloat16"}
 
 
@@ -20,7 +21,7 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
         "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
         "source_data": "mnist", "test_images": 100, "seed": 3, "on_bad_image": "skip",
         "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x", "checkpoint_minutes": 2.0,
-        **DEVICES,
+        **DEVICES, **SOUNDS,
     }  # fmt: skip
     options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
     words = ("--methods", "joint, simclr", "--labels-per-class", "50,10", "--split", "0.6,0.2,0.2")
@@ -57,7 +58,7 @@ PRETRAIN = {
 SHARED = {
     "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
     "on_duplicate": "refuse", "out": "runs/x", "checkpoint_minutes": 2.0,
-    **DEVICES,
+    **DEVICES, **SOUNDS,
 }  # fmt: skip
 
 

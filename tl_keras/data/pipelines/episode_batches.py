@@ -1,4 +1,4 @@
-"""Batches of episodes for `fit`: images in pairs (support, query), fixed by (seed, epoch, index)."""
+"""Batches of episodes for `fit`, fixed by (seed, epoch, index)."""
 
 from collections.abc import Callable
 

@@ -14,6 +14,7 @@ from tl_keras.data.sounds.spectrogram import clipped, spectrogram
 from tl_keras.data.sounds.waves import SoundReadError, read_wave, sample_rate, wave_bytes
 from tl_keras.settings.image_source import CLIP_SECONDS, KindSettings
 
+LISTENED = 5  # seconds, so that a page stays small
 HIGHEST_RATE = 16_000  # samples per second, above which few sounds differ
 
 
@@ -92,8 +93,9 @@ class SoundImage(StoredImage):
             raise SoundReadError(self, str(error)) from error
 
     def wave(self) -> bytes:
-        """Returns that part as a WAV file of 16 bits, to listen to."""
-        return wave_bytes(self.samples(), self.sounds.sample_rate)
+        """Returns that part, at most 5 seconds of it, as a WAV file of 16 bits to listen to."""
+        rate = self.sounds.sample_rate
+        return wave_bytes(self.samples()[: LISTENED * rate], rate)
 
     def _encoded(self):
         """Returns the spectrogram as a PNG file, which the decoder of images reads."""

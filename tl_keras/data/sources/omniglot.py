@@ -70,6 +70,41 @@ def alphabets_of(class_names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name.split("/")[0] for name in class_names)
 
 
+def groups_in(dataset: ImageDataset) -> tuple[str, ...] | None:
+    """Returns the alphabet of each class, or None if the classes have no alphabets."""
+    named = dataset.class_names and all("/" in name for name in dataset.class_names)
+    return alphabets_of(dataset.class_names) if named else None
+
+
+def split_alphabets(
+    omniglot: Omniglot, fractions: tuple[float, float, float], seed: int
+) -> tuple[Omniglot, Omniglot, Omniglot]:
+    """Returns training, validation and test characters, each of alphabets of their own.
+
+    Args:
+        omniglot: `Omniglot` of at least three alphabets.
+        fractions: (train, val, test) of the alphabets; each part has at least one.
+        seed: int, decides the alphabets.
+
+    Raises:
+        InputError: there are fewer than three alphabets.
+    """
+    names = np.random.default_rng(seed).permutation(omniglot.alphabets).tolist()
+    if len(names) < 3:
+        raise InputError(
+            f"Expected at least three alphabets, one each for train, val and test; received "
+            f"{', '.join(sorted(names))}."
+        )
+    val, test = (max(1, round(fraction * len(names))) for fraction in fractions[1:])
+    train = max(1, len(names) - val - test)
+    val = min(val, len(names) - train - 1)
+    return (
+        omniglot.of_alphabets(names[:train], "train"),
+        omniglot.of_alphabets(names[train:][:val], "val"),
+        omniglot.of_alphabets(names[train + val :], "test"),
+    )
+
+
 def load_omniglot(*sources: str | Path, image_size: int = SIDE) -> Omniglot:
     """Loads Omniglot from .zip files, or folders they were unpacked to, in any number.
 

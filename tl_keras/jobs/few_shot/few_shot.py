@@ -7,9 +7,9 @@ import numpy as np
 
 from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
-from tl_keras.data.pipelines.augmentation_presets import mirrors
+from tl_keras.data.pipelines.augmentation_presets import mirrors, resolve_augment
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
-from tl_keras.jobs.few_shot.encoder import load_encoder, metric_of
+from tl_keras.jobs.few_shot.encoder import load_encoder
 from tl_keras.jobs.few_shot.queries import predict_queries
 from tl_keras.jobs.few_shot.support import load_support
 from tl_keras.jobs.output_files import check_output, table_of
@@ -75,19 +75,26 @@ def few_shot(settings):
 
 def _fitted(settings, support):
     """Returns (fitted `SupportClassifier`, sentence on its features, seconds)."""
-    encoder, source = load_encoder(settings, support)
+    found = load_encoder(settings, support)
     mirror = mirrors("auto", support) if settings.mirror == "auto" else settings.mirror == "yes"
     classifier = SupportClassifier(
-        encoder,
-        method=settings.method,
-        metric=metric_of(settings.encoder),
+        found.model,
+        method=found.usual if settings.method == "auto" else settings.method,
+        metric=found.metric,
         mirror=mirror,
+        copies=found.copies if settings.copies is None else settings.copies,
+        augment=resolve_augment("auto", support),
+        factor=found.factor,
         seed=settings.seed,
     )
     begun = time.monotonic()
     classifier.fit_support(support, support.labels)
     taken = time.monotonic() - begun
-    return classifier, source, {"features": taken - classifier.seconds, "fit": classifier.seconds}
+    return (
+        classifier,
+        found.source,
+        {"features": taken - classifier.seconds, "fit": classifier.seconds},
+    )
 
 
 def _save(folder, settings, support, inspection, classifier):
@@ -108,6 +115,7 @@ def _metrics(classifier, support, queries, seconds):
         "method": classifier.chosen,
         "metric": classifier.metric,
         "mirror": classifier.mirror,
+        "copies": classifier.copies,
         "temperature": classifier.temperature,
         "support": support.class_counts(),
         "out_of_fold": _figures(

@@ -39,12 +39,12 @@ class Queries:
 
     @property
     def readable(self) -> np.ndarray:
-        """Which images could be read, bool (n,)."""
+        """Mask of the images that could be read, bool (n,)."""
         return np.array([not error for error in self.errors])
 
     @property
     def measured(self) -> np.ndarray:
-        """Which images have a class and took no part in the fit, bool (n,)."""
+        """Mask of the images that have a class and took no part in the fit, bool (n,)."""
         return self.readable & (self.labels >= 0) & ~self.known
 
     def load(self, row: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 - data: images of a pretraining: every split as an array of one size
 - encoders: the encoder that learns from two views, and its image size
+- episode_results: accuracy over episodes of test images, and the figure of one
+- episodes: tasks that a pretraining on episodes learns from, and those that judge it
 - figures: figures of the page: reconstructions, samples, interpolations, codes
 - fit: trains the model of a pretraining and builds the encoder from it
 - measures: held-out figures: reconstruction, likelihood, quality of samples

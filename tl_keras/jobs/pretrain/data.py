@@ -8,8 +8,15 @@ from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.pipelines.augmentation import luminance
 from tl_keras.data.sounds.sound_images import Sounds
+from tl_keras.data.sources.omniglot import (
+    is_omniglot,
+    load_omniglot,
+    oriented_classes,
+    split_alphabets,
+)
 from tl_keras.evaluation.encoders.distances import row_blocks
 from tl_keras.jobs.pretrain.encoders import pretraining_image_size
+from tl_keras.settings.methods import EPISODES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +26,14 @@ class PretrainData:
     Attributes:
         splits: `Splits` as they were loaded.
         train, val, test: `ImageDataset`s of uint8 (n, h, w, c); c is 1 if all images are grey.
+        drawn: training images in the form from which episodes are drawn; None for `train`.
     """
 
     splits: Splits
     train: ImageDataset
     val: ImageDataset
     test: ImageDataset
+    drawn: ImageDataset | None = None
 
     @property
     def image_shape(self):
@@ -46,6 +55,8 @@ def load_pretrain_data(config):
     Raises:
         InputError: the data cannot be used.
     """
+    if config.row.family is EPISODES and is_omniglot(config.data):
+        return _omniglot(config)
     splits = load_dataset(
         config.data,
         seed=config.seed,
@@ -56,6 +67,20 @@ def load_pretrain_data(config):
         sounds=Sounds.asked(config),
     )
     return in_one_form(splits, pretraining_image_size(config, splits.train))
+
+
+def _omniglot(config):
+    """Returns characters whose alphabets are apart, and those that are drawn in eight orientations.
+
+    What is drawn has pixels twice as fine, from which it is deformed.
+    """
+    whole = load_omniglot(config.data)
+    side = pretraining_image_size(config, whole.images)[0]
+    parts = split_alphabets(whole, config.split, config.seed)
+    splits = Splits(*(part.images for part in parts))
+    train, val, test = (in_one_size(part, (side, side), 1) for part in splits[:3])
+    drawn = oriented_classes(in_one_size(splits.train, (2 * side, 2 * side), 1))
+    return PretrainData(splits, train, val, test, drawn)
 
 
 def in_one_form(splits, image_size):

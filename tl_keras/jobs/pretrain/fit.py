@@ -4,16 +4,19 @@ import functools
 
 import keras
 
+from tl_keras.jobs.pretrain.episodes import held_out_tasks, training_tasks
 from tl_keras.models.backbones.standardised import standardise
 from tl_keras.models.counted_epochs import CountedEpochs
+from tl_keras.models.episodic.episodic_model import EpisodicModel
 from tl_keras.models.gan.collapse import gan_guards
 from tl_keras.models.gan.gan import METRICS
 from tl_keras.models.gan.inputs import training_input
 from tl_keras.models.rgb_inputs import chain_on_rgb
-from tl_keras.settings.methods import ADVERSARIAL, LATENT, TWO_VIEWS
+from tl_keras.settings.methods import ADVERSARIAL, EPISODES, LATENT
 from tl_keras.training.checkpoints.fitting import fit as recorded_fit
 from tl_keras.training.fine_tuning.inputs import random_part
 from tl_keras.training.time_limit import CosineOverTime
+from tl_keras.training.whole.on_episodes import fit_on_episodes
 from tl_keras.training.whole.without_labels import fit_without_labels
 
 _STANDARDISED_BY = 2000  # images that give the mean and variance of the features
@@ -22,8 +25,8 @@ _STANDARDISED_BY = 2000  # images that give the mean and variance of the feature
 def fit(config, model, data, plan, callbacks):
     """Trains a model and keeps the best epoch of an `Autoencoder` or `VAE`, else the last one.
 
-    The losses of a GAN and of methods with two views do not measure the quality of images or
-    features.
+    The losses of a GAN, of methods with two views and of episodes do not measure the quality of
+    images or features.
 
     Args:
         config: `PretrainSettings`.
@@ -41,8 +44,8 @@ def fit(config, model, data, plan, callbacks):
     if family is ADVERSARIAL:
         history = _fit_adversarial(model, data.train, callbacks, settings)
     else:
-        settings |= {"seed": config.seed, "lr": config.lr}
-        if family is TWO_VIEWS:
+        settings["lr"] = config.lr
+        if config.row.takes_backbone:
             settings["augment"] = plan.augment
         if config.minutes is not None:
             settings["schedule"] = "constant"
@@ -52,7 +55,20 @@ def fit(config, model, data, plan, callbacks):
                 "val_loss", patience=plan.epochs + 1, restore_best_weights=True
             )
             callbacks.insert(0, best)
-        history = fit_without_labels(model, data.train, data.val, callbacks=callbacks, **settings)
+        if family is EPISODES:
+            history = fit_on_episodes(
+                model,
+                training_tasks(model, data),
+                held_out_tasks(model, data.val, config.seed),
+                episodes=plan.episodes,
+                callbacks=callbacks,
+                **settings,
+            )
+        else:
+            settings["seed"] = config.seed
+            history = fit_without_labels(
+                model, data.train, data.val, callbacks=callbacks, **settings
+            )
     history.best_epoch = best.best_epoch if family is LATENT else history.epoch[-1]
     history.phases = [{"name": "pretraining", "start": 0, "end": len(history.epoch)}]
     return history
@@ -92,6 +108,8 @@ def encoder_of(model, train, seed):
     Returns:
         Functional model, see `standardise`.
     """
+    if isinstance(model, EpisodicModel):  # as they are, because their distances have a meaning
+        return keras.Model(model.features.input, model.features.output, name="encoder")
     is_latent = hasattr(model, "network")
     features = chain_on_rgb(model.network, is_row=True) if is_latent else model.encoder
     return standardise(features, random_part(train, _STANDARDISED_BY, seed).images)

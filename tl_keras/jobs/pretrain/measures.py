@@ -6,9 +6,11 @@ from tl_keras.evaluation.encoders.distances import nearest_images
 from tl_keras.evaluation.samples.outliers import SCORES, outlier_scores
 from tl_keras.evaluation.samples.reconstruction import mean_image_error, pca_error
 from tl_keras.evaluation.samples.sample_quality import evaluate_samples, fit_sample_classifier
+from tl_keras.jobs.pretrain.episode_results import measure_episodes
 from tl_keras.jobs.pretrain.probes import measure_probes
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_images
+from tl_keras.settings.methods import EPISODES
 from tl_keras.training.fine_tuning.inputs import random_part
 
 BOUND_SAMPLES = 500
@@ -37,10 +39,14 @@ def measure_pretrained(config, model, data, encoder):
         - test: reconstruction and likelihood on the test images.
         - samples: see `evaluate_samples`; None without labels.
         - nearest: median distances to the nearest training image, for models with `sample`.
+        - episodes: see `measure_episodes`; None for other methods.
         - odd: percentiles 0-100 of the outlier scores of test images, for `tl-keras outliers`.
     """
-    figures = {"test": {}, "samples": None, "odd": None}
-    figures["probes"] = measure_probes(encoder, data, config.seed)
+    figures = {"test": {}, "samples": None, "odd": None, "episodes": None}
+    same = data.train.class_names == data.test.class_names  # else they are of other alphabets
+    figures["probes"] = measure_probes(encoder, data, config.seed) if same else None
+    if config.row.family is EPISODES:
+        figures["episodes"] = measure_episodes(model, data, config.seed)
     if hasattr(model, "reconstruct"):
         figures["test"] = _reconstruction(model, data, config.seed)
         figures["odd"] = _odd(model, data, config.seed)

@@ -5,12 +5,23 @@ import importlib
 import inspect
 import math
 
-from tl_keras.checks import InputError
+import tensorflow as tf
+
+from tl_keras.checks import InputError, check_number
+from tl_keras.data.pipelines.episode_batches import resolve_episode_augment
 from tl_keras.data.pipelines.two_views import resolve_views
-from tl_keras.jobs.pretrain.encoders import build_encoder
+from tl_keras.jobs.pretrain.encoders import backbone_name, build_encoder
+from tl_keras.jobs.pretrain.episodes import build_on_episodes
 from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.image_source import SMALL_RESNET
-from tl_keras.settings.methods import ADVERSARIAL, LATENT, TWO_VIEWS, WITHOUT_LABELS, names_of
+from tl_keras.settings.methods import (
+    ADVERSARIAL,
+    EPISODES,
+    LATENT,
+    TWO_VIEWS,
+    WITHOUT_LABELS,
+    names_of,
+)
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 
 _EPOCHS = (20, 300)  # at least, at most
@@ -18,6 +29,7 @@ _ENDLESS = 10_000  # epochs, where the time ends a training
 _VALUES_PER_NUMBER = 8  # values of an image for each dimension of its code, at least
 _LARGEST_DENSE = 32  # pixels a side
 _GRIDS = 12
+_EPISODES = 100  # per epoch
 _STEPS_PER_EXECUTION = 16
 
 
@@ -28,10 +40,11 @@ class Plan:
     Attributes:
         batch_size, epochs: ints.
         steps: int, per epoch.
+        episodes: int, per epoch; None without episodes.
         latent_dim, grid_every: ints; None with two views.
         architecture: "dense" or "conv"; None for a GAN and with two views.
-        backbone: str with two views; else None.
-        augment: preset of two views; else None.
+        backbone: str with two views or episodes; else None.
+        augment: preset of two views or episodes; else None.
     """
 
     batch_size: int
@@ -42,11 +55,14 @@ class Plan:
     architecture: str | None = None
     backbone: str | None = None
     augment: str | None = None
+    episodes: int | None = None
 
 
 def make_plan(config, data):
     """Returns the `Plan` for a `PretrainSettings` and a `PretrainData`."""
     size, shape = len(data.train), data.image_shape
+    if config.row.family is EPISODES:
+        return _plan_of_episodes(config, data)
     kind, two_views = model_class(config.row), config.row.family is TWO_VIEWS
     batch_size = config.batch_size or default_batch_size(size, kind.recipe["batch_size"])
     # An incomplete batch of two views is dropped.
@@ -72,6 +88,22 @@ def make_plan(config, data):
     )
 
 
+def _plan_of_episodes(config, data):
+    episodes = config.episodes or _EPISODES
+    usual = min(model_class(config.row).recipe["batch_size"], episodes)
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    batch_size = config.batch_size or math.ceil(usual / replicas) * replicas
+    check_number("batch_size", batch_size, maximum=episodes)
+    return Plan(
+        batch_size,
+        _epochs(config, episodes // batch_size),
+        episodes // batch_size,
+        backbone=backbone_name(config, data.train.is_grayscale),
+        augment=resolve_episode_augment(config.augment or "auto", data.train, data.image_shape[:2]),
+        episodes=episodes,
+    )
+
+
 def build_model(config, data, plan):
     """Builds the model; a GAN is compiled too.
 
@@ -93,6 +125,8 @@ def build_model(config, data, plan):
         views = {"training": True, "augment": plan.augment}
         dataset_batches(model, data.train, plan.batch_size, **views)  # refuses too few images
         return model
+    if family is EPISODES:
+        return build_on_episodes(kind, config, data, options)
     options["latent_dim"] = plan.latent_dim
     if family is LATENT:
         return kind(data.image_shape, **options | {"architecture": plan.architecture})

@@ -20,9 +20,9 @@ from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
-from tl_keras.reports.wording.pretraining import probe_verdict
+from tl_keras.reports.wording.pretraining import episodes_verdict, probe_verdict
 from tl_keras.settings.label_free import PretrainSettings
-from tl_keras.settings.methods import TWO_VIEWS
+from tl_keras.settings.methods import EPISODES, TWO_VIEWS
 from tl_keras.training.epoch_lines import EpochLines
 from tl_keras.training.step_memory import within_memory
 
@@ -118,6 +118,8 @@ def watching(config, model, data, plan, folder):
         plan: `Plan`.
         folder: place of grids of images, for models with a decoder or generator.
     """
+    if config.row.family is EPISODES:
+        return [EpochLines(None if config.minutes else plan.epochs)]
     if config.row.family is not TWO_VIEWS:
         scale = max(1, round(_GRID_SIDE / max(data.image_shape[:2])))
         shown = None if hasattr(model, "sample") else data.val.images[:_SHOWN]
@@ -157,6 +159,8 @@ def _result(config, metrics):
             f"Fréchet distance of samples {samples['frechet_distance']:.2f} (of held-out images "
             f"{samples['floor']['frechet_distance']:.2f})"
         )
+    if metrics["episodes"]:
+        parts.append(episodes_verdict(metrics["episodes"]).rstrip("."))
     if metrics["probes"]:
         parts.append(probe_verdict(metrics["probes"]).rstrip("."))
     text = "; ".join(parts) or "Trained"

@@ -2,17 +2,19 @@
 
 import dataclasses
 
+from tl_keras.jobs.pretrain import episode_results as draw_episodes
 from tl_keras.jobs.pretrain import figures as draw
 from tl_keras.jobs.pretrain import views as draw_views
 from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.pretraining_page import pretraining_page
 from tl_keras.reports.pages.results import PretrainingResults
-from tl_keras.settings.methods import TWO_VIEWS
+from tl_keras.settings.methods import EPISODES, TWO_VIEWS
 
 
 def write_report(path, outcome):
     """Writes figures/*.png and report.html into the run folder `path`."""
-    figures = _of_two_views if outcome.config.row.family is TWO_VIEWS else _of_images
+    family = outcome.config.row.family
+    figures = {TWO_VIEWS: _of_two_views, EPISODES: _of_episodes}.get(family, _of_images)
     film_strip = path / "figures" / "epochs" / "film_strip.png"
     strip = [draw.film_strip(film_strip)] if film_strip.is_file() else []
     results = PretrainingResults(
@@ -35,6 +37,10 @@ def _of_two_views(outcome):
         "features": [draw.codes(outcome)],
         "views": [draw_views.views(outcome)],
     }
+
+
+def _of_episodes(outcome):
+    return {"curves": [draw.curves(outcome)], "episodes": draw_episodes.example(outcome)}
 
 
 def _of_images(outcome):

@@ -6,8 +6,10 @@ import time
 
 import keras
 
+from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
-from tl_keras.data.loading import load_dataset
+from tl_keras.data.loading import load_parts
+from tl_keras.data.splits import keep_per_class, make_splits
 from tl_keras.evaluation.policy.advice import advise
 from tl_keras.evaluation.policy.descriptors import describe
 from tl_keras.jobs.recommend.kept_features import kept_features
@@ -19,7 +21,7 @@ from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.recommend_page import recommend_page
 from tl_keras.reports.pages.results import RecommendResults
 from tl_keras.reports.wording.numbers import format_duration, format_percent
-from tl_keras.reports.wording.recommendation import policy_sentences, title_of
+from tl_keras.reports.wording.recommendation import beyond_sentences, policy_sentences, title_of
 from tl_keras.settings.recommend import STRATEGIES
 
 
@@ -91,13 +93,13 @@ def command_line(name, config, train):
 
 
 def _loaded(config):
-    return load_dataset(
-        config.data,
-        seed=config.seed,
-        split_fractions=config.split,
-        labels_per_class=config.labels_per_class,
-        on_bad_image=config.on_bad_image,
-    )
+    """`Splits` as `train` cuts them, without its search for images that occur in two of them."""
+    parts, inspection = load_parts(config.data, on_bad_image=config.on_bad_image)
+    splits, _ = make_splits(parts, split_fractions=config.split, seed=config.seed)
+    train = splits.train
+    if config.labels_per_class is not None:
+        train = keep_per_class(train, config.labels_per_class, config.seed)
+    return Splits(train, splits.val, splits.test, inspection)
 
 
 def _allowed(config):
@@ -131,7 +133,8 @@ def _say(results, path):
         seconds = results.seconds.get(name)
         took = "" if seconds is None else f", {format_duration(seconds)}"
         say(f"{place}. {title_of(name)}: {words}{took}")
-    for sentence in policy_sentences(advice.judgement):
+    sentences = policy_sentences(advice.judgement)
+    for sentence in [*sentences, *beyond_sentences(advice.descriptors, advice.rows)]:
         say(sentence)
     say(f"Run: {results.commands[advice.choice]}")
     say(f"Report: {path / 'report.html'}")

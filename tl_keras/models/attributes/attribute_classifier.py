@@ -150,8 +150,10 @@ class _Ridge:
         """Weights (d + 1, m), biases last, and the variance (m,) of what is left."""
         if not self._targets.shape[1]:
             return np.zeros((len(self._mean) + 1, 0)), np.zeros(0)
+        import scipy.linalg
+
         ridge = self._square + strength * np.eye(len(self._square))
-        kernel = np.linalg.solve(ridge, self._product)
+        kernel = scipy.linalg.solve(ridge, self._product, assume_a="pos")
         bias = self._middle - self._mean @ kernel
         rest = self._targets - self._features @ kernel - bias
         return np.vstack([kernel, bias]), np.maximum(np.square(rest).mean(axis=0), _TINY)

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, check_choice
+from tl_keras.files import read_json
 from tl_keras.models.backbones.applications import APPLICATIONS, SMALL_IMAGE, build_base
 from tl_keras.models.backbones.imagenet_weights import cached_weights, fetch_weights
 from tl_keras.models.backbones.small_resnet import build_small_resnet
@@ -13,6 +14,7 @@ from tl_keras.models.backbones.weights_files import load_weights
 from tl_keras.models.precision import compute_in
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.image_source import SIDE, SMALL_RESNET
+from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS
 
 _ENCODER_NAMES = ("encoder.keras", "model.keras")
 
@@ -191,6 +193,12 @@ def _encoder_file(path):
     for name in _ENCODER_NAMES:
         if (path / name).is_file():
             return path / name
+    asked = path / CHECKPOINTS / ASKED
+    if asked.is_file():
+        raise InputError(
+            f"Expected a finished run; received {path}, which was stopped before its end. Finish "
+            f"it with `tl-keras {read_json(asked, 'command')['command']} --resume {path}`."
+        )
     raise InputError(
         f"Expected a run folder with {' or '.join(_ENCODER_NAMES)}; received {path}, "
         "which holds neither."

@@ -68,6 +68,10 @@ class EpisodicModel(OwnLossModel):
         self.classes: np.ndarray | None = None
         self.built = True
 
+    def outer_optimizer(self, rate: Any) -> keras.Optimizer | None:
+        """Returns the optimizer of a recorded training that differs from Adam; None for Adam."""
+        return None
+
     def batch_of(self, data: Any) -> tuple:
         x, _ = without_weights(self, data)
         if not isinstance(x, tuple | list) or len(x) != 2 or len(x[0].shape) < 5:
@@ -237,4 +241,4 @@ def query_losses(scores: tf.Tensor, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns mean cross-entropy and accuracy of logits (..., m, num_classes)."""
     losses = keras.losses.sparse_categorical_crossentropy(numbers, scores, from_logits=True)
     right = ops.equal(ops.argmax(scores, axis=-1), ops.cast(numbers, "int32"))
-    return {"loss": ops.mean(losses), "accuracy": ops.mean(ops.cast(right, "float32"))}
+    return {"loss": ops.mean(losses), "accuracy": ops.mean(ops.cast(right, losses.dtype))}

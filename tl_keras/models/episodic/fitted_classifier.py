@@ -10,7 +10,7 @@ def fitted_classifier(
 ) -> keras.Model:
     """Builds a classifier of Keras's own layers, which `tl_keras` need not be there to load.
 
-    Feature maps are averaged over positions. With more outputs than classes, a class has the
+    Features with positions are averaged. With more outputs than classes, a class has the
     largest of its outputs: output j belongs to class j % num_classes.
 
     Args:

@@ -80,6 +80,8 @@ class PrototypicalNetwork(EpisodicModel):
             name="log_factor",
         )
         self._support: tuple | None = None
+        self._alone = tf.function(self._features_alone, reduce_retracing=True)
+        self._together = tf.function(self._features_together, reduce_retracing=True)
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         return ops.cast(self.features(self._as_rgb(inputs), training=training), "float32")
@@ -109,19 +111,24 @@ class PrototypicalNetwork(EpisodicModel):
         return np.concatenate([np.asarray(self(part, training=False)) for part in parts])
 
     def learn_support(self, images: tf.Tensor, numbers: tf.Tensor, num_classes: int) -> None:
-        means = _class_means(self.features(images, training=False), numbers, num_classes)
+        means = _class_means(self._alone(images), numbers, num_classes)
         self._support = (images, numbers, means)
 
     def query_scores(self, images: tf.Tensor, transductive: bool) -> tf.Tensor:
         shown, numbers, means = self._support
         if not transductive:
-            return self._scores(self.features(images, training=False), means)
-        # With the moments of the batch, and without a change of the moving statistics.
-        weights, state = self.features.trainable_variables, self.features.non_trainable_variables
-        together = ops.concatenate([shown, images])
-        features, _ = self.features.stateless_call(weights, state, together, training=True)
+            return self._scores(self._alone(images), means)
+        features = self._together(ops.concatenate([shown, images]))
         means = _class_means(features[: len(shown)], numbers, means.shape[0])
         return self._scores(features[len(shown) :], means)
+
+    def _features_alone(self, images):
+        return self.features(images, training=False)
+
+    def _features_together(self, images):
+        """Returns features with the moments of the batch, and leaves moving statistics alone."""
+        weights, state = self.features.trainable_variables, self.features.non_trainable_variables
+        return self.features.stateless_call(weights, state, images, training=True)[0]
 
     def _scores(self, queries, prototypes):
         """Returns logits (..., m, n) of queries (..., m, d) for prototypes (..., n, d)."""

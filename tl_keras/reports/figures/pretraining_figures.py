@@ -30,6 +30,7 @@ def plot_pretraining_curves(history: dict[str, list[float]]) -> Figure:
         history: dict of lists by epoch. Autoencoder or VAE: "loss", its metrics, and each with the
             prefix "val_". GAN: "d_loss", "g_loss", "real_accuracy", "fake_accuracy" and
             "diversity". Two views: "loss", "embedding_spread" and the metrics of `EmbeddingWatch`.
+            Episodes: "loss" and "accuracy".
 
     Returns:
         matplotlib Figure; the first epoch is at 1.
@@ -109,6 +110,11 @@ def _panels(history):
             ("Loss", {"loss": "training", "val_loss": "validation"}),
             ("Spread", {"embedding_spread": "embeddings", "feature_spread": "features"}),
             ("Classes found", {"knn_accuracy": "neighbours", "linear_accuracy": "linear"}),
+        ]
+    elif "accuracy" in history:
+        shown = [
+            ("Loss", {"loss": "training", "val_loss": "validation"}),
+            ("Accuracy of queries", {"accuracy": "training", "val_accuracy": "validation"}),
         ]
     else:
         title = "Loss (nats)" if "kl_loss" in history else "Mean squared error"

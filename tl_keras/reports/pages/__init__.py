@@ -9,6 +9,7 @@
 - results: results that the jobs hand over, from which their pages are made
 - sections: declared content of a page: sections of texts, tables, figures and images
 - thumbnails: small images for a page
+- use_section: last section of the page of a training run: use of its classifier
 - training_page: page of a training run: accuracy, evidence and usage
 - zero_shot_page: accuracies, confusion, attributes and examples of a zero-shot run
 """

@@ -83,9 +83,7 @@ def _uncertain(queries, names):
     rows = rows[np.argsort(certain[rows], kind="stable")][:_SHOWN]
     if not len(rows):
         return None
-    words = (
-        "The query images whose most probable class has the lowest probability: label these first."
-    )
+    words = "The query images whose most probable class has the lowest probability."
     tiles = [_tile(queries, row, names) for row in rows]
     return Section("uncertain", "Least certain queries", [words, Tiles(tiles)])
 

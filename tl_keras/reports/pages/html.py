@@ -9,7 +9,7 @@ from PIL import Image
 from tl_keras import __version__
 from tl_keras.files import replacing, write_text
 from tl_keras.reports.pages.sections import Figure, Page
-from tl_keras.reports.pages.thumbnails import data_uri, thumbnail
+from tl_keras.reports.pages.thumbnails import data_uri, thumbnail, wave_uri
 
 
 def write_page(path: str | Path, page: Page) -> Path:
@@ -54,5 +54,6 @@ def _environment():
         lstrip_blocks=True,
     )
     environment.filters["thumbnail_uri"] = lambda image: data_uri(thumbnail(image))
+    environment.filters["wave_uri"] = wave_uri
     environment.filters["kind"] = lambda part: type(part).__name__.lower()
     return environment

@@ -17,6 +17,8 @@ from tl_keras.reports.pages.sections import (
 )
 from tl_keras.reports.wording.numbers import format_duration, inspection_warnings
 from tl_keras.reports.wording.pretraining import (
+    episode_rows,
+    episode_texts,
     held_out_rows,
     held_out_texts,
     learning_texts,
@@ -27,9 +29,10 @@ from tl_keras.reports.wording.pretraining import (
     sample_rows,
     sample_texts,
 )
-from tl_keras.settings.methods import TWO_VIEWS
+from tl_keras.settings.methods import EPISODES, TWO_VIEWS
 
 _TITLES = {
+    "episodes": "New classes from one example",
     "learning": "Is it learning?",
     "neighbours": "Nearest neighbours",
     "features": "Features",
@@ -71,6 +74,8 @@ def _texts_and_tables(name, results):
     metrics = results.metrics
     if name == "learning" and name in results.figures:
         return learning_texts(results.history)
+    if name == "episodes" and metrics["episodes"]:
+        return [*episode_texts(metrics["episodes"]), pairs(episode_rows(metrics["episodes"]))]
     if name == "nearest" and name in results.figures:
         return [nearest_text(metrics["nearest"])]
     if name == "held_out" and metrics["test"]:
@@ -126,6 +131,13 @@ def _commands(model):
 
 
 def _python_lines(results):
+    if results.config.row.family is EPISODES:
+        return (
+            "from tl_keras import load_model\n\n"
+            'model = load_model("model.keras")\n'
+            "model.fit_support(support_images, support_labels)\n"
+            "labels = model.predict(query_images)"
+        )
     if results.config.row.family is TWO_VIEWS:
         return (
             "from tl_keras import build_classifier, extract_features, load_model\n\n"

@@ -144,11 +144,16 @@ class Group:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tile:
-    """One image, or two to compare, uint8 (h, w, 3), above lines of text and their paths."""
+    """One image, or two to compare, uint8 (h, w, 3), above lines of text and their paths.
+
+    Attributes:
+        sound: bytes of a WAV file, for a player below the image; None without.
+    """
 
     images: Sequence[np.ndarray]
     paths: Sequence[str]
     lines: Sequence[str] = ()
+    sound: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True)

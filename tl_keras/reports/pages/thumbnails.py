@@ -55,13 +55,18 @@ def png_uri(png: bytes) -> str:
     return _uri("png", png)
 
 
+def wave_uri(wave: bytes) -> str:
+    """Returns the bytes of a WAV file as text for an HTML page."""
+    return _uri("wav", wave, "audio")
+
+
 def png_width(png: bytes) -> int:
     """Returns the width in pixels of a PNG file, given its bytes."""
     return Image.open(io.BytesIO(png)).width
 
 
-def _uri(kind, content):
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+def _uri(kind, content, family="image"):
+    return f"data:{family}/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _encode(pil_image, kind, **options):

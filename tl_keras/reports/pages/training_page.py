@@ -15,7 +15,6 @@ from tl_keras.reports.figures.training_figures import (
 from tl_keras.reports.pages.results import TrainingResults
 from tl_keras.reports.pages.sections import (
     Bullets,
-    Code,
     Figure,
     Note,
     Page,
@@ -27,9 +26,9 @@ from tl_keras.reports.pages.sections import (
     Tile,
     Tiles,
     command_parts,
-    files_parts,
     pairs,
 )
+from tl_keras.reports.pages.use_section import use_section
 from tl_keras.reports.wording.numbers import (
     accuracy_texts,
     calibration_sentence,
@@ -49,22 +48,6 @@ from tl_keras.reports.wording.training import (
 _SAMPLES_PER_CLASS = 6
 _MISTAKES = 12
 _MANY_CLASSES = 20  # from which on their table scrolls
-_FILES = ("model.keras", "classes.json", "history.csv", "splits.csv.gz")
-_PREDICT = """import json
-
-import keras
-import numpy as np
-from PIL import Image, ImageOps
-
-model = keras.saving.load_model("model.keras")
-with open("classes.json", encoding="utf-8") as file:
-    class_names = json.load(file)["class_names"]
-
-image = ImageOps.exif_transpose(Image.open("my-image.jpg")).convert("RGB")
-height, width = model.input_shape[1:3]
-image = image.resize((width, height), Image.Resampling.BILINEAR)
-probabilities = model.predict(np.asarray(image, "float32")[None])[0]
-print(class_names[probabilities.argmax()], probabilities.max())"""
 
 
 def training_page(results: TrainingResults) -> Page:
@@ -80,6 +63,7 @@ def training_page(results: TrainingResults) -> Page:
         _classes(results.test["per_class"]),
         _calibration(results),
         _mistakes(results),
+        _correct_sounds(results),
         _times(results.metrics["seconds"]),
         Section("settings", "Settings", [
             pairs(settings_rows(results)), *command_parts("Command:", results.command),
@@ -90,7 +74,7 @@ def training_page(results: TrainingResults) -> Page:
         lead=[_result(results), Section("weights", "", [note])],
         sections=[section for section in sections if section],
         warnings=inspection_warnings(results.splits.inspection),
-        use=_use(results),
+        use=use_section(results),
     )
 
 
@@ -234,12 +218,27 @@ def _mistakes(results):
     rows = most_confident_mistakes(probabilities, dataset.labels, limit=_MISTAKES)
     parts = ["None are recorded."]
     if len(rows):
-        tiles = Tiles([_mistake(dataset, row, probabilities[row]) for row in rows])
+        tiles = Tiles([_predicted(dataset, row, probabilities[row]) for row in rows])
         parts = [Soft("Check these images: some labels may be wrong."), tiles]
     return Section("mistakes", "Most confident mistakes", parts)
 
 
-def _mistake(dataset, row, probabilities):
+def _correct_sounds(results):
+    """Returns a section with a sound of each of the first classes, to compare mistakes with."""
+    dataset, probabilities = results.splits.test, results.probabilities
+    if not dataset.sounds:
+        return None
+    right = probabilities.argmax(axis=1) == dataset.labels
+    rows = [
+        found[0]
+        for label in range(dataset.num_classes)
+        if len(found := np.flatnonzero(right & (dataset.labels == label)))
+    ]
+    tiles = [_predicted(dataset, row, probabilities[row]) for row in rows[:_MISTAKES]]
+    return Section("correct", "Correct predictions", [Tiles(tiles)]) if tiles else None
+
+
+def _predicted(dataset, row, probabilities):
     true, predicted = dataset.labels[row], probabilities.argmax()
     lines = (
         Markup("<b><bdi>{}</bdi></b>, confidence {}").format(
@@ -247,26 +246,10 @@ def _mistake(dataset, row, probabilities):
         ),
         Markup("true class <b><bdi>{}</bdi></b>").format(dataset.class_names[true]),
     )
-    return Tile([dataset.load(row)], [dataset.ids[row]], lines)
+    sound = dataset.images[row].wave() if dataset.sounds else None
+    return Tile([dataset.load(row)], [dataset.ids[row]], lines, sound)
 
 
 def _times(seconds):
     rows = [(step.replace("_", " "), format_duration(taken)) for step, taken in seconds.items()]
     return Section("times", "Time", [Table((), rows)])
-
-
-def _use(results):
-    height, width = results.image_size
-    source = ["source_model.keras"] if "source" in results.metrics else []
-    return Section(
-        "use",
-        "Use the model",
-        [
-            "On the command line, in the folder of this page:",
-            Code("tl-keras predict . my-image.jpg"),
-            "In Python, with Keras alone. The model takes RGB pixels of 0-255, resized to its own "
-            f"size of {height} x {width} (height x width); it scales them itself.",
-            Code(_PREDICT, wrap=False),
-            *files_parts(*_FILES, *source),
-        ],
-    )

@@ -69,8 +69,10 @@ def held_out_sentence(metrics: dict) -> str:
 
 def method_sentence(metrics: dict) -> str:
     """Returns a sentence on the classifier."""
-    seen = " Each image is seen mirrored too." if metrics["mirror"] else ""
-    return f"{_METHODS[metrics['method']]}{seen}"
+    mirror = " Each image is seen mirrored too." if metrics["mirror"] else ""
+    copies = metrics["copies"]
+    more = f" It was fitted on {copies} augmented copies of each support image too." * bool(copies)
+    return f"{_METHODS[metrics['method']]}{mirror}{more}"
 
 
 def time_sentence(seconds: dict) -> str:

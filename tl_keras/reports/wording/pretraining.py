@@ -2,7 +2,7 @@
 
 from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.reports.wording.numbers import format_percent
-from tl_keras.settings.methods import TWO_VIEWS
+from tl_keras.settings.methods import EPISODES, TWO_VIEWS
 
 _RECONSTRUCTION = "mean squared error of reconstruction on {} test images, pixels from 0 to 1"
 
@@ -22,6 +22,8 @@ def main_result(results: PretrainingResults) -> tuple[str, str, str]:
         return f"{test['mse']:.4f}", _RECONSTRUCTION.format(count), _against_pca(test, results)
     if config.row.family is TWO_VIEWS:
         return _of_features(metrics)
+    if config.row.family is EPISODES:
+        return _of_episodes(metrics)
     samples = metrics["samples"]
     if not samples:
         return "", "", "There are no labels to judge the new images by: look at them."
@@ -198,6 +200,57 @@ def _of_features(metrics):
         f"{probe['num_test']} test images"
     )
     return format_percent(probe["accuracy"]), words, probe_verdict(metrics["probes"])
+
+
+def episodes_verdict(episodes: dict) -> str:
+    """Returns a sentence that compares a model with the nearest image by pixels.
+
+    Args:
+        episodes: result of `measure_episodes`.
+    """
+    return (
+        f"Of {episodes['n_way']} new classes with one example each, "
+        f"{_with_interval(episodes['inductive'])} of the queries are recognised, by the nearest "
+        f"image in pixels {_with_interval(episodes['pixels'])}."
+    )
+
+
+def episode_rows(episodes: dict) -> tuple[tuple[str, str], ...]:
+    """Returns (label, value) pairs of the accuracy over episodes."""
+    return (
+        ("Each query by itself (inductive)", _with_interval(episodes["inductive"])),
+        ("All queries at once (transductive)", _with_interval(episodes["transductive"])),
+        ("Nearest image in pixels", _with_interval(episodes["pixels"])),
+        ("Episodes", f"{episodes['count']} of {episodes['n_way']} classes"),
+    )
+
+
+def episode_texts(episodes: dict) -> tuple[str, ...]:
+    """Returns paragraphs on the figures of `episode_rows`."""
+    unseen = (
+        "The classes are of alphabets that were not trained on."
+        if episodes["unseen_classes"]
+        else "The classes were trained on, with other images."
+    )
+    return (
+        f"An episode shows one test image of each of {episodes['n_way']} classes and asks for the "
+        f"class of another. {unseen} Means over episodes, with 95% intervals.",
+        "Transductive: batch normalisation has the moments of all queries of an episode, which "
+        "tells a model more than it knows of a single query.",
+    )
+
+
+def _of_episodes(metrics):
+    episodes = metrics["episodes"]
+    if not episodes:
+        return "", "", "There are too few test images of a class to judge the model by episodes."
+    words = f"accuracy with one example of each of {episodes['n_way']} classes"
+    return format_percent(episodes["inductive"][0]), words, episodes_verdict(episodes)
+
+
+def _with_interval(pair):
+    mean, half = pair
+    return f"{format_percent(mean)} ± {format_percent(half or 0.0)}"
 
 
 def _against_pca(test, results):

@@ -63,6 +63,18 @@ def prototype(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int
     return _minus_squared_distance(means, num_classes)
 
 
+def cosine_prototype(
+    features: np.ndarray, labels: np.ndarray, num_classes: int, _: int = 0
+) -> Scores:
+    """Scores a class by the cosine of the image and the mean of the images of the class.
+
+    Features have length 1. Other arguments are those of `ridge`.
+    """
+    means = np.stack([features[:, labels == c].mean(axis=(0, 1)) for c in range(num_classes)])
+    lengths = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    return Scores(np.float32((means / lengths).T), np.zeros(num_classes, np.float32), num_classes)
+
+
 def nearest(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int = 0) -> Scores:
     """Scores a class by minus the squared distance to the nearest of its images and their views."""
     rows = [features[:, labels == c].reshape(-1, features.shape[-1]) for c in range(num_classes)]

@@ -1,5 +1,6 @@
 """Classifier that is fitted on a few labelled images, on the features of an encoder."""
 
+import functools
 import time
 from typing import Any
 
@@ -8,20 +9,23 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.checks import InputError, check_choice, check_number
+from tl_keras.data.pipelines.augmentation import AUGMENTATIONS, augment_images
 from tl_keras.data.unlabelled import as_unlabelled
 from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.episodic.fitted_classifier import fitted_classifier
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import image_shape
 from tl_keras.settings.few_shot import COSINE, METHODS, METRICS
-from tl_keras.training.few_shot.rules import RULES, Scores
+from tl_keras.training.few_shot.rules import RULES, Scores, cosine_prototype
 from tl_keras.training.fine_tuning.linear_start import stratified_folds
 from tl_keras.training.temperature import fit_temperature
 
 # Factors of the scores before a temperature is fitted. With them the log loss of other images was
 # near its lowest at one and two labels, in the mean over the five tasks on which defaults were
-# chosen (docs/few-shot.md). Logistic regression needs one only where it can choose no strength.
-SHARPNESS = {"prototype": 6.0, "ridge": 8.0, "logistic": 10.0, "nearest": 5.0}
+# chosen (docs/few-shot.md). Logistic regression needs one only where it can choose no strength; its
+# scores then grow with the number of features, which was 1280 there.
+SHARPNESS = {"prototype": 12.0, "ridge": 8.0, "logistic": 10.0, "nearest": 5.0}
+_FEATURES = 1280
 
 
 class SupportClassifier:
@@ -42,7 +46,11 @@ class SupportClassifier:
         metric: "cosine" scales features to length 1, as pretrained encoders need it; "euclidean"
             leaves them as they are, as a prototypical network was trained with.
         mirror: whether support and queries are seen mirrored too.
-        seed: int, of the images that are held out.
+        copies: int, augmented copies of each support image to fit on as well. Queries have none.
+        augment: preset of the copies, see `augment_images`.
+        factor: of the scores before a temperature is fitted, as a prototypical network has learned
+            it. Defaults to what suits the method.
+        seed: int, of the copies, and of the images that are held out.
 
     Attributes:
         chosen: the method that was fitted.
@@ -60,6 +68,9 @@ class SupportClassifier:
         method: str = "auto",
         metric: str = COSINE,
         mirror: bool = False,
+        copies: int = 0,
+        augment: str = "digits",
+        factor: float | None = None,
         seed: int = 0,
     ):
         self.method = check_choice("method", method, METHODS)
@@ -67,10 +78,13 @@ class SupportClassifier:
         self.seed = check_number("seed", seed, minimum=0, integer=True)
         self.encoder = None if encoder is None else build_backbone(encoder)
         self.mirror = mirror
-        if mirror and encoder is None:
+        self.copies = check_number("copies", copies, minimum=0, integer=True)
+        self.factor = factor if factor is None else check_number("factor", factor, above=0)
+        self.augment = check_choice("augment", augment, AUGMENTATIONS)
+        if (mirror or copies) and encoder is None:
             raise InputError(
-                "Expected an encoder with mirror=True; received features, which cannot be "
-                "mirrored. Give features (views, n, d), one view mirrored."
+                "Expected an encoder with mirror=True or copies; received features, which cannot "
+                "be augmented. Give features (views, n, d) of each view of the images."
             )
         auto = "logistic" if metric == COSINE else "prototype"
         self.chosen = auto if method == "auto" else method
@@ -90,27 +104,39 @@ class SupportClassifier:
         Raises:
             InputError: features or labels cannot be used.
         """
-        features = self.features(images)
+        features = self.features(images, copies=self.copies)
         labels, num_classes = _checked(features, labels)
         started = time.monotonic()
-        factor = 1.0 if self.metric != COSINE and self.chosen in _DISTANCES else None
-        self._fit(features, labels, num_classes, factor)
+        self._fit(features, labels, num_classes)
         self.seconds = time.monotonic() - started
         return self
 
-    def _fit(self, features, labels, num_classes, factor):
+    def _fit(self, features, labels, num_classes):
         folds = stratified_folds(labels, self.seed)
-        rule = RULES[self.chosen]
+        rule, factor = self._rule(), self._factor(features.shape[-1])
         scores = rule(features, labels, num_classes, self.seed)
         if folds and scores.probabilities is not None:  # by logistic regression itself
             held, factor = scores.probabilities[None], 1.0
         else:
-            factor = factor or SHARPNESS[self.chosen]
             held = _held_out(rule, features, labels, num_classes, folds, factor)
+            held = held[: len(held) // (1 + self.copies)]  # seen as queries are
         known = np.isfinite(held[0, :, 0])
         self.temperature = fit_temperature(held[:, known], labels[known])
         self.scores = scores.divided(self.temperature / factor)
         self.out_of_fold = _tempered(held, self.temperature)
+
+    def _rule(self):
+        is_cosine = self.metric == COSINE and self.chosen == "prototype"
+        return cosine_prototype if is_cosine else RULES[self.chosen]
+
+    def _factor(self, dimensions):
+        """Returns the factor of the scores before a temperature is fitted."""
+        if self.factor is not None:
+            return self.factor
+        if self.metric != COSINE and self.chosen in _DISTANCES:
+            return 1.0  # the probabilities that a prototypical network is trained with
+        factor = SHARPNESS[self.chosen]
+        return factor * _FEATURES / dimensions if self.chosen == "logistic" else factor
 
     def predict(self, queries: Any) -> np.ndarray:
         """Returns probabilities, float32 (n, num_classes), of images or features.
@@ -119,9 +145,12 @@ class SupportClassifier:
         """
         return self._fitted().predict(self.features(queries)).mean(axis=0)
 
-    def features(self, images: Any) -> np.ndarray:
-        """Returns features (views, n, d) as the rules take them: of length 1 with "cosine"."""
-        views = _views(images) if self.encoder is None else self._encoded(images)
+    def features(self, images: Any, copies: int = 0) -> np.ndarray:
+        """Returns features (views, n, d) as the rules take them: of length 1 with "cosine".
+
+        The views are the images, mirrored ones, and so on for each copy.
+        """
+        views = _views(images) if self.encoder is None else self._encoded(images, copies)
         if self.metric != COSINE:
             return views
         lengths = np.linalg.norm(views, axis=-1, keepdims=True)
@@ -149,12 +178,24 @@ class SupportClassifier:
             raise InputError("Expected a fitted classifier; received none. Call fit_support first.")
         return self.scores
 
-    def _encoded(self, images):
+    def _encoded(self, images, copies):
         *size, channels = image_shape(self.encoder)
         batches = as_unlabelled(images).pipeline(32, image_size=tuple(size), channels=channels)
-        run = traced(self._each_view, [image_shape(self.encoder)])
-        first = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
-        return np.concatenate([run(batch).numpy() for batch in first], axis=1)
+        parts, start = [], 0
+        for batch in batches:
+            pixels = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
+            seen = [pixels, *(self._copy(pixels, start, number) for number in range(copies))]
+            parts.append(np.concatenate([self._run(view).numpy() for view in seen]))
+            start += len(pixels)
+        return np.concatenate(parts, axis=1)
+
+    @functools.cached_property
+    def _run(self):
+        return traced(self._each_view, [image_shape(self.encoder)])
+
+    def _copy(self, images, start, number):
+        indices = tf.range(start, start + len(images), dtype=tf.int64)
+        return augment_images(images, self.augment, seed=self.seed, epoch=number, indices=indices)
 
     def _each_view(self, images):
         seen = [images, tf.reverse(images, [2])] if self.mirror else [images]

@@ -39,14 +39,13 @@ class AttributeClassifier(DescribedClassifier):
     strengths = (100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
     usual_strength = 0.01
 
-    def predict_attributes(self, features: np.ndarray, classes: None = None) -> np.ndarray:
+    def predict_attributes(self, features: np.ndarray) -> np.ndarray:
         """Returns attributes, float (n, columns): a probability, or a value of more than two.
 
         An attribute that could not be learned is NaN.
 
         Args:
             features: float (n, d).
-            classes: unused; attributes are predicted before any class.
         """
         import scipy.special
 

@@ -46,7 +46,7 @@ def load_named(name: str) -> dict[str, ImageDataset]:
 
     Args:
         name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn.
-                "letters" (3,400 images of 28 x 28), "shapes" (4,320 images of 32 x 32, 108 classes) and
+            "letters" (3,400 images of 28 x 28), "shapes" (4,320 images of 32 x 32, 108 classes) and
             "chirps" (480 sounds) are drawn: see `data.sources.letters`, `data.sources.shapes` and
             `data.sounds.chirps`. Keras downloads the others once, to its cache folder.
 

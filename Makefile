@@ -105,10 +105,10 @@ benchmark-shards: install
 # Real tasks (TL_KERAS_DATA); ARGS=--pinned for a part of them in under ten minutes.
 benchmark-suite: install
 	$(BIN)/python docs/benchmarks/suite.py $(ARGS)
-# The table of `tl-keras recommend` (TL_KERAS_DATA); hours. ARGS='--suite RUNS' reads those of benchmark-suite.
 # Omniglot, two small files (TL_KERAS_DATA).
 benchmark-omniglot: install
 	$(BIN)/python docs/benchmarks/omniglot.py $(ARGS)
+# The table of `tl-keras recommend` (TL_KERAS_DATA); hours. ARGS='--suite RUNS' reads those of benchmark-suite.
 policy-table: install
 	$(BIN)/python docs/benchmarks/policy.py --write $(ARGS)
 # Cat breeds and the suite (TL_KERAS_DATA): a quarter of an hour of features, kept in ARGS='--out FOLDER'.

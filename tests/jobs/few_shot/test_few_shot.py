@@ -13,6 +13,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_unsplit
 from tl_keras.files import read_json
 from tl_keras.jobs.evaluate import evaluate
+from tl_keras.jobs.few_shot import few_shot as job
 from tl_keras.jobs.few_shot.few_shot import few_shot
 from tl_keras.jobs.predict import predict
 from tl_keras.models.episodic.prototypical import PrototypicalNetwork
@@ -184,7 +185,7 @@ def _refused(run_cli, folders, tmp_path, *more, **changes):
     return " ".join(error.split())
 
 
-def test_bad_input_is_refused_and_leaves_nothing(folders, run_cli, tmp_path):
+def test_bad_input_is_refused_and_leaves_nothing(folders, run_cli, tmp_path, monkeypatch):
     support, query = folders
     (tmp_path / "flat").mkdir()
     shutil.copy(support / "green" / "0.png", tmp_path / "flat")
@@ -214,6 +215,8 @@ def test_bad_input_is_refused_and_leaves_nothing(folders, run_cli, tmp_path):
     error = refused(encoder=tmp_path / "begun")
     assert f"tl-keras pretrain --resume {tmp_path / 'begun'}" in error
     assert "no such file" in refused(encoder=tmp_path / "nothing.keras")
+    monkeypatch.setattr(job, "_MOST_ROWS", 300)
+    assert "at most 300 support images" in refused()  # 15, mirrored, and ten copies of each
     assert "Expected no weights with encoder='pixels'" in refused("--weights", "imagenet")
     assert (tmp_path / "notes.csv").read_text() == "mine"
     assert not (tmp_path / "out.csv").exists()

@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 
+from tl_keras.checks import InputError
 from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
 from tl_keras.data.pipelines.augmentation_presets import mirrors, resolve_augment
@@ -28,6 +29,7 @@ from tl_keras.settings.options.signatures import takes_settings
 from tl_keras.training.few_shot.support_classifier import SupportClassifier
 
 TABLE = table_of("few-shot", *COLUMNS)
+_MOST_ROWS = 20_000  # the matrix of ridge regression has so many rows and columns
 
 
 @takes_settings(FewShotSettings)
@@ -42,10 +44,10 @@ def few_shot(settings):
         `evaluate` and `export` take it as they take that of `train`.
 
     Raises:
-        InputError: support, query, encoder or `out` cannot be used; no run is left half-written.
+        InputError: support, query, encoder or `out` cannot be used. Nothing is half-written.
     """
     started = time.monotonic()
-    keras.utils.set_random_seed(settings.seed % 2**31)
+    keras.utils.set_random_seed(settings.seed)
     check_output(settings.out, TABLE)
     check_backbone(settings.encoder, PIXELS)
     sources = sources_of((settings.query,))
@@ -87,6 +89,7 @@ def _fitted(settings, support):
         factor=found.factor,
         seed=settings.seed,
     )
+    _check_few(support, classifier)
     begun = time.monotonic()
     classifier.fit_support(support, support.labels)
     taken = time.monotonic() - begun
@@ -95,6 +98,16 @@ def _fitted(settings, support):
         found.source,
         {"features": taken - classifier.seconds, "fit": classifier.seconds},
     )
+
+
+def _check_few(support, classifier):
+    rows = len(support) * (1 + classifier.mirror) * (1 + classifier.copies)
+    if rows > _MOST_ROWS:
+        raise InputError(
+            f"Expected at most {_MOST_ROWS:,} support images, with mirror images and copies; "
+            f"received {rows:,}. Give fewer, or --copies 0, or `tl-keras train --preset fast`, "
+            "which fits a logistic regression on any number."
+        )
 
 
 def _save(folder, settings, support, inspection, classifier):

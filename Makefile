@@ -15,14 +15,14 @@ WORKERS ?= 2
 .PHONY: help install test test-slow lint format docs docs-test notebooks benchmark benchmark-transfer \
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
-        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards benchmark-few-shot \
-        benchmark-kills clean \
+        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards \
+        benchmark-kills benchmark-few-shot benchmark-omniglot benchmark-zero-shot policy-table clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-few-shot | benchmark-kills | clean"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-kills | benchmark-few-shot | benchmark-omniglot | benchmark-zero-shot | policy-table | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -93,6 +93,9 @@ benchmark-verdicts: install
 	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
 benchmark-kills: install
 	$(BIN)/python docs/benchmarks/kills.py $(ARGS)
+# This one needs ARGS='--vectors FILE.csv', and is not part of `benchmark`.
+benchmark-zero-shot: install
+	$(BIN)/python docs/benchmarks/zero_shot.py $(ARGS)
 # CIFAR-10 and MNIST (TL_KERAS_DATA).
 benchmark-duplicates: install
 	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)
@@ -102,6 +105,12 @@ benchmark-shards: install
 # Real tasks (TL_KERAS_DATA); ARGS=--pinned for a part of them in under ten minutes.
 benchmark-suite: install
 	$(BIN)/python docs/benchmarks/suite.py $(ARGS)
+# Omniglot, two small files (TL_KERAS_DATA).
+benchmark-omniglot: install
+	$(BIN)/python docs/benchmarks/omniglot.py $(ARGS)
+# The table of `tl-keras recommend` (TL_KERAS_DATA); hours. ARGS='--suite RUNS' reads those of benchmark-suite.
+policy-table: install
+	$(BIN)/python docs/benchmarks/policy.py --write $(ARGS)
 # Cat breeds and the suite (TL_KERAS_DATA): a quarter of an hour of features, kept in ARGS='--out FOLDER'.
 benchmark-few-shot: install
 	$(BIN)/python docs/benchmarks/few_shot.py $(ARGS)

@@ -99,6 +99,22 @@ def write_images(folder):
             class_name = list(CLASSES)[number % len(CLASSES)]
             _write_image(rng, folder / name / f"{number}.jpg", class_name)
 
+    write_sounds(folder)
+
+
+def write_sounds(folder):
+    """Writes the folders of sounds that a page names, with generated tones."""
+    from tl_keras.data.sounds.chirps import NAMES, draw_chirp
+
+    for name in NAMES[:3]:
+        for number in range(24):
+            content = draw_chirp(name, number)
+            path = folder / "sounds" / name / f"{number}.wav"
+            if number >= 20:
+                path = folder / "new-sounds" / f"{name}-{number}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
 
 def _write_image(rng, path, class_name):
     """Writes a shape of random colour and place on a noisy background."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.settings.label_free import PretrainSettings
-from tl_keras.settings.methods import TWO_VIEWS, names_of
+from tl_keras.settings.methods import EPISODES, TWO_VIEWS, names_of
 
 SIDE = 8
 SMALL = {"epochs": 2, "batch_size": 16, "split": (0.6, 0.2, 0.2)}
@@ -13,6 +13,10 @@ OPTIONS = {
     "vae": {"latent_dim": 4},
     "gan": {"conditional": True},
 } | dict.fromkeys(names_of(TWO_VIEWS), {"width": 2, "projection_units": (16, 8)})
+OPTIONS |= dict.fromkeys(
+    names_of(EPISODES),
+    {"width": 2, "episodes": 4, "batch_size": 2, "n_way": 2, "image_size": 16},
+)
 
 
 def bars(count, seed=0):

@@ -62,7 +62,7 @@ def test_digits_are_ranked_with_reasons_and_command_lines(tmp_path, encoder, cap
     page = (path / "report.html").read_text(encoding="utf-8")
     assert line in page
     assert "100 training images of 10 classes, 10 of the rarest; grey, 8 pixels" in page
-    assert "points of accuracy to the best strategy" in page
+    assert "points below that of the best strategy that was measured" in page
 
 
 def test_training_images_are_those_of_train(tmp_path):
@@ -72,9 +72,15 @@ def test_training_images_are_those_of_train(tmp_path):
     assert ours.ids == load_dataset(data, **asked).train.ids
 
 
+def test_more_labels_than_the_table_has_are_named(tmp_path, encoder):
+    path = recommended(tmp_path / "run", encoder, labels_per_class=100)
+    words = "labels per class; yours has 100"
+    assert words in (path / "report.html").read_text(encoding="utf-8")
+
+
 def test_second_call_computes_no_features(tmp_path, encoder, capsys, monkeypatch):
     first = recommended(tmp_path / "first", encoder)
-    monkeypatch.setattr(keeping, "encoder_features", lambda *a, **k: pytest.fail("computed again"))
+    monkeypatch.setattr(keeping, "build_encoder", lambda *a: pytest.fail("computed again"))
     second = recommended(tmp_path / "second", encoder)
     assert "used again" in capsys.readouterr().err
     found = [json.loads((p / "metrics.json").read_text())["descriptors"] for p in (first, second)]
@@ -86,28 +92,31 @@ def images_of(seed):
     return ImageDataset.from_arrays(random.integers(0, 256, (6, 8, 8), np.uint8))
 
 
-def test_other_images_sizes_and_encoders_are_not_taken_for_the_kept_ones(encoder, monkeypatch):
+def test_other_images_sizes_and_encoders_are_not_taken_for_the_kept_ones(
+    tmp_path, encoder, monkeypatch
+):
     calls = []
-    real = keeping.encoder_features
-    monkeypatch.setattr(
-        keeping, "encoder_features", lambda *a, **k: calls.append(a) or real(*a, **k)
-    )
-    first = kept_features("pixels", images_of(0), {}, image_size=4)
-    assert not np.allclose(kept_features("pixels", images_of(1), {}, image_size=4), first)
-    assert kept_features("pixels", images_of(0), {}, image_size=8).shape != first.shape
-    assert kept_features(str(encoder), images_of(0), {}).shape != first.shape
+    real = keeping.build_encoder
+    monkeypatch.setattr(keeping, "build_encoder", lambda *a: calls.append(a) or real(*a))
+    other = tmp_path / "copy.keras"
+    other.write_bytes(encoder.read_bytes())
+    first = kept_features(str(encoder), images_of(0), {})
+    assert not np.allclose(kept_features(str(encoder), images_of(1), {}), first)
+    kept_features(str(other), images_of(0), {})
+    kept_features(str(encoder), images_of(0), {}, image_size=16)
     assert len(calls) == 4
-    assert (kept_features("pixels", images_of(0), {}, image_size=4) == first).all()
+    assert (kept_features(str(encoder), images_of(0), {}) == first).all()
     assert len(calls) == 4
 
 
-def test_few_files_are_kept_and_a_damaged_one_is_computed_again(home):
-    first = [kept_features("pixels", images_of(seed), {}) for seed in range(keeping.KEPT + 2)]
+def test_few_files_are_kept_and_a_damaged_one_is_computed_again(home, encoder, monkeypatch):
+    monkeypatch.setattr(keeping, "KEPT", 2)
+    first = [kept_features(str(encoder), images_of(seed), {}) for seed in range(3)]
     files = list((home / "tl_keras" / "features").iterdir())
-    assert len(files) == keeping.KEPT
+    assert len(files) == 2
     for file in files:
         file.write_bytes(b"damaged")
-    assert (kept_features("pixels", images_of(5), {}) == first[5]).all()
+    assert (kept_features(str(encoder), images_of(2), {}) == first[2]).all()
 
 
 def test_an_encoder_that_was_trained_on_is_another_one(tmp_path, encoder):
@@ -126,6 +135,17 @@ def test_pseudo_labels_are_ranked_only_with_images_for_them(tmp_path, encoder):
     assert "pseudo" in [each["strategy"] for each in metrics["ranking"]]
     page = (path / "report.html").read_text(encoding="utf-8")
     assert "--unlabelled &#39;more images&#39;" in page
+
+
+def test_without_weights_the_error_offers_nothing_that_is_refused(tmp_path, monkeypatch):
+    def unavailable(*_):
+        raise InputError("Expected to download; received no network. Give a weights file.")
+
+    monkeypatch.setattr(keeping, "build_encoder", unavailable)
+    with pytest.raises(InputError, match="no network") as error:
+        recommended(tmp_path / "run", "mobilenet_v2")
+    assert "pixels" not in str(error.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_one_label_a_class_is_answered_without_an_expected_accuracy(tmp_path, encoder, capsys):
@@ -157,7 +177,9 @@ def test_auto_trains_as_the_policy_chooses_and_says_why(tmp_path, encoder, capsy
     settings = json.loads((path / "config.json").read_text())
     assert settings["policy"] is None  # the settings that it chose can be repeated
     assert settings["fine_tune"]["preset"] == "fast"
-    assert json.loads((path / "metrics.json").read_text())["policy"]["strategy"] == "linear"
+    policy = json.loads((path / "metrics.json").read_text())["policy"]
+    assert policy["strategy"] == "linear"
+    assert 0 <= policy["expected"]["low"] <= policy["expected"]["mean"] <= 1
     words = f"policy=auto: {STRATEGIES['linear'].title}, expected accuracy"
     assert words in capsys.readouterr().err
     assert words in (path / "report.html").read_text(encoding="utf-8")
@@ -193,12 +215,14 @@ def test_auto_refuses_a_start_that_the_table_does_not_know(tmp_path, encoder):
         ({"linear_start": False}, "choice of policy='auto'"),
         ({"freeze_epochs": 2}, "choice of policy='auto'"),
         ({"head": "gap"}, "head='linear'.*choice of policy='auto'"),
+        ({"kind": "audio"}, "Expected images with policy='auto'"),
         ({"weights": "random"}, "Expected ImageNet weights with policy='auto'"),
     ],
 )
 def test_options_that_a_choice_could_not_take_are_refused(options, text):
-    tuning = {name: value for name, value in options.items() if name not in ("head", "weights")}
-    others = {name: value for name, value in options.items() if name in ("head", "weights")}
+    of_tuning = FineTuneSettings.__dataclass_fields__
+    tuning = {name: value for name, value in options.items() if name in of_tuning}
+    others = {name: value for name, value in options.items() if name not in of_tuning}
     with pytest.raises(InputError, match=text):
         TrainSettings(
             "mobilenet_v2",

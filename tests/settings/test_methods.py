@@ -30,7 +30,7 @@ def test_choices_and_names_of_compare_are_the_rows():
     [
         ("noise", "autoencoder: share of"),
         ("temperature", "simclr, supcon: a lower"),
-        ("width", "gan, two views: channels"),
+        ("width", "gan, two views, episodes: channels"),
         ("latent_dim", "autoencoder, vae, gan: dimensions"),
         ("seed", "Seed of"),
     ],

@@ -11,6 +11,7 @@ train and the pages in docs/commands follow from these declarations.
 - train: `train` and `lr-find`
 - compare: `compare`
 - few_shot: `few-shot`
+- zero_shot: `zero-shot`
 - recommend: `recommend`, and the strategies among which it chooses
 - label_free: `pretrain`, `explore`, `generate` and `outliers`
 - methods: the table of label-free methods

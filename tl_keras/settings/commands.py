@@ -14,6 +14,7 @@ from tl_keras.settings import (
     recommend,
     train,
     whole_model,
+    zero_shot,
 )
 from tl_keras.settings.options.declaration import (
     MISSING,
@@ -46,6 +47,7 @@ COMMANDS = {
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
     "few-shot": Command(few_shot.FewShotSettings, "jobs.few_shot.few_shot", TRAINING),
+    "zero-shot": Command(zero_shot.ZeroShotSettings, "jobs.zero_shot.zero_shot", TRAINING),
     "launch": Command(whole_model.LaunchSettings, "jobs.launch", TRAINING),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),
     "explore": Command(label_free.ExploreSettings, "jobs.explore.explore", LABEL_FREE),

@@ -44,7 +44,7 @@ class LabelFreeMethod:
 
     @property
     def takes_backbone(self):
-        """Whether it trains any encoder that is named by `backbone`."""
+        """True if it trains any encoder that `backbone` names."""
         return "backbone" in self.family.job_options
 
     @property

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Annotated, NamedTuple
 
-from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, SplitSettings
+from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, FractionSettings, ReadSettings
 from tl_keras.settings.options.declaration import FIRST, POSITIONAL, Bounds
 
 
@@ -53,7 +53,7 @@ OF_TRAIN = tuple(name for name, strategy in STRATEGIES.items() if strategy.optio
 
 
 @dataclasses.dataclass(frozen=True)
-class RecommendSettings(SplitSettings):
+class RecommendSettings(FractionSettings, ReadSettings):
     """Recommends a strategy for labelled images, from results on other data sets."""
 
     data: Annotated[str, POSITIONAL]
@@ -72,3 +72,5 @@ class RecommendSettings(SplitSettings):
     They are not read."""
     seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of the splits and of what is held out."""
+    out: Annotated[str | None, FIRST] = None
+    """Run folder, new or empty; default: runs/recommend-DATA-TIME."""

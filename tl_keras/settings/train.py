@@ -16,6 +16,7 @@ from tl_keras.settings.image_source import (
 )
 from tl_keras.settings.options.declaration import (
     DATA,
+    FINE_TUNING,
     FIRST,
     MODEL,
     PSEUDO_LABELS,
@@ -113,7 +114,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Images without labels for a last phase with pseudo-labels.
 
     A folder, a file, a name, or "rest": the training images that labels_per_class leaves out."""
-    policy: Annotated[Literal["auto"] | None, FIRST] = None
+    policy: Annotated[Literal["auto"] | None, FINE_TUNING] = None
     """auto: the choice of `tl-keras recommend` decides preset and unfreeze.
 
     It looks at the training images, and prints its choice and why. config.json has the settings
@@ -181,6 +182,11 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
                     f"Expected no {name} with policy={self.policy!r}, which decides it; received "
                     f"{name}={value!r}. Leave one of the two out."
                 )
+        if self.kind == "audio":
+            raise InputError(
+                f"Expected images with policy={self.policy!r}, whose results are those of images; "
+                f"received kind={self.kind!r}. Leave policy out."
+            )
         if self.weights not in (None, "imagenet", "auto"):
             raise InputError(
                 f"Expected ImageNet weights with policy={self.policy!r}, whose results are those "

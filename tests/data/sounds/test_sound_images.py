@@ -88,7 +88,7 @@ def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path):
     for source, sounds, message in (
         ("chirps", None, "received chirps, which are sounds. Give --kind audio"),
         ("digits", Sounds(), "folder of .wav files with kind audio.*received digits"),
-        (tmp_path / "sounds", None, "none but 3 sounds, which need --kind audio"),
+        (tmp_path / "sounds", None, "none but 3 sounds, which `tl-keras train --kind audio` takes"),
         (tmp_path / "nothing", Sounds(), "received .*nothing, which is none of these"),
     ):
         with pytest.raises(InputError, match=message):

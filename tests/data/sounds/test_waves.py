@@ -41,6 +41,16 @@ def test_every_form_of_a_sample_is_read(file, step):
     np.testing.assert_allclose(samples, SAMPLES, atol=step)
 
 
+def test_an_odd_number_of_bytes_is_read():
+    odd = SAMPLES[:-1]
+    for bits, data in (
+        (24, packed_24_bits(odd)),
+        (8, (odd * 127 + 128).astype(np.uint8).tobytes()),
+    ):
+        _, samples = read_wave(io.BytesIO(riff(form(1, bits), data)), "x.wav")
+        np.testing.assert_allclose(samples, odd, atol=1 / 64)
+
+
 @pytest.mark.parametrize(
     ("tag", "codes", "expected"),
     [

@@ -22,7 +22,7 @@ from tl_keras.settings import label_free as settings
 from tl_keras.settings import methods
 from tl_keras.settings.options.declaration import choices_of, options_of
 
-METHODS = [name for name, row in methods.METHODS.items() if row.family is not methods.TWO_VIEWS]
+METHODS = [name for name, row in methods.METHODS.items() if not row.takes_backbone]
 SECTIONS = {
     "autoencoder": ("reconstructions", "interpolations", "latent", "probes", "film_strip"),
     "vae": ("samples", "reconstructions", "interpolations", "latent", "nearest", "held_out"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.jobs.kills import kill_after
+from tests.jobs.pretrained_runs import OPTIONS as SMALL
 from tests.jobs.pretrained_runs import bars, pretrain_config
 from tests.training.checkpoints.kills import Killed, assert_equal_weights
 from tl_keras.checks import InputError
@@ -14,9 +15,15 @@ OPTIONS = {
     "vae": {"latent_dim": 4},
     "gan": {"conditional": True},
     "simclr": {"width": 2, "projection_units": (16, 8)},
+    "prototypical": SMALL["prototypical"],
 }
 
-EVENTS = {"vae": 4, "gan": 4, "simclr": 7}  # until the second epoch, or in mid-epoch
+EVENTS = {
+    "vae": 4,
+    "gan": 4,
+    "simclr": 7,
+    "prototypical": 5,
+}  # until the second epoch, or in mid-epoch
 
 
 def weights_of(run):
@@ -24,7 +31,11 @@ def weights_of(run):
 
 
 @pytest.mark.parametrize(
-    "method", ["vae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gan", "simclr"))]
+    "method",
+    [
+        "vae",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("gan", "simclr", "prototypical")),
+    ],
 )
 def test_pretraining_after_kills_equals_one_without(method, pretrained_run, bar_images, tmp_path):
     """Fault 35."""

@@ -25,16 +25,17 @@ def small_encoder(side=8, dtype="float32", width=4, norm=True):
 def small_model(method, seed=0, encoder=None, **arguments):
     """A model of `METHODS` with the same weights for the same seed."""
     keras.utils.set_random_seed(seed)
-    arguments = {"n_way": 3, "k_shot": 1, "n_query": 2, **arguments}
+    few = {} if method is PrototypicalNetwork else {"inner_steps": 2, "test_steps": 2}
+    arguments = {"n_way": 3, "k_shot": 1, "n_query": 2, **few, **arguments}
     return method(encoder or small_encoder(), **arguments)
 
 
-def glyphs(classes=6, per_class=5, side=8, seed=0):
-    """Random patterns, one a class, with a little noise: uint8 (n, side, side) and labels."""
+def glyphs(classes=6, per_class=5, side=8, seed=0, noise=20):
+    """Random patterns, one a class, with noise: uint8 (n, side, side) and labels."""
     rng = np.random.default_rng(seed)
     patterns = rng.integers(0, 256, (classes, side, side))
     labels = np.repeat(np.arange(classes), per_class)
-    noise = rng.integers(-20, 21, (len(labels), side, side))
+    noise = rng.integers(-noise, noise + 1, (len(labels), side, side))
     return np.clip(patterns[labels] + noise, 0, 255).astype(np.uint8), labels
 
 

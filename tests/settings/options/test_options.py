@@ -54,6 +54,10 @@ PRETRAIN = {
         "backbone": "vgg16", "weights": "random", "temperature": 0.3, "projection_units": "9,8",
         "augment": "digits", "minutes": 2.5,
     },
+    "maml": {
+        "n_way": 7, "k_shot": 2, "n_query": 3, "episodes": 50, "inner_lr": 0.3, "inner_steps": 2,
+        "first_order": True, "augment": "characters",
+    },
 }  # fmt: skip
 SHARED = {
     "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
@@ -69,7 +73,7 @@ def test_every_option_of_pretrain_reaches_its_setting(method, run_cli, monkeypat
     asked = []
     monkeypatch.setattr(pretrain, "pretrain", asked.append)
     values = PRETRAIN[method] | SHARED
-    if method != "simclr":
+    if method not in ("simclr", "maml"):
         values["grid_every"] = 3
     words = [f"--{k.replace('_', '-')}" + ("" if v is True else f"={v}") for k, v in values.items()]
     words = ("pretrain", "--method", method, "--data", "digits", *words, "--split", "0.6,0.2,0.2")

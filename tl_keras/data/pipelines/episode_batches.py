@@ -5,6 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tl_keras.checks import check_choice, check_number
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import check_image_size
 from tl_keras.data.pipelines.augmentation import augment_images
 from tl_keras.data.pipelines.augmentation_presets import AUGMENTATIONS, auto_preset
@@ -87,7 +88,9 @@ def episode_batches(
     return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def resolve_episode_augment(augment, dataset, image_size):
+def resolve_episode_augment(
+    augment: str | Deformation, dataset: ImageDataset, image_size: tuple[int, int]
+) -> str | Deformation:
     """Returns the name of a preset, or the `Deformation` that was given; see `episode_batches`."""
     if isinstance(augment, Deformation):
         return augment

@@ -92,7 +92,14 @@ class Tasks:
         dataset: the `ImageDataset`.
     """
 
-    def __init__(self, sampler, dataset, groups=None, drawers=None, grouped=None):
+    def __init__(
+        self,
+        sampler: TaskSampler,
+        dataset: ImageDataset,
+        groups: Sequence[str] | None = None,
+        drawers: Sequence[int] | np.ndarray | None = None,
+        grouped: float | None = None,
+    ) -> None:
         self.sampler, self.dataset, self._grouped = sampler, dataset, grouped
         _check_labels(dataset)
         self._rows, self._counts = _rows_by_class(dataset.labels, dataset.num_classes)

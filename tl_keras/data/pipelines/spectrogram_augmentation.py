@@ -23,13 +23,14 @@ def change_spectrograms(
     """Changes each spectrogram by its own random numbers.
 
     Args:
-        images: float32 (b, h, w, c), 0-255; high frequencies at the top.
+        images: float32 (b, h, w, c), 0-255, of equal channels; high frequencies at the top.
         preset: `SoundAugmentation`.
         uniform: float32 (b, COLUMNS) in [0, 1).
 
     Returns:
         float32 (b, h, w, c), 0-255.
     """
+    channels, images = images.shape[-1], images[..., :1]
     numbers = tf.unstack(uniform, axis=1)
     # In float64: the last bit of a float32 exp depends on the place in the batch.
     draws = {use: 2 * tf.cast(x, tf.float64) - 1 for use, x in zip(USES, numbers, strict=False)}
@@ -40,7 +41,7 @@ def change_spectrograms(
     columns += preset.shift * width * draws["shift"][:, None]
     images = _interpolated(_interpolated(images, rows, 1), columns, 2)
     images = _recoloured(images, preset, draws)
-    return _masked(images, preset, numbers[len(USES) :])
+    return tf.repeat(_masked(images, preset, numbers[len(USES) :]), channels, axis=-1)
 
 
 def warped_frequency(frequency: np.ndarray, factor: float) -> np.ndarray:

@@ -179,8 +179,7 @@ def _by_scipy(form, data):
     """Decodes samples of one form; returns float32 (n,) or (n, channels)."""
     from scipy.io import wavfile  # slow to import
 
-    data = data + b"\0" * (len(data) % 2)
-    chunks = _chunk(b"fmt ", form + b"\0" * (len(form) % 2)) + _chunk(b"data", data)
+    chunks = _chunk(b"fmt ", form) + _chunk(b"data", data)
     _, samples = wavfile.read(io.BytesIO(_chunk(b"RIFF", b"WAVE" + chunks)))
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128) / 128
@@ -190,7 +189,8 @@ def _by_scipy(form, data):
 
 
 def _chunk(kind, content):
-    return kind + struct.pack("<I", len(content)) + content
+    padding = b"\0" * (len(content) % 2)  # chunks begin at even places
+    return kind + struct.pack("<I", len(content)) + content + padding
 
 
 def _mulaw(data):

@@ -1,8 +1,10 @@
-"""Sources of images: folders, arrays, named datasets and drawn letters.
+"""Sources of images: folders, arrays, named datasets, drawn letters and shapes.
 
 - arrays: reads .npy and .npz files that may be damaged or hostile
+- class_descriptions: descriptions of classes by attributes or word vectors, from a CSV table
 - folders: finds images in folders: a sub-folder per class, with or without train, val and test
 - letters: draws letters, a source task that needs no download
 - omniglot: handwritten characters of many alphabets, a folder or .zip file as published
 - named: datasets with a name, e.g. "digits"
+- shapes: draws coloured, textured shapes, whose attributes are known
 """

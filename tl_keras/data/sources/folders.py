@@ -299,4 +299,4 @@ def _other_kind(contents):
     if contents.suffixes is not IMAGE_SUFFIXES:
         return ""
     sounds = sum(_has_suffix(path, SOUND_SUFFIXES) for path in contents.ignored)
-    return f" but {sounds} sounds, which need --kind audio" if sounds else ""
+    return f" but {sounds} sounds, which `tl-keras train --kind audio` takes" if sounds else ""

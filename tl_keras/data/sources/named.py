@@ -14,6 +14,8 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.sounds import chirps
 from tl_keras.data.sounds.sound_images import SoundImage, Sounds
 from tl_keras.data.sources.letters import LETTERS, draw_letters
+from tl_keras.data.sources.shapes import PER_CLASS as SHAPES_PER_CLASS
+from tl_keras.data.sources.shapes import SHAPE_CLASSES, draw_shapes
 
 # Class names in the order of the labels; Keras gives numbers only.
 _FASHION = "t_shirt trouser pullover dress coat sandal shirt sneaker bag ankle_boot"
@@ -36,7 +38,7 @@ _FROM_KERAS = {
 }
 _CUT = (EOFError, gzip.BadGzipFile, zlib.error)
 SOUND_DATASETS = ("chirps",)
-NAMED_DATASETS = ("digits", "letters", *_FROM_KERAS, *SOUND_DATASETS)
+NAMED_DATASETS = ("digits", "letters", "shapes", *_FROM_KERAS, *SOUND_DATASETS)
 
 
 def load_named(name: str) -> dict[str, ImageDataset]:
@@ -44,9 +46,9 @@ def load_named(name: str) -> dict[str, ImageDataset]:
 
     Args:
         name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn.
-            "letters" (3,400 images of 28 x 28) are drawn, see `data.sources.letters`, and so are
-            "chirps" (480 sounds), see `data.sounds.chirps`. Keras downloads the others once, to
-            its cache folder.
+            "letters" (3,400 images of 28 x 28), "shapes" (4,320 images of 32 x 32, 108 classes) and
+            "chirps" (480 sounds) are drawn: see `data.sources.letters`, `data.sources.shapes` and
+            `data.sounds.chirps`. Keras downloads the others once, to its cache folder.
 
     Returns:
         {"all": dataset}, or {"train": dataset, "test": dataset} if there is a test split.
@@ -60,6 +62,8 @@ def load_named(name: str) -> dict[str, ImageDataset]:
         return {"all": load_letters()}
     if name == "chirps":
         return {"all": load_chirps()}
+    if name == "shapes":
+        return {"all": load_shapes()}
     class_names = _FROM_KERAS[name].split()
     return {
         split: ImageDataset.from_arrays(x, y, class_names=class_names, split=split, source=name)
@@ -86,6 +90,16 @@ def load_chirps(sounds: Sounds | None = None, *, per_class: int = chirps.PER_CLA
     images = tuple(SoundImage(name, sounds, read) for name, read in readers.items())
     labels = np.repeat(np.arange(len(chirps.NAMES), dtype=np.int32), per_class)
     return ImageDataset(images, labels, chirps.NAMES, source="chirps")
+
+
+def load_shapes(
+    per_class: int = SHAPES_PER_CLASS, *, image_size: int = 32, seed: int = 0, split: str = "all"
+) -> ImageDataset:
+    """Draws shapes as a labelled `ImageDataset`; see `data.sources.shapes.draw_shapes`."""
+    drawn = draw_shapes(per_class, image_size=image_size, seed=seed)
+    return ImageDataset.from_arrays(
+        drawn.images, drawn.labels, class_names=SHAPE_CLASSES, split=split, source="shapes"
+    )
 
 
 def _load_digits():

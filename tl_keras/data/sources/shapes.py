@@ -20,7 +20,7 @@ COLOURS = {
 TEXTURES = ("plain", "striped", "dotted")
 SHAPE_CLASSES = tuple(map("_".join, itertools.product(COLOURS, TEXTURES, SHAPES)))
 SMALLEST_SHAPES = 16  # pixels
-PER_CLASS = 20
+PER_CLASS = 40
 _FINER = 2  # pixels are drawn so many times smaller, then averaged
 _RADIUS = (0.24, 0.42)  # of the image's side
 _DARK = 0.3  # brightness of stripes and dots
@@ -36,7 +36,7 @@ class DrawnShapes(NamedTuple):
     Attributes:
         images: uint8 (n, side, side, 3), 0-255.
         labels: int32 (n,), the position of the class in `SHAPE_CLASSES`.
-        masks: bool (n, side, side), the pixels of the shape, for maps of attention.
+        masks: bool (n, side, side), the pixels of the shape: where an explanation should look.
     """
 
     images: np.ndarray
@@ -44,15 +44,15 @@ class DrawnShapes(NamedTuple):
     masks: np.ndarray
 
 
-def draw_shapes(per_class: int = PER_CLASS, *, image_size: int = 48, seed: int = 0) -> DrawnShapes:
+def draw_shapes(per_class: int = PER_CLASS, *, image_size: int = 32, seed: int = 0) -> DrawnShapes:
     """Draws one shape an image: 6 shapes in 6 colours and 3 textures, 108 classes.
 
     Size, position, rotation, shade, and a smooth background of any brightness with noise are drawn
     anew for each image. `shape_descriptions` has the attributes of the classes.
 
     Args:
-        per_class: images of each class. Default 20.
-        image_size: side in pixels, from 16. Default 48.
+        per_class: images of each class. Default 40.
+        image_size: side in pixels, from 16. Default 32.
         seed: integer from 0; the same seed gives the same images.
 
     Returns:

@@ -32,8 +32,9 @@ def expected_accuracy(
 ) -> Expected | None:
     """Returns what rows of other data sets let expect of a strategy; None without enough of them.
 
-    The accuracy of a strategy, minus the out-of-fold accuracy of the linear start, is averaged over
-    rows with a similar number of labels per class, each data set with one weight. The interval is
+    The gain is the accuracy of a strategy minus the out-of-fold accuracy of the linear start. It is
+    averaged over rows with a similar number of labels per class. Each data set has one weight. The
+    interval is
     mean +- t * s * sqrt(1 + 1 / k) for k data sets, with s the deviation of rows.
     """
     at = descriptors["linear_accuracy"]

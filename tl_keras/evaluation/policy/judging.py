@@ -101,7 +101,7 @@ class Judgement:
 
     @property
     def learned_wins(self) -> bool:
-        """Whether the learned policy is below every opponent with the whole interval."""
+        """True if the learned policy is below every opponent with the whole interval."""
         return all(each.high < 0 for each in self.differences.values())
 
     @property

@@ -71,7 +71,15 @@ def _step(values, along, outside, alpha, beta, n):
     return gamma / max(weights, 1e-12), max(n - gamma, 1e-6) / max(residual, 1e-12)
 
 
-def log_evidence(values, along, outside, alpha, beta, n, dimensions):
+def log_evidence(
+    values: np.ndarray,
+    along: np.ndarray,
+    outside: float,
+    alpha: float,
+    beta: float,
+    n: int,
+    dimensions: int,
+) -> float:
     """Returns the log evidence, the log density of y under N(0, 1 / beta + F F' / alpha).
 
     Args:

@@ -1,7 +1,7 @@
 """Measured accuracies of the strategies on many training sets, results.csv.
 
 docs/benchmarks/policy.py makes the table. A row is a training set: its data set and task, labels
-per class, seed and pixels, the descriptors, then accuracy, log loss and seconds of each strategy
+per class, seed, pixels and descriptors. Accuracy, log loss and seconds follow for each strategy
 that was measured on it. Strategies of a row have the same training, validation and test images.
 """
 

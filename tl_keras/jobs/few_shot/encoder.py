@@ -17,6 +17,7 @@ from tl_keras.progress import say
 from tl_keras.settings.few_shot import COSINE, FewShotSettings
 from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.methods import METHODS
+from tl_keras.settings.zero_shot import ZeroShotSettings
 
 _SIDE_OF_PIXELS = 32
 # With so many, the nearest by pixels was right for 68 % of letters instead of 49 % at five labels,
@@ -44,12 +45,15 @@ class Encoder:
     copies: int = 0
 
 
-def load_encoder(settings: FewShotSettings, images: ImageDataset) -> Encoder:
+def load_encoder(
+    settings: FewShotSettings | ZeroShotSettings, images: ImageDataset, option: str = "encoder"
+) -> Encoder:
     """Returns the encoder of a run.
 
     Args:
-        settings: `FewShotSettings`.
+        settings: with `encoder`, `weights` and `image_size`.
         images: `ImageDataset` that decides the size of a named backbone.
+        option: name of the option that names the encoder, for messages.
 
     Raises:
         InputError: the encoder or its weights are not available.
@@ -65,7 +69,7 @@ def load_encoder(settings: FewShotSettings, images: ImageDataset) -> Encoder:
             raise
         if settings.weights != "auto":
             raise InputError(
-                f"{error} Or use --encoder RUN of `tl-keras pretrain`, or --encoder pixels."
+                f"{error} Or use --{option} RUN of `tl-keras pretrain`, or --{option} pixels."
             ) from error
         say(f"weights=auto: {error}")
         say(f"weights=auto: NO IMAGENET WEIGHTS for {settings.encoder}. Using pixels.")

@@ -9,7 +9,7 @@ from tl_keras.jobs.generate import grid_png
 from tl_keras.jobs.pretrain.episodes import held_out_tasks
 from tl_keras.reports.pages.sections import Figure
 
-_EPISODES = 100
+NUM_EPISODES = 100
 
 
 def measure_episodes(model, data, seed):
@@ -31,11 +31,11 @@ def measure_episodes(model, data, seed):
     learners["pixels"] = (NearestPixels(), {})
     figures = {
         "n_way": tasks.sampler.n_way,
-        "count": _EPISODES,
+        "count": NUM_EPISODES,
         "unseen_classes": data.drawn is not None,
     }
     for name, (learner, arguments) in learners.items():
-        found = mean_interval(episode_accuracies(learner, tasks, _EPISODES, **arguments))
+        found = mean_interval(episode_accuracies(learner, tasks, NUM_EPISODES, **arguments))
         figures[name] = (found.mean, found.half)
     return figures
 

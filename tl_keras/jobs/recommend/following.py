@@ -37,7 +37,8 @@ def followed(
         )
     chosen = from_chief(decided("policy", lambda: _chosen(config, start.splits)))
     tuning = dataclasses.replace(config.fine_tune, **STRATEGIES[chosen["strategy"]].options)
-    words = f"policy=auto: {chosen['title']}{chosen['expected']}. {chosen['reason']}"
+    words = f"policy=auto: {title_of(chosen['strategy'])}{_expected(chosen['expected'])}. "
+    words += chosen["reason"]
     say(words)
     weights = {**start.weights, "note": f"{start.weights['note']} {words}"}
     config = dataclasses.replace(config, policy=None, fine_tune=tuning)
@@ -56,14 +57,16 @@ def _chosen(config, splits):
     descriptors = describe(splits.train, features, seed=config.seed)
     advice = advise(descriptors, OF_TRAIN)
     expected = advice.expected[advice.choice]
-    words = ""
-    if expected:
-        low, high = (format_percent(value, 0) for value in (expected.low, expected.high))
-        words = f", expected accuracy {format_percent(expected.mean, 0)} ({low} to {high})"
     return {
         "strategy": advice.choice,
-        "title": title_of(advice.choice),
-        "expected": words,
-        "reason": policy_sentences(advice.judgement)[0],
+        "expected": expected and dataclasses.asdict(expected),
+        "reason": " ".join(policy_sentences(advice.judgement)[:2]),
         "descriptors": descriptors,
     }
+
+
+def _expected(expected):
+    if expected is None:
+        return ""
+    mean, low, high = (format_percent(expected[name], 0) for name in ("mean", "low", "high"))
+    return f", expected accuracy {mean} ({low} to {high})"

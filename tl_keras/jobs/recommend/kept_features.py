@@ -15,8 +15,9 @@ from tl_keras import __version__
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.split_records import contents_of
+from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.files import replacing
-from tl_keras.jobs.runs.encoder_features import encoder_features
+from tl_keras.jobs.runs.encoder_features import build_encoder
 from tl_keras.progress import say
 
 KEPT = 8  # files
@@ -34,11 +35,11 @@ def kept_features(
     """Returns the features of images, float32 (n, d), computed or read.
 
     Args:
-        backbone, images, weights, image_size: as in `encoder_features`.
+        backbone, images, weights, image_size: as in `build_encoder`.
         contents: {path: hash} of files that were decoded, as an `Inspection` has them.
 
     Raises:
-        InputError: see `encoder_features`.
+        InputError: see `build_encoder`.
     """
     path = _folder() / f"{_digest(backbone, images, contents, weights, image_size)}.npy"
     with contextlib.suppress(*_DAMAGE):
@@ -46,7 +47,7 @@ def kept_features(
         os.utime(path)
         say("The features of these images were computed before and are used again.")
         return features
-    features, *_ = encoder_features(backbone, images, weights=weights, image_size=image_size)
+    features = extract_features(build_encoder(backbone, images, weights, image_size), images)
     _keep(path, features)
     return features
 

@@ -21,7 +21,7 @@ from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.recommend_page import recommend_page
 from tl_keras.reports.pages.results import RecommendResults
 from tl_keras.reports.wording.numbers import format_duration, format_percent
-from tl_keras.reports.wording.recommendation import policy_sentences, title_of
+from tl_keras.reports.wording.recommendation import beyond_sentences, policy_sentences, title_of
 from tl_keras.settings.recommend import STRATEGIES
 
 
@@ -133,7 +133,8 @@ def _say(results, path):
         seconds = results.seconds.get(name)
         took = "" if seconds is None else f", {format_duration(seconds)}"
         say(f"{place}. {title_of(name)}: {words}{took}")
-    for sentence in policy_sentences(advice.judgement):
+    sentences = policy_sentences(advice.judgement)
+    for sentence in [*sentences, *beyond_sentences(advice.descriptors, advice.rows)]:
         say(sentence)
     say(f"Run: {results.commands[advice.choice]}")
     say(f"Report: {path / 'report.html'}")

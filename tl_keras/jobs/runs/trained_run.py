@@ -20,6 +20,7 @@ from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.image_source import KIND, FractionSettings, check_split
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.train import TrainSettings
+from tl_keras.settings.zero_shot import ZeroShotSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +89,8 @@ def read_run_config(file: Path) -> dict:
     config = read_json(file)
     if "support" in config and "data" not in config:
         return _config_of_few_shot(config, file)
+    if "attributes" in config:
+        return _config_of_zero_shot(config, file)
     config = read_json(file, "data", "split", "on_bad_image", "fine_tune")
     used = ("data", "split", "on_bad_image", "labels_per_class", "unlabelled", *KIND)
     check_json(TrainSettings, config, file, *used)
@@ -111,6 +114,13 @@ def _config_of_few_shot(config, file):
     read_json(file, "on_bad_image", "seed")
     names = {"data": config["support"], "split": FractionSettings.split}
     return {**config, **names, "fine_tune": {"seed": config["seed"]}}
+
+
+def _config_of_zero_shot(config, file):
+    """Returns the config.json of a zero-shot run with the names that those of training have."""
+    check_json(ZeroShotSettings, config, file, "data", "on_bad_image", "seed")
+    read_json(file, "data", "on_bad_image", "seed")
+    return {**config, "split": FractionSettings.split, "fine_tune": {"seed": config["seed"]}}
 
 
 def _model_of(path):

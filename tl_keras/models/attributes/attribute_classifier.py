@@ -39,20 +39,21 @@ class AttributeClassifier(DescribedClassifier):
     strengths = (100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
     usual_strength = 0.01
 
-    def predict_attributes(self, features: np.ndarray, classes: None = None) -> np.ndarray:
+    def predict_attributes(self, features: np.ndarray) -> np.ndarray:
         """Returns attributes, float (n, columns): a probability, or a value of more than two.
 
         An attribute that could not be learned is NaN.
 
         Args:
             features: float (n, d).
-            classes: unused; attributes are predicted before any class.
         """
-        self.scores(features[:1])
+        import scipy.special
+
+        self.scores(features)  # checks them
         scaled = (np.asarray(features) - self.mean) / self.deviation
-        found = scaled @ self._fitted.kernel + self._fitted.bias
+        found = scaled @ self._fitted.between.kernel + self._fitted.between.bias
         columns = _Columns(self.values, np.flatnonzero(self.seen))
-        found[:, columns.binary] = 1 / (1 + np.exp(-found[:, columns.binary]))
+        found[:, columns.binary] = scipy.special.expit(found[:, columns.binary])
         real = ~columns.binary
         found[:, real] = found[:, real] * columns.scale[real] + columns.middle[real]
         found[:, ~columns.known] = np.nan
@@ -109,6 +110,7 @@ class _Columns:
 def _logistic(features, targets, strength, begun):
     """Weights (d + 1, m) of one logistic regression for each column of targets; biases last."""
     import scipy.optimize
+    import scipy.special
 
     if not targets.shape[1]:
         return begun
@@ -118,7 +120,7 @@ def _logistic(features, targets, strength, begun):
         weights = flat.reshape(begun.shape)
         logits = features @ weights[:-1].astype(np.float32) + weights[-1].astype(np.float32)
         loss = np.mean(np.logaddexp(0, logits) - targets * logits, dtype=np.float64)
-        errors = (1 / (1 + np.exp(-logits)) - targets) / len(features)
+        errors = (scipy.special.expit(logits) - targets) / len(features)
         gradient = np.vstack([features.T @ errors, errors.sum(axis=0)]).astype(np.float64)
         gradient[:-1] += strength * weights[:-1]
         loss = loss * targets.shape[1] + strength / 2 * np.square(weights[:-1]).sum()
@@ -147,8 +149,10 @@ class _Ridge:
         """Weights (d + 1, m), biases last, and the variance (m,) of what is left."""
         if not self._targets.shape[1]:
             return np.zeros((len(self._mean) + 1, 0)), np.zeros(0)
+        import scipy.linalg
+
         ridge = self._square + strength * np.eye(len(self._square))
-        kernel = np.linalg.solve(ridge, self._product)
+        kernel = scipy.linalg.solve(ridge, self._product, assume_a="pos")
         bias = self._middle - self._mean @ kernel
         rest = self._targets - self._features @ kernel - bias
         return np.vstack([kernel, bias]), np.maximum(np.square(rest).mean(axis=0), _TINY)

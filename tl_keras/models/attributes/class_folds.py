@@ -20,16 +20,24 @@ class Choice(NamedTuple):
     """Settings chosen on seen classes that were held out.
 
     Attributes:
-        strength: the one of the highest accuracy between the classes held out.
+        strength: the one of the highest accuracy.
         scale: factor on the scores before the softmax.
         calibration: offset that is taken off the scores of seen classes.
-        accuracy: mean accuracy at that strength between classes held out; None if none were.
+        accuracy: mean at that strength over the folds: accuracy between the classes held out, or
+            the harmonic mean where all are candidates. None if none were held out.
     """
 
     strength: Any
-    scale: float
-    calibration: float
-    accuracy: float | None
+    scale: float = 1.0
+    calibration: float = 0.0
+    accuracy: float | None = None
+
+
+class Choices(NamedTuple):
+    """The best settings where only unseen classes are candidates, and where all are."""
+
+    between: Choice
+    among_all: Choice
 
 
 def class_folds(seen: np.ndarray, held_out: int, seed: int) -> list[np.ndarray]:
@@ -53,10 +61,8 @@ def split_rows(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns rows to fit and rows held out, a fifth of each class; one image is fitted."""
     mixed = np.random.default_rng([seed, 8]).permutation(len(labels))
     by_class = mixed[np.argsort(labels[mixed], kind="stable")]
-    held = []
-    for rows in np.split(by_class, np.flatnonzero(np.diff(labels[by_class])) + 1):
-        held.append(rows[: round(len(rows) * _HELD_OUT)])
-    held = np.concatenate(held)
+    parts = np.split(by_class, np.flatnonzero(np.diff(labels[by_class])) + 1)
+    held = np.concatenate([rows[: round(len(rows) * _HELD_OUT)] for rows in parts])
     return np.setdiff1d(np.arange(len(labels)), held), held
 
 
@@ -68,7 +74,7 @@ def choose(
     *,
     held_out: int,
     seed: int,
-) -> Choice:
+) -> Choices:
     """Chooses settings by holding out classes, and images of the others.
 
     Args:
@@ -88,27 +94,33 @@ def choose(
         known = held[~np.isin(labels[held], out)]
         rows = np.concatenate([unknown, known])
         for place, score in enumerate(solve(np.setdiff1d(seen, out))):
-            found[place].append((score(features[rows])[:, seen], labels[rows], np.isin(seen, out)))
-    accuracies = [np.mean([_accuracy(*fold, seen) for fold in folds]) for folds in found]
-    best = int(np.argmax(accuracies))
-    return _calibrated(strengths[best], found[best], seen, float(accuracies[best]))
+            numbers = np.searchsorted(seen, labels[rows])
+            found[place].append((score(features[rows])[:, seen], numbers, ~np.isin(seen, out)))
+    between = [np.mean([_accuracy(*fold) for fold in folds]) for folds in found]
+    stacked = [choose_calibration(folds) for folds in found]
+    among_all = [harmonic for _, harmonic in stacked]
+
+    def choice(measures: list) -> Choice:
+        best = int(np.argmax(measures))
+        offset = stacked[best][0]
+        scale = choose_scale(_parts(found[best], offset))
+        return Choice(strengths[best], scale, offset, float(measures[best]))
+
+    return Choices(choice(between), choice(among_all))
 
 
-def _between(scores, labels, is_out, seen):
+def _between(scores, labels, is_seen):
     """Scores of the images of the classes held out, for these classes, and their labels."""
-    numbers = np.searchsorted(seen, labels)
-    rows = is_out[numbers]
-    return scores[rows][:, is_out], (np.cumsum(is_out) - 1)[numbers[rows]]
+    rows = ~is_seen[labels]
+    return scores[rows][:, ~is_seen], (np.cumsum(~is_seen) - 1)[labels[rows]]
 
 
-def _accuracy(scores, labels, is_out, seen):
-    between, own = _between(scores, labels, is_out, seen)
+def _accuracy(*fold):
+    between, own = _between(*fold)
     return class_accuracy(between.argmax(axis=1), own)
 
 
-def _calibrated(strength, folds, seen, accuracy):
-    whole = [(scores, np.searchsorted(seen, labels), ~out) for scores, labels, out in folds]
-    offset = choose_calibration(whole)
-    parts = [_between(*fold, seen) for fold in folds]
-    parts += [(scores - offset * known, labels) for scores, labels, known in whole]
-    return Choice(strength, choose_scale(parts), offset, accuracy)
+def _parts(folds, offset):
+    """(scores, labels) between the classes held out, and among all, calibrated."""
+    every = [(scores - offset * is_seen, labels) for scores, labels, is_seen in folds]
+    return [_between(*fold) for fold in folds] + every

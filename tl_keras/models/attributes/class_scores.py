@@ -1,11 +1,12 @@
 """Predictions and accuracies from the scores of described classes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.models.attributes.class_folds import Choice
+from tl_keras.models.attributes.class_folds import Choice, Choices
 from tl_keras.models.attributes.generalized import class_accuracy, generalized_accuracies
 
 
@@ -15,12 +16,12 @@ class ClassScores:
     Attributes:
         descriptions: `ClassDescriptions`.
         seen: bool (num_classes,), the classes that it learned from.
-        choice: `Choice`, with the scale and the calibration of the scores.
+        choices: `Choices`, with the scale and the calibration of the scores.
     """
 
-    descriptions: object
+    descriptions: Any
     seen: np.ndarray | None
-    choice: Choice | None
+    choices: Choices | None
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -44,7 +45,16 @@ class ClassScores:
             float32 (n, classes), in the order of `classes`.
         """
         numbers = self.candidates(classes)
-        return self.probabilities(self.scores(features), numbers)
+        return self.probabilities(self.scores(features, self.is_mixed(numbers)), numbers)
+
+    def scores(self, features: np.ndarray, among_all: bool = False) -> np.ndarray:
+        """Returns the score of every described class, float (n, num_classes).
+
+        Args:
+            features: float (n, d).
+            among_all: whether seen and unseen classes are candidates; other settings may suit.
+        """
+        raise NotImplementedError
 
     def evaluate(
         self, features: np.ndarray, labels: Sequence, *, generalized: bool = False
@@ -62,7 +72,7 @@ class ClassScores:
         """
         labels = self._check_labels(labels, len(features), fewest=1)
         self._check_kinds(labels, generalized)
-        scores = self.scores(features)
+        scores = self.scores(features, generalized)
         if generalized:
             offsets, _ = self.stacking(np.arange(len(self.seen)))
             return generalized_accuracies(scores - offsets, labels, self.seen)
@@ -70,12 +80,9 @@ class ClassScores:
         predicted = numbers[scores[rows][:, numbers].argmax(axis=1)]
         return {"accuracy": class_accuracy(predicted, labels[rows])}
 
-    def predict_attributes(self, features: np.ndarray, classes: Sequence | None = None):
-        """Returns attributes, float (n, columns): those of the classes, by their probability."""
-        numbers = self.candidates(classes)
-        return (
-            self.probabilities(self.scores(features), numbers) @ self.descriptions.values[numbers]
-        )
+    def predict_attributes(self, features: np.ndarray) -> np.ndarray:
+        """Returns attributes, float (n, columns): those of all classes, by their probability."""
+        return self.predict(features) @ self.descriptions.values
 
     def candidates(self, classes: Sequence | None) -> np.ndarray:
         """Returns the rows of candidate classes; all for None."""
@@ -92,9 +99,16 @@ class ClassScores:
 
     def stacking(self, numbers: np.ndarray) -> tuple[np.ndarray, float]:
         """Returns the offset of the score of each candidate, and the scale of the scores."""
-        seen = self.seen[numbers]
-        both = seen.any() and not seen.all()
-        return self.choice.calibration * (seen & both), self.choice.scale
+        choice = self.choice_for(numbers)
+        return choice.calibration * (self.seen[numbers] & self.is_mixed(numbers)), choice.scale
+
+    def choice_for(self, numbers: np.ndarray) -> Choice:
+        """Returns the settings for candidates, by row of the descriptions."""
+        return self.choices.among_all if self.is_mixed(numbers) else self.choices.between
+
+    def is_mixed(self, numbers: np.ndarray) -> bool:
+        """Returns whether both seen and unseen classes are among the candidates."""
+        return bool(self.seen[numbers].any() and not self.seen[numbers].all())
 
     def probabilities(self, scores: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Returns probabilities, float32 (n, numbers), from scores of all classes."""

@@ -10,7 +10,7 @@ from keras import ops
 
 from tl_keras.checks import InputError, check_number, check_widths
 from tl_keras.data.sources.class_descriptions import ClassDescriptions
-from tl_keras.models.attributes.class_folds import Choice
+from tl_keras.models.attributes.class_folds import Choice, Choices
 from tl_keras.models.attributes.class_scores import ClassScores
 from tl_keras.models.attributes.described import check_features
 from tl_keras.models.own_loss import OwnLossModel, without_weights
@@ -23,10 +23,11 @@ _NOT_A_CANDIDATE = -1e9
 class CompatibilityModel(ClassScores, OwnLossModel):
     """Learns to map features into the space of the descriptions, where the nearest class wins.
 
-    The score of class c is f(x)' s_c / |s_c|, with f a Dense layer, after hidden ReLU layers if
-    there are some; without them it is bilinear in features and descriptions. The loss is the
-    cross-entropy of the softmax over the seen classes, and half the squared weights of the Dense
-    layers times `penalty`. `tl_keras.fit_compatibility` chooses the penalty over classes.
+    The score of class c is f(x)' s_c / |s_c|. f is a Dense layer on standardised features, after
+    hidden ReLU layers if there are some. Without them the score is bilinear in features and
+    descriptions. The loss is the cross-entropy of the softmax over the seen classes. Added is half
+    the sum of squared weights of the Dense layers, times `penalty`. `tl_keras.fit_compatibility`
+    chooses the penalty over classes.
 
     Example:
         model = CompatibilityModel(descriptions, 1280, unseen=("cat", "truck"))
@@ -87,19 +88,21 @@ class CompatibilityModel(ClassScores, OwnLossModel):
             shape=self.seen.shape, initializer="zeros", dtype="float32", trainable=False,
             name="learned",
         )  # fmt: skip
-        self.set_choice(Choice(self.penalty, 1.0, 0.0, None))
+        self.set_choice(Choice(self.penalty))
         self.learn_from(np.flatnonzero(self.seen))
         self.input_shape = (None, feature_dim)
         self.built = True
 
     @property
-    def choice(self) -> Choice:
-        """Strength, scale and calibration, which are saved with the weights."""
+    def choices(self) -> Choices:
+        """Penalty, scale and calibration, which are saved with the weights."""
         penalty, scale, calibration = map(float, self._settings.numpy())
-        return Choice(penalty, scale, calibration, None)
+        choice = Choice(penalty, scale, calibration, self._accuracy)
+        return Choices(choice, choice)
 
     def set_choice(self, choice: Choice) -> None:
         """Sets penalty, scale and calibration."""
+        self._accuracy = choice.accuracy  # of this process; the others are saved
         self._settings.assign([choice.strength, choice.scale, choice.calibration])
 
     def learn_from(self, classes: Sequence[int]) -> None:
@@ -151,8 +154,7 @@ class CompatibilityModel(ClassScores, OwnLossModel):
             y = self._check_seen(self._check_labels(np.asarray(y), len(x), fewest=1))
         return super().fit(x, y, callbacks=self.guarded(callbacks), **kwargs)
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """Returns the score of every described class, float32 (n, num_classes)."""
+    def scores(self, features: np.ndarray, among_all: bool = False) -> np.ndarray:
         features = check_features(features, self.feature_dim)
         return keras.Model.predict(self, features, verbose=0)
 
@@ -200,9 +202,13 @@ class CompatibilityModel(ClassScores, OwnLossModel):
             len(numbers), activation="softmax", dtype="float32", name="predictions"
         )
         features = keras.Input((self.feature_dim,), name="features")
-        predictions = layer(self.projection(features))
+        x = features
+        for each in self.projection.layers[1:]:
+            x = each(x)
+        predictions = layer(x)
         layer.set_weights([
-            _directions(self.descriptions.values)[numbers].T * scale, -offsets * scale,
+            _directions(self.descriptions.values)[numbers].T * scale,
+            -offsets * scale,
         ])  # fmt: skip
         return keras.Model(features, predictions, name="zero_shot")
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_number
 from tl_keras.data.sources.class_descriptions import ClassDescriptions
-from tl_keras.models.attributes.class_folds import FEWEST_CLASSES, Choice, choose
+from tl_keras.models.attributes.class_folds import FEWEST_CLASSES, Choice, Choices, choose
 from tl_keras.models.attributes.class_scores import ClassScores
 from tl_keras.one_thread import one_thread
+
+_MOST = 5000  # images on which the deviation of scores is measured
 
 
 class LinearScores(NamedTuple):
@@ -44,7 +46,7 @@ class DescribedClassifier(ClassScores):
 
     Attributes:
         seen: bool (num_classes,), the classes of which `fit` had images.
-        choice: `Choice`, the settings that cross-validation over the seen classes chose.
+        choices: `Choices`, the settings that cross-validation over the seen classes chose.
     """
 
     strengths: tuple = ()
@@ -57,7 +59,7 @@ class DescribedClassifier(ClassScores):
         self.values = descriptions.values
         self.strength = strength
         self.seed = check_number("seed", seed, minimum=0, integer=True)
-        self.seen, self.choice, self._fitted = None, None, None
+        self.seen, self.choices, self._fitted = None, None, None
 
     def fit(self, features: np.ndarray, labels: Sequence) -> "DescribedClassifier":
         """Fits the classifier to images of the seen classes.
@@ -80,18 +82,19 @@ class DescribedClassifier(ClassScores):
         self.deviation = _deviation(features - self.mean)
         scaled = ((features - self.mean) / self.deviation).astype(np.float32)
         with one_thread():
-            self.choice = self._choose(scaled, labels)
+            self.choices = self._choose(scaled, labels)
             prepared = self._prepared(scaled, labels)
-            classes = np.flatnonzero(self.seen)
-            (self._fitted,) = self._solutions(prepared, classes, [self.choice.strength])
+            strengths = [choice.strength for choice in self.choices]
+            found = self._in_units(prepared, scaled, labels, np.flatnonzero(self.seen), strengths)
+            self._fitted = Choices(*found)  # type: ignore[arg-type]
         return self
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """Returns the score of every described class, float (n, num_classes)."""
+    def scores(self, features: np.ndarray, among_all: bool = False) -> np.ndarray:
         if self._fitted is None:
             raise InputError(f"Expected a fitted {type(self).__name__}; received none. Call fit.")
         features = check_features(features, len(self.mean))
-        return self._fitted((features - self.mean) / self.deviation)
+        fitted = self._fitted.among_all if among_all else self._fitted.between
+        return fitted((features - self.mean) / self.deviation)
 
     def to_keras(self, classes: Sequence | None = None) -> keras.Model:
         """Builds a model of Keras's own layers with the probabilities of `predict`.
@@ -103,7 +106,8 @@ class DescribedClassifier(ClassScores):
             Functional model: "features" (b, d) -> "predictions" (b, classes), float32.
         """
         numbers = self.candidates(classes)
-        fitted, (offsets, scale) = self._fitted, self.stacking(numbers)
+        mixed, (offsets, scale) = self.is_mixed(numbers), self.stacking(numbers)
+        fitted = self._fitted.among_all if mixed else self._fitted.between
         kernel = fitted.kernel / self.deviation
         features = keras.Input((len(self.mean),), name="features")
         attributes = _dense(features, kernel, fitted.bias - self.mean @ kernel, "attributes")
@@ -119,15 +123,30 @@ class DescribedClassifier(ClassScores):
     def _choose(self, features, labels):
         given = () if self.strength is None else (self.strength,)
         if self.seen.sum() < FEWEST_CLASSES:
-            return Choice(given[0] if given else self.usual_strength, 1.0, 0.0, None)
+            choice = Choice(given[0] if given else self.usual_strength)
+            return Choices(choice, choice)
         strengths = given or self.strengths
 
         def fits(rows):
-            prepared = self._prepared(features[rows], labels[rows])
-            return lambda classes: self._solutions(prepared, classes, strengths)
+            own = features[rows], labels[rows]
+            prepared = self._prepared(*own)
+            return lambda classes: self._in_units(prepared, *own, classes, strengths)
 
         unseen = int((~self.seen).sum())
         return choose(fits, features, labels, strengths, held_out=unseen, seed=self.seed)
+
+    def _in_units(self, prepared, features, labels, classes, strengths):
+        """Yields the solutions, with scores divided by their deviation on images of `classes`.
+
+        So a calibration means the same after fits to other classes.
+        """
+        rows = np.flatnonzero(np.isin(labels, classes))
+        some = features[rows[:: -(-len(rows) // _MOST)]]
+        for fitted in self._solutions(prepared, classes, strengths):
+            unit = fitted(some)[:, classes].std(axis=1).mean() or 1.0
+            yield fitted._replace(
+                class_kernel=fitted.class_kernel / unit, class_bias=fitted.class_bias / unit
+            )
 
     def _prepared(self, features, labels):
         """Returns of some images whatever `_solutions` needs of them."""

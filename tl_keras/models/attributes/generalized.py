@@ -2,7 +2,7 @@
 
 import numpy as np
 
-_OFFSETS = 201
+_OFFSETS = 101
 _SCALES = np.geomspace(0.1, 1000, 61)
 
 
@@ -15,8 +15,9 @@ def class_accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
     Reference:
         Xian et al. 2017, "Zero-shot learning - the good, the bad and the ugly", arXiv 1703.04394.
     """
-    right = predicted == labels
-    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
+    counts = np.bincount(labels)
+    right = np.bincount(labels, weights=predicted == labels)
+    return float((right[counts > 0] / counts[counts > 0]).mean())
 
 
 def harmonic_mean(seen: float, unseen: float) -> float:
@@ -40,7 +41,7 @@ def generalized_accuracies(
     return {"seen": seen, "unseen": unseen, "harmonic_mean": harmonic_mean(seen, unseen)}
 
 
-def choose_calibration(folds: list[tuple]) -> float:
+def choose_calibration(folds: list[tuple]) -> tuple[float, float]:
     """Chooses the offset that is taken off the scores of seen classes.
 
     A classifier that learned from seen classes prefers them. The offset of the highest mean
@@ -51,26 +52,37 @@ def choose_calibration(folds: list[tuple]) -> float:
             were not fitted; the classes that play the unseen ones were held out.
 
     Returns:
-        The offset, in units of the scores.
+        (the offset, in units of the scores; the mean harmonic mean at it).
 
     Reference:
         Calibrated stacking: Chao et al. 2016, arXiv 1605.04253.
     """
-    ahead = [_lead(*fold) for fold in folds]
-    offsets = np.quantile(np.concatenate(ahead), np.linspace(0, 1, _OFFSETS))
-    means = [_mean_harmonic(folds, offset) for offset in offsets]
-    best = np.flatnonzero(np.isclose(means, max(means), atol=1e-9))
-    return float(offsets[best[len(best) // 2]])
+    parts = [_parts(*fold) for fold in folds]
+    found = np.quantile(np.concatenate([lead for lead, *_ in parts]), np.linspace(0, 1, _OFFSETS))
+    offsets = (found[1:] + found[:-1]) / 2  # between images, never at one
+    means = np.mean([_harmonic_means(*part, offsets) for part in parts], axis=0)
+    best = offsets[np.isclose(means, means.max(), atol=1e-9)]
+    middle = (best[0] + best[-1]) / 2
+    return float(best[np.argmin(abs(best - middle))]), float(means.max())
 
 
-def _lead(scores, _, is_seen):
-    """Best score of a seen class less that of an unseen class, of each image."""
-    return scores[:, is_seen].max(axis=1) - scores[:, ~is_seen].max(axis=1)
+def _parts(scores, labels, is_seen):
+    """Lead of the best seen class, and the share of each image in either accuracy, if right."""
+    counts, of_seen = np.bincount(labels, minlength=len(is_seen)), is_seen[labels]
+    lead, shares = np.zeros(len(labels)), []
+    for sign, group in ((1, is_seen), (-1, ~is_seen)):
+        own = scores[:, group]
+        lead += sign * own.max(axis=1)
+        right = np.flatnonzero(group)[own.argmax(axis=1)] == labels
+        shares.append(right / counts[labels] / (counts[group] > 0).sum())
+    return lead, shares[0] * of_seen, shares[1] * ~of_seen
 
 
-def _mean_harmonic(folds, offset):
-    found = (generalized_accuracies(s - offset * seen, y, seen) for s, y, seen in folds)
-    return np.mean([each["harmonic_mean"] for each in found])
+def _harmonic_means(lead, seen_shares, unseen_shares, offsets):
+    """Harmonic mean at each offset."""
+    stays = (lead[:, None] > offsets).astype(np.float64)
+    seen, unseen = seen_shares @ stays, unseen_shares @ (1 - stays)
+    return 2 * seen * unseen / np.maximum(seen + unseen, np.finfo(np.float64).tiny)
 
 
 def choose_scale(parts: list[tuple]) -> float:

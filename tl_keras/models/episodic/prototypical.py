@@ -23,10 +23,10 @@ class PrototypicalNetwork(EpisodicModel):
 
         softmax_c(s cos(z, p_c))    or    softmax_c(-s |z - p_c|^2)
 
-    with a factor s that is learned. In training, each image of a class is in the support in turn
-    and the others are queries, and the loss is the mean over these; batch normalisation has the
-    moments of all images of a step. Inductive predictions use its moving statistics, which must
-    follow fast, as those of `build_character_resnet` do.
+    with a factor s that is learned. In training, each image of a class is in the support in turn,
+    the others are queries, and the loss is the mean over the turns. Batch normalisation has the
+    moments of all images of a step then. Inductive predictions use its moving statistics, which
+    must follow fast, as those of `build_character_resnet` do.
 
     Example:
         model = PrototypicalNetwork(build_character_resnet(48))

@@ -15,10 +15,10 @@ def run_network(
 ) -> tuple[tf.Tensor, list]:
     """Returns the output of a network with given weights, and its new state.
 
-    It differs from `stateless_call` in the moments of batch normalisation. TensorFlow's moments
-    take the mean as a constant, so that the second derivative of the variance is wrong: with one
-    such layer, the gradient of MAML was off by a factor of three. Here the moments are the sums
-    that Keras computes for masked inputs, with a mask of ones.
+    It differs from `stateless_call` in the moments of batch normalisation. TensorFlow's variance
+    takes the mean as a constant, so its second derivative is wrong. With one such layer, a gradient
+    of MAML was three times too large. Here the moments are those that Keras computes for masked
+    inputs, with a mask of ones.
 
     Args:
         network: Functional model.

@@ -42,6 +42,7 @@ OWN_MODELS = {
     "CNN": "tl_keras.models.baselines.cnn",
     "MLP": "tl_keras.models.baselines.mlp",
     "RNN": "tl_keras.models.baselines.rnn",
+    "CompatibilityModel": "tl_keras.models.attributes.compatibility",
     **MODEL_MODULES,
 }
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__slice__", "__ellipsis__"}
@@ -63,6 +64,7 @@ _SIZES = {
     "batch_shape",
     "depth_multiplier",
     "discriminator_width",
+    "feature_dim",
     "filters",
     "hidden_units",
     "input_dim",

@@ -11,4 +11,5 @@
 - thumbnails: small images for a page
 - use_section: last section of the page of a training run: use of its classifier
 - training_page: page of a training run: accuracy, evidence and usage
+- zero_shot_page: accuracies, confusion, attributes and examples of a zero-shot run
 """

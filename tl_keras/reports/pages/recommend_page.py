@@ -20,6 +20,7 @@ from tl_keras.reports.pages.sections import (
 )
 from tl_keras.reports.wording.numbers import format_duration, format_percent, inspection_warnings
 from tl_keras.reports.wording.recommendation import (
+    beyond_sentences,
     descriptor_sentences,
     policy_sentences,
     title_of,
@@ -49,7 +50,10 @@ def recommend_page(results: RecommendResults) -> Page:
             Section("commands", "Command lines", _commands(results)),
             Section("settings", "Settings", [pairs(_settings(results))]),
         ],
-        warnings=inspection_warnings(results.inspection),
+        warnings=[
+            *beyond_sentences(advice.descriptors, advice.rows),
+            *inspection_warnings(results.inspection),
+        ],
         use=_use(),
     )
 

@@ -17,6 +17,7 @@ from tl_keras.settings.few_shot import FewShotSettings
 from tl_keras.settings.label_free import ExploreSettings, PretrainSettings
 from tl_keras.settings.recommend import RecommendSettings
 from tl_keras.settings.train import TrainSettings
+from tl_keras.settings.zero_shot import ZeroShotSettings
 from tl_keras.training.history import TrainingHistory
 
 
@@ -166,3 +167,22 @@ class FewShotResults:
     source: str
     metrics: dict
     inspection: Inspection | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ZeroShotResults:
+    """Results of `tl-keras zero-shot`, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        images: `jobs.zero_shot.described_images.DescribedImages`.
+        found: `jobs.zero_shot.figures.ZeroShotPredictions` of the test images.
+        source: a sentence on the source of the features.
+        metrics: content of metrics.json.
+    """
+
+    config: ZeroShotSettings
+    images: Any
+    found: Any
+    source: str
+    metrics: dict

@@ -6,4 +6,5 @@
 - pretraining: results of a pretraining
 - recommendation: sentences of a recommendation
 - training: results of a training run
+- zero_shot: results of a zero-shot run
 """

@@ -1,13 +1,15 @@
 """Sentences of a recommendation."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tl_keras.evaluation.policy.judging import HIT, LEARNED, SHIPPED, Judgement
 from tl_keras.evaluation.policy.policies import FEW, SEPARATED
+from tl_keras.evaluation.policy.table import Row
 from tl_keras.reports.wording.numbers import format_percent
 from tl_keras.settings.recommend import STRATEGIES
 
+_BEYOND = 2  # factor on the most labels per class of the table
 _POLICIES = {
     "always balanced": "Gentle fine-tuning is recommended for all data",
     "always the best on average": "The strategy that is best on average is recommended",
@@ -31,12 +33,12 @@ def policy_sentences(judgement: Judgement) -> list[str]:
         else "no policy that was learned from the results is better with its 95% interval"
     )
     return [
-        f"{_POLICIES[SHIPPED]}: {why}. On data sets left out it loses "
-        f"{100 * regrets[SHIPPED]:.1f} points of accuracy to the best strategy on average "
-        f"({beside}).",
-        f"Hit rate so far: on {format_percent(judgement.hits[SHIPPED], 0)} of "
-        f"{judgement.training_sets} training sets from {judgement.data_sets} data sets the choice "
-        f"was within {100 * HIT:g} point of the best.",
+        f"{_POLICIES[SHIPPED]}: {why}.",
+        f"On data sets left out its accuracy is {100 * regrets[SHIPPED]:.1f} points below that of "
+        f"the best strategy that was measured there ({beside}).",
+        f"Hit rate so far: {format_percent(judgement.hits[SHIPPED], 0)} of the choices were within "
+        f"{100 * HIT:g} point of the best, on {judgement.training_sets} training sets of "
+        f"{judgement.data_sets} data sets, which count the same.",
     ]
 
 
@@ -60,6 +62,19 @@ def descriptor_sentences(descriptors: Mapping[str, float]) -> list[str]:
         f"The five nearest images are right on {format_percent(descriptors['knn_accuracy'])}, the "
         f"nearest class mean on {format_percent(descriptors['prototype_accuracy'])}; LogME "
         f"{descriptors['logme']:.2f}.",
+    ]
+
+
+def beyond_sentences(descriptors: Mapping[str, float], rows: Sequence[Row]) -> list[str]:
+    """Returns a warning where the training set has far more labels than those of the table."""
+    known = [row.descriptors["labels_per_class"] for row in rows]
+    labels = descriptors["labels_per_class"]
+    if labels <= _BEYOND * max(known):
+        return []
+    return [
+        f"The results are those of {min(known):.0f} to {max(known):.0f} labels per class; yours "
+        f"has {labels:.0f}. With more labels fine-tuning gains more, and the expected accuracies "
+        "tell little."
     ]
 
 

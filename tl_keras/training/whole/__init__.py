@@ -1,5 +1,7 @@
 """Training every layer of a model.
 
+- compatibility: trains a compatibility model, with the penalty chosen over classes
+- described_encoder: trains a small encoder on images of described classes
 - distillation: trains a small student on the predictions of a teacher, computed once
 - distiller: model that learns from the predictions of a teacher and from labels
 - fix_match: model that learns from its own confident predictions for images without labels

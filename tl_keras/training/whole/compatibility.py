@@ -1,9 +1,11 @@
 """Training of a compatibility model, with the penalty chosen over classes."""
 
+import functools
 from collections.abc import Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tl_keras.checks import check_number
 from tl_keras.data.sources.class_descriptions import ClassDescriptions
@@ -59,11 +61,16 @@ def fit_compatibility(
     training = _Training(model, features, numbers)
     penalties = PENALTIES if penalty is None else (penalty,)
     if len(seen) < FEWEST_CLASSES:
-        choice = Choice(_USUAL if penalty is None else penalty, 1.0, 0.0, None)
+        choice = Choice(_USUAL if penalty is None else penalty)
     else:
         choice = choose(
-            training.of_rows, features, numbers, penalties, held_out=len(unseen), seed=seed
-        )
+            training.of_rows(penalties),
+            features,
+            numbers,
+            penalties,
+            held_out=len(unseen),
+            seed=seed,
+        ).between
     training.run(np.arange(len(numbers)), seen, choice.strength)
     model.set_choice(choice)
     return model
@@ -77,24 +84,25 @@ class _Training:
         self._begun = model.get_weights()
         self._optimizer = [np.array(v) for v in model.optimizer.variables]
 
-    def of_rows(self, rows):
-        """Function of classes that yields the scores of a training for each penalty."""
+    def of_rows(self, penalties):
+        """Function of rows, then of classes, that yields scores of a training per penalty."""
 
-        def trained(classes):
+        def trained(rows, classes):
             own = rows[np.isin(self._labels[rows], classes)]
-            for penalty in PENALTIES:
+            for penalty in penalties:
                 self.run(own, classes, penalty)
                 yield self._model.scores
 
-        return trained
+        return lambda rows: functools.partial(trained, rows)
 
     def run(self, rows, classes, penalty):
         model, size = self._model, min(_BATCH, len(rows))
         model.set_weights(self._begun)
         for variable, value in zip(model.optimizer.variables, self._optimizer, strict=True):
             variable.assign(value)
-        model.set_choice(Choice(penalty, 1.0, 0.0, None))
+        model.set_choice(Choice(penalty))
         model.learn_from(classes)
-        epochs = -(-_STEPS // (len(rows) // size))
-        data = self._features[rows], self._labels[rows]
-        model.fit(*data, batch_size=size, epochs=epochs, verbose=0)
+        data = tf.data.Dataset.from_tensor_slices((self._features[rows], self._labels[rows]))
+        # One long epoch: Keras takes longer between epochs than for a step.
+        batches = data.shuffle(len(rows), seed=0).repeat().batch(size).take(_STEPS)
+        model.fit(batches, epochs=1, verbose=0, shuffle=False)

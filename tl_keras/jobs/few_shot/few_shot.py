@@ -1,5 +1,6 @@
 """`tl-keras few-shot`: a classifier from a few images of each class, in seconds."""
 
+import dataclasses
 import time
 
 import keras
@@ -10,7 +11,7 @@ from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
 from tl_keras.data.pipelines.augmentation_presets import mirrors, resolve_augment
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
-from tl_keras.jobs.few_shot.encoder import load_encoder
+from tl_keras.jobs.few_shot.encoder import load_encoder, sounds_of
 from tl_keras.jobs.few_shot.queries import predict_queries
 from tl_keras.jobs.few_shot.support import load_support
 from tl_keras.jobs.output_files import check_output, table_of
@@ -50,12 +51,15 @@ def few_shot(settings):
     keras.utils.set_random_seed(settings.seed)
     check_output(settings.out, TABLE)
     check_backbone(settings.encoder, PIXELS)
-    sources = sources_of((settings.query,))
+    sounds = sounds_of(settings)
+    sources_of((settings.query,), sounds)  # refused before anything is computed
     with RunFolder(settings.run or default_run_path("few-shot", settings.support)) as folder:
-        support, inspection = load_support(settings.support, settings.on_bad_image)
+        support, inspection = load_support(settings.support, settings.on_bad_image, sounds)
+        settings = _heard(settings, support.sounds)
         classifier, source, seconds = _fitted(settings, support)
         trained = _save(folder, settings, support, inspection, classifier)
         begun = time.monotonic()
+        sources = sources_of((settings.query,), support.sounds)
         queries = predict_queries(
             trained, sources, support, settings.query, settings.out, settings.batch_size
         )
@@ -73,6 +77,14 @@ def few_shot(settings):
         write_page(folder.path / "report.html", few_shot_page(results))
     _say_result(metrics, settings, folder.path)
     return folder.path
+
+
+def _heard(settings, sounds):
+    """Returns the settings with those of the spectrograms, decided by the data or the encoder."""
+    if sounds is None:
+        return settings
+    heard = {"clip_seconds": sounds.seconds, "sample_rate": sounds.sample_rate}
+    return dataclasses.replace(settings, kind="audio", **heard)
 
 
 def _fitted(settings, support):

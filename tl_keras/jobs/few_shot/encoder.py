@@ -8,6 +8,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.encoder_features import build_encoder
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
@@ -75,6 +76,17 @@ def load_encoder(
         say(f"weights=auto: NO IMAGENET WEIGHTS for {settings.encoder}. Using pixels.")
         return _pixels(settings.image_size, "Without ImageNet weights no network was used")
     return Encoder(model, _source(settings, model))
+
+
+def sounds_of(settings: FewShotSettings) -> Sounds | None:
+    """Returns the settings of the spectrograms; None for images.
+
+    A run that was trained on sounds is given them as it heard them, unless options say otherwise.
+    """
+    config = Path(settings.encoder) / "config.json"
+    recorded = Sounds.recorded(read_json(config)) if config.is_file() else None
+    given = settings.clip_seconds or settings.sample_rate
+    return Sounds.asked(settings) if given or recorded is None else recorded
 
 
 def _source(settings, model):

@@ -123,7 +123,7 @@ def measured(features, labels, per_class, draw):
         started = time.monotonic()
         classifier = SupportClassifier(method=method)
         classifier.fit_support(features[:, support], labels[support])
-        probabilities = classifier.predict(features[:, query])
+        probabilities = classifier.predict_proba(features[:, query])
         taken = time.monotonic() - started
         right = np.maximum(probabilities[np.arange(len(query)), labels[query]], 1e-7)
         accuracy = float((probabilities.argmax(axis=1) == labels[query]).mean())

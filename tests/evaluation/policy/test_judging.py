@@ -1,5 +1,7 @@
 """Regret of policies: its arithmetic, and that a data set tells nothing about itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,18 @@ def test_shipped_policy_is_the_one_that_the_packaged_table_supports():
     assert found.training_sets == kept.training_sets == len(rows)
     assert found.best_policy == SHIPPED
     assert shipped_policy(rows)(rows[0].descriptors)[0] in rows[0].accuracy
+
+
+def test_documentation_has_the_figures_of_the_packaged_table():
+    judgement, root = packaged_judgement(), Path(__file__).parents[3]
+    pages = [
+        (root / "docs" / name).read_text("utf-8") for name in ("recommend.md", "benchmarks.md")
+    ]
+    for name, lost in judgement.regrets.items():
+        figures = f"{100 * lost:.2f} | {100 * judgement.hits[name]:.0f}"
+        assert all(f"| {figures}" in page for page in pages), (name, figures)
+    size = f"{judgement.training_sets} training sets of {judgement.data_sets} data sets"
+    assert all(size in page for page in pages)
 
 
 def test_learners_are_more_than_one_so_that_there_is_a_choice():

@@ -11,8 +11,10 @@ from PIL import Image
 from tests.jobs.small_runs import CLASSES, probabilities_of, save_images, table_rows
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_unsplit
+from tl_keras.data.sounds.waves import wave_bytes
 from tl_keras.files import read_json
 from tl_keras.jobs.evaluate import evaluate
+from tl_keras.jobs.few_shot import few_shot as job
 from tl_keras.jobs.few_shot.few_shot import few_shot
 from tl_keras.jobs.predict import predict
 from tl_keras.models.episodic.prototypical import PrototypicalNetwork
@@ -173,6 +175,29 @@ def test_ugly_names_of_classes_are_kept_and_escaped(folders, tmp_path):
     assert "<i>" not in page.split("<body", 1)[1] and "a, &#34;b&#34; &lt;i&gt;" in page
 
 
+def test_sounds_are_heard_as_the_support_was(folders, tmp_path):
+    rng = np.random.default_rng(0)
+    time = np.arange(4000) / 4000
+    for part, count in (("support", 2), ("query", 3)):
+        for name, pitch in (("low", 300), ("high", 1400)):
+            for number in range(count):
+                wave = np.sin(2 * np.pi * pitch * time) + 0.1 * rng.normal(size=4000)
+                path = tmp_path / part / name / f"{number}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(wave_bytes(np.float32(wave / 2), 4000))
+    (tmp_path / "query" / "low" / "cut.wav").write_bytes(b"RIFF")
+    run = _run((tmp_path / "support", tmp_path / "query"), tmp_path, kind="audio")
+    metrics, config = read_json(run / "metrics.json"), read_json(run / "config.json")
+    assert metrics["query"]["accuracy"] == 1.0 and metrics["query"]["images"] == 6
+    assert metrics["unreadable_queries"] == 1 and not metrics["mirror"]
+    assert (config["kind"], config["sample_rate"], config["clip_seconds"]) == ("audio", 4000, 1.0)
+    (tmp_path / "query" / "low" / "cut.wav").unlink()
+    assert evaluate(run, data=str(tmp_path / "query"))["accuracy"] == 1.0
+    again = _run((tmp_path / "support", tmp_path / "query"), tmp_path, encoder=run,
+                 run=tmp_path / "again", image_size=None)  # fmt: skip
+    assert read_json(again / "config.json")["sample_rate"] == 4000
+
+
 def _refused(run_cli, folders, tmp_path, *more, **changes):
     support, query = folders
     given = {"encoder": "pixels", "support": support, "query": query, "out": tmp_path / "out.csv",
@@ -184,7 +209,7 @@ def _refused(run_cli, folders, tmp_path, *more, **changes):
     return " ".join(error.split())
 
 
-def test_bad_input_is_refused_and_leaves_nothing(folders, run_cli, tmp_path):
+def test_bad_input_is_refused_and_leaves_nothing(folders, run_cli, tmp_path, monkeypatch):
     support, query = folders
     (tmp_path / "flat").mkdir()
     shutil.copy(support / "green" / "0.png", tmp_path / "flat")
@@ -214,6 +239,8 @@ def test_bad_input_is_refused_and_leaves_nothing(folders, run_cli, tmp_path):
     error = refused(encoder=tmp_path / "begun")
     assert f"tl-keras pretrain --resume {tmp_path / 'begun'}" in error
     assert "no such file" in refused(encoder=tmp_path / "nothing.keras")
+    monkeypatch.setattr(job, "_MOST_ROWS", 300)
+    assert "at most 300 support images" in refused()  # 15, mirrored, and ten copies of each
     assert "Expected no weights with encoder='pixels'" in refused("--weights", "imagenet")
     assert (tmp_path / "notes.csv").read_text() == "mine"
     assert not (tmp_path / "out.csv").exists()

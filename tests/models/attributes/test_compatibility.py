@@ -15,6 +15,7 @@ from tests.models.attributes.described_features import (
 )
 from tests.replicas import check_program
 from tl_keras.checks import InputError
+from tl_keras.models.attributes import class_folds
 from tl_keras.models.attributes.class_folds import Choice
 from tl_keras.models.attributes.compatibility import CompatibilityModel
 from tl_keras.models.saving.saved_models import load_model
@@ -80,6 +81,7 @@ def test_safe_loading_brings_back_predictions_and_calibration(data, tmp_path):
 def test_penalty_scale_and_calibration_are_chosen_over_classes(data, monkeypatch):
     monkeypatch.setattr(compatibility, "_STEPS", 2)
     monkeypatch.setattr(compatibility, "PENALTIES", (0.1, 0.01))
+    monkeypatch.setattr(class_folds, "_FOLDS", 1)
     model = fit_compatibility(*data, VECTORS, hidden_units=(5,))
     choice = model.choices.between
     assert choice.strength == pytest.approx(0.1, abs=0.1) and choice.scale > 0
@@ -91,8 +93,10 @@ def test_penalty_scale_and_calibration_are_chosen_over_classes(data, monkeypatch
 def test_fit_recognises_unseen_combinations():
     x, y = seen_features(per_class=5)
     model = CompatibilityModel(SHAPES, 24, unseen=UNSEEN.tolist())
-    model.compile(keras.optimizers.Adam(0.01))
-    model.fit(x, y, epochs=40, batch_size=128, verbose=0)
+    model.compile(keras.optimizers.Adam(0.03))
+    held_out = seen_features(per_class=1, seed=2)
+    fitted = model.fit(x, y, epochs=30, batch_size=450, verbose=0, validation_data=held_out)
+    assert fitted.history["val_accuracy"][-1] > 0.8
     assert model.evaluate(*features_of(SHAPES, 3, seed=1), generalized=False)["accuracy"] > 0.9
 
 

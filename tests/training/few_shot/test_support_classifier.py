@@ -8,6 +8,9 @@ from tests.training.few_shot.test_rules import clusters
 from tests.training.small_models import coloured_images, small_backbone
 from tl_keras import SupportClassifier
 from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.pipelines.episodes import TaskSampler
+from tl_keras.evaluation.episodes.accuracy import episode_accuracies
 from tl_keras.models.episodic.prototypical import PrototypicalNetwork
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.few_shot import METHODS
@@ -28,7 +31,7 @@ def test_keras_model_gives_the_same_probabilities_also_reloaded(method, encoder,
     labels = labels.copy()
     labels[0] = 1  # classes of two, four and three images
     classifier = SupportClassifier(encoder, method=method).fit_support(images, labels)
-    expected = classifier.predict(queries)
+    expected = classifier.predict_proba(queries)
     assert expected.shape == (12, 3) and expected.dtype == np.float32
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     model = classifier.as_keras()
@@ -52,7 +55,7 @@ def test_mirrored_queries_are_averaged_and_mirrored_support_is_fitted(encoder):
     assert not np.allclose(both.scores.kernel, plain.scores.kernel)
     model = both.as_keras()
     seen = [model.predict(np.float32(q), verbose=0) for q in (queries, queries[:, :, ::-1])]
-    np.testing.assert_allclose(both.predict(queries), np.mean(seen, axis=0), atol=1e-5)
+    np.testing.assert_allclose(both.predict_proba(queries), np.mean(seen, axis=0), atol=1e-5)
 
 
 def test_copies_of_the_support_are_fitted_and_follow_the_seed(encoder):
@@ -75,7 +78,7 @@ def test_images_that_are_held_out_were_not_fitted_on(method):
     features = rng.normal(size=(1, 120, 300)).astype(np.float32)  # noise: nothing can be learned
     labels = np.arange(120) % 4
     classifier = SupportClassifier(method=method).fit_support(features, labels)
-    fitted = (classifier.predict(features).argmax(axis=1) == labels).mean()
+    fitted = (classifier.predict_proba(features).argmax(axis=1) == labels).mean()
     held = (classifier.out_of_fold.argmax(axis=1) == labels).mean()
     assert fitted > 0.7 and held < 0.42
 
@@ -87,7 +90,7 @@ def test_temperature_makes_probabilities_as_sure_as_they_are_right(method):
     classifier = SupportClassifier(method=method).fit_support(features, labels)
     known, asked = classifier.features(features), classifier.features(queries)
     untempered = classifier._rule()(known, labels, 3).divided(1 / SHARPNESS[method])
-    found = classifier.predict(queries)
+    found = classifier.predict_proba(queries)
     np.testing.assert_allclose(
         found, untempered.divided(classifier.temperature).predict(asked)[0], atol=1e-5
     )
@@ -104,7 +107,7 @@ def test_one_image_of_each_class_has_no_image_held_out(method):
     queries, truth = clusters(2, num_classes=20, dims=30, spread=0.3, seed=1)
     classifier = SupportClassifier(method=method).fit_support(features, labels)
     assert np.isnan(classifier.out_of_fold).all() and classifier.temperature == 1
-    found = classifier.predict(queries)
+    found = classifier.predict_proba(queries)
     assert (found.argmax(axis=1) == truth).all()
     assert found.max() < 1 and found.max(axis=1).mean() > 1.5 / 20
 
@@ -116,16 +119,14 @@ def test_euclidean_metric_is_that_of_a_prototypical_network():
     assert classifier.chosen == "prototype"
     distances = ((queries[0][:, None] - features[0]) ** 2).sum(axis=-1)
     expected = np.exp(-distances) / np.exp(-distances).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(classifier.predict(queries), expected, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(classifier.predict_proba(queries), expected, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("features", "labels", "message"),
     [
         (np.ones((4, 3)), [0, 1, 0], r"n labels.*received \(1, 4, 3\) and \(3,\)"),
-        (np.ones((2, 3)), [0, 0], "two classes or more"),
-        (np.ones((2, 3)), [0, 2], "received none of class 1"),
-        (np.ones((2, 3)), [0.0, 1.0], "class numbers"),
+        (np.ones((2, 3)), [7, 7], "two classes or more; received '7' alone"),
         (np.array([[1.0, 2], [np.nan, 0]]), [0, 1], "for 1 images, the first at 1"),
     ],
 )
@@ -152,6 +153,23 @@ def test_scores_are_those_of_a_prototypical_network(similarity, encoder):
     queries, _ = coloured_images(6, seed=1)
     factor = float(np.exp(1.5))
     classifier = SupportClassifier(encoder, method="prototype", metric=similarity, factor=factor)
-    found = classifier.fit_support(images, labels).predict(queries)
+    found = classifier.fit_support(images, labels).predict_proba(queries)
     expected = network.fit_support(images, labels).predict_proba(queries)
     np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("names", [("röd", "green", "blue"), (40, 7, 23)])
+def test_any_labels_come_back(names):
+    features, labels = clusters(2, spread=0.1)
+    queries, truth = clusters(3, spread=0.1, seed=1)
+    classifier = SupportClassifier().fit_support(features, np.array(names)[labels])
+    assert classifier.classes.tolist() == sorted(names)
+    np.testing.assert_array_equal(classifier.predict(queries), np.array(names)[truth])
+
+
+def test_accuracy_over_episodes_takes_it():
+    features, labels = clusters(4, num_classes=6, dims=6, spread=0.1)
+    images = ImageDataset.from_arrays(np.zeros((24, 2, 2), np.uint8), labels)
+    tasks = TaskSampler(3, 1, 2, seed=0).tasks(images)
+    found = episode_accuracies(SupportClassifier(method="ridge"), tasks, 4, features=features[0])
+    np.testing.assert_array_equal(found, 1.0)

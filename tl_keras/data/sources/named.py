@@ -46,10 +46,9 @@ def load_named(name: str) -> dict[str, ImageDataset]:
 
     Args:
         name: one of `NAMED_DATASETS`. "digits" (1,797 images of 8 x 8) comes with scikit-learn.
-            "letters" (3,400 images of 28 x 28) are drawn, see `data.sources.letters`. So are
-            "shapes" (4,320 images of 32 x 32, 108 classes), see `data.sources.shapes`.
-            "chirps" (480 sounds) are made too, see `data.sounds.chirps`. Keras downloads the
-            others once, to its cache folder.
+            "letters" (3,400 images of 28 x 28), "shapes" (4,320 images of 32 x 32, 108 classes) and
+            "chirps" (480 sounds) are drawn: see `data.sources.letters`, `data.sources.shapes` and
+            `data.sounds.chirps`. Keras downloads the others once, to its cache folder.
 
     Returns:
         {"all": dataset}, or {"train": dataset, "test": dataset} if there is a test split.

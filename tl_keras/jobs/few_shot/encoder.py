@@ -8,6 +8,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.encoder_features import build_encoder
 from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
@@ -17,6 +18,7 @@ from tl_keras.progress import say
 from tl_keras.settings.few_shot import COSINE, FewShotSettings
 from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.methods import METHODS
+from tl_keras.settings.zero_shot import ZeroShotSettings
 
 _SIDE_OF_PIXELS = 32
 # With so many, the nearest by pixels was right for 68 % of letters instead of 49 % at five labels,
@@ -44,12 +46,15 @@ class Encoder:
     copies: int = 0
 
 
-def load_encoder(settings: FewShotSettings, images: ImageDataset) -> Encoder:
+def load_encoder(
+    settings: FewShotSettings | ZeroShotSettings, images: ImageDataset, option: str = "encoder"
+) -> Encoder:
     """Returns the encoder of a run.
 
     Args:
-        settings: `FewShotSettings`.
+        settings: with `encoder`, `weights` and `image_size`.
         images: `ImageDataset` that decides the size of a named backbone.
+        option: name of the option that names the encoder, for messages.
 
     Raises:
         InputError: the encoder or its weights are not available.
@@ -65,12 +70,23 @@ def load_encoder(settings: FewShotSettings, images: ImageDataset) -> Encoder:
             raise
         if settings.weights != "auto":
             raise InputError(
-                f"{error} Or use --encoder RUN of `tl-keras pretrain`, or --encoder pixels."
+                f"{error} Or use --{option} RUN of `tl-keras pretrain`, or --{option} pixels."
             ) from error
         say(f"weights=auto: {error}")
         say(f"weights=auto: NO IMAGENET WEIGHTS for {settings.encoder}. Using pixels.")
         return _pixels(settings.image_size, "Without ImageNet weights no network was used")
     return Encoder(model, _source(settings, model))
+
+
+def sounds_of(settings: FewShotSettings) -> Sounds | None:
+    """Returns the settings of the spectrograms; None for images.
+
+    A run that was trained on sounds is given them as it heard them, unless options say otherwise.
+    """
+    config = Path(settings.encoder) / "config.json"
+    recorded = Sounds.recorded(read_json(config)) if config.is_file() else None
+    given = settings.clip_seconds or settings.sample_rate
+    return Sounds.asked(settings) if given or recorded is None else recorded
 
 
 def _source(settings, model):

@@ -1,15 +1,17 @@
 """`tl-keras few-shot`: a classifier from a few images of each class, in seconds."""
 
+import dataclasses
 import time
 
 import keras
 import numpy as np
 
+from tl_keras.checks import InputError
 from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
 from tl_keras.data.pipelines.augmentation_presets import mirrors, resolve_augment
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
-from tl_keras.jobs.few_shot.encoder import load_encoder
+from tl_keras.jobs.few_shot.encoder import load_encoder, sounds_of
 from tl_keras.jobs.few_shot.queries import predict_queries
 from tl_keras.jobs.few_shot.support import load_support
 from tl_keras.jobs.output_files import check_output, table_of
@@ -28,6 +30,7 @@ from tl_keras.settings.options.signatures import takes_settings
 from tl_keras.training.few_shot.support_classifier import SupportClassifier
 
 TABLE = table_of("few-shot", *COLUMNS)
+_MOST_ROWS = 20_000  # the matrix of ridge regression has so many rows and columns
 
 
 @takes_settings(FewShotSettings)
@@ -42,18 +45,21 @@ def few_shot(settings):
         `evaluate` and `export` take it as they take that of `train`.
 
     Raises:
-        InputError: support, query, encoder or `out` cannot be used; no run is left half-written.
+        InputError: support, query, encoder or `out` cannot be used. Nothing is half-written.
     """
     started = time.monotonic()
-    keras.utils.set_random_seed(settings.seed % 2**31)
+    keras.utils.set_random_seed(settings.seed)
     check_output(settings.out, TABLE)
     check_backbone(settings.encoder, PIXELS)
-    sources = sources_of((settings.query,))
+    sounds = sounds_of(settings)
+    sources_of((settings.query,), sounds)  # refused before anything is computed
     with RunFolder(settings.run or default_run_path("few-shot", settings.support)) as folder:
-        support, inspection = load_support(settings.support, settings.on_bad_image)
+        support, inspection = load_support(settings.support, settings.on_bad_image, sounds)
+        settings = _heard(settings, support.sounds)
         classifier, source, seconds = _fitted(settings, support)
         trained = _save(folder, settings, support, inspection, classifier)
         begun = time.monotonic()
+        sources = sources_of((settings.query,), support.sounds)
         queries = predict_queries(
             trained, sources, support, settings.query, settings.out, settings.batch_size
         )
@@ -73,6 +79,14 @@ def few_shot(settings):
     return folder.path
 
 
+def _heard(settings, sounds):
+    """Returns the settings with those of the spectrograms, decided by the data or the encoder."""
+    if sounds is None:
+        return settings
+    heard = {"clip_seconds": sounds.seconds, "sample_rate": sounds.sample_rate}
+    return dataclasses.replace(settings, kind="audio", **heard)
+
+
 def _fitted(settings, support):
     """Returns (fitted `SupportClassifier`, sentence on its features, seconds)."""
     found = load_encoder(settings, support)
@@ -87,6 +101,7 @@ def _fitted(settings, support):
         factor=found.factor,
         seed=settings.seed,
     )
+    _check_few(support, classifier)
     begun = time.monotonic()
     classifier.fit_support(support, support.labels)
     taken = time.monotonic() - begun
@@ -95,6 +110,16 @@ def _fitted(settings, support):
         found.source,
         {"features": taken - classifier.seconds, "fit": classifier.seconds},
     )
+
+
+def _check_few(support, classifier):
+    rows = len(support) * (1 + classifier.mirror) * (1 + classifier.copies)
+    if rows > _MOST_ROWS:
+        raise InputError(
+            f"Expected at most {_MOST_ROWS:,} support images, with mirror images and copies; "
+            f"received {rows:,}. Give fewer, or --copies 0, or `tl-keras train --preset fast`, "
+            "which fits a logistic regression on any number."
+        )
 
 
 def _save(folder, settings, support, inspection, classifier):

@@ -7,10 +7,13 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import printable
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.data.loading import load_parts
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.progress import say
 
 
-def load_support(source: str, on_bad_image: str) -> tuple[ImageDataset, Inspection]:
+def load_support(
+    source: str, on_bad_image: str, sounds: Sounds | None = None
+) -> tuple[ImageDataset, Inspection]:
     """Returns the labelled images of a source, all of split "train", and their inspection.
 
     A source with splits of its own gives its training images.
@@ -18,7 +21,7 @@ def load_support(source: str, on_bad_image: str) -> tuple[ImageDataset, Inspecti
     Raises:
         InputError: there are no two classes, or a class has no image that can be read.
     """
-    parts, inspection = load_parts(source, on_bad_image=on_bad_image)
+    parts, inspection = load_parts(source, on_bad_image=on_bad_image, sounds=sounds)
     if len(parts) > 1:
         say(f"{printable(source)} has splits of its own: the support is its training images.")
     support = replace(next(iter(parts.values())), split="train")

@@ -23,7 +23,8 @@ def encoder_of(settings: ZeroShotSettings, images: DescribedImages) -> tuple[ker
         InputError: the encoder or its weights are not available.
     """
     if settings.backbone != SMALL_RESNET:
-        return load_encoder(settings, images.train)
+        found = load_encoder(settings, images.train, "backbone")
+        return found.model, found.source
     say(f"Training {SMALL_RESNET} on the seen classes and their descriptions.")
     encoder = train_described_encoder(
         images.train,

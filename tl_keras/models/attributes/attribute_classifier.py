@@ -39,14 +39,13 @@ class AttributeClassifier(DescribedClassifier):
     strengths = (100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
     usual_strength = 0.01
 
-    def predict_attributes(self, features: np.ndarray, classes: None = None) -> np.ndarray:
+    def predict_attributes(self, features: np.ndarray) -> np.ndarray:
         """Returns attributes, float (n, columns): a probability, or a value of more than two.
 
         An attribute that could not be learned is NaN.
 
         Args:
             features: float (n, d).
-            classes: unused; attributes are predicted before any class.
         """
         import scipy.special
 
@@ -150,8 +149,10 @@ class _Ridge:
         """Weights (d + 1, m), biases last, and the variance (m,) of what is left."""
         if not self._targets.shape[1]:
             return np.zeros((len(self._mean) + 1, 0)), np.zeros(0)
+        import scipy.linalg
+
         ridge = self._square + strength * np.eye(len(self._square))
-        kernel = np.linalg.solve(ridge, self._product)
+        kernel = scipy.linalg.solve(ridge, self._product, assume_a="pos")
         bias = self._middle - self._mean @ kernel
         rest = self._targets - self._features @ kernel - bias
         return np.vstack([kernel, bias]), np.maximum(np.square(rest).mean(axis=0), _TINY)

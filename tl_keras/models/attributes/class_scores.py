@@ -80,12 +80,9 @@ class ClassScores:
         predicted = numbers[scores[rows][:, numbers].argmax(axis=1)]
         return {"accuracy": class_accuracy(predicted, labels[rows])}
 
-    def predict_attributes(self, features: np.ndarray, classes: Sequence | None = None):
-        """Returns attributes, float (n, columns): those of the classes, by their probability."""
-        numbers = self.candidates(classes)
-        return (
-            self.probabilities(self.scores(features), numbers) @ self.descriptions.values[numbers]
-        )
+    def predict_attributes(self, features: np.ndarray) -> np.ndarray:
+        """Returns attributes, float (n, columns): those of all classes, by their probability."""
+        return self.predict(features) @ self.descriptions.values
 
     def candidates(self, classes: Sequence | None) -> np.ndarray:
         """Returns the rows of candidate classes; all for None."""

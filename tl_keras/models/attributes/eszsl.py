@@ -47,6 +47,8 @@ class ESZSL(DescribedClassifier):
         }
 
     def _solutions(self, prepared, classes, strengths):
+        import scipy.linalg
+
         count, square, total = (sum(prepared[c][i] for c in classes) for i in range(3))
         own = np.stack([prepared[c][2] for c in classes], axis=1)
         targets = 2 * own - total[:, None]  # X'Y, with Y of +1 and -1
@@ -56,7 +58,7 @@ class ESZSL(DescribedClassifier):
         for gamma, weight in strengths:
             if gamma not in of_features:
                 ridge = square + gamma * count * np.eye(len(square))
-                of_features[gamma] = np.linalg.solve(ridge, targets)
+                of_features[gamma] = scipy.linalg.solve(ridge, targets, assume_a="pos")
             inner = known.T @ known
             inner += weight * np.trace(inner) / len(inner) * np.eye(len(inner))
             kernel = np.linalg.solve(inner, (of_features[gamma] @ known).T).T

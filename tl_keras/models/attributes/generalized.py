@@ -58,9 +58,8 @@ def choose_calibration(folds: list[tuple]) -> tuple[float, float]:
         Calibrated stacking: Chao et al. 2016, arXiv 1605.04253.
     """
     parts = [_parts(*fold) for fold in folds]
-    offsets = np.quantile(
-        np.concatenate([lead for lead, _, _ in parts]), np.linspace(0, 1, _OFFSETS)
-    )
+    found = np.quantile(np.concatenate([lead for lead, *_ in parts]), np.linspace(0, 1, _OFFSETS))
+    offsets = (found[1:] + found[:-1]) / 2  # between images, never at one
     means = np.mean([_harmonic_means(*part, offsets) for part in parts], axis=0)
     best = offsets[np.isclose(means, means.max(), atol=1e-9)]
     middle = (best[0] + best[-1]) / 2

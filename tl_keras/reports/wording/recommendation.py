@@ -36,9 +36,9 @@ def policy_sentences(judgement: Judgement) -> list[str]:
         f"{_POLICIES[SHIPPED]}: {why}.",
         f"On data sets left out its accuracy is {100 * regrets[SHIPPED]:.1f} points below that of "
         f"the best strategy that was measured there ({beside}).",
-        f"Hit rate so far: on {format_percent(judgement.hits[SHIPPED], 0)} of "
-        f"{judgement.training_sets} training sets from {judgement.data_sets} data sets the choice "
-        f"was within {100 * HIT:g} point of the best.",
+        f"Hit rate so far: {format_percent(judgement.hits[SHIPPED], 0)} of the choices were within "
+        f"{100 * HIT:g} point of the best, on {judgement.training_sets} training sets of "
+        f"{judgement.data_sets} data sets, which count the same.",
     ]
 
 

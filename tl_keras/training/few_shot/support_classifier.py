@@ -33,7 +33,7 @@ class SupportClassifier:
 
     Example:
         classifier = SupportClassifier("mobilenet_v2").fit_support(images, labels)
-        probabilities = classifier.predict(queries)
+        found = classifier.predict(queries)
         classifier.as_keras().save("classifier.keras")
 
     The probabilities have a temperature, fitted on support images that were held out. With one
@@ -54,6 +54,7 @@ class SupportClassifier:
 
     Attributes:
         chosen: the method that was fitted.
+        classes: labels of the support, in the order of the columns of `predict_proba`.
         scores: `Scores`, with the temperature in them.
         temperature: float by which scores were divided after the usual factor.
         out_of_fold: float32 (n, num_classes), probabilities of the support images by fits without
@@ -89,6 +90,7 @@ class SupportClassifier:
         auto = "logistic" if metric == COSINE else "prototype"
         self.chosen = auto if method == "auto" else method
         self.scores: Scores | None = None
+        self.classes = np.array(())
 
     def fit_support(self, images: Any, labels: Any) -> "SupportClassifier":
         """Fits the classifier.
@@ -96,7 +98,7 @@ class SupportClassifier:
         Args:
             images: `ImageDataset`, or array (n, h, w, c), 0-255. Without an encoder features, float
                 (n, d) or (views, n, d).
-            labels: ints (n,), 0 to num_classes - 1, each of them there.
+            labels: ints or texts (n,), of two classes or more.
 
         Returns:
             The classifier itself.
@@ -105,9 +107,9 @@ class SupportClassifier:
             InputError: features or labels cannot be used.
         """
         features = self.features(images, copies=self.copies)
-        labels, num_classes = _checked(features, labels)
+        self.classes, numbers = _checked(features, labels)
         started = time.monotonic()
-        self._fit(features, labels, num_classes)
+        self._fit(features, numbers, len(self.classes))
         self.seconds = time.monotonic() - started
         return self
 
@@ -139,11 +141,16 @@ class SupportClassifier:
         return factor * _FEATURES / dimensions if self.chosen == "logistic" else factor
 
     def predict(self, queries: Any) -> np.ndarray:
-        """Returns probabilities, float32 (n, num_classes), of images or features.
+        """Returns the label of each image (n,), one of those given to `fit_support`."""
+        return self.classes[self.predict_proba(queries).argmax(axis=1)]
 
-        They are the mean over the views of an image.
+    def predict_proba(self, queries: Any) -> np.ndarray:
+        """Returns the probability of each class, float32 (n, num_classes), of images or features.
+
+        It is the mean over the views of an image.
         """
-        return self._fitted().predict(self.features(queries)).mean(axis=0)
+        scores = self._fitted()
+        return scores.predict(self.features(queries)).mean(axis=0)
 
     def features(self, images: Any, copies: int = 0) -> np.ndarray:
         """Returns features (views, n, d) as the rules take them: of length 1 with "cosine".
@@ -159,8 +166,8 @@ class SupportClassifier:
     def as_keras(self) -> keras.Model:
         """Returns encoder and scores as one Keras model, which shares the encoder.
 
-        It sees an image once. With mirror=True `predict` of this class is the mean of its outputs
-        for an image and its mirror image.
+        It sees an image once. With mirror=True `predict_proba` of this class is the mean of its
+        outputs for an image and its mirror image.
         """
         scores = self._fitted()
         if self.encoder is None:
@@ -227,23 +234,18 @@ def _tempered(held, temperature):
 
 
 def _checked(features, labels):
-    """Returns (labels int64 (n,), number of classes); refuses what no rule can be fitted on."""
+    """Returns (classes, number of the class of each image); refuses what cannot be fitted on."""
     labels = np.asarray(labels)
     if features.ndim != 3 or not features.size or labels.shape != features.shape[1:2]:
         raise InputError(
             "Expected features (n, d) or (views, n, d) and n labels, n above 0; received "
             f"{features.shape} and {labels.shape}."
         )
-    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() < 1:
+    classes, numbers = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
         raise InputError(
-            "Expected labels to be class numbers from 0, of two classes or more; received "
-            f"{labels.dtype} with the values {np.unique(labels)[:5].tolist()}."
-        )
-    missing = np.setdiff1d(np.arange(labels.max() + 1), labels)
-    if len(missing):
-        raise InputError(
-            f"Expected support images of {labels.max() + 1} classes; received none of class "
-            f"{', '.join(map(str, missing[:5]))}. Add one, or number the classes without gaps."
+            f"Expected support images of two classes or more; received {str(classes[0])!r} alone. "
+            "Add labelled images of another class."
         )
     if not np.isfinite(features).all():
         wrong = np.flatnonzero(~np.isfinite(features).all(axis=(0, 2)))
@@ -251,4 +253,4 @@ def _checked(features, labels):
             f"Expected finite features; received NaN or infinity for {len(wrong)} images, the "
             f"first at {wrong[0]}. The encoder's weights are damaged or too large."
         )
-    return labels.astype(np.int64), int(labels.max()) + 1
+    return classes, numbers

@@ -95,11 +95,12 @@ def _lines(arguments, features, of_methods, pairs):
     count = int(np.bincount(features["train_labels"])[0])
     return [
         f"`make benchmark-zero-shot`, {tables.machine()}, one draw of images, beside other work. "
-        f"Two classes are held out; the first {count} training images of each of the other eight are "
-        f"learned from. Descriptions are word vectors of {_dimensions(arguments)} dimensions. "
+        f"Two classes are held out; the first {count} training images of each of the other eight "
+        f"are learned from. Descriptions are word vectors of {_dimensions(arguments)} dimensions. "
         "Features are those of MobileNetV2 with ImageNet weights at 224 x 224 pixels. **ImageNet "
-        "has such images**: its network has seen cats and trucks with labels, so only the last step is "
-        "zero-shot. Strength, scale and calibration are chosen on seen classes that are held out.",
+        "has such images**: its network has seen cats and trucks with labels, so only the last "
+        "step is zero-shot. Strength, scale and calibration are chosen on seen classes that are "
+        "held out.",
         "",
         f"Held out: {PAIR[0]} and {PAIR[1]}. ESZSL tells them apart with "
         f"{of_methods['ESZSL']['accuracy']:.1%} accuracy (95% interval {low:.1%} to {high:.1%}, "
@@ -112,7 +113,8 @@ def _lines(arguments, features, of_methods, pairs):
         f"All 45 pairs with ESZSL: mean {each.mean():.1%}, median {np.median(each):.1%}, "
         f"{(each >= 0.9).sum()} pairs at 90 % or more, {(each < 0.6).sum()} below 60 %; mean "
         f"harmonic mean {harmonic:.1%}. A pair is told apart best where each class has a "
-        "relative among the seen ones; two that are nearest to each other, such as airplane and ship, have none:",
+        "relative among the seen ones; two that are nearest to each other, such as airplane and "
+        "ship, have none:",
         "",
         "| accuracy between | " + " | ".join(_names(pairs)[1:]) + " |",
         "|---" * len(_names(pairs)) + "|",

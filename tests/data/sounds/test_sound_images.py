@@ -30,6 +30,8 @@ def test_the_commonest_rate_is_that_of_all(tmp_path):
     high = save_tone(tmp_path / "high.wav", rate=48000)
     assert Sounds().of_files([high]).sample_rate == 16000
     assert Sounds().of_files([tmp_path / "none.wav"]).sample_rate == 16000
+    low = save_tone(tmp_path / "low.wav", rate=1000)
+    assert Sounds().of_files([low]).sample_rate == 2000
 
 
 def test_a_wave_to_listen_to_is_short(tmp_path):

@@ -15,6 +15,7 @@ from tl_keras.data.sounds.waves import SoundReadError, read_wave, sample_rate, w
 from tl_keras.settings.image_source import CLIP_SECONDS, KindSettings
 
 LISTENED = 5  # seconds, so that a page stays small
+LOWEST_RATE = 2_000  # samples per second, as of the option
 HIGHEST_RATE = 16_000  # samples per second, above which few sounds differ
 
 
@@ -45,12 +46,13 @@ class Sounds:
         return cls(config["clip_seconds"], config["sample_rate"])
 
     def of_files(self, files: Sequence[str]) -> "Sounds":
-        """Returns the settings with the commonest rate of some files, at most 16,000."""
+        """Returns the settings with the commonest rate of some files, from 2,000 to 16,000."""
         if self.sample_rate is not None:
             return self
         rates = collections.Counter(filter(None, map(_rate_of, files)))
         common = max(rates.items(), key=lambda item: (item[1], item[0]))[0] if rates else 0
-        return replace(self, sample_rate=min(common or HIGHEST_RATE, HIGHEST_RATE))
+        rate = max(LOWEST_RATE, min(common or HIGHEST_RATE, HIGHEST_RATE))
+        return replace(self, sample_rate=rate)
 
 
 def resolved(config: Any, sounds: Sounds | None) -> Any:

@@ -405,7 +405,7 @@ def write_table(out):
     """Writes the table, its judgement and the section of docs/benchmarks.md."""
     from tables import machine, replace_section
 
-    from tl_keras.evaluation.policy.accuracies import coverage
+    from tl_keras.evaluation.policy.accuracies import coverage, mean_error
     from tl_keras.evaluation.policy.judging import judge, write_judgement
     from tl_keras.evaluation.policy.policies import mean_gains
     from tl_keras.evaluation.policy.table import RESULTS, read_table
@@ -419,8 +419,10 @@ def write_table(out):
     lines += [*gain_lines(rows, mean_gains(rows, least_sets=1)), ""]
     lines.append(
         f"Intervals of expected accuracy, made without the data set, hold {coverage(rows):.0%} of "
-        "the accuracies."
+        f"the accuracies; the expected one is {100 * mean_error(rows):.1f} points off on average."
     )
+    unmeasured = [name for name in STRATEGIES if not any(name in row.accuracy for row in rows)]
+    lines[-1] += f" Not measured: {', '.join(unmeasured)}." if unmeasured else ""
     replace_section("The choice of `recommend`", lines)
 
 

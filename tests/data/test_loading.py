@@ -107,7 +107,7 @@ def test_loose_images_need_no_labels(tmp_path):
 
 def test_an_unknown_source_is_refused_with_the_nearest_name_first():
     with pytest.raises(
-        InputError, match="one of mnist, digits, letters, fashion_mnist, .*received mnits"
+        InputError, match="one of mnist, digits, letters, shapes, fashion_mnist, .*received mnits"
     ):
         load_dataset("mnits")
     with pytest.raises(InputError, match="received images.zip, which is none of these"):

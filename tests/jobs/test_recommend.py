@@ -20,6 +20,7 @@ from tl_keras.jobs.recommend.recommend import _loaded
 from tl_keras.jobs.recommend.times import estimated_seconds
 from tl_keras.jobs.train.starting_point import StartingPoint, starting_point
 from tl_keras.jobs.train.unlabelled import load_data
+from tl_keras.reports.wording.recommendation import beyond_sentences
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.recommend import OF_TRAIN, STRATEGIES, RecommendSettings
 from tl_keras.settings.train import TrainSettings
@@ -72,10 +73,11 @@ def test_training_images_are_those_of_train(tmp_path):
     assert ours.ids == load_dataset(data, **asked).train.ids
 
 
-def test_more_labels_than_the_table_has_are_named(tmp_path, encoder):
-    path = recommended(tmp_path / "run", encoder, labels_per_class=100)
-    words = "labels per class; yours has 100"
-    assert words in (path / "report.html").read_text(encoding="utf-8")
+def test_more_labels_than_twice_those_of_the_table_are_named():
+    rows = [row()]  # 10 labels per class
+    assert not beyond_sentences(rows[0].descriptors | {"labels_per_class": 20.0}, rows)
+    (sentence,) = beyond_sentences(rows[0].descriptors | {"labels_per_class": 21.0}, rows)
+    assert "those of 10 to 10 labels per class; yours has 21" in sentence
 
 
 def test_second_call_computes_no_features(tmp_path, encoder, capsys, monkeypatch):

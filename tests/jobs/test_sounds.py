@@ -5,6 +5,8 @@ import pytest
 from tests.data.sounds.wave_files import save_chirps, save_tone
 from tests.jobs.small_runs import save_encoder, save_images, small_config, table_rows
 from tl_keras.checks import InputError
+from tl_keras.data.loading import load_dataset
+from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.jobs.check import check
 from tl_keras.jobs.compare.compare import compare
 from tl_keras.jobs.distill import distill
@@ -13,7 +15,9 @@ from tl_keras.jobs.explore.explore import explore
 from tl_keras.jobs.outliers import outliers
 from tl_keras.jobs.predict import predict
 from tl_keras.jobs.pretrain.pretrain import pretrain
+from tl_keras.jobs.train.starting_point import starting_point
 from tl_keras.jobs.train.train import train
+from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.settings.image_source import CheckSettings
 from tl_keras.settings.label_free import ExploreSettings, PretrainSettings
 from tl_keras.settings.train import TrainSettings
@@ -108,3 +112,21 @@ def test_a_run_of_images_takes_no_sounds(folder, tmp_path):
     run = train(small_config(encoder, images, tmp_path / "run", epochs=0, freeze_epochs=1))
     with pytest.raises(InputError, match="received none"):
         predict(str(run), str(folder), out=str(tmp_path / "p.csv"))
+
+
+def test_small_resnet_is_a_backbone_of_random_weights():
+    encoder = build_backbone("small_resnet", weights="random")
+    assert encoder.input_shape == (None, 64, 64, 3) and encoder.name == "small_resnet"
+    assert build_backbone("small_resnet", image_size=32, weights=None).input_shape[1] == 32
+    with pytest.raises(InputError, match=r"weights='random' with small_resnet.*'imagenet'"):
+        build_backbone("small_resnet")
+
+
+def test_small_resnet_starts_from_random_numbers_at_its_own_rate(folder):
+    splits = load_dataset(str(folder), sounds=Sounds())
+    config = TrainSettings(data=str(folder), kind="audio", image_size=16)
+    start = starting_point(config, splits)
+    tuning = start.resolved(config)
+    assert start.weights["kind"] == "random" and tuning.weights == "random"
+    assert (tuning.fine_tune.lr, tuning.fine_tune.epochs) == (2e-3, 60)
+    assert tuning.dropout == 0.3 and not start.flips(config)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.policy.small_tables import row
-from tl_keras.evaluation.policy.accuracies import coverage, expected_accuracy
+from tl_keras.evaluation.policy.accuracies import coverage, expected_accuracy, mean_error
 
 GAINS = (0.0, 0.1, 0.05, 0.05)
 
@@ -59,3 +59,11 @@ def test_rows_of_other_label_budgets_are_used_only_where_near_ones_are_few():
 def test_coverage_leaves_out_the_data_set_that_it_asks_for():
     outlier = row("far away", start=0.6, linear=0.6, balanced=0.95)
     assert coverage([*rows_with((0.05, 0.051, 0.049, 0.05, 0.052)), outlier]) < 1
+
+
+def test_mean_error_is_that_of_the_data_set_left_out():
+    gains = (0.0, 0.1, 0.05, 0.05, 0.15)
+    others = [np.mean(gains[:n] + gains[n + 1 :]) for n in range(5)]
+    expected = [*np.abs(np.array(gains) - others), *np.zeros(5)]  # the linear start gains nothing
+    rows = [row(str(n), linear=0.6, start=0.6, balanced=0.6 + g) for n, g in enumerate(gains)]
+    assert mean_error(rows) == pytest.approx(np.mean(expected))

@@ -136,8 +136,8 @@ def test_documentation_has_the_figures_of_the_packaged_table():
     pages = [
         (root / "docs" / name).read_text("utf-8") for name in ("recommend.md", "benchmarks.md")
     ]
-    for name, regret in judgement.regrets.items():
-        figures = f"{100 * regret:.2f} | {100 * judgement.hits[name]:.0f}"
+    for name, lost in judgement.regrets.items():
+        figures = f"{100 * lost:.2f} | {100 * judgement.hits[name]:.0f}"
         assert all(f"| {figures}" in page for page in pages), (name, figures)
     size = f"{judgement.training_sets} training sets of {judgement.data_sets} data sets"
     assert all(size in page for page in pages)

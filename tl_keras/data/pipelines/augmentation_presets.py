@@ -88,7 +88,9 @@ class SoundAugmentation:
 _STRONG = {"horizontal_flip": True, "rotation": 20.0, "shear": 0.2, "cutout": 0.5}
 _STRONG |= {"brightness": 0.5, "contrast": 0.5, "saturation": 0.8}
 _COLOUR_VIEWS = {"horizontal_flip": True, "max_aspect": 4 / 3, "jitter": 0.8, "grayscale": 0.2}
-_SPEECH = {"warp": 0.25, "rise": 0.03, "stretch": 0.3, "shift": 0.1, "contrast": 0.2}
+# Digits of a synthetic woman's voice, left out of a training with warp 0.25: 74 % correct as they
+# were, 84 % with their frequencies warped by 0.2, and 86 % by 0.4.
+_SPEECH = {"warp": 0.3, "rise": 0.03, "stretch": 0.3, "shift": 0.1, "contrast": 0.2}
 _SPEECH |= {"tilt": 30.0, "bow": 15.0, "level": 15.0, "floor": 40.0}
 PRESETS = {
     "none": Augmentation(),
@@ -107,7 +109,7 @@ PRESETS = {
     "digits-strong": Augmentation(rotation=30.0, shift=0.12, zoom=0.25, shear=0.3, cutout=0.5),
     "cifar-strong": Augmentation(shift=0.2, zoom=0.2, **_STRONG),
     "photos-strong": Augmentation(min_area=0.25, max_aspect=1.33, **_STRONG),
-    "audio": SoundAugmentation(**_SPEECH, masks=1, frequency_mask=0.25, time_mask=0.25),
+    "audio": SoundAugmentation(**_SPEECH, masks=2, frequency_mask=0.25, time_mask=0.25),
     "audio-strong": SoundAugmentation(**_SPEECH, masks=3, frequency_mask=0.3, time_mask=0.3),
 }
 AUGMENTATIONS = tuple(PRESETS)

@@ -78,14 +78,22 @@ def _above(strategy, rows):
 
 def coverage(rows: Sequence[Row]) -> float:
     """Returns the share of accuracies that lie in the interval made without their data set."""
-    inside = []
+    return float(np.mean([e.low <= accuracy <= e.high for e, accuracy in _left_out(rows)]))
+
+
+def mean_error(rows: Sequence[Row]) -> float:
+    """Returns the mean distance of accuracies from those expected without their data set."""
+    return float(np.mean([abs(e.mean - accuracy) for e, accuracy in _left_out(rows)]))
+
+
+def _left_out(rows):
+    """(what other data sets let expect, accuracy) of each strategy and row"""
     for row in rows:
         others = [other for other in rows if other.data_set != row.data_set]
         for strategy, accuracy in row.accuracy.items():
             expected = expected_accuracy(strategy, row.descriptors, others)
             if expected is not None:
-                inside.append(expected.low <= accuracy <= expected.high)
-    return float(np.mean(inside))
+                yield expected, accuracy
 
 
 def _student(degrees):

@@ -30,6 +30,7 @@ from tl_keras.reports.wording.numbers import (
     inspection_warnings,
 )
 from tl_keras.reports.wording.zero_shot import (
+    encoder_sentences,
     generalized_sentences,
     method_sentence,
     result_words,
@@ -56,6 +57,7 @@ def zero_shot_page(results: ZeroShotResults) -> Page:
                 f"{len(metrics['seen_classes'])} other classes.",
                 *generalized_sentences(metrics),
                 f"{results.source} {method_sentence(metrics)}",
+                *encoder_sentences(results.config.backbone),
             ])
         ],
         sections=[section for section in sections if section],

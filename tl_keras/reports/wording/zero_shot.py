@@ -3,6 +3,7 @@
 from markupsafe import Markup
 
 from tl_keras.reports.wording.numbers import format_percent
+from tl_keras.settings.label_free import PIXELS, SMALL_RESNET
 
 _METHODS = {
     "eszsl": "ESZSL fits one matrix between features and descriptions, in closed form.",
@@ -43,3 +44,13 @@ def method_sentence(metrics: dict) -> str:
         f"{_METHODS[metrics['method']]} Its settings were chosen on seen classes that were held "
         f"out, with {format_percent(held_out)} accuracy among them."
     )
+
+
+def encoder_sentences(backbone: str) -> list[str]:
+    """Returns a sentence on an encoder that was not trained in this run, or none."""
+    if backbone in (PIXELS, SMALL_RESNET):
+        return []
+    return [
+        "If the encoder was trained on images of the unseen classes, as networks with ImageNet "
+        "weights often were, only the last step is zero-shot."
+    ]

@@ -239,6 +239,10 @@ def test_bad_input_is_refused_and_leaves_nothing(folders, run_cli, tmp_path, mon
     error = refused(encoder=tmp_path / "begun")
     assert f"tl-keras pretrain --resume {tmp_path / 'begun'}" in error
     assert "no such file" in refused(encoder=tmp_path / "nothing.keras")
+    assert "received encoder='mobilenet_v9'" in refused(encoder="mobilenet_v9")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine.txt").write_text("mine")
+    assert "Choose another --run or remove it" in refused(run=tmp_path / "taken")
     monkeypatch.setattr(job, "_MOST_ROWS", 300)
     assert "at most 300 support images" in refused()  # 15, mirrored, and ten copies of each
     assert "Expected no weights with encoder='pixels'" in refused("--weights", "imagenet")

@@ -50,10 +50,11 @@ def few_shot(settings):
     started = time.monotonic()
     keras.utils.set_random_seed(settings.seed)
     check_output(settings.out, TABLE)
-    check_backbone(settings.encoder, PIXELS)
+    check_backbone(settings.encoder, PIXELS, option="encoder")
     sounds = sounds_of(settings)
     sources_of((settings.query,), sounds)  # refused before anything is computed
-    with RunFolder(settings.run or default_run_path("few-shot", settings.support)) as folder:
+    path = settings.run or default_run_path("few-shot", settings.support)
+    with RunFolder(path, option="--run") as folder:
         support, inspection = load_support(settings.support, settings.on_bad_image, sounds)
         settings = _heard(settings, support.sounds)
         classifier, source, seconds = _fitted(settings, support)

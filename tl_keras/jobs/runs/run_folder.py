@@ -34,6 +34,7 @@ class RunFolder:
             them; None for one that begins.
         asked: dict of "command", "settings" and "versions". An unfinished run that was begun with
             the same goes on. None for a run without checkpoints.
+        option: of the command line that names the folder.
 
     Attributes:
         goes_on: whether it is an unfinished run that goes on.
@@ -43,10 +44,10 @@ class RunFolder:
             they are those of a run with the settings `continues` or `asked`.
     """
 
-    def __init__(self, path, continues=None, asked=None):
+    def __init__(self, path, continues=None, asked=None, option="--out"):
         self.path = Path(path)
         self.goes_on = self._began = False
-        self._continues, self._asked = continues, asked
+        self._continues, self._asked, self._option = continues, asked, option
 
     def __enter__(self):
         self._lock = None
@@ -58,12 +59,12 @@ class RunFolder:
             self._lock.close()
             raise InputError(
                 f"Expected a run folder of its own; received {self.path}, which another run is "
-                "writing to. Choose another --out."
+                f"writing to. Choose another {self._option}."
             ) from None
         except OSError as error:
             raise InputError(
                 f"Expected a folder that can be written; received {self.path} "
-                f"({error.strerror}). Choose another --out."
+                f"({error.strerror}). Choose another {self._option}."
             ) from error
         try:
             self._check_content()
@@ -88,13 +89,14 @@ class RunFolder:
         if self._continues is None or not config.is_file():
             raise InputError(
                 f"Expected a new or empty run folder; received {self.path}, which holds files. "
-                "Nothing in it was changed. Choose another --out or remove it."
+                f"Nothing in it was changed. Choose another {self._option} or remove it."
             )
         differences = _differences(renamed(read_json(config)), self._continues)
         if differences:
             raise InputError(
                 f"Expected the settings with which {self.path} was begun; received others: "
-                f"{differences}. Nothing in it was changed. Give the same, or another --out."
+                f"{differences}. Nothing in it was changed. Give the same, or another "
+                f"{self._option}."
             )
 
     def _go_on(self, begun):
@@ -104,7 +106,7 @@ class RunFolder:
             raise InputError(
                 f"Expected the settings with which the unfinished run {self.path} was begun; "
                 f"received others: {differences}. Nothing in it was changed. Give the same, or "
-                "another --out."
+                f"another {self._option}."
             )
         self._remove_parts()
         self.goes_on = True

@@ -125,10 +125,10 @@ def is_backbone_path(backbone: str | Path | None) -> bool:
     return "/" in backbone or backbone.endswith((".keras", ".h5")) or Path(backbone).exists()
 
 
-def check_backbone(backbone: str | Path, *others: str) -> None:
+def check_backbone(backbone: str | Path, *others: str, option: str = "backbone") -> None:
     """Refuses a string that is no name, file or run folder of a backbone, nor among `others`."""
     if not is_backbone_path(backbone):
-        check_choice("backbone", backbone, (*list_backbones(), SMALL_RESNET, *others))
+        check_choice(option, backbone, (*list_backbones(), SMALL_RESNET, *others))
     elif not Path(backbone).exists():
         raise InputError(f"Expected a backbone file; received {backbone}: no such file.")
 

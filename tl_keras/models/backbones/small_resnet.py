@@ -5,6 +5,7 @@ from keras import layers
 
 from tl_keras.checks import check_number
 from tl_keras.data.images import check_image_size
+from tl_keras.models.backbones.normalised_convolution import normalised_convolution
 
 _STAGES = 4
 _LARGE_SIDE = 48  # pixels; above it the stem divides the sides by 4, else by 2
@@ -56,25 +57,13 @@ def _block(x, channels, name, strides):
     if strides > 1:
         short = layers.AveragePooling2D(strides, padding="same", name=f"{name}_short_pool")(x)
     if x.shape[-1] != channels:
-        short = _normalised(short, channels, f"{name}_short", kernel_size=1)
+        short = normalised_convolution(short, channels, f"{name}_short", kernel_size=1)
     x = _convolved(x, channels, f"{name}_1", strides=strides)
-    x = _normalised(x, channels, f"{name}_2")
+    x = normalised_convolution(x, channels, f"{name}_2")
     return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, short]))
 
 
 def _convolved(x, channels, name, strides=1):
-    return layers.ReLU(name=f"{name}_relu")(_normalised(x, channels, name, strides=strides))
-
-
-def _normalised(x, channels, name, kernel_size=3, strides=1):
-    x = layers.Conv2D(
-        channels,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv",
-    )(x)
-    # Training is short, so the moving statistics follow fast.
-    return layers.BatchNormalization(momentum=0.9, synchronized=True, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(
+        normalised_convolution(x, channels, name, strides=strides)
+    )

@@ -5,6 +5,7 @@ from keras import layers
 
 from tl_keras.checks import check_number
 from tl_keras.data.images import check_image_size
+from tl_keras.models.backbones.normalised_convolution import normalised_convolution
 
 _BLOCKS = 4
 SMALLEST_SIDE = 16  # pixels, which four halvings leave one of
@@ -85,13 +86,4 @@ def _residual(x, channels, name):
 
 
 def _normalised(x, channels, name, kernel_size=3):
-    x = layers.Conv2D(
-        channels,
-        kernel_size,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv",
-    )(x)
-    # Training is short, so the moving statistics follow fast.
-    return layers.BatchNormalization(momentum=0.95, synchronized=True, name=f"{name}_bn")(x)
+    return normalised_convolution(x, channels, name, kernel_size=kernel_size, momentum=0.95)

@@ -59,7 +59,7 @@ def test_commands_work_one_after_the_other(run_cli, finished_run, colours, tmp_p
     [
         (("evaluate", "nowhere"), "Error: Expected a finished run folder with config.json"),
         (("export", "nowhere", "--format", "pmml"), "Error: Expected format to be one of"),
-        (("predict", "nowhere", "nothing.png"), "Error: Expected an image, a folder"),
+        (("predict", "nowhere", "nothing.png"), "Error: Expected a file, a folder"),
     ],
 )
 def test_what_the_jobs_refuse_is_one_line(words, message, run_cli):

@@ -46,6 +46,7 @@ def predict(settings):
         InputError: no such path or no image, no usable run, or `out` cannot be written.
     """
     check_output(settings.out, TABLE)
+    _check_exist(settings.paths)  # before the model is loaded
     trained = load_run(settings.run)
     sources = sources_of(settings.paths, trained.sounds)
     header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
@@ -68,22 +69,27 @@ def sources_of(paths: Sequence[str], sounds: Sounds | None = None) -> list[Image
     files, shards = {}, []
     what = "sound" if sounds else "image"
     suffixes = SOUND_SUFFIXES if sounds else IMAGE_SUFFIXES
+    _check_exist(paths)
     for path in paths:
         if is_shard_folder(path):
             shards.append(load_images(path, sounds=sounds)[0])
         elif os.path.isdir(path):
             files |= dict.fromkeys(find_image_files(path, [], [path], suffixes))
-        elif os.path.exists(path):
-            files[path] = None
         else:
-            raise InputError(
-                f"Expected a file, a folder of {what}s or of shards; received {printable(path)}, "
-                "which does not exist."
-            )
+            files[path] = None
     if not files and not shards:
         raise InputError(f"Expected {what}s in {', '.join(map(printable, paths))}; received none.")
     images = as_sounds({"all": ImageDataset(tuple(files))}, sounds)["all"]
     return [*([images] if files else []), *shards]
+
+
+def _check_exist(paths):
+    for path in paths:
+        if not is_shard_folder(path) and not os.path.exists(path):
+            raise InputError(
+                f"Expected a file, a folder of files or of shards; received {printable(path)}, "
+                "which does not exist."
+            )
 
 
 def predicted_rows(

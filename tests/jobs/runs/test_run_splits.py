@@ -134,7 +134,7 @@ def test_named_data_of_an_older_run_are_split_as_they_were(capsys):
     config = {"data": "digits", "on_bad_image": "refuse", "split": (0.8, 0.1, 0.1)}
     config |= {"fine_tune": {"seed": 0}, "labels_per_class": 5}
     older = types.SimpleNamespace(
-        path="run", records=None, config=config, class_names=tuple("0123456789")
+        path="run", records=None, config=config, class_names=tuple("0123456789"), sounds=None
     )
     splits, rest = own_splits(older)
     assert len(splits.train) == 50 and len(splits.train) + len(rest) + len(splits.val) > 1500

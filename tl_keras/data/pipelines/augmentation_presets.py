@@ -107,8 +107,8 @@ PRESETS = {
     "digits-strong": Augmentation(rotation=30.0, shift=0.12, zoom=0.25, shear=0.3, cutout=0.5),
     "cifar-strong": Augmentation(shift=0.2, zoom=0.2, **_STRONG),
     "photos-strong": Augmentation(min_area=0.25, max_aspect=1.33, **_STRONG),
-    "audio": SoundAugmentation(**_SPEECH, masks=1, frequency_mask=0.25, time_mask=0.25),
-    "audio-strong": SoundAugmentation(**_SPEECH, masks=3, frequency_mask=0.3, time_mask=0.3),
+    "audio": SoundAugmentation(**_SPEECH, masks=3, frequency_mask=0.3, time_mask=0.3),
+    "audio-strong": SoundAugmentation(**_SPEECH, masks=4, frequency_mask=0.4, time_mask=0.4),
 }
 AUGMENTATIONS = tuple(PRESETS)
 # Two views of an image, which a network learns to identify: changes far beyond those that help a

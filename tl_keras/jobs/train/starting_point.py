@@ -12,6 +12,7 @@ from tl_keras.jobs.train.scratch import build, quicken_batch_norm
 from tl_keras.jobs.train.suited_settings import (
     FROM_RANDOM,
     SMALL_FROM_RANDOM,
+    SMALL_ON_SOUNDS,
     after_letters,
     suited_to,
 )
@@ -148,7 +149,8 @@ def _small_start(config, splits, size):
     weights = "random" if config.weights in (None, "auto") else config.weights
     config = dataclasses.replace(config, weights=weights)
     start = _start(config, splits, size, weights, _described(config))
-    return dataclasses.replace(start, suited=FROM_RANDOM | SMALL_FROM_RANDOM)
+    suited = SMALL_ON_SOUNDS if splits.train.sounds else SMALL_FROM_RANDOM
+    return dataclasses.replace(start, suited=FROM_RANDOM | suited)
 
 
 def _start(config, splits, size, weights, description, backbone=None):

@@ -24,6 +24,8 @@ FROM_RANDOM = {
 # The small residual network learns at a higher rate than the bases, and is quick enough for more
 # epochs.
 SMALL_FROM_RANDOM = {"epochs": 60, "lr": 2e-3, "batch_size": 32, "label_smoothing": 0.1}
+# Sounds: more epochs learn the voices of the training set.
+SMALL_ON_SOUNDS = SMALL_FROM_RANDOM | {"epochs": 30}
 # A network that saw only letters is trained on, all of it, under a head that is trained first.
 AFTER_LETTERS = {
     "linear_start": False,

@@ -128,5 +128,5 @@ def test_small_resnet_starts_from_random_numbers_at_its_own_rate(folder):
     start = starting_point(config, splits)
     tuning = start.resolved(config)
     assert start.weights["kind"] == "random" and tuning.weights == "random"
-    assert (tuning.fine_tune.lr, tuning.fine_tune.epochs) == (2e-3, 60)
+    assert (tuning.fine_tune.lr, tuning.fine_tune.epochs) == (2e-3, 30)  # images have 60 epochs
     assert tuning.dropout == 0.3 and not start.flips(config)

@@ -38,6 +38,13 @@ def test_accuracy_stays_between_zero_and_one():
     assert found.mean == 1
 
 
+def test_no_accuracy_below_chance_is_expected():
+    losses = [row(f"set {number}", start=0.6, balanced=0.1) for number in range(4)]
+    new = row(start=0.3).descriptors | {"classes": 5.0}
+    found = expected_accuracy("balanced", new, losses)
+    assert found.mean == 0.2 and found.low == 0 and found.high == 0.2
+
+
 def test_nothing_is_expected_of_few_data_sets_or_without_images_held_out():
     new = row(start=0.4).descriptors
     assert expected_accuracy("balanced", new, rows_with(GAINS[:3])) is None

@@ -34,8 +34,8 @@ def expected_accuracy(
 
     The gain is the accuracy of a strategy minus the out-of-fold accuracy of the linear start. It is
     averaged over rows with a similar number of labels per class. Each data set has one weight. The
-    interval is
-    mean +- t * s * sqrt(1 + 1 / k) for k data sets, with s the deviation of rows.
+    interval is mean +- t * s * sqrt(1 + 1 / k) for k data sets, with s the deviation of rows. No
+    accuracy below that of chance is expected.
     """
     at = descriptors["linear_accuracy"]
     if math.isnan(at):
@@ -51,7 +51,8 @@ def expected_accuracy(
     variance = np.average(np.square(values - mean), weights=weights) * k / (k - 1)
     half = _student(k - 1) * math.sqrt(variance * (1 + 1 / k))
     low, middle, high = (min(max(at + mean + d, 0.0), 1.0) for d in (-half, 0, half))
-    return Expected(middle, low, high, k)
+    chance = 1 / descriptors["classes"]
+    return Expected(max(middle, chance), low, max(high, chance), k)
 
 
 def _near(strategy, labels, rows):

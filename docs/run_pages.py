@@ -99,7 +99,19 @@ def write_images(folder):
             class_name = list(CLASSES)[number % len(CLASSES)]
             _write_image(rng, folder / name / f"{number}.jpg", class_name)
 
+    write_animals(rng, folder)
     write_sounds(folder)
+
+
+def write_animals(rng, folder):
+    """Writes images of described classes, and the table of their descriptions."""
+    rows = ["class,striped,legs,tail", "zebra,1,4,1", "otter,0,4,1", "snake,1,0,1", "worm,0,0,0"]
+    rows += ["tiger,1,4,0", "horse,0,4,0"]
+    (folder / "animals.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    for index, row in enumerate(rows[1:]):
+        path = folder / "animals" / row.split(",")[0]
+        for number in range(12):
+            _write_image(rng, path / f"{number}.jpg", list(CLASSES)[index % len(CLASSES)])
 
 
 def write_sounds(folder):

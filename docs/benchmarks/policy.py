@@ -295,11 +295,13 @@ def described(cell, out):
 def prototype(cell, out):
     import numpy as np
 
-    from tl_keras.evaluation.policy.descriptors import nearest_prototype
+    from tl_keras.evaluation.encoders.probes import unit_rows
+    from tl_keras.training.few_shot.rules import prototype as by_prototype
 
     train, _, test = parts(cell, out)
     known, started = rows_of(train, cell, out), time.monotonic()
-    found = nearest_prototype(known, train.labels, rows_of(test, cell, out))
+    scores = by_prototype(unit_rows(known)[None], train.labels, train.num_classes)
+    found = scores.logits(unit_rows(rows_of(test, cell, out))).argmax(axis=1)
     seconds = time.monotonic() - started
     return {"accuracy": float(np.mean(found == test.labels)), "seconds": seconds}
 

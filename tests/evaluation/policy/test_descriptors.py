@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.evaluation.encoders.probes import unit_rows
 from tl_keras.evaluation.policy.descriptors import (
     NAMES,
     describe,
     held_out_figures,
-    nearest_prototype,
     prototype_left_out,
 )
 from tl_keras.evaluation.policy.logme import logme
+from tl_keras.training.few_shot.rules import prototype
 
 
 def clusters(per_class=8, classes=3, dimensions=6, spread=1.0, seed=0):
@@ -60,6 +61,11 @@ def test_logme_is_higher_for_features_that_tell_the_classes():
     features, labels = clusters()
     mixed = np.random.default_rng(1).permutation(labels)
     assert logme(features, labels) > logme(features, mixed) + 0.1
+
+
+def nearest_prototype(features, labels, asked):
+    fitted = prototype(unit_rows(features)[None], labels, labels.max() + 1)
+    return fitted.logits(unit_rows(asked)).argmax(axis=1)
 
 
 def test_prototype_left_out_is_that_of_fits_without_the_image():

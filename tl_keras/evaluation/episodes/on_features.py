@@ -10,6 +10,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.deformations import Deformation, deform_images
 from tl_keras.evaluation.encoders.probes import unit_rows
 from tl_keras.models.rgb_inputs import fitting_images
+from tl_keras.training.few_shot.rules import cosine_prototype
 
 COPIES = 8
 WEAKER = Deformation().times(0.7, 0.5)  # than in training
@@ -26,15 +27,13 @@ class NearestPrototype:
     def fit_support(self, features: Any, labels: Any) -> "NearestPrototype":
         """Keeps the prototypes of features (n, d) and labels (n,)."""
         self._labels, numbers = np.unique(labels, return_inverse=True)
-        features = unit_rows(features)
-        sums = np.zeros((len(self._labels), features.shape[1]), np.float32)
-        np.add.at(sums, numbers, features)
-        self._prototypes = unit_rows(sums)
+        rows = unit_rows(features)[None]
+        self._scores = cosine_prototype(rows, numbers, len(self._labels))
         return self
 
     def predict(self, queries: Any) -> np.ndarray:
         """Returns the label of each query (m,), features (m, d)."""
-        return self._labels[(unit_rows(queries) @ self._prototypes.T).argmax(axis=1)]
+        return self._labels[self._scores.logits(unit_rows(queries)).argmax(axis=1)]
 
 
 def copied_features(

@@ -66,14 +66,6 @@ def held_out_figures(probabilities: np.ndarray, labels: np.ndarray) -> tuple[flo
     return float(np.mean(rows.argmax(axis=1) == own)), float(loss)
 
 
-def nearest_prototype(features: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Returns the class whose mean of unit features is nearest, for each row of `asked`."""
-    rows = unit_rows(features)
-    means = np.stack([rows[labels == each].mean(axis=0) for each in range(labels.max() + 1)])
-    squares = np.square(means).sum(axis=1) / 2
-    return (unit_rows(asked) @ means.T - squares).argmax(axis=1)
-
-
 def prototype_left_out(features: np.ndarray, labels: np.ndarray) -> float:
     """Returns the accuracy of the nearest prototype with each image left out of its own.
 

@@ -29,7 +29,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: setup.cfg
 	@command -v $(PYTHON) >/dev/null || { echo "Expected $(PYTHON); set PYTHON=... to a Python 3.11 or newer."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,notebooks]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,notebooks,label]"
 	@touch $@
 
 train-vgg: BACKBONE = vgg16

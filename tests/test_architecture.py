@@ -162,4 +162,4 @@ def test_pages_are_written_by_one_function_from_one_template():
     templates = sorted(path.name for path in (PACKAGE / "reports" / "templates").iterdir())
     assert templates == ["page.html.j2", "parts.html.j2", "style.css"]
     users = [_name(p) for p in MODULES if "jinja2" in p.read_text(encoding="utf-8")]
-    assert users == ["reports.pages.html"]
+    assert users == ["reports.page_parts.html"]

@@ -59,6 +59,6 @@ def fine_tuned(weights, labelled, epochs):
 
 def accuracy(model, test):
     """Of a classifier on a dataset, in %."""
-    from tl_keras.jobs.evaluate import measure
+    from tl_keras.jobs.finished.evaluate import measure
 
     return 100 * measure(model, test, batch_size=128)[1]["accuracy"]

@@ -106,7 +106,7 @@ def run(way, train, held_out, seed):
     import keras
 
     from tl_keras.data.splits import keep_and_rest
-    from tl_keras.jobs.evaluate import measure
+    from tl_keras.jobs.finished.evaluate import measure
 
     labelled, rest = keep_and_rest(train, LABELS_PER_CLASS, seed)
     keras.utils.set_random_seed(seed)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.jobs import predict as predict_module
-from tl_keras.jobs.evaluate import evaluate
+from tl_keras.jobs.finished import predict as predict_module
+from tl_keras.jobs.finished.evaluate import evaluate
+from tl_keras.jobs.finished.predict import TABLE, predict
 from tl_keras.jobs.generate import write_grid
 from tl_keras.jobs.output_files import check_output, figures_of, image_of, table_of
-from tl_keras.jobs.predict import TABLE, predict
 
 
 def test_model_is_not_replaced_by_figures(copied_run):

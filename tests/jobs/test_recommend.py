@@ -13,16 +13,16 @@ from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.loading import load_dataset
 from tl_keras.evaluation.policy import advice, judging
-from tl_keras.jobs.recommend import kept_features as keeping
-from tl_keras.jobs.recommend.following import followed
-from tl_keras.jobs.recommend.kept_features import kept_features
-from tl_keras.jobs.recommend.recommend import _loaded
-from tl_keras.jobs.recommend.times import estimated_seconds
+from tl_keras.jobs.few_labels.recommend import kept_features as keeping
+from tl_keras.jobs.few_labels.recommend.following import followed
+from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
+from tl_keras.jobs.few_labels.recommend.recommend import _loaded
+from tl_keras.jobs.few_labels.recommend.times import estimated_seconds
+from tl_keras.jobs.train.other_images.unlabelled import load_data
 from tl_keras.jobs.train.starting_point import StartingPoint, starting_point
-from tl_keras.jobs.train.unlabelled import load_data
 from tl_keras.reports.wording.recommendation import beyond_sentences
+from tl_keras.settings.few_labels.recommend import OF_TRAIN, STRATEGIES, RecommendSettings
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.settings.recommend import OF_TRAIN, STRATEGIES, RecommendSettings
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.fine_tuning.time_plan import Speed
 
@@ -40,7 +40,7 @@ def home(tmp_path, monkeypatch):
 
 
 def recommended(out, encoder, **settings):
-    from tl_keras.jobs.recommend.recommend import recommend
+    from tl_keras.jobs.few_labels.recommend.recommend import recommend
 
     asked = {"backbone": str(encoder), "data": "digits", "labels_per_class": 10} | settings
     return recommend(RecommendSettings(out=str(out), **asked))

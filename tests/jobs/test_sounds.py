@@ -7,13 +7,13 @@ from tests.jobs.small_runs import save_encoder, save_images, small_config, table
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.sounds.sound_images import Sounds
-from tl_keras.jobs.check import check
+from tl_keras.jobs.check.check import check
 from tl_keras.jobs.compare.compare import compare
-from tl_keras.jobs.distill import distill
-from tl_keras.jobs.evaluate import evaluate
 from tl_keras.jobs.explore.explore import explore
+from tl_keras.jobs.finished.distill import distill
+from tl_keras.jobs.finished.evaluate import evaluate
+from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.outliers import outliers
-from tl_keras.jobs.predict import predict
 from tl_keras.jobs.pretrain.pretrain import pretrain
 from tl_keras.jobs.train.starting_point import starting_point
 from tl_keras.jobs.train.train import train

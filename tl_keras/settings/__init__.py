@@ -10,10 +10,8 @@ train and the pages in docs/commands follow from these declarations.
 - fine_tune: fine-tuning and the range test of the learning rate
 - train: `train` and `lr-find`
 - compare: `compare`
-- few_shot: `few-shot`
-- zero_shot: `zero-shot`
-- recommend: `recommend`, and the strategies among which it chooses
 - label_free: `pretrain`, `explore`, `generate` and `outliers`
 - methods: the table of label-free methods
 - finished_runs: `evaluate`, `predict`, `export`, `distill` and `prune`
+- few_labels/: options of `few-shot`, `zero-shot` and `recommend`
 """

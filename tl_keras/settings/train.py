@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Literal, get_args
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.settings.few_labels.recommend import OF_TRAIN, STRATEGIES
 from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings, without_decided
 from tl_keras.settings.image_source import (
     HIGHEST_SEED,
@@ -28,7 +29,6 @@ from tl_keras.settings.options.declaration import (
     Nested,
     values_of,
 )
-from tl_keras.settings.recommend import OF_TRAIN, STRATEGIES
 from tl_keras.settings.whole_model import DeviceSettings, PseudoLabelSettings
 
 Head = Literal["linear", "gap", "attention", "gated", "residual"]

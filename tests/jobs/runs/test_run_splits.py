@@ -11,11 +11,11 @@ from PIL import Image
 
 from tests.jobs.small_runs import CLASSES, save_images, untrained_history
 from tl_keras.checks import InputError
-from tl_keras.jobs import distill as distill_job
-from tl_keras.jobs import prune as prune_job
-from tl_keras.jobs.distill import distill
-from tl_keras.jobs.evaluate import evaluate
-from tl_keras.jobs.prune import prune
+from tl_keras.jobs.finished import distill as distill_job
+from tl_keras.jobs.finished import prune as prune_job
+from tl_keras.jobs.finished.distill import distill
+from tl_keras.jobs.finished.evaluate import evaluate
+from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
 from tl_keras.jobs.runs.run_splits import own_splits
 from tl_keras.jobs.runs.trained_run import load_run

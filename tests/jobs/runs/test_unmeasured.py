@@ -10,9 +10,9 @@ import pytest
 
 from tests.jobs.small_runs import arguments, save_images, small_config, untrained_history
 from tl_keras.checks import InputError
-from tl_keras.jobs import prune as prune_job
-from tl_keras.jobs.evaluate import evaluate
-from tl_keras.jobs.prune import prune
+from tl_keras.jobs.finished import prune as prune_job
+from tl_keras.jobs.finished.evaluate import evaluate
+from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs import derived_run
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.jobs.train import train as train_job

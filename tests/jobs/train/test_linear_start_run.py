@@ -10,7 +10,7 @@ from tests.jobs.small_runs import save_images, small_config
 from tl_keras import load_dataset, load_model
 from tl_keras.files import read_json
 from tl_keras.jobs.compare.methods import parse_method
-from tl_keras.jobs.evaluate import evaluate
+from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.runs.measuring import measure, views_of
 from tl_keras.jobs.runs.run_splits import say_if_refitted, trained_on
 from tl_keras.jobs.runs.trained_run import load_run

@@ -14,8 +14,9 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.sources.letters import LETTERS
 from tl_keras.files import write_json
-from tl_keras.jobs.train import letters_task, scratch, unlabelled
+from tl_keras.jobs.train import scratch
 from tl_keras.jobs.train import starting_point as module
+from tl_keras.jobs.train.other_images import letters_task, unlabelled
 from tl_keras.jobs.train.starting_point import StartingPoint, starting_point
 from tl_keras.jobs.train.suited_settings import (
     AFTER_LETTERS,

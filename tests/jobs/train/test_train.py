@@ -14,8 +14,8 @@ from tests.jobs.small_runs import CLASSES, probabilities_of, save_images, small_
 from tl_keras import cli
 from tl_keras.checks import InputError
 from tl_keras.data.images import read_image
-from tl_keras.jobs.evaluate import evaluate
-from tl_keras.jobs.predict import predict
+from tl_keras.jobs.finished.evaluate import evaluate
+from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.train.train import train
 from tl_keras.settings.fine_tune import PRETRAINED

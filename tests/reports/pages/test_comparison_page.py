@@ -10,8 +10,8 @@ from tl_keras.reports.figures.comparison_figures import (
     plot_accuracy_by_time,
 )
 from tl_keras.reports.figures.style import render_png
+from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.comparison_page import comparison_page
-from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.wording.comparison import conditions
 
 

@@ -15,10 +15,10 @@ import tl_keras.reports.pages.training_page as page_module
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
-from tl_keras.reports.pages import sections
-from tl_keras.reports.pages.html import write_page
+from tl_keras.reports.page_parts import sections
+from tl_keras.reports.page_parts.html import write_page
+from tl_keras.reports.page_parts.sections import Samples, Section
 from tl_keras.reports.pages.results import TrainingResults
-from tl_keras.reports.pages.sections import Samples, Section
 from tl_keras.reports.pages.training_page import training_page
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory

@@ -162,8 +162,8 @@ def test_values_are_brought_into_the_declared_type():
 
 def test_tables_of_the_jobs_have_the_declared_choices():
     from tl_keras.evaluation.samples.outliers import SCORES
-    from tl_keras.jobs.distill import STUDENTS
-    from tl_keras.jobs.export import FORMATS
+    from tl_keras.jobs.finished.distill import STUDENTS
+    from tl_keras.jobs.finished.export import FORMATS
     from tl_keras.models.heads import _POOLINGS
 
     choices = {

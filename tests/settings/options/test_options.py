@@ -120,7 +120,7 @@ def test_options_of_generate_and_outliers_reach_their_jobs(run_cli, monkeypatch)
 
 
 def test_options_of_prune_and_distill_reach_their_jobs(run_cli, monkeypatch):
-    from tl_keras.jobs import distill, prune
+    from tl_keras.jobs.finished import distill, prune
 
     asked = []
     for module, name in ((prune, "prune"), (distill, "distill")):

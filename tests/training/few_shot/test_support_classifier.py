@@ -13,7 +13,7 @@ from tl_keras.data.pipelines.episodes import TaskSampler
 from tl_keras.evaluation.episodes.accuracy import episode_accuracies
 from tl_keras.models.episodic.prototypical import PrototypicalNetwork
 from tl_keras.models.saving.saved_models import load_model
-from tl_keras.settings.few_shot import METHODS
+from tl_keras.settings.few_labels.few_shot import METHODS
 from tl_keras.training.few_shot.rules import RULES
 from tl_keras.training.few_shot.support_classifier import SHARPNESS
 

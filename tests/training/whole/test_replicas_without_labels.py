@@ -46,7 +46,7 @@ for build in (
         for name, values in history.items():
             np.testing.assert_allclose(values, other[name], rtol=1e-4, err_msg=name)
 
-from tl_keras.models.random_numbers import next_seed
+from tl_keras.models.steps.random_numbers import next_seed
 strategy = two_replicas()
 with strategy.scope():
     seeds = keras.random.SeedGenerator(0)

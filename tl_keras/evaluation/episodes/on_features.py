@@ -9,7 +9,7 @@ import tensorflow as tf
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.deformations import Deformation, deform_images
 from tl_keras.evaluation.encoders.probes import unit_rows
-from tl_keras.models.rgb_inputs import fitting_images
+from tl_keras.models.steps.rgb_inputs import fitting_images
 from tl_keras.training.few_shot.rules import cosine_prototype
 
 COPIES = 8

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tl_keras.evaluation.policy.descriptors import NAMES
 from tl_keras.files import write_csv
-from tl_keras.settings.recommend import STRATEGIES
+from tl_keras.settings.few_labels.recommend import STRATEGIES
 
 RESULTS = Path(__file__).with_name("results.csv")
 _KEYS = ("data_set", "task", "labels", "seed", "pixels")

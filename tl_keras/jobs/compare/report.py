@@ -7,8 +7,8 @@ from tl_keras.jobs.compare.data import VAL_PER_CLASS
 from tl_keras.jobs.compare.methods import baseline_size, parse_method
 from tl_keras.jobs.compare.results import write_table
 from tl_keras.jobs.compare.runner import starts_random
+from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.comparison_page import comparison_page
-from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.results import ComparisonResults
 
 

@@ -15,8 +15,8 @@ from tl_keras.jobs.runs.encoder_features import encoder_features
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
+from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.explore_page import explore_page
-from tl_keras.reports.pages.html import write_page
 from tl_keras.reports.pages.results import ExploreResults
 from tl_keras.settings.label_free import PIXELS
 

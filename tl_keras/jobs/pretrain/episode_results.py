@@ -7,7 +7,7 @@ from tl_keras.evaluation.episodes.pixels import NearestPixels
 from tl_keras.evaluation.statistics.intervals import mean_interval
 from tl_keras.jobs.generate import grid_png
 from tl_keras.jobs.pretrain.episodes import held_out_tasks
-from tl_keras.reports.pages.sections import Figure
+from tl_keras.reports.page_parts.sections import Figure
 
 NUM_EPISODES = 100
 

@@ -11,7 +11,7 @@ from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.reports.figures.image_grids import in_pairs
 from tl_keras.reports.figures.pretraining_figures import plot_latent_planes, plot_pretraining_curves
 from tl_keras.reports.figures.style import render_png
-from tl_keras.reports.pages.sections import Figure
+from tl_keras.reports.page_parts.sections import Figure
 from tl_keras.training.fine_tuning.inputs import random_part
 
 COLUMNS = 10

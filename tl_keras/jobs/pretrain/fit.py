@@ -6,12 +6,12 @@ import keras
 
 from tl_keras.jobs.pretrain.episodes import held_out_tasks, training_tasks
 from tl_keras.models.backbones.standardised import standardise
-from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.episodic.episodic_model import EpisodicModel
 from tl_keras.models.gan.collapse import gan_guards
 from tl_keras.models.gan.gan import METRICS
 from tl_keras.models.gan.inputs import training_input
-from tl_keras.models.rgb_inputs import chain_on_rgb
+from tl_keras.models.steps.counted_epochs import CountedEpochs
+from tl_keras.models.steps.rgb_inputs import chain_on_rgb
 from tl_keras.settings.methods import ADVERSARIAL, EPISODES, LATENT
 from tl_keras.training.checkpoints.fitting import fit as recorded_fit
 from tl_keras.training.fine_tuning.inputs import random_part

@@ -5,7 +5,7 @@ import dataclasses
 from tl_keras.jobs.pretrain import episode_results as draw_episodes
 from tl_keras.jobs.pretrain import figures as draw
 from tl_keras.jobs.pretrain import views as draw_views
-from tl_keras.reports.pages.html import write_page
+from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.pretraining_page import pretraining_page
 from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.settings.methods import EPISODES, TWO_VIEWS

@@ -8,7 +8,7 @@ from tl_keras.evaluation.encoders.probes import extract_features, unit_rows
 from tl_keras.jobs.generate import grid_png
 from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.reports.figures.image_grids import below_each_other
-from tl_keras.reports.pages.sections import Figure
+from tl_keras.reports.page_parts.sections import Figure
 from tl_keras.training.fine_tuning.inputs import random_part
 
 COLUMNS = 10

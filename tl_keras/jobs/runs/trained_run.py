@@ -15,12 +15,12 @@ from tl_keras.files import read_json
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say
-from tl_keras.settings.few_shot import FewShotSettings
+from tl_keras.settings.few_labels.few_shot import FewShotSettings
+from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.image_source import KIND, FractionSettings, check_split
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, check_json
 from tl_keras.settings.train import TrainSettings
-from tl_keras.settings.zero_shot import ZeroShotSettings
 
 
 @dataclasses.dataclass(frozen=True)

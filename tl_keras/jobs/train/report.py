@@ -3,7 +3,7 @@
 import shlex
 
 from tl_keras.files import read_json
-from tl_keras.reports.pages.html import write_page
+from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.results import TrainingResults
 from tl_keras.reports.pages.training_page import training_page
 

@@ -7,7 +7,7 @@ import keras
 from tl_keras.checks import InputError, check_choice
 from tl_keras.data.dataset import Splits
 from tl_keras.data.pipelines.augmentation_presets import mirrors
-from tl_keras.jobs.train.letters_task import demonstration, learn_letters
+from tl_keras.jobs.train.other_images.letters_task import demonstration, learn_letters
 from tl_keras.jobs.train.scratch import build, quicken_batch_norm
 from tl_keras.jobs.train.suited_settings import (
     FROM_RANDOM,

@@ -10,7 +10,7 @@ import numpy as np
 from tl_keras.data.array_store import limited_to
 from tl_keras.data.sounds.sound_images import resolved
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
-from tl_keras.jobs.recommend.following import followed
+from tl_keras.jobs.few_labels.recommend.following import followed
 from tl_keras.jobs.runs.disk_room import check_model_room
 from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
@@ -24,19 +24,19 @@ from tl_keras.jobs.train.calibrating import (
     held_out_predictions,
     val_predictions,
 )
-from tl_keras.jobs.train.planning import TimeLeft, planned
-from tl_keras.jobs.train.report import write_report
-from tl_keras.jobs.train.scratch import best_from_scratch
-from tl_keras.jobs.train.source import Source, load_source, source_figures
-from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
-from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
-from tl_keras.jobs.train.unlabelled import (
+from tl_keras.jobs.train.other_images.source import Source, load_source, source_figures
+from tl_keras.jobs.train.other_images.unlabelled import (
     Unlabelled,
     load_data,
     prepare_unlabelled,
     train_with_pseudo_labels,
     unlabelled_figures,
 )
+from tl_keras.jobs.train.planning import TimeLeft, planned
+from tl_keras.jobs.train.report import write_report
+from tl_keras.jobs.train.scratch import best_from_scratch
+from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
+from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.progress import say
 from tl_keras.reports.wording.training import linear_verdict, scratch_verdict, source_line
 from tl_keras.settings.train import REST, TrainSettings

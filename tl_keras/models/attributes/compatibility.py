@@ -13,8 +13,8 @@ from tl_keras.data.sources.class_descriptions import ClassDescriptions
 from tl_keras.models.attributes.class_folds import Choice, Choices
 from tl_keras.models.attributes.class_scores import ClassScores
 from tl_keras.models.attributes.described import check_features
-from tl_keras.models.own_loss import OwnLossModel, without_weights
 from tl_keras.models.precision import layers_in
+from tl_keras.models.steps.own_loss import OwnLossModel, without_weights
 
 _NOT_A_CANDIDATE = -1e9
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tl_keras.models.random_numbers import next_seed, random_integers
+from tl_keras.models.steps.random_numbers import next_seed, random_integers
 
 _LEVELS = 256
 

@@ -13,9 +13,9 @@ from tl_keras.data.array_checks import check_pixels
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.episodic.episode_inputs import as_episodes
-from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in
-from tl_keras.models.rgb_inputs import averaged_features, fitting_images
+from tl_keras.models.steps.own_loss import OwnLossModel, check_unweighted, without_weights
+from tl_keras.models.steps.rgb_inputs import averaged_features, fitting_images
 
 
 class EpisodicModel(OwnLossModel):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from tl_keras.models.divergence import LastGoodWeights
+from tl_keras.models.steps.divergence import LastGoodWeights
 
 _SAMPLES = 64
 _OF_BEST = 0.5

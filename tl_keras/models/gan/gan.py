@@ -9,7 +9,6 @@ from keras import ops
 
 from tl_keras.checks import InputError, check_choice, check_number
 from tl_keras.data.inspection.first_batch import input_errors
-from tl_keras.models.counted_epochs import CountedEpochs
 from tl_keras.models.gan import losses
 from tl_keras.models.gan.collapse import gan_guards
 from tl_keras.models.gan.dcgan import build_discriminator, build_generator
@@ -27,11 +26,12 @@ from tl_keras.models.gan.inputs import (
 from tl_keras.models.gan.networks import check_networks, feature_encoder
 from tl_keras.models.gan.weight_average import average_of, update_average, warm_decay
 from tl_keras.models.keras_private import EVALUATED_BY_FIT
-from tl_keras.models.own_loss import check_own_loss, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in, scaling
-from tl_keras.models.random_numbers import draw_part
-from tl_keras.models.rgb_inputs import check_image_shape
 from tl_keras.models.saving.saved_seeds import SavedSeeds
+from tl_keras.models.steps.counted_epochs import CountedEpochs
+from tl_keras.models.steps.own_loss import check_own_loss, check_unweighted, without_weights
+from tl_keras.models.steps.random_numbers import draw_part
+from tl_keras.models.steps.rgb_inputs import check_image_shape
 
 METRICS = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 _ADAM = {  # learning rate, beta_1, beta_2 of Adam

@@ -3,7 +3,7 @@
 import keras
 
 from tl_keras.checks import InputError
-from tl_keras.models.rgb_inputs import brightness
+from tl_keras.models.steps.rgb_inputs import brightness
 
 
 def check_networks(

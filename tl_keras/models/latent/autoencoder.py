@@ -8,7 +8,7 @@ from keras import ops
 
 from tl_keras.checks import check_number
 from tl_keras.models.latent.latent_model import LatentModel
-from tl_keras.models.random_numbers import draw_binary, next_seed
+from tl_keras.models.steps.random_numbers import draw_binary, next_seed
 
 
 @keras.saving.register_keras_serializable(package="tl_keras")

@@ -17,10 +17,10 @@ from tl_keras.models.latent.image_networks import (
     build_encoder,
     check_network,
 )
-from tl_keras.models.own_loss import OwnLossModel, check_unweighted, without_weights
 from tl_keras.models.precision import layers_in
-from tl_keras.models.rgb_inputs import chain_on_rgb, check_image_shape
 from tl_keras.models.saving.saved_seeds import SavedSeeds
+from tl_keras.models.steps.own_loss import OwnLossModel, check_unweighted, without_weights
+from tl_keras.models.steps.rgb_inputs import chain_on_rgb, check_image_shape
 
 _FILTERS = (32, 64)
 _AT_ONCE = 256  # images

@@ -21,7 +21,7 @@ from tl_keras.models.latent.likelihoods import (
     log_prior_ratio,
     pop_likelihood,
 )
-from tl_keras.models.random_numbers import draw_binary, next_seed
+from tl_keras.models.steps.random_numbers import draw_binary, next_seed
 
 OBJECTIVES = ("elbo", "iwae")
 _VALUES_AT_ONCE = 2**21  # pixels of all samples together

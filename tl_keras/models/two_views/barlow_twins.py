@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from tl_keras.checks import check_number
-from tl_keras.models.replicas import gather_replicas
+from tl_keras.models.steps.replicas import gather_replicas
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 
 _EPSILON = 1e-5

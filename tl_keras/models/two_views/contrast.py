@@ -3,7 +3,7 @@
 import tensorflow as tf
 from keras import ops
 
-from tl_keras.models.replicas import first_row, gather_replicas
+from tl_keras.models.steps.replicas import first_row, gather_replicas
 
 _SHORTEST = 1e-6  # squared length, so that a row of zeros has a finite gradient
 _NEVER = -1e9  # similarity of a view and itself, before the exponential

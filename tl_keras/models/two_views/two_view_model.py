@@ -12,10 +12,10 @@ from tl_keras.checks import check_widths
 from tl_keras.data.array_checks import check_pixels
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.backbones.backbone import build_backbone
-from tl_keras.models.own_loss import OwnLossModel, check_unweighted
 from tl_keras.models.precision import layers_in
-from tl_keras.models.replicas import gather_replicas
-from tl_keras.models.rgb_inputs import averaged_features, fitting_images
+from tl_keras.models.steps.own_loss import OwnLossModel, check_unweighted
+from tl_keras.models.steps.replicas import gather_replicas
+from tl_keras.models.steps.rgb_inputs import averaged_features, fitting_images
 from tl_keras.models.two_views.embedding_spread import SpreadWatch, embedding_spread
 from tl_keras.models.two_views.view_inputs import BATCH_SIZE, paired, training_batches
 

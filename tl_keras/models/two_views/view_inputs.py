@@ -11,7 +11,7 @@ from tl_keras.data.array_checks import check_pixels, check_scale
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.first_batch import check_first_batch
 from tl_keras.data.pipelines.two_views import add_views, check_pairs, two_view_batches
-from tl_keras.models.own_loss import without_weights
+from tl_keras.models.steps.own_loss import without_weights
 
 BATCH_SIZE = 256
 

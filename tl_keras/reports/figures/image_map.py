@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from tl_keras.checks import InputError
 from tl_keras.reports.figures.style import BLUE, GREEN, ORANGE
-from tl_keras.reports.pages.thumbnails import thumbnail
+from tl_keras.reports.page_parts.thumbnails import thumbnail
 
 _OWN = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 _FRAME, _GAP = 3, 2  # pixels

@@ -3,13 +3,9 @@
 - comparison_page: page of a comparison: verdict, figures and conditions
 - explore_page: page of `explore`: map, clusters, repeats and outliers of images without labels
 - few_shot_page: page of a few-shot run: support, accuracy, least certain queries
-- html: writes pages in one HTML file: no script, no network, names escaped, images inlined
 - pretraining_page: page of a pretraining: results and figures
 - recommend_page: page of `recommend`: ranking of strategies, and reasons
 - results: results that the jobs hand over, from which their pages are made
-- sections: declared content of a page: sections of texts, tables, figures and images
-- thumbnails: small images for a page
-- use_section: last section of the page of a training run: use of its classifier
 - training_page: page of a training run: accuracy, evidence and usage
 - zero_shot_page: accuracies, confusion, attributes and examples of a zero-shot run
 """

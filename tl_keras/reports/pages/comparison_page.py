@@ -7,8 +7,7 @@ from tl_keras.reports.figures.comparison_figures import (
     plot_accuracy_by_time,
 )
 from tl_keras.reports.figures.style import render_png
-from tl_keras.reports.pages.results import ComparisonResults
-from tl_keras.reports.pages.sections import (
+from tl_keras.reports.page_parts.sections import (
     Bullets,
     Figure,
     Note,
@@ -21,6 +20,7 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
+from tl_keras.reports.pages.results import ComparisonResults
 from tl_keras.reports.wording.comparison import conditions, format_points
 from tl_keras.reports.wording.numbers import digits_to_show, format_duration, format_percent
 

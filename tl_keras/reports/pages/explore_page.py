@@ -8,8 +8,7 @@ import numpy as np
 from tl_keras.data.images import printable
 from tl_keras.evaluation.encoders import approximate_neighbours
 from tl_keras.reports.figures.image_map import group_colours, image_map
-from tl_keras.reports.pages.results import ExploreResults
-from tl_keras.reports.pages.sections import (
+from tl_keras.reports.page_parts.sections import (
     Code,
     Figure,
     Group,
@@ -24,6 +23,7 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
+from tl_keras.reports.pages.results import ExploreResults
 from tl_keras.reports.wording.numbers import format_duration, format_percent, inspection_warnings
 from tl_keras.settings.label_free import PIXELS
 

@@ -5,8 +5,7 @@ import json
 import numpy as np
 
 from tl_keras.data.images import printable
-from tl_keras.reports.pages.results import FewShotResults
-from tl_keras.reports.pages.sections import (
+from tl_keras.reports.page_parts.sections import (
     Code,
     Page,
     Result,
@@ -21,6 +20,7 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
+from tl_keras.reports.pages.results import FewShotResults
 from tl_keras.reports.wording.few_shot import (
     held_out_sentence,
     method_sentence,

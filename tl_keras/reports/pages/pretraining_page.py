@@ -2,8 +2,7 @@
 
 import json
 
-from tl_keras.reports.pages.results import PretrainingResults
-from tl_keras.reports.pages.sections import (
+from tl_keras.reports.page_parts.sections import (
     Code,
     Page,
     Result,
@@ -15,6 +14,7 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
+from tl_keras.reports.pages.results import PretrainingResults
 from tl_keras.reports.wording.numbers import format_duration, inspection_warnings
 from tl_keras.reports.wording.pretraining import (
     episode_rows,

@@ -3,8 +3,7 @@
 import json
 
 from tl_keras.data.images import printable
-from tl_keras.reports.pages.results import RecommendResults
-from tl_keras.reports.pages.sections import (
+from tl_keras.reports.page_parts.sections import (
     Bullets,
     Code,
     Page,
@@ -18,6 +17,7 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
+from tl_keras.reports.pages.results import RecommendResults
 from tl_keras.reports.wording.numbers import format_duration, format_percent, inspection_warnings
 from tl_keras.reports.wording.recommendation import (
     beyond_sentences,

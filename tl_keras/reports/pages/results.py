@@ -11,13 +11,13 @@ from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.encoders.findings import Findings
 from tl_keras.evaluation.policy.advice import Advice
-from tl_keras.reports.pages.sections import Figure
+from tl_keras.reports.page_parts.sections import Figure
 from tl_keras.settings.compare import CompareSettings
-from tl_keras.settings.few_shot import FewShotSettings
+from tl_keras.settings.few_labels.few_shot import FewShotSettings
+from tl_keras.settings.few_labels.recommend import RecommendSettings
+from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
 from tl_keras.settings.label_free import ExploreSettings, PretrainSettings
-from tl_keras.settings.recommend import RecommendSettings
 from tl_keras.settings.train import TrainSettings
-from tl_keras.settings.zero_shot import ZeroShotSettings
 from tl_keras.training.history import TrainingHistory
 
 
@@ -155,7 +155,7 @@ class FewShotResults:
     Attributes:
         config: settings of the run.
         support: labelled images that the classifier was fitted on.
-        queries: `jobs.few_shot.queries.Queries`.
+        queries: `jobs.few_labels.few_shot.queries.Queries`.
         source: a sentence on the source of the features.
         metrics: content of metrics.json.
         inspection: result of checking the support.
@@ -175,8 +175,8 @@ class ZeroShotResults:
 
     Attributes:
         config: settings of the run.
-        images: `jobs.zero_shot.described_images.DescribedImages`.
-        found: `jobs.zero_shot.figures.ZeroShotPredictions` of the test images.
+        images: `jobs.few_labels.zero_shot.described_images.DescribedImages`.
+        found: `jobs.few_labels.zero_shot.figures.ZeroShotPredictions` of the test images.
         source: a sentence on the source of the features.
         metrics: content of metrics.json.
     """

@@ -12,8 +12,7 @@ from tl_keras.reports.figures.training_figures import (
     plot_learning_curves,
     plot_reliability,
 )
-from tl_keras.reports.pages.results import TrainingResults
-from tl_keras.reports.pages.sections import (
+from tl_keras.reports.page_parts.sections import (
     Bullets,
     Figure,
     Note,
@@ -28,7 +27,8 @@ from tl_keras.reports.pages.sections import (
     command_parts,
     pairs,
 )
-from tl_keras.reports.pages.use_section import use_section
+from tl_keras.reports.page_parts.use_section import use_section
+from tl_keras.reports.pages.results import TrainingResults
 from tl_keras.reports.wording.numbers import (
     accuracy_texts,
     calibration_sentence,

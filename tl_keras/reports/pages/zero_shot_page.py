@@ -8,8 +8,7 @@ from tl_keras.checks import listed
 from tl_keras.data.images import printable
 from tl_keras.reports.figures.prediction_figures import plot_confusion_matrix
 from tl_keras.reports.figures.style import render_png
-from tl_keras.reports.pages.results import ZeroShotResults
-from tl_keras.reports.pages.sections import (
+from tl_keras.reports.page_parts.sections import (
     Code,
     Figure,
     Page,
@@ -24,6 +23,7 @@ from tl_keras.reports.pages.sections import (
     pairs,
     typed_command,
 )
+from tl_keras.reports.pages.results import ZeroShotResults
 from tl_keras.reports.wording.numbers import (
     format_duration,
     format_percent,

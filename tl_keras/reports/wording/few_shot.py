@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from tl_keras.checks import listed
-from tl_keras.reports.pages.sections import bold
+from tl_keras.reports.page_parts.sections import bold
 from tl_keras.reports.wording.numbers import format_duration, format_percent
 
 _METHODS = {

@@ -7,7 +7,7 @@ from tl_keras.evaluation.policy.judging import HIT, LEARNED, SHIPPED, Judgement
 from tl_keras.evaluation.policy.policies import FEW, SEPARATED
 from tl_keras.evaluation.policy.table import Row
 from tl_keras.reports.wording.numbers import format_percent
-from tl_keras.settings.recommend import STRATEGIES
+from tl_keras.settings.few_labels.recommend import STRATEGIES
 
 _BEYOND = 2  # factor on the most labels per class of the table
 _POLICIES = {

@@ -15,7 +15,7 @@ from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.episodic.fitted_classifier import fitted_classifier
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import image_shape
-from tl_keras.settings.few_shot import COSINE, METHODS, METRICS
+from tl_keras.settings.few_labels.few_shot import COSINE, METHODS, METRICS
 from tl_keras.training.few_shot.rules import RULES, Scores, cosine_prototype
 from tl_keras.training.fine_tuning.linear_start import stratified_folds
 from tl_keras.training.temperature import fit_temperature

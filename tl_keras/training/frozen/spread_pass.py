@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tl_keras.models.inference import traced
-from tl_keras.models.replicas import gather_replicas
+from tl_keras.models.steps.replicas import gather_replicas
 from tl_keras.training.frozen.cutting import unpacked
 
 

@@ -8,7 +8,7 @@ import keras
 from tl_keras.data.pipelines.episodes import Tasks
 from tl_keras.models.episodic.episode_inputs import dataset_episodes
 from tl_keras.models.episodic.episodic_model import EpisodicModel
-from tl_keras.models.own_loss import OwnLossModel
+from tl_keras.models.steps.own_loss import OwnLossModel
 from tl_keras.training.checkpoints.fitting import fit
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_optimizer, build_schedule

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tl_keras.checks import InputError
 from tl_keras.data.unlabelled import as_unlabelled
-from tl_keras.models.own_loss import OwnLossModel
+from tl_keras.models.steps.own_loss import OwnLossModel
 from tl_keras.models.two_views.two_view_model import TwoViewModel
 from tl_keras.models.two_views.view_inputs import dataset_batches
 from tl_keras.settings.options.signatures import shows_settings

@@ -1,0 +1,4 @@
+"""Parts of `tl-keras check`.
+
+- check: images as training would find them, without training
+"""

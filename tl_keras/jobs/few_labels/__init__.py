@@ -1,0 +1,6 @@
+"""Jobs of the commands for few labels.
+
+- few_shot/: `few-shot`
+- zero_shot/: `zero-shot`
+- recommend/: `recommend`, and `train --policy auto`
+"""

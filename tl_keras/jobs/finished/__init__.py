@@ -1,0 +1,8 @@
+"""Jobs that start from a finished run.
+
+- evaluate: figures of its classifier on labelled images
+- predict: classes of new images
+- export: the classifier in another format
+- distill: a small network that learns from it
+- prune: a smaller network with its accuracy
+"""

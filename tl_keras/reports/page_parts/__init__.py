@@ -1,0 +1,7 @@
+"""Parts of which every page is made.
+
+- html: writes pages in one HTML file: no script, no network, names escaped, images inlined
+- sections: declared content of a page: sections of texts, tables, figures and images
+- thumbnails: small images for a page
+- use_section: last section of the page of a training run: use of its classifier
+"""

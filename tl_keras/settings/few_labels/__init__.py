@@ -1,0 +1,6 @@
+"""Options of the commands for few labels.
+
+- few_shot: `few-shot`
+- zero_shot: `zero-shot`
+- recommend: `recommend`, and the strategies among which it chooses
+"""

@@ -166,9 +166,7 @@ def test_refit_of_the_start_is_the_start_of_training_and_validation_images():
 
 
 def test_refit_goes_the_chosen_way_with_all_images_and_keeps_what_it_predicted_before(monkeypatch):
-    monkeypatch.setattr(
-        from_linear, "choose", lambda losses, usual, *rest: (2, losses.std(axis=1))
-    )
+    monkeypatch.setattr(from_linear, "choose", lambda losses, usual, *rest: (2, losses.std(axis=1)))
     how = HOW | {"augment": "none", "batch_size": 66}  # neither the order nor the epoch matters
     before, model = classifier(), classifier()
     first = fine_tune(before, TRAIN, VAL, **how).from_linear

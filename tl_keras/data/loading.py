@@ -152,9 +152,18 @@ def load_checked(
     return contents.parts, replace(inspection, fingerprints=found.fingerprints)
 
 
-def load_unchecked(source: Any) -> FolderContents:
-    """Returns the parts of a source without opening its files; labels are optional."""
-    return _read(source, require_labels=False)
+def load_unchecked(
+    source: Any, *, on_bad_image: str = "refuse", fixes: str | None = None
+) -> FolderContents:
+    """Returns the parts of a source without opening its files; labels are optional.
+
+    With `fixes`, as in `load_dataset`, the files are opened, because a fix names their content.
+    """
+    contents = _read(source, require_labels=False)
+    if fixes is None:
+        return contents
+    fixed, _ = _inspect(contents, on_bad_image, fixes=fixes)
+    return replace(fixed, notes=contents.notes)
 
 
 def load_images(

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from tl_keras.data.fixes.fixes_file import KEEP, Fix
+from tl_keras.data.fixes.fixes_file import DROP, GROUP, KEEP, RELABEL, Fix
 
 UNREADABLE, SUFFIX, SAME, NEAR, SUSPECT, ODD, SIZE = (
     "unreadable",
@@ -38,17 +38,13 @@ class Finding:
 
     @property
     def proposal(self) -> str:
-        """What its corrections do, in words."""
-        words = {
-            "drop": "leave out {}",
-            "relabel": "class {}",
-            "group": "keep together",
-        }
+        """Words on what its corrections do."""
+        words = {DROP: "leave {} out", RELABEL: "class {}", GROUP: "keep together"}
         count = len(self.fixes)
         if not count:
             return "nothing to correct here"
         first = self.fixes[0]
-        what = first.new if first.action == "relabel" else ("it" if count == 1 else str(count))
+        what = first.new if first.action == RELABEL else ("it" if count == 1 else str(count))
         return words[first.action].format(what)
 
 
@@ -64,28 +60,27 @@ def decided(
 
     Of several corrections of one image, leaving it out counts, and then another class.
     """
-    order = {"drop": 0, "relabel": 1, "group": 2, KEEP: 3}
+    order = {DROP: 0, RELABEL: 1, GROUP: 2}
     fixes = [fix for each in findings if each.number in accepted for fix in each.fixes]
-    fixes += [
+    chosen: dict[tuple[str, str], list[Fix]] = {}
+    for fix in sorted(fixes, key=lambda fix: order[fix.action]):
+        before = chosen.setdefault((fix.path, fix.digest), [])
+        if not before or (fix.action == GROUP and before[-1].action == RELABEL):
+            before.append(fix)
+    kept = [
         fix._replace(action=KEEP, new="", reason=f"{each.kind}: {fix.reason}")
         for each in findings
         if each.number in rejected
         for fix in each.fixes
     ]
-    chosen = {}
-    for fix in sorted(fixes, key=lambda fix: order[fix.action]):
-        first = chosen.setdefault((fix.path, fix.digest), [fix])
-        if first[0].action != "drop" and first[0] is not fix and fix.action == "group":
-            first.append(fix)
-    return [fix for found in chosen.values() for fix in found]
+    return [*(fix for found in chosen.values() for fix in found), *kept]
 
 
 def without_kept(findings: Iterable[Finding], kept: Iterable[Fix]) -> list[Finding]:
     """Returns the findings without those whose images a person said are right as they are."""
-    said = {(fix.path, fix.digest, fix.reason) for fix in kept if fix.action == KEEP}
+    said = {(f.path, f.digest, f.reason.split(":")[0]) for f in kept if f.action == KEEP}
     return [
         each
         for each in findings
-        if not each.fixes
-        or not all((f.path, f.digest, f"{each.kind}: {f.reason}") in said for f in each.fixes)
+        if not each.fixes or any((f.path, f.digest, each.kind) not in said for f in each.fixes)
     ]

@@ -10,6 +10,7 @@ from tl_keras.data.fixes.finding import ODD, SUSPECT, Finding
 from tl_keras.data.images import printable
 from tl_keras.reports.page_parts.sections import (
     Code,
+    Files,
     Page,
     Part,
     Result,
@@ -20,7 +21,6 @@ from tl_keras.reports.page_parts.sections import (
     Tiles,
     bold,
     command_parts,
-    files_parts,
     pairs,
     typed_command,
 )
@@ -28,6 +28,7 @@ from tl_keras.reports.pages.results import CheckResults
 from tl_keras.reports.wording.check import MEANINGS, TITLES, labels_line
 from tl_keras.reports.wording.numbers import format_duration, inspection_warnings
 
+_FILES = ("metrics.json", "config.json", "environment.json")
 _SHOWN = 48  # findings of a kind
 _OF_GROUP = 6  # images of one finding
 _NEXT = 12  # labels shown if none is suspect
@@ -105,7 +106,7 @@ def _classes(results) -> list[Part]:
     counts = [part.class_counts() for part in parts]
     rows = [(name, *(count[name] for count in counts)) for name in parts[0].class_names]
     columns = ("class", *(part.split for part in parts))
-    texts = ["As `tl-keras train` would cut them with the same seed."]
+    texts = ["As training with the same seed would cut them."]
     sizes = list(results.splits.inspection.sizes.values())
     if sizes:
         sides = np.array(sizes)
@@ -141,6 +142,7 @@ def _use(config):
             "folders stay as they are. Remove a row of fixes.csv to take a correction back.",
             Code("\n".join(commands)),
             *parts,
-            *files_parts("findings.csv", "label_scores.csv"),
+            "Files beside this page:",
+            Files(["findings.csv", "label_scores.csv", *_FILES]),
         ],
     )

@@ -24,8 +24,9 @@ def local_site(
 ) -> "flask.Flask":
     """Builds the site of a command, to which the command adds actions of its own.
 
-    The page is the template `served/NAME.html.j2`, beside which its `NAME.js` lies. Files of this
-    machine are out of reach: images are served by their number in `images` (thumbnail/3, image/3).
+    The page is the template `served/NAME.html.j2`, beside which its `NAME.js` lies, and a `NAME.css`
+    if it needs one. Files of this machine are out of reach: images are served by their number in
+    `images` (thumbnail/3, image/3).
     An error becomes {"error": message}, with status 400 if it is an `InputError`.
 
     Args:
@@ -46,9 +47,11 @@ def local_site(
     app.token = secrets.token_urlsafe(24)
     app.wsgi_app = guard(app.wsgi_app, app.token)
     page = page_environment().get_template(f"served/{name}.html.j2")
-    shown = {"title": title, "script": f"{name}.js", "version": __version__} | dict(values or {})
+    assets = _assets(name)
+    shown = {"title": title, "name": name, "version": __version__} | dict(values or {})
+    shown["has_style"] = f"served/{name}.css" in assets
     app.add_url_rule("/", "page", lambda: page.render(shown))
-    _add_assets(app, flask, name)
+    _add_assets(app, flask, assets)
     if images is not None:
         _add_images(app, flask, images)
     _add_errors(app)
@@ -88,9 +91,15 @@ def _flask():
     return flask, Guard
 
 
-def _add_assets(app, flask, name):
-    """Adds routes to the style and the scripts, by name; no other file is read."""
-    for asset in (*_SHARED, f"served/{name}.js"):
+def _assets(name):
+    """Returns the paths of styles and scripts below the templates."""
+    style = f"served/{name}.css"
+    return [*_SHARED, f"served/{name}.js", *([style] if (TEMPLATES / style).exists() else [])]
+
+
+def _add_assets(app, flask, assets):
+    """Adds routes to the styles and the scripts, by name; no other file is read."""
+    for asset in assets:
         text = (TEMPLATES / asset).read_text(encoding="utf-8")
         kind = _TYPES[asset[asset.rindex(".") :]]
         view = functools.partial(flask.Response, text, mimetype=kind)

@@ -24,9 +24,9 @@ def local_site(
 ) -> "flask.Flask":
     """Builds the site of a command, to which the command adds actions of its own.
 
-    The page is the template `served/NAME.html.j2`, beside which its `NAME.js` lies, and a `NAME.css`
-    if it needs one. Files of this machine are out of reach: images are served by their number in
-    `images` (thumbnail/3, image/3).
+    The page is the template `served/NAME.html.j2`, beside which its `NAME.js` lies, and a
+    `NAME.css` if it needs one. Files of this machine are out of reach: images are served by their
+    number in `images` (thumbnail/3, image/3).
     An error becomes {"error": message}, with status 400 if it is an `InputError`.
 
     Args:

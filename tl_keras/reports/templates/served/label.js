@@ -1,7 +1,7 @@
 "use strict";
 // The page of `tl-keras label`. Every text comes as JSON and is shown as text.
 
-const NONE = "none of these", KEYS = 9;
+const NONE = "none of these", KEYS = 9, SURE = 0.9;  // a guess above it is selected beforehand
 const client = sessionStorage.client || (sessionStorage.client = crypto.randomUUID());
 const at = (id) => document.getElementById(id);
 const percent = (part) => `${Math.round(100 * part)} %`;
@@ -215,7 +215,7 @@ async function showGrid(start = 0) {
     return;
   }
   if (!start) {
-    selected = new Set(view.kind === "guess" ? shown.map((each) => each.row) : []);
+    selected = new Set(view.kind === "guess" ? shown.filter((each) => each.guess.probability >= SURE).map((each) => each.row) : []);
     lastClicked = null;
     at("grid").scrollTop = 0;
   }

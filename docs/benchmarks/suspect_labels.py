@@ -23,8 +23,9 @@ from tl_keras.jobs.runs.encoder_features import build_encoder
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start
 
 TASKS = (
-    "trash grocery bloodcells solarcells signdigits textures flowers expressions brainmri sketch"
-).split()
+    *("trash", "grocery", "bloodcells", "solarcells", "signdigits"),
+    *("textures", "flowers", "expressions", "brainmri", "sketch"),
+)
 CLEANLAB = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 SHARE = 0.1
 

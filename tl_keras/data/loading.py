@@ -31,6 +31,7 @@ from tl_keras.data.sources.folders import (
     labels_by_folder,
     read_folder,
 )
+from tl_keras.data.sources.labels_file import read_labels_file
 from tl_keras.data.sources.named import (
     NAMED_DATASETS,
     SOUND_DATASETS,
@@ -69,7 +70,8 @@ def load_dataset(
         source: a name, a folder or a file. A name is one of `NAMED_DATASETS`; ./digits is a folder
             of that name. A folder has a sub-folder for each class, with or without train, val and
             test folders above them. A .npz file has x_train, y_train, x_test and y_test, or x and
-            y. A .npy file has no labels. A folder of shards is one that `tl-keras shard` wrote.
+            y. A .npy file has no labels. A folder of shards is one that `tl-keras shard` wrote. A
+            .csv file has labels, see `data.sources.label_rows`.
         seed: integer from 0; the same seed gives the same splits.
         split_fractions: fractions of (train, val, test) with sum 1.
         labels_per_class: number of training images to keep per class, or None for all.
@@ -135,7 +137,7 @@ def load_parts(
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     contents = _read(source, require_labels=True, sounds=sounds)
     contents, found = _inspect(contents, on_bad_image, image_size, fixes)
-    return contents.parts, complete(found, [], ignored=contents.ignored)
+    return contents.parts, complete(found, [], ignored=contents.ignored, notes=contents.notes)
 
 
 def load_checked(
@@ -157,10 +159,11 @@ def load_unchecked(
 ) -> FolderContents:
     """Returns the parts of a source without opening its files; labels are optional.
 
-    With `fixes`, as in `load_dataset`, the files are opened, because a fix names their content.
+    Only images that must be as they were when they were labelled, or when a fix named their
+    content, are opened.
     """
     contents = _read(source, require_labels=False)
-    if fixes is None:
+    if fixes is None and not contents.contents:
         return contents
     fixed, _ = _inspect(contents, on_bad_image, fixes=fixes)
     return replace(fixed, notes=contents.notes)
@@ -215,7 +218,7 @@ def load_unsplit(
             f"Expected images in {printable(name)}; received {len(contents.ignored)} other files "
             f"and {len(found.bad)} that cannot be read."
         )
-    inspection = complete(found, [], ignored=contents.ignored)
+    inspection = complete(found, [], ignored=contents.ignored, notes=contents.notes)
     return dataset, replace(inspection, fingerprints=found.fingerprints)
 
 
@@ -236,6 +239,8 @@ def _read(source, require_labels, sounds=None):
         return replace(contents, parts=as_sounds(contents.parts, sounds))
     if sounds and kind == "name":
         return FolderContents({"all": load_chirps(sounds)})
+    if kind == ".csv":
+        return read_labels_file(name, require_labels=require_labels)
     if kind == "shards":
         parts = read_shards(name)
     elif kind == "name":
@@ -261,11 +266,14 @@ def _read_unsplit(name, sounds=None):
     elif kind == "file":
         dataset = ImageDataset((name,), source=name)
     else:
-        parts = list(_read(name, require_labels=False, sounds=sounds).parts.values())
+        contents = _read(name, require_labels=False, sounds=sounds)
+        parts = list(contents.parts.values())
         images = concatenated([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
-        dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
+        source = parts[0].source if contents.contents else name
+        dataset = ImageDataset(images, labels, parts[0].class_names, source=source)
+        return replace(contents, parts=as_sounds({"all": dataset}, sounds))
     return FolderContents(as_sounds({"all": dataset}, sounds), ignored)
 
 
@@ -293,7 +301,7 @@ def _check_kind(name, kind, sounds):
 
 
 def _kind(name):
-    """Returns "name", "shards", "folder", ".npz", ".npy", "file" or "nothing"."""
+    """Returns "name", "shards", "folder", ".npz", ".npy", ".csv", "file" or "nothing"."""
     if name in NAMED_DATASETS:
         return "name"
     if is_shard_folder(name):
@@ -303,7 +311,7 @@ def _kind(name):
     if not os.path.isfile(name):
         return "nothing"
     suffix = os.path.splitext(name)[1].lower()
-    return suffix if suffix in (".npz", ".npy") else "file"
+    return suffix if suffix in (".npz", ".npy", ".csv") else "file"
 
 
 def _inspect(contents, on_bad_image, image_size=None, fixes=None):
@@ -311,6 +319,7 @@ def _inspect(contents, on_bad_image, image_size=None, fixes=None):
     files = [p for p in contents.parts.values() if p.is_files and not p.in_shards]
     paths = [path for part in files for path in part.images]
     found = inspect_files(paths, image_size)
+    found = replace(found, bad=(*found.bad, *_changed(found, contents.contents)))
     parts = {split: drop_bad(part, found) for split, part in contents.parts.items()}
     notes = list(contents.notes)
     if fixes:
@@ -324,6 +333,13 @@ def _inspect(contents, on_bad_image, image_size=None, fixes=None):
         refuse_bad(found)
     parts = {split: replace(part, files=found.decoded) for split, part in parts.items()}
     return replace(contents, parts=parts, notes=notes), found
+
+
+def _changed(found, contents):
+    """Yields (path, reason) of each image that has changed since it was labelled."""
+    for path, content in contents.items():
+        if path in found.fingerprints and found.fingerprints[path].content != content:
+            yield path, "its pixels have changed since it was labelled"
 
 
 def _large_classes(parts):
@@ -357,6 +373,6 @@ def _refuse_source(name):
         check_choice("source", name, NAMED_DATASETS)
     except InputError as error:
         raise InputError(
-            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file; "
-            f"received {printable(name)}, which is none of these."
+            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file, "
+            f"or a .csv file of labels; received {printable(name)}, which is none of these."
         ) from None

@@ -5,8 +5,16 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tl_keras.settings import compare, finished_runs, image_source, label_free, train, whole_model
-from tl_keras.settings.few_labels import few_shot, recommend, zero_shot
+from tl_keras.settings import (
+    check,
+    compare,
+    finished_runs,
+    image_source,
+    label_free,
+    train,
+    whole_model,
+)
+from tl_keras.settings.few_labels import few_shot, label, recommend, zero_shot
 from tl_keras.settings.options.declaration import (
     MISSING,
     PANELS,
@@ -32,7 +40,7 @@ class Command(NamedTuple):
 TRAINING, LABEL_FREE, FINISHED = "Training", "Without labels", "Finished runs"
 COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
-    "check": Command(image_source.CheckSettings, "jobs.check.check", TRAINING),
+    "check": Command(check.CheckSettings, "jobs.check.check", TRAINING),
     "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
     "recommend": Command(
         recommend.RecommendSettings, "jobs.few_labels.recommend.recommend", TRAINING
@@ -44,6 +52,7 @@ COMMANDS = {
         zero_shot.ZeroShotSettings, "jobs.few_labels.zero_shot.zero_shot", TRAINING
     ),
     "launch": Command(whole_model.LaunchSettings, "jobs.launch", TRAINING),
+    "label": Command(label.LabelSettings, "jobs.few_labels.label.label", LABEL_FREE),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),
     "explore": Command(label_free.ExploreSettings, "jobs.explore.explore", LABEL_FREE),
     "generate": Command(label_free.GenerateSettings, "jobs.generate", LABEL_FREE),

@@ -56,6 +56,7 @@ _PUBLIC = {
     "probe_table": "tl_keras.evaluation.encoders.probe_table",
     "cluster_features": "tl_keras.evaluation.encoders.clusters",
     "fit_sample_classifier": "tl_keras.evaluation.samples.sample_quality",
+    "grad_cam": "tl_keras.evaluation.classifiers.grad_cam",
     "evaluate_samples": "tl_keras.evaluation.samples.sample_quality",
     "nearest_images": "tl_keras.evaluation.encoders.distances",
     "fit_without_labels": "tl_keras.training.whole.without_labels",

@@ -94,7 +94,7 @@ def built(kind):
 
 @pytest.mark.parametrize("kind", [MLP, RNN])
 def test_networks_without_feature_maps_say_so(kind):
-    with pytest.raises(InputError, match="Expected a classifier with feature maps.*no heat map"):
+    with pytest.raises(InputError, match="Expected a classifier with feature maps.*no heatmap"):
         cut_at_feature_map(built(kind))
 
 

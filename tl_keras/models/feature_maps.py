@@ -55,7 +55,7 @@ def cut_at_feature_map(model: keras.Model) -> FeatureMaps:
         raise InputError(
             "Expected a classifier with feature maps, such as a backbone or a CNN; received "
             f"{model.name!r}, in which no layer with weights has an output (b, h, w, c). Of such a "
-            "network there is no heat map."
+            "network there is no heatmap."
         )
     logits = output if gives_logits(flat) else _before_softmax(output)
     return FeatureMaps(keras.Model(image, found), keras.Model(found, logits))

@@ -1,4 +1,4 @@
-"""Grad-CAM against finite differences and against the class activation maps of linear heads."""
+"""Grad-CAM against finite differences and against the class activation mapping of linear heads."""
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ def test_maps_equal_a_slow_version_with_finite_differences(model):
 
 @pytest.mark.parametrize("activation", ["softmax", None])
 def test_with_average_pooling_and_one_dense_layer_the_weights_are_those_of_the_class(activation):
-    """The closed form: class activation maps (Zhou et al. 2016)."""
+    """The closed form: class activation mapping (Zhou et al. 2016)."""
     model = small_classifier(3, head="linear", classifier_activation=activation)
     maps = np.asarray(model.get_layer("small")(IMAGES.astype("float32"), training=False))
     kernel = model.get_layer("predictions").get_weights()[0]
@@ -94,5 +94,5 @@ def test_other_images_and_classes_are_refused(model, images, classes, message):
 def test_a_network_without_feature_maps_is_refused():
     mlp = MLP(3)
     mlp.build((None, 8, 8))
-    with pytest.raises(InputError, match="no heat map"):
+    with pytest.raises(InputError, match="no heatmap"):
         grad_cam(mlp, np.zeros((1, 8, 8)))

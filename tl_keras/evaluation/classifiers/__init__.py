@@ -3,7 +3,7 @@
 - calibration: agreement of confidence and accuracy
 - classification: accuracy, loss and other metrics of predicted probabilities
 - feature_prediction: class probabilities from stored output of a classifier's frozen part
-- grad_cam: heat maps of the parts of an image that speak for a class
+- grad_cam: heatmaps of the parts of an image that speak for a class
 - prediction: class probabilities from a classifier
 - prediction_checks: checks that probabilities and labels are valid and fit each other
 """

@@ -1,4 +1,4 @@
-"""Heat maps of the parts of an image that speak for a class: Grad-CAM."""
+"""Heatmaps of the parts of an image that speak for a class: Grad-CAM."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def grad_cam(
     *,
     batch_size: int = 32,
 ) -> np.ndarray:
-    """Returns heat maps of the parts of images that speak for a class.
+    """Returns heatmaps of the parts of images that speak for a class.
 
     With A_k the channels of the last feature map and z_c the logit of class c, before softmax,
 
@@ -53,7 +53,7 @@ def grad_cam(
 
 
 class GradCAM:
-    """Heat maps of one model, which is prepared once; see `grad_cam`."""
+    """Heatmaps of one model, which is prepared once; see `grad_cam`."""
 
     def __init__(self, model: keras.Model) -> None:
         self.shape = image_shape(model)

@@ -55,6 +55,7 @@ _PUBLIC = {
     "knn_probe": "tl_keras.evaluation.encoders.probes",
     "probe_table": "tl_keras.evaluation.encoders.probe_table",
     "cluster_features": "tl_keras.evaluation.encoders.clusters",
+    "first_groups": "tl_keras.evaluation.encoders.groups",
     "fit_sample_classifier": "tl_keras.evaluation.samples.sample_quality",
     "grad_cam": "tl_keras.evaluation.classifiers.grad_cam",
     "evaluate_samples": "tl_keras.evaluation.samples.sample_quality",

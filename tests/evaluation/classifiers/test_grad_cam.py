@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.training.small_models import SIZE, coloured_images, small_classifier
-from tl_keras import MLP, InputError, grad_cam
+from tl_keras import MLP, ImageDataset, InputError, grad_cam
 from tl_keras.evaluation.classifiers.grad_cam import GradCAM
 from tl_keras.training.temperature import fold_temperature
 
@@ -74,6 +74,16 @@ def test_the_predicted_class_is_the_default_and_batches_change_nothing(model):
     assert found.min() >= 0
     assert set(found.max(axis=(1, 2)).round(6)) <= {0.0, 1.0}
     assert grad_cam(model, IMAGES[:0]).shape == (0, SIZE, SIZE)
+
+
+def test_a_data_set_is_resized_and_gives_the_same_as_its_pixels(model):
+    large = IMAGES.repeat(2, axis=1).repeat(2, axis=2)
+    data = ImageDataset.from_arrays(large, LABELS)
+    pixels = np.stack([data.resized(row, (SIZE, SIZE)) for row in range(5)])
+    np.testing.assert_allclose(
+        grad_cam(model, data, batch_size=2), grad_cam(model, pixels), atol=1e-6
+    )
+    assert grad_cam(model, data.subset(np.arange(0))).shape == (0, SIZE, SIZE)
 
 
 @pytest.mark.parametrize(

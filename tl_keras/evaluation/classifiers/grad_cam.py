@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.models.feature_maps import cut_at_feature_map
 from tl_keras.models.inference import traced
@@ -18,7 +19,7 @@ _TINY = 1e-12
 @input_errors()
 def grad_cam(
     model: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | ImageDataset,
     class_index: int | Sequence[int] | None = None,
     *,
     batch_size: int = 32,
@@ -34,7 +35,8 @@ def grad_cam(
 
     Args:
         model: any classifier of this package, or another Functional or Sequential one.
-        images: (n, h, w, c), or (n, h, w) for one channel, 0-255, at the size that the model takes.
+        images: `ImageDataset`, or array (n, h, w, c), or (n, h, w) for one channel, 0-255, at the
+            size that the model takes.
         class_index: int, or ints (n,). Defaults to None, the predicted class of each image.
         batch_size: images per step. Defaults to 32.
 
@@ -63,20 +65,20 @@ class GradCAM:
 
     def __call__(
         self,
-        images: np.ndarray,
+        images: np.ndarray | ImageDataset,
         class_index: int | Sequence[int] | None = None,
         *,
         batch_size: int = 32,
     ) -> np.ndarray:
         """Returns float32 (n, h, w); arguments are those of `grad_cam`."""
         check_number("batch_size", batch_size, minimum=1, integer=True)
-        images = self._checked(images)
         classes = self._classes(class_index, len(images))
-        maps = [
-            self._run(images[start : start + batch_size], classes[start : start + batch_size])
-            for start in range(0, len(images), batch_size)
-        ]
-        return np.concatenate(maps) if maps else np.zeros((0, *self.shape[:2]), np.float32)
+        heat = np.zeros((len(images), *self.shape[:2]), np.float32)
+        starts = range(0, len(images), batch_size)
+        for start, batch in zip(starts, self._batches(images, batch_size), strict=True):
+            rows = slice(start, start + batch_size)
+            heat[rows] = self._run(batch, classes[rows])
+        return heat
 
     def _maps(self, images, classes):
         features = self.parts.below(images, training=False)
@@ -90,6 +92,16 @@ class GradCAM:
         heat = tf.nn.relu(tf.reduce_sum(weights * tf.cast(features, tf.float32), axis=-1))
         heat = tf.image.resize(heat[..., None], self.shape[:2])[..., 0]
         return heat / tf.maximum(tf.reduce_max(heat, axis=(1, 2), keepdims=True), _TINY)
+
+    def _batches(self, images, batch_size):
+        if not isinstance(images, ImageDataset):
+            images = self._checked(images)
+            for start in range(0, len(images), batch_size):
+                yield images[start : start + batch_size]
+        elif len(images):
+            *size, channels = self.shape
+            for batch in images.pipeline(batch_size, image_size=tuple(size), channels=channels):
+                yield tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
 
     def _checked(self, images):
         images = np.asarray(images)

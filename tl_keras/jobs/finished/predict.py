@@ -4,6 +4,7 @@ import collections
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,12 @@ from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.evaluation.classifiers.prediction import each_batch
 from tl_keras.files import write_csv
+from tl_keras.jobs.finished.heatmap_files import (
+    HeatmapFiles,
+    check_heatmap_folder,
+    heatmap_files,
+    heatmap_folder,
+)
 from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
 from tl_keras.progress import say
@@ -34,7 +41,8 @@ def predict(settings):
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
     that cannot be read has its reason in the column error and nothing in the others. Control
-    characters and backslashes of file names are escaped, see `files.escape_controls`.
+    characters and backslashes of file names are escaped, see `files.escape_controls`. With
+    `explain` the last column names the heatmap of each image, in a folder "OUT-heatmaps".
 
     Args:
         settings: `PredictSettings`, or its fields one by one.
@@ -43,13 +51,18 @@ def predict(settings):
         Path of the table.
 
     Raises:
-        InputError: no such path or no image, no usable run, or `out` cannot be written.
+        InputError: no such path or no image, no usable run, or `out` cannot be written. Or there
+            are no heatmaps of this network.
     """
     check_output(settings.out, TABLE)
+    heatmaps = heatmap_folder(settings.out) if settings.explain else None
+    if heatmaps:
+        check_heatmap_folder(heatmaps)
     _check_exist(settings.paths)  # before the model is loaded
     trained = load_run(settings.run)
     sources = sources_of(settings.paths, trained.sounds)
     header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
+    header = (*header, "heatmap") if heatmaps else header
     unreadable = 0
 
     def counted(rows):
@@ -58,7 +71,9 @@ def predict(settings):
             unreadable += bool(row[COLUMNS.index("error")])
             yield row
 
-    write_csv(settings.out, header, counted(predicted_rows(trained, sources, settings.batch_size)))
+    with heatmap_files(trained.model, heatmaps) if heatmaps else nullcontext() as writer:
+        rows = predicted_rows(trained, sources, settings.batch_size, writer)
+        write_csv(settings.out, header, counted(rows))
     files = sum(map(len, sources))
     say(f"{files} files, {unreadable} of them unreadable: {settings.out}")
     return Path(settings.out)
@@ -93,7 +108,10 @@ def _check_exist(paths):
 
 
 def predicted_rows(
-    trained: TrainedRun, sources: Sequence[ImageDataset], batch_size: int
+    trained: TrainedRun,
+    sources: Sequence[ImageDataset],
+    batch_size: int,
+    heatmaps: HeatmapFiles | None = None,
 ) -> Iterator[list]:
     """Yields a row of the table for each image, as soon as its batch is predicted."""
     loaded = collections.deque()
@@ -101,14 +119,23 @@ def predicted_rows(
 
     def batches():
         for images in sources:
-            for batch, found in _batches(images, trained.image_size, batch_size):
-                loaded.append(found)
+            starts = range(0, len(images), batch_size)
+            each = _batches(images, trained.image_size, batch_size)
+            for start, (batch, found) in zip(starts, each, strict=True):
+                loaded.append((images, start, batch, found))
                 yield batch
 
     for views in each_batch(trained.model, batches(), total, flips=trained.flips):
-        found = loaded.popleft()
-        for (path, error), values in zip(found, views.mean(axis=0), strict=True):
-            yield _row(path, error, values, trained.class_names)
+        *where, found = loaded.popleft()
+        predicted = views.mean(axis=0)
+        rows = [
+            _row(path, error, values, trained.class_names)
+            for (path, error), values in zip(found, predicted, strict=True)
+        ]
+        if heatmaps:
+            names = heatmaps.write(*where, predicted.argmax(axis=1), found)
+            rows = [[*row, name] for row, name in zip(rows, names, strict=True)]
+        yield from rows
 
 
 def _batches(images, image_size, batch_size):

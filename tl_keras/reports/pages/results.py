@@ -35,6 +35,8 @@ class TrainingResults:
         test: result of `evaluate_predictions` on the test split.
         val: the same on the validation split; None if these images were trained on.
         command: command line of the run.
+        heatmaps: {row of the test split: float (h, w), 0 to 1} of the predicted class.
+        no_heatmaps: why there are none, a sentence.
     """
 
     config: TrainSettings
@@ -46,6 +48,8 @@ class TrainingResults:
     test: dict
     val: dict | None = None
     command: str = ""
+    heatmaps: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    no_heatmaps: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

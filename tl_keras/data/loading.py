@@ -28,6 +28,7 @@ from tl_keras.data.sources.folders import (
     labels_by_folder,
     read_folder,
 )
+from tl_keras.data.sources.labels_file import read_labels_file
 from tl_keras.data.sources.named import (
     NAMED_DATASETS,
     SOUND_DATASETS,
@@ -63,7 +64,8 @@ def load_dataset(
         source: a name, a folder or a file. A name is one of `NAMED_DATASETS`; ./digits is a folder
             of that name. A folder has a sub-folder for each class, with or without train, val and
             test folders above them. A .npz file has x_train, y_train, x_test and y_test, or x and
-            y. A .npy file has no labels. A folder of shards is one that `tl-keras shard` wrote.
+            y. A .npy file has no labels. A folder of shards is one that `tl-keras shard` wrote. A
+            .csv file has labels, see `data.sources.label_rows`.
         seed: integer from 0; the same seed gives the same splits.
         split_fractions: fractions of (train, val, test) with sum 1.
         labels_per_class: number of training images to keep per class, or None for all.
@@ -124,12 +126,16 @@ def load_parts(
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     contents = _read(source, require_labels=True, sounds=sounds)
     contents, found = _inspect(contents, on_bad_image, image_size)
-    return contents.parts, complete(found, [], ignored=contents.ignored)
+    return contents.parts, complete(found, [], ignored=contents.ignored, notes=contents.notes)
 
 
-def load_unchecked(source: Any) -> FolderContents:
-    """Returns the parts of a source without opening its files; labels are optional."""
-    return _read(source, require_labels=False)
+def load_unchecked(source: Any, *, on_bad_image: str = "refuse") -> FolderContents:
+    """Returns the parts of a source without opening its files; labels are optional.
+
+    Only images that must be as they were when they were labelled are opened.
+    """
+    contents = _read(source, require_labels=False)
+    return _inspect(contents, on_bad_image)[0] if contents.contents else contents
 
 
 def load_images(
@@ -176,7 +182,7 @@ def load_unsplit(
             f"Expected images in {printable(name)}; received {len(contents.ignored)} other files "
             f"and {len(found.bad)} that cannot be read."
         )
-    inspection = complete(found, [], ignored=contents.ignored)
+    inspection = complete(found, [], ignored=contents.ignored, notes=contents.notes)
     return dataset, replace(inspection, fingerprints=found.fingerprints)
 
 
@@ -197,6 +203,8 @@ def _read(source, require_labels, sounds=None):
         return replace(contents, parts=as_sounds(contents.parts, sounds))
     if sounds and kind == "name":
         return FolderContents({"all": load_chirps(sounds)})
+    if kind == ".csv":
+        return read_labels_file(name, require_labels=require_labels)
     if kind == "shards":
         parts = read_shards(name)
     elif kind == "name":
@@ -222,11 +230,14 @@ def _read_unsplit(name, sounds=None):
     elif kind == "file":
         dataset = ImageDataset((name,), source=name)
     else:
-        parts = list(_read(name, require_labels=False, sounds=sounds).parts.values())
+        contents = _read(name, require_labels=False, sounds=sounds)
+        parts = list(contents.parts.values())
         images = concatenated([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
-        dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
+        source = parts[0].source if contents.contents else name
+        dataset = ImageDataset(images, labels, parts[0].class_names, source=source)
+        return replace(contents, parts=as_sounds({"all": dataset}, sounds))
     return FolderContents(as_sounds({"all": dataset}, sounds), ignored)
 
 
@@ -254,7 +265,7 @@ def _check_kind(name, kind, sounds):
 
 
 def _kind(name):
-    """Returns "name", "shards", "folder", ".npz", ".npy", "file" or "nothing"."""
+    """Returns "name", "shards", "folder", ".npz", ".npy", ".csv", "file" or "nothing"."""
     if name in NAMED_DATASETS:
         return "name"
     if is_shard_folder(name):
@@ -264,13 +275,14 @@ def _kind(name):
     if not os.path.isfile(name):
         return "nothing"
     suffix = os.path.splitext(name)[1].lower()
-    return suffix if suffix in (".npz", ".npy") else "file"
+    return suffix if suffix in (".npz", ".npy", ".csv") else "file"
 
 
 def _inspect(contents, on_bad_image, image_size=None):
     files = [p for p in contents.parts.values() if p.is_files and not p.in_shards]
     paths = [path for part in files for path in part.images]
     found = inspect_files(paths, image_size)
+    found = replace(found, bad=(*found.bad, *_changed(found, contents.contents)))
     if on_bad_image == "refuse":
         refuse_bad(found)
     parts = {
@@ -278,6 +290,13 @@ def _inspect(contents, on_bad_image, image_size=None):
         for split, part in contents.parts.items()
     }
     return replace(contents, parts=parts), found
+
+
+def _changed(found, contents):
+    """Yields (path, reason) of each image that has changed since it was labelled."""
+    for path, content in contents.items():
+        if path in found.fingerprints and found.fingerprints[path].content != content:
+            yield path, "its pixels have changed since it was labelled"
 
 
 def _large_classes(parts):
@@ -311,6 +330,6 @@ def _refuse_source(name):
         check_choice("source", name, NAMED_DATASETS)
     except InputError as error:
         raise InputError(
-            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file; "
-            f"received {printable(name)}, which is none of these."
+            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file, "
+            f"or a .csv file of labels; received {printable(name)}, which is none of these."
         ) from None

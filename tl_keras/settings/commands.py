@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tl_keras.settings import compare, finished_runs, image_source, label_free, train, whole_model
-from tl_keras.settings.few_labels import few_shot, recommend, zero_shot
+from tl_keras.settings.few_labels import few_shot, label, recommend, zero_shot
 from tl_keras.settings.options.declaration import (
     MISSING,
     PANELS,
@@ -44,6 +44,7 @@ COMMANDS = {
         zero_shot.ZeroShotSettings, "jobs.few_labels.zero_shot.zero_shot", TRAINING
     ),
     "launch": Command(whole_model.LaunchSettings, "jobs.launch", TRAINING),
+    "label": Command(label.LabelSettings, "jobs.few_labels.label.label", LABEL_FREE),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),
     "explore": Command(label_free.ExploreSettings, "jobs.explore.explore", LABEL_FREE),
     "generate": Command(label_free.GenerateSettings, "jobs.generate", LABEL_FREE),

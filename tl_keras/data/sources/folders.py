@@ -34,12 +34,15 @@ class FolderContents:
         ignored: files whose suffix is not that of an image, and links back to a folder above.
         notes: lines on images that are ignored because they belong to no split or class.
         suffixes: those of the files that are read.
+        contents: {path: hash of the pixels that an image was labelled with}; other pixels are
+            refused like a file that cannot be read.
     """
 
     parts: dict = field(default_factory=dict)
     ignored: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     suffixes: frozenset[str] = IMAGE_SUFFIXES
+    contents: dict = field(default_factory=dict)
 
 
 def read_folder(

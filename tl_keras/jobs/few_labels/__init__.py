@@ -2,5 +2,6 @@
 
 - few_shot/: `few-shot`
 - zero_shot/: `zero-shot`
+- label/: `label`
 - recommend/: `recommend`, and `train --policy auto`
 """

@@ -17,6 +17,7 @@ from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.sounds.sound_images import Sounds, as_sounds
 from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.folders import find_image_files
+from tl_keras.data.sources.labels_file import labelled_paths
 from tl_keras.evaluation.classifiers.prediction import each_batch
 from tl_keras.files import write_csv
 from tl_keras.jobs.finished.heatmap_files import (
@@ -90,6 +91,8 @@ def sources_of(paths: Sequence[str], sounds: Sounds | None = None) -> list[Image
             shards.append(load_images(path, sounds=sounds)[0])
         elif os.path.isdir(path):
             files |= dict.fromkeys(find_image_files(path, [], [path], suffixes))
+        elif os.path.splitext(path)[1].lower() == ".csv":
+            files |= dict.fromkeys(labelled_paths(path))
         else:
             files[path] = None
     if not files and not shards:

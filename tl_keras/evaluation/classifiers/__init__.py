@@ -5,4 +5,5 @@
 - feature_prediction: class probabilities from stored output of a classifier's frozen part
 - prediction: class probabilities from a classifier
 - prediction_checks: checks that probabilities and labels are valid and fit each other
+- selective_error: threshold of confidence above which a promised error rate holds
 """

@@ -8,6 +8,7 @@ from tl_keras.checks import InputError
 from tl_keras.evaluation.classifiers.selective_error import (
     error_bound,
     fewest_images,
+    images_to_promise,
     promised_threshold,
     risk_coverage,
 )
@@ -40,10 +41,10 @@ def test_threshold_is_that_of_a_slow_version(seed, max_error):
     answered = _slow(confidence, correct, max_error)
     assert found.answered == answered
     if answered:
-        assert (confidence >= found.confidence).sum() == answered
-        assert found.errors == (~correct[confidence >= found.confidence]).sum()
+        assert (confidence >= found.least).sum() == answered
+        assert found.errors == (~correct[confidence >= found.least]).sum()
     else:
-        assert found.confidence is None
+        assert found.least is None
 
 
 @pytest.mark.parametrize(("max_error", "risk"), [(0.02, 0.1), (0.05, 0.05), (0.3, 0.2)])
@@ -69,21 +70,37 @@ def test_promise_is_kept_in_nine_of_ten_draws():
     for _ in range(400):
         confidence = rng.uniform(size=300)
         correct = rng.uniform(size=300) >= 0.3 * (1 - confidence)
-        least = promised_threshold(confidence, correct, 0.05).confidence
+        least = promised_threshold(confidence, correct, 0.05).least
         broken += least is not None and 0.15 * (1 - least) > 0.05
     assert 0 < broken / 400 < 0.1  # not by answering nothing
 
 
 def test_too_few_images_promise_nothing_and_say_how_many_it_takes():
     found = promised_threshold(np.linspace(0.5, 1, 90), np.ones(90, bool), 0.02)
-    assert (found.confidence, found.answered, found.images, found.needed) == (None, 0, 90, 114)
-    assert promised_threshold(np.zeros(0), np.zeros(0, bool), 0.02).confidence is None
+    assert (found.least, found.answered, found.images, found.first) == (None, 0, 90, 0)
+    assert images_to_promise(found, 0.02) == 114
+    assert promised_threshold(np.zeros(0), np.zeros(0, bool), 0.02).least is None
+
+
+def test_more_images_are_asked_for_only_where_they_would_help():
+    confidence, correct = np.linspace(1, 0.5, 200), np.ones(200, bool)
+    correct[[50, 150]] = False
+    found = promised_threshold(confidence, correct, 0.02)
+    assert (found.least, found.first, found.first_errors) == (None, 114, 1)
+    needed = images_to_promise(found, 0.02)
+    assert needed > 200
+    first = round(needed * 114 / 200)
+    assert binom.cdf(round(first / 114), first, 0.02) <= 0.1
+    correct[:3] = False
+    assert images_to_promise(promised_threshold(confidence, correct, 0.02), 0.02) is None
+    enough = promised_threshold(confidence, correct, 0.2)
+    assert images_to_promise(enough, 0.2) == 200
 
 
 def test_threshold_of_all_images_is_below_the_last():
     found = promised_threshold(np.linspace(0.5, 1, 200), np.ones(200, bool), 0.05)
     assert found.answered == 200
-    assert 0.49 < found.confidence < 0.5
+    assert 0.49 < found.least < 0.5
 
 
 def test_curve_ends_at_all_images_and_their_error():

@@ -1,5 +1,6 @@
 """Predictions of classifiers and their metrics.
 
+- answers: answers of a model for labelled images, and how many are wrong
 - calibration: agreement of confidence and accuracy
 - classification: accuracy, loss and other metrics of predicted probabilities
 - feature_prediction: class probabilities from stored output of a classifier's frozen part

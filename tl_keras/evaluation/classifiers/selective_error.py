@@ -16,18 +16,19 @@ class Threshold:
     """Least confidence of an answer, chosen on calibration images.
 
     Attributes:
-        confidence: 0-1; None if nothing can be promised with these images.
-        answered: calibration images that are at least as confident.
-        errors: wrong ones among them.
+        least: that confidence; None if nothing can be promised with these images.
+        answered, errors: calibration images that are at least as confident, and wrong ones of them.
         images: calibration images in all.
-        needed: calibration images among the most confident that it takes at least, all right.
+        first, first_errors: the most confident images of the first test, and wrong ones of them;
+            0 if there are too few images for a test.
     """
 
-    confidence: float | None
+    least: float | None
     answered: int
     errors: int
     images: int
-    needed: int
+    first: int
+    first_errors: int
 
 
 def promised_threshold(
@@ -41,9 +42,10 @@ def promised_threshold(
         p_m = P(Binomial(m, max_error) <= k_m).
 
     m rises from a quarter of the images, or from the first number with which p_m <= `risk` is
-    possible, and stops before the first p_m > `risk`. The last m decides. The order of the tests depends on no label, so none has to pay
-    for the others: the error among future answers is above `max_error` with a probability of at
-    most `risk`, over calibration images drawn like the future ones and not trained on.
+    possible, and stops before the first p_m > `risk`. The last m decides. The order of the tests
+    depends on no label, so a single risk covers all of them: with a probability of at most `risk`
+    the error among future answers is above `max_error`. This holds if calibration images are drawn
+    like future ones and were not trained on.
 
     Args:
         confidence: float (n,).
@@ -52,33 +54,57 @@ def promised_threshold(
         risk: above 0 and below 1. Defaults to 0.1.
 
     Returns:
-        `Threshold`; its confidence lies between two images.
+        `Threshold`; its least confidence lies between two images.
 
     Raises:
         InputError: an argument is invalid.
 
     Reference:
-        Angelopoulos, Bates, Candès, Jordan & Lei (2021), "Learn then test", arXiv:2110.01052, with
+        Angelopoulos, Bates, Candes, Jordan & Lei (2021), "Learn then test", arXiv:2110.01052, with
         fixed sequence testing and exact binomial p-values.
     """
     from scipy.stats import binom
 
     confidence, correct = np.asarray(confidence, np.float64), np.asarray(correct, bool)
     _check(confidence, correct)
-    needed = fewest_images(max_error, risk=risk)
     order = np.argsort(-confidence, kind="stable")
     sorted_confidence, errors = confidence[order], np.cumsum(~correct[order])
     # The last of equal ones: a threshold cannot part them.
     last = np.flatnonzero(_are_last(sorted_confidence))
-    last = last[last + 1 >= max(needed, _FIRST * len(confidence))]
+    last = last[last + 1 >= max(fewest_images(max_error, risk=risk), _FIRST * len(order))]
+    if not len(last):
+        return Threshold(None, 0, 0, len(order), 0, 0)
+    first = int(last[0] + 1), int(errors[last[0]])
     passed = binom.cdf(errors[last], last + 1, max_error) <= risk
     number = len(last) if passed.all() else int(passed.argmin())
     if not number:
-        return Threshold(None, 0, 0, len(confidence), needed)
+        return Threshold(None, 0, 0, len(order), *first)
     at = last[number - 1]
-    return Threshold(
-        _between(sorted_confidence, at), int(at + 1), int(errors[at]), len(confidence), needed
-    )
+    least = _between(sorted_confidence, at)
+    return Threshold(least, int(at + 1), int(errors[at]), len(order), *first)
+
+
+def images_to_promise(threshold: Threshold, max_error: float, *, risk: float = RISK) -> int | None:
+    """Returns the calibration images that it takes to promise an error of at most `max_error`.
+
+    It assumes that the most confident images go on to have the error of the first test, or none
+    without a test. None if that error is too high for any number of images.
+
+    Args:
+        threshold: of the images there are; if it promises something, they are enough.
+        max_error, risk: see `promised_threshold`.
+    """
+    if threshold.least is not None:
+        return threshold.images
+    if not threshold.first:
+        return fewest_images(max_error, risk=risk)
+    rate = threshold.first_errors / threshold.first
+    if rate >= max_error:
+        return None
+    errors = threshold.first_errors
+    while round(rate * (size := fewest_images(max_error, errors, risk=risk))) > errors:
+        errors += 1
+    return round(size * max(threshold.images / threshold.first, 1))
 
 
 def fewest_images(max_error: float, errors: int = 0, *, risk: float = RISK) -> int:

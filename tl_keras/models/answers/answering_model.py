@@ -43,7 +43,7 @@ def build_answering_model(
         least_certainty: that of an image that is answered; `NOTHING` answers none.
         largest_novelty: that of an image that is answered, before it is subtracted.
     """
-    seeing = _with_features(classifier)
+    seeing = _seeing(classifier)
     image = keras.Input(classifier.input_shape[1:], name="image")
     views = [image, keras.ops.flip(image, axis=2)] if flips else [image]
     features, found = zip(*(seeing(view) for view in views), strict=True)
@@ -104,10 +104,16 @@ def classifier_of(model: keras.Model) -> keras.Model:
     return keras.Model(inside[0].inputs[0], inside[0].outputs[1], name=_CLASSIFIER)
 
 
-def _with_features(classifier):
-    """Model from images to (features below the last layer, probabilities)."""
+def features_model(classifier: keras.Model) -> keras.Model:
+    """Returns a Functional model from images to the features below the last layer."""
     _, [features] = origin_of(classifier.outputs[0])
-    return keras.Model(classifier.inputs[0], [features, classifier.outputs[0]], name=_CLASSIFIER)
+    return keras.Model(classifier.inputs[0], features, name="features")
+
+
+def _seeing(classifier):
+    """Model from images to (features below the last layer, probabilities)."""
+    outputs = [*features_model(classifier).outputs, *classifier.outputs]
+    return keras.Model(classifier.inputs[0], outputs, name=_CLASSIFIER)
 
 
 def _named(tensor, name):

@@ -32,6 +32,7 @@ _PUBLIC = {
     "build_backbone": "tl_keras.models.backbones.backbone",
     "build_classifier": "tl_keras.models.classifier",
     "replace_head": "tl_keras.models.classifier",
+    "classifier_of": "tl_keras.models.answers.answering_model",
     "CNN": "tl_keras.models.baselines.cnn",
     "MLP": "tl_keras.models.baselines.mlp",
     "RNN": "tl_keras.models.baselines.rnn",

@@ -7,6 +7,8 @@ import pytest
 from tests.training.small_models import SIZE, coloured_images, small_classifier
 from tl_keras import MLP, ImageDataset, InputError, grad_cam
 from tl_keras.evaluation.classifiers.grad_cam import GradCAM
+from tl_keras.models.answers.answering_model import build_answering_model, features_model
+from tl_keras.models.answers.local_distance import fit_local_distance
 from tl_keras.training.temperature import fold_temperature
 
 IMAGES, LABELS = coloured_images(5)
@@ -106,3 +108,10 @@ def test_a_network_without_feature_maps_is_refused():
     mlp.build((None, 8, 8))
     with pytest.raises(InputError, match="no heatmap"):
         grad_cam(mlp, np.zeros((1, 8, 8)))
+
+
+def test_a_model_that_answers_is_explained_by_the_classifier_inside():
+    plain = small_classifier(head="linear", dropout=0.0)
+    features = features_model(plain)(IMAGES.astype("float32")).numpy()
+    whole = build_answering_model(plain, fit_local_distance(features), flips=True)
+    np.testing.assert_allclose(grad_cam(whole, IMAGES), grad_cam(plain, IMAGES), atol=1e-5)

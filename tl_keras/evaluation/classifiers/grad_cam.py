@@ -9,6 +9,7 @@ import tensorflow as tf
 from tl_keras.checks import InputError, check_number
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.first_batch import input_errors
+from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.feature_maps import cut_at_feature_map
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import image_shape
@@ -58,6 +59,7 @@ class GradCAM:
     """Heatmaps of one model, which is prepared once; see `grad_cam`."""
 
     def __init__(self, model: keras.Model) -> None:
+        model = classifier_of(model)
         self.shape = image_shape(model)
         self.parts = cut_at_feature_map(model)
         self.num_classes = self.parts.above.output_shape[-1]

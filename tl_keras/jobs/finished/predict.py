@@ -18,7 +18,7 @@ from tl_keras.data.sounds.sound_images import Sounds, as_sounds
 from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.data.sources.labels_file import labelled_paths
-from tl_keras.evaluation.classifiers.prediction import each_batch
+from tl_keras.evaluation.classifiers.prediction import each_batch, each_outputs
 from tl_keras.files import write_csv
 from tl_keras.jobs.finished.heatmap_files import (
     HeatmapFiles,
@@ -28,11 +28,14 @@ from tl_keras.jobs.finished.heatmap_files import (
 )
 from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
+from tl_keras.models.answers.answering_model import NO_ANSWER
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
 from tl_keras.settings.options.signatures import takes_settings
 
 COLUMNS = ("path", "label", "probability", "error")
+ANSWER_COLUMNS = ("answer", "why", "novelty")
+NONE_OF_THESE, NOVEL, UNSURE = "none of these", "novel", "unsure"
 TABLE = table_of("predict", *COLUMNS)
 
 
@@ -41,9 +44,12 @@ def predict(settings):
     """Predicts the class of every image and writes a CSV with one row per file.
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
-    that cannot be read has its reason in the column error and nothing in the others. Control
-    characters and backslashes of file names are escaped, see `files.escape_controls`. With
-    `explain` the last column names the heatmap of each image, in a folder "OUT-heatmaps".
+    that cannot be read has its reason in the column error and nothing in the others. A run with
+    `max_error` has answer, why and novelty before the probabilities: the answer is the class, or
+    "none of these" for an image that resembles no training image (why: novel), or nothing where the
+    model is unsure (why: unsure). Images with a reason are left to a person. With
+    `explain` the last column names the heatmap of each image, in a folder "OUT-heatmaps". Control
+    characters and backslashes of file names are escaped, see `files.escape_controls`.
 
     Args:
         settings: `PredictSettings`, or its fields one by one.
@@ -62,14 +68,16 @@ def predict(settings):
     _check_exist(settings.paths)  # before the model is loaded
     trained = load_run(settings.run)
     sources = sources_of(settings.paths, trained.sounds)
-    header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
+    more = () if trained.answering is None else ANSWER_COLUMNS
+    header = (*COLUMNS, *more, *(f"p({name})" for name in trained.class_names))
     header = (*header, "heatmap") if heatmaps else header
-    unreadable = 0
+    unreadable, left = 0, collections.Counter()
 
     def counted(rows):
         nonlocal unreadable
         for row in rows:
             unreadable += bool(row[COLUMNS.index("error")])
+            left.update(row[header.index("why")] for _ in more[:1])
             yield row
 
     with heatmap_files(trained.model, heatmaps) if heatmaps else nullcontext() as writer:
@@ -77,6 +85,8 @@ def predict(settings):
         write_csv(settings.out, header, counted(rows))
     files = sum(map(len, sources))
     say(f"{files} files, {unreadable} of them unreadable: {settings.out}")
+    if more:
+        say(f"Left to a person: {left[NOVEL]} as novel, {left[UNSURE]} as unsure.")
     return Path(settings.out)
 
 
@@ -128,17 +138,35 @@ def predicted_rows(
                 loaded.append((images, start, batch, found))
                 yield batch
 
-    for views in each_batch(trained.model, batches(), total, flips=trained.flips):
+    for outputs in _each_outputs(trained, batches(), total):
         *where, found = loaded.popleft()
-        predicted = views.mean(axis=0)
         rows = [
-            _row(path, error, values, trained.class_names)
-            for (path, error), values in zip(found, predicted, strict=True)
+            _row(path, error, *values, trained.class_names)
+            for (path, error), *values in zip(found, *outputs, strict=True)
         ]
         if heatmaps:
-            names = heatmaps.write(*where, predicted.argmax(axis=1), found)
+            names = heatmaps.write(*where, outputs[0].argmax(axis=1), found)
             rows = [[*row, name] for row, name in zip(rows, names, strict=True)]
         yield from rows
+
+
+def _each_outputs(trained, batches, total):
+    """(probabilities (b, c), cells of `ANSWER_COLUMNS` of each image) of each batch."""
+    if trained.answering is None:
+        for views in each_batch(trained.model, batches, total, flips=trained.flips):
+            yield views.mean(axis=0), [[]] * views.shape[1]
+        return
+    for outputs in each_outputs(trained.answering, batches, total):
+        given = zip(outputs["answer"], outputs["novelty"], strict=True)
+        cells = [_answer_cells(*each, trained.class_names) for each in given]
+        yield outputs["probabilities"], cells
+
+
+def _answer_cells(answer, novelty, class_names):
+    shown = f"{novelty:.6f}"
+    if answer != NO_ANSWER:
+        return [class_names[answer], "", shown]
+    return ["", UNSURE, shown] if novelty <= 0 else [NONE_OF_THESE, NOVEL, shown]
 
 
 def _batches(images, image_size, batch_size):
@@ -158,8 +186,9 @@ def _batches(images, image_size, batch_size):
             yield np.stack(pixels).astype(np.float32), list(zip(paths, errors, strict=True))
 
 
-def _row(path, error, values, class_names):
+def _row(path, error, values, answer, class_names):
     if error:
-        return [path, "", "", error, *("" for _ in class_names)]
+        return [path, "", "", error, *("" for _ in (*answer, *class_names))]
     best = int(values.argmax())
-    return [path, class_names[best], f"{values[best]:.6f}", "", *(f"{v:.6f}" for v in values)]
+    shown = (f"{v:.6f}" for v in values)
+    return [path, class_names[best], f"{values[best]:.6f}", "", *answer, *shown]

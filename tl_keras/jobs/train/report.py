@@ -25,6 +25,7 @@ def write_report(path, outcome):
         metrics=outcome.metrics,
         test=outcome.test,
         val=outcome.val,
+        answers=outcome.answers,
         command=shlex.join(["tl-keras", *read_json(path / "environment.json")["command"][1:]]),
         heatmaps=heatmaps,
         no_heatmaps=no_heatmaps,

@@ -1,5 +1,6 @@
 """Figures, all in one style.
 
+- answer_figures: figure of the answers of a model: error by share answered
 - comparison_figures: figures of a comparison: accuracy by number of labels and by time
 - grid_callback: callback that saves image grids during training and a film strip at the end
 - heatmap_overlay: a heatmap laid over its image

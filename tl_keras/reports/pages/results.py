@@ -9,6 +9,7 @@ import numpy as np
 
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.inspection.checking import Inspection
+from tl_keras.evaluation.classifiers.answers import Answers
 from tl_keras.evaluation.encoders.findings import Findings
 from tl_keras.evaluation.policy.advice import Advice
 from tl_keras.reports.page_parts.sections import Figure
@@ -35,6 +36,7 @@ class TrainingResults:
         test: result of `evaluate_predictions` on the test split.
         val: the same on the validation split; None if these images were trained on.
         command: command line of the run.
+        answers: on the test split; None of a model that does not answer.
         heatmaps: {row of the test split: float (h, w), 0 to 1} of the predicted class.
         no_heatmaps: why there are none, a sentence.
     """
@@ -48,6 +50,7 @@ class TrainingResults:
     test: dict
     val: dict | None = None
     command: str = ""
+    answers: Answers | None = None
     heatmaps: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
     no_heatmaps: str = ""
 

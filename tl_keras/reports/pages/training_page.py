@@ -13,6 +13,7 @@ from tl_keras.reports.figures.training_figures import (
     plot_learning_curves,
     plot_reliability,
 )
+from tl_keras.reports.page_parts.answer_section import answer_section
 from tl_keras.reports.page_parts.sections import (
     Bullets,
     Figure,
@@ -58,6 +59,7 @@ def training_page(results: TrainingResults) -> Page:
     sections = (
         _splits(results),
         _comparison(results),
+        _answers(results),
         Section("samples", "Sample images", [Samples(_samples(results.splits.train))]),
         _curves(results),
         _pseudo_labels(results),
@@ -125,6 +127,12 @@ def _comparison(results):
     )
     table = Table(columns, rows, ("name", "number", "number", "name"))
     return Section("comparison", "Comparison with other methods", [table, figure])
+
+
+def _answers(results):
+    if results.answers is None:
+        return None
+    return answer_section(results.metrics["answers"], results.answers, results.splits.test)
 
 
 def _samples(dataset):

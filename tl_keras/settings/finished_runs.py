@@ -40,6 +40,8 @@ class PredictSettings(FinishedRunSettings):
     """Image files, and folders that are searched for images, or folders of shards."""
     out: Annotated[str, FIRST] = "predictions.csv"
     """Table with one row per image, .csv."""
+    explain: Annotated[bool, FIRST] = False
+    """Also write a heatmap of each image: the parts that speak for its label (Grad-CAM)."""
     batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32
     """Images per step."""
 

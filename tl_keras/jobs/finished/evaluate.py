@@ -2,6 +2,7 @@
 
 import json
 
+from tl_keras.evaluation.classifiers.answers import answer_figures, answers_on
 from tl_keras.files import write_json
 from tl_keras.jobs.output_files import check_output, figures_of
 from tl_keras.jobs.runs.measuring import main_figures, measure
@@ -35,7 +36,8 @@ def evaluate(settings):
         settings: `EvaluateSettings`, or its fields one by one.
 
     Returns:
-        The figures of `evaluation.classifiers.classification.evaluate_predictions`.
+        The figures of `evaluation.classifiers.classification.evaluate_predictions`; those of a run
+        with max_error have "answers", see `evaluation.classifiers.answers.answer_figures`.
 
     Raises:
         InputError: the run, the data or the split cannot be used.
@@ -55,6 +57,9 @@ def evaluate(settings):
     else:
         parts = other_images(trained, data, split, settings.fixes)
     _, figures = measure(trained.model, *parts, batch_size=settings.batch_size, flips=trained.flips)
+    if trained.answering is not None:
+        given = answers_on(trained.answering, *parts, batch_size=settings.batch_size)
+        figures["answers"] = answer_figures(given)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
     print(json.dumps(shown, indent=2))  # noqa: T201 - the result of the command
     if settings.out is not None:
@@ -85,7 +90,8 @@ def _complete(trained, splits):
         else:
             start = StartingPoint(trained.model, splits, known["weights"])
             history = read_history(run.path, phases, known["best_epoch"])
-            write_result(run, measured(read_config(trained.config), start, history, known))
+            config = read_config(trained.config)
+            write_result(run, measured(config, start, history, known, trained.answering))
     say(f"{run.path} was not measured before; it is complete now, without controls.")
 
 

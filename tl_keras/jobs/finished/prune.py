@@ -43,6 +43,7 @@ def prune(settings):
         config = {
             **trained.config,
             "out": settings.out,
+            "max_error": None,
             "pruned_from": settings.run,
             "sparsity": settings.sparsity,
             "prune": settings.prune.to_json(),

@@ -32,6 +32,8 @@ def load_origin(
         InputError: the run or the data cannot be used.
     """
     trained = load_run(run)
+    if trained.answering is not None:
+        say(f"{trained.path} promises an error; the new model has probabilities alone.")
     splits, rest = own_splits(trained) if data is None else other_splits(trained, data, fixes)
     contents, banned = splits.inspection.contents, held_out(trained, splits)
     train = without_contents(splits.train, contents, banned["test"], "they are test images as well")

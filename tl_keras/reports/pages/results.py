@@ -10,6 +10,7 @@ import numpy as np
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.fixes.finding import Finding
 from tl_keras.data.inspection.checking import Inspection
+from tl_keras.evaluation.classifiers.answers import Answers
 from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels
 from tl_keras.evaluation.encoders.findings import Findings
 from tl_keras.evaluation.policy.advice import Advice
@@ -38,6 +39,9 @@ class TrainingResults:
         test: result of `evaluate_predictions` on the test split.
         val: the same on the validation split; None if these images were trained on.
         command: command line of the run.
+        answers: on the test split; None of a model that does not answer.
+        heatmaps: {row of the test split: float (h, w), 0 to 1} of the predicted class.
+        no_heatmaps: why there are none, a sentence.
     """
 
     config: TrainSettings
@@ -49,6 +53,9 @@ class TrainingResults:
     test: dict
     val: dict | None = None
     command: str = ""
+    answers: Answers | None = None
+    heatmaps: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    no_heatmaps: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

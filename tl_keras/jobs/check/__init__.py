@@ -5,6 +5,6 @@
 - copy_findings: images that are the same, or nearly the same
 - label_findings: suspect labels and odd images, from features
 - review: page on which a person accepts or rejects each finding
-- tables: findings.csv, labels.csv and fixes.csv
+- tables: findings.csv, label_scores.csv, pairs.csv and fixes.csv
 - images: the images that are checked, with their names, contents and splits
 """

@@ -66,12 +66,12 @@ def check(settings: CheckSettings) -> Path:
         splits = _splits(parts, inspection, settings)
         print("\n".join(_lines(splits)))  # noqa: T201 - what the command is for
         checked = CheckedImages.of(parts, inspection)
-        results = _results(settings, checked, splits)
+        results, copies = _results(settings, checked, splits)
         results.metrics["seconds"] = time.monotonic() - started
         run.write_json("config.json", settings.to_json())
         run.write_environment()
         run.write_json("metrics.json", results.metrics)
-        write_tables(run.path, checked, results.findings, results.suspects)
+        write_tables(run.path, checked, results.findings, results.suspects, copies)
         _accept(run.path, settings, checked, results.findings)
         write_page(run.path / "report.html", check_page(results))
         print("\n".join(summary(results)))  # noqa: T201
@@ -134,7 +134,7 @@ def _results(settings, checked, splits):
         "copies_searched": copies.searched,
         "features": features.shape[1],
     }
-    return CheckResults(
+    results = CheckResults(
         config=settings,
         images=checked.images,
         names=checked.names,
@@ -144,6 +144,7 @@ def _results(settings, checked, splits):
         source=source,
         metrics=metrics,
     )
+    return results, copies
 
 
 def _features(settings, checked):

@@ -28,9 +28,9 @@ function take(state) {
 
 function show() {
   const made = Object.values(decisions), accepted = made.filter((each) => each === "accept").length;
-  const total = kinds.reduce((sum, kind) => sum + kind.findings.length, 0);
-  at("counts").textContent = `${total} findings: ${accepted} accepted, ${made.length - accepted} rejected, `
-    + `${total - made.length} open. ${fixes} rows in fixes.csv.`;
+  const all = kinds.flatMap((kind) => kind.findings), open = all.filter((each) => each.fixable).length - made.length;
+  at("counts").textContent = `${all.length} findings: ${accepted} accepted, ${made.length - accepted} rejected, `
+    + `${open} open. ${fixes} rows in fixes.csv.`;
   for (const number of order) {
     const card = at(`finding-${number}`), decision = decisions[number] || "";
     card.dataset.decision = decision;

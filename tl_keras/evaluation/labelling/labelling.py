@@ -28,9 +28,19 @@ class Labelling:
     """
 
     def __init__(self, features: np.ndarray, *, seed: int = 0):
-        self.rows = unit_rows(features, seed)
+        self._begin(unit_rows(features, seed))
+
+    @classmethod
+    def of_rows(cls, rows: np.ndarray) -> "Labelling":
+        """Returns a labelling of rows that come from `unit_rows` already."""
+        labelling = cls.__new__(cls)
+        labelling._begin(rows)
+        return labelling
+
+    def _begin(self, rows):
+        self.rows = rows
         self.answers: dict[int, int] = {}
-        self._guesses = None
+        self._guesses: np.ndarray | None = None
 
     def answer(self, row: int, label: int | None) -> None:
         """Sets the label of an image: 0 or more, `NONE_OF_THESE`, or None to take it away.

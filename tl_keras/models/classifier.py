@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import check_number
+from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.backbones.backbone import build_backbone, get_backbone
 from tl_keras.models.heads import apply_head, check_head
 from tl_keras.settings.train import (
@@ -84,6 +85,7 @@ def replace_head(model: keras.Model, num_classes: int) -> keras.Model:
         InputError: `model` has no nested backbone, or num_classes is below 2.
     """
     check_number("num_classes", num_classes, minimum=2, integer=True)
+    model = classifier_of(model)
     backbone, last = get_backbone(model), model.layers[-1]
 
     def renew(layer):

@@ -3,6 +3,7 @@
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.models.answers.answering_model import answers
 from tl_keras.models.baselines.baseline import Baseline
 from tl_keras.models.keras_private import origin_of
 
@@ -56,6 +57,15 @@ def num_outputs(model: keras.Model) -> int:
     return shape[1]
 
 
+def check_classifier(model: keras.Model) -> None:
+    """Refuses a model that has a novelty and an answer beside probabilities."""
+    if answers(model):
+        raise InputError(
+            "Expected a classifier, of which probabilities are the only output; received a model "
+            f"that answers, {model.name!r}. Give classifier_of(model)."
+        )
+
+
 def gives_logits(model: keras.Model) -> bool:
     """Returns whether the outputs of a built `model` are logits rather than probabilities.
 
@@ -64,6 +74,7 @@ def gives_logits(model: keras.Model) -> bool:
     Raises:
         InputError: the kind of the outputs is undecidable.
     """
+    check_classifier(model)
     found = _kind_of_model(model, [])
     if isinstance(found, bool):
         return found

@@ -123,6 +123,11 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Average predictions over mirror images; default: where training mirrors.
 
     `predict` and `evaluate` of the run do so too."""
+    max_error: Annotated[float | None, FIRST, Bounds(above=0, below=1)] = None
+    """Promised error among the answers, e.g. 0.02; the model leaves other images to a person.
+
+    Its outputs are then probabilities, novelty and answer. The promise is made on validation
+    images, so none of them is trained on: there is no refit."""
     fine_tune: Annotated[FineTuneSettings, Nested()] = dataclasses.field(
         default_factory=FineTuneSettings
     )
@@ -137,6 +142,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
         check_number("seed", self.seed, minimum=0, maximum=HIGHEST_SEED, integer=True)
         check_source(self.fine_tune.objective, self.source_data, "source_data")
         self._check_linear_start()
+        self._check_max_error()
         if self.policy is not None:
             self._check_policy()
         if self.unlabelled is not None:
@@ -202,6 +208,15 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
                     f"{error} It is a choice of policy={self.policy!r}: leave the option or the "
                     "policy out."
                 ) from None
+
+    def _check_max_error(self):
+        """Refuses to train on the validation images on which an error is promised."""
+        if self.max_error is not None and self.fine_tune.refit:
+            raise InputError(
+                "Expected no refit with max_error, whose promise needs validation images that were "
+                f"not trained on; received refit=True with max_error={self.max_error}. Leave one "
+                "of the two out."
+            )
 
     def _check_linear_start(self):
         """Refuses a linear start, or its presets, under a head that can have none."""

@@ -47,6 +47,31 @@ def predict_views(
     return np.concatenate(list(each_batch(model, batches, total, flips=flips)), axis=1)
 
 
+def predict_outputs(
+    model: keras.Model, batches: Iterable, total: int | None = None
+) -> dict[str, np.ndarray]:
+    """Returns the outputs of a model with several, {name: array (n, ...)}.
+
+    Arguments and errors are those of `predict_probabilities`.
+    """
+    found = list(each_outputs(model, batches, total))
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+
+@input_errors()
+def each_outputs(
+    model: keras.Model, batches: Iterable, total: int | None = None
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yields the outputs of a model with several, batch by batch.
+
+    Arguments and errors are those of `predict_probabilities`.
+    """
+    run = traced(lambda images: model(images, training=False), [image_shape(model)])
+    for batch in track(batches, "Predicting", total):
+        images = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
+        yield {name: output.numpy() for name, output in run(images).items()}
+
+
 def each_batch(
     model: keras.Model, batches: Iterable, total: int | None = None, *, flips: bool = False
 ) -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 
 - evaluate: figures of its classifier on labelled images
 - predict: classes of new images
+- heatmap_files: heatmaps of predictions, one image file each
 - export: the classifier in another format
 - distill: a small network that learns from it
 - prune: a smaller network with its accuracy

@@ -2,11 +2,17 @@
 
 import json
 
+from tl_keras.evaluation.classifiers.answers import answer_figures, answers_on
 from tl_keras.files import write_json
 from tl_keras.jobs.output_files import check_output, figures_of
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder
-from tl_keras.jobs.runs.run_splits import other_images, own_splits, say_if_refitted
+from tl_keras.jobs.runs.run_splits import (
+    check_fixes,
+    other_images,
+    own_splits,
+    say_if_refitted,
+)
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.jobs.runs.unmeasured import mark_measured, read_config, read_history, read_unmeasured
 from tl_keras.jobs.train.starting_point import StartingPoint
@@ -30,12 +36,14 @@ def evaluate(settings):
         settings: `EvaluateSettings`, or its fields one by one.
 
     Returns:
-        The figures of `evaluation.classifiers.classification.evaluate_predictions`.
+        The figures of `evaluation.classifiers.classification.evaluate_predictions`; those of a run
+        with max_error have "answers", see `evaluation.classifiers.answers.answer_figures`.
 
     Raises:
         InputError: the run, the data or the split cannot be used.
     """
     data = settings.data
+    check_fixes(settings)
     if settings.out is not None:
         check_output(settings.out, FIGURES)
     split = settings.split or ("test" if data is None else "all")
@@ -47,8 +55,11 @@ def evaluate(settings):
         splits = _own(trained, split)
         parts = [part for part in splits[:3] if part and split in (part.split, "all")]
     else:
-        parts = other_images(trained, data, split)
+        parts = other_images(trained, data, split, settings.fixes)
     _, figures = measure(trained.model, *parts, batch_size=settings.batch_size, flips=trained.flips)
+    if trained.answering is not None:
+        given = answers_on(trained.answering, *parts, batch_size=settings.batch_size)
+        figures["answers"] = answer_figures(given)
     shown = {key: value for key, value in figures.items() if not isinstance(value, list)}
     print(json.dumps(shown, indent=2))  # noqa: T201 - the result of the command
     if settings.out is not None:
@@ -79,7 +90,8 @@ def _complete(trained, splits):
         else:
             start = StartingPoint(trained.model, splits, known["weights"])
             history = read_history(run.path, phases, known["best_epoch"])
-            write_result(run, measured(read_config(trained.config), start, history, known))
+            config = read_config(trained.config)
+            write_result(run, measured(config, start, history, known, trained.answering))
     say(f"{run.path} was not measured before; it is complete now, without controls.")
 
 

@@ -50,7 +50,7 @@ def export(settings):
     trained = load_run(settings.run)
     check_writable(target)
     try:
-        _write(trained.model, settings.format, target)
+        _write(trained.answering or trained.model, settings.format, target)
     except OSError as error:
         raise InputError(
             f"Expected to be able to write {target}; received {error.strerror or error}. Free "

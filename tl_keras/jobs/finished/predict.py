@@ -4,6 +4,7 @@ import collections
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,24 @@ from tl_keras.data.sounds.sound_images import Sounds, as_sounds
 from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.folders import find_image_files
 from tl_keras.data.sources.labels_file import labelled_paths
-from tl_keras.evaluation.classifiers.prediction import each_batch
+from tl_keras.evaluation.classifiers.prediction import each_batch, each_outputs
 from tl_keras.files import write_csv
+from tl_keras.jobs.finished.heatmap_files import (
+    HeatmapFiles,
+    check_heatmap_folder,
+    heatmap_files,
+    heatmap_folder,
+)
 from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
+from tl_keras.models.answers.answering_model import NO_ANSWER
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings
 from tl_keras.settings.options.signatures import takes_settings
 
 COLUMNS = ("path", "label", "probability", "error")
+ANSWER_COLUMNS = ("answer", "why", "novelty")
+NONE_OF_THESE, NOVEL, UNSURE = "none of these", "novel", "unsure"
 TABLE = table_of("predict", *COLUMNS)
 
 
@@ -34,7 +44,11 @@ def predict(settings):
     """Predicts the class of every image and writes a CSV with one row per file.
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
-    that cannot be read has its reason in the column error and nothing in the others. Control
+    that cannot be read has its reason in the column error and nothing in the others. A run with
+    `max_error` has answer, why and novelty before the probabilities: the answer is the class, or
+    "none of these" for an image that resembles no training image (why: novel), or nothing where the
+    model is unsure (why: unsure). Images with a reason are left to a person. With
+    `explain` the last column names the heatmap of each image, in a folder "OUT-heatmaps". Control
     characters and backslashes of file names are escaped, see `files.escape_controls`.
 
     Args:
@@ -44,24 +58,35 @@ def predict(settings):
         Path of the table.
 
     Raises:
-        InputError: no such path or no image, no usable run, or `out` cannot be written.
+        InputError: no such path or no image, no usable run, or `out` cannot be written. Or there
+            are no heatmaps of this network.
     """
     check_output(settings.out, TABLE)
+    heatmaps = heatmap_folder(settings.out) if settings.explain else None
+    if heatmaps:
+        check_heatmap_folder(heatmaps)
     _check_exist(settings.paths)  # before the model is loaded
     trained = load_run(settings.run)
     sources = sources_of(settings.paths, trained.sounds)
-    header = (*COLUMNS, *(f"p({name})" for name in trained.class_names))
-    unreadable = 0
+    more = () if trained.answering is None else ANSWER_COLUMNS
+    header = (*COLUMNS, *more, *(f"p({name})" for name in trained.class_names))
+    header = (*header, "heatmap") if heatmaps else header
+    unreadable, left = 0, collections.Counter()
 
     def counted(rows):
         nonlocal unreadable
         for row in rows:
             unreadable += bool(row[COLUMNS.index("error")])
+            left.update(row[header.index("why")] for _ in more[:1])
             yield row
 
-    write_csv(settings.out, header, counted(predicted_rows(trained, sources, settings.batch_size)))
+    with heatmap_files(trained.model, heatmaps) if heatmaps else nullcontext() as writer:
+        rows = predicted_rows(trained, sources, settings.batch_size, writer)
+        write_csv(settings.out, header, counted(rows))
     files = sum(map(len, sources))
     say(f"{files} files, {unreadable} of them unreadable: {settings.out}")
+    if more:
+        say(f"Left to a person: {left[NOVEL]} as novel, {left[UNSURE]} as unsure.")
     return Path(settings.out)
 
 
@@ -96,7 +121,10 @@ def _check_exist(paths):
 
 
 def predicted_rows(
-    trained: TrainedRun, sources: Sequence[ImageDataset], batch_size: int
+    trained: TrainedRun,
+    sources: Sequence[ImageDataset],
+    batch_size: int,
+    heatmaps: HeatmapFiles | None = None,
 ) -> Iterator[list]:
     """Yields a row of the table for each image, as soon as its batch is predicted."""
     loaded = collections.deque()
@@ -104,14 +132,41 @@ def predicted_rows(
 
     def batches():
         for images in sources:
-            for batch, found in _batches(images, trained.image_size, batch_size):
-                loaded.append(found)
+            starts = range(0, len(images), batch_size)
+            each = _batches(images, trained.image_size, batch_size)
+            for start, (batch, found) in zip(starts, each, strict=True):
+                loaded.append((images, start, batch, found))
                 yield batch
 
-    for views in each_batch(trained.model, batches(), total, flips=trained.flips):
-        found = loaded.popleft()
-        for (path, error), values in zip(found, views.mean(axis=0), strict=True):
-            yield _row(path, error, values, trained.class_names)
+    for outputs in _each_outputs(trained, batches(), total):
+        *where, found = loaded.popleft()
+        rows = [
+            _row(path, error, *values, trained.class_names)
+            for (path, error), *values in zip(found, *outputs, strict=True)
+        ]
+        if heatmaps:
+            names = heatmaps.write(*where, outputs[0].argmax(axis=1), found)
+            rows = [[*row, name] for row, name in zip(rows, names, strict=True)]
+        yield from rows
+
+
+def _each_outputs(trained, batches, total):
+    """(probabilities (b, c), cells of `ANSWER_COLUMNS` of each image) of each batch."""
+    if trained.answering is None:
+        for views in each_batch(trained.model, batches, total, flips=trained.flips):
+            yield views.mean(axis=0), [[]] * views.shape[1]
+        return
+    for outputs in each_outputs(trained.answering, batches, total):
+        given = zip(outputs["answer"], outputs["novelty"], strict=True)
+        cells = [_answer_cells(*each, trained.class_names) for each in given]
+        yield outputs["probabilities"], cells
+
+
+def _answer_cells(answer, novelty, class_names):
+    shown = f"{novelty:.6f}"
+    if answer != NO_ANSWER:
+        return [class_names[answer], "", shown]
+    return ["", UNSURE, shown] if novelty <= 0 else [NONE_OF_THESE, NOVEL, shown]
 
 
 def _batches(images, image_size, batch_size):
@@ -131,8 +186,9 @@ def _batches(images, image_size, batch_size):
             yield np.stack(pixels).astype(np.float32), list(zip(paths, errors, strict=True))
 
 
-def _row(path, error, values, class_names):
+def _row(path, error, values, answer, class_names):
     if error:
-        return [path, "", "", error, *("" for _ in class_names)]
+        return [path, "", "", error, *("" for _ in (*answer, *class_names))]
     best = int(values.argmax())
-    return [path, class_names[best], f"{values[best]:.6f}", "", *(f"{v:.6f}" for v in values)]
+    shown = (f"{v:.6f}" for v in values)
+    return [path, class_names[best], f"{values[best]:.6f}", "", *answer, *shown]

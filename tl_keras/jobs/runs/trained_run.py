@@ -13,6 +13,7 @@ from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
 from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
+from tl_keras.models.answers.answering_model import answers, classifier_of
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say
 from tl_keras.settings.few_labels.few_shot import FewShotSettings
@@ -33,6 +34,7 @@ class TrainedRun:
         class_names: in the order of its outputs.
         config: the content of config.json.
         flips: whether its figures are those of predictions averaged over mirror images.
+        answering: the model that answers, in which `model` is; None of a run without max_error.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class TrainedRun:
     class_names: tuple[str, ...]
     config: dict
     flips: bool = False
+    answering: keras.Model | None = None
 
     @property
     def image_size(self):
@@ -156,7 +159,8 @@ def load_run(path: str | Path) -> TrainedRun:
     classes = read_json(path / "classes.json", "class_names")
     class_names = check_names(classes["class_names"], path / "classes.json")
     config = read_run_config(path / "config.json")
-    model = load_model(path / name)
+    loaded = load_model(path / name)
+    model = classifier_of(loaded)
     if model.output_shape[-1] != len(class_names):
         raise InputError(
             f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "
@@ -168,4 +172,7 @@ def load_run(path: str | Path) -> TrainedRun:
             f"Expected test_time_flips in {path / 'classes.json'} to be true or false; received "
             f"{flips!r}. It was changed since the run wrote it: put it back."
         )
-    return TrainedRun(path, model, class_names, config, flips)
+    answering = loaded if answers(loaded) else None
+    if answering is None and config.get("max_error") is not None:
+        say(f"NO ANSWERS: {path} was stopped before its error was promised. Train it again.")
+    return TrainedRun(path, model, class_names, config, flips, answering)

@@ -1,5 +1,6 @@
 """The job of `tl-keras train`.
 
+- answering: the model that answers with a promised error, and its figures
 - best_rate: training at several learning rates, of which validation chooses
 - calibrating: calibrates the probabilities of a trained classifier
 - planning: plan of a training run and the time it takes, said before and while it runs

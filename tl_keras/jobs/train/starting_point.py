@@ -59,8 +59,10 @@ class StartingPoint:
         The rate of the model's dropout is set to that of the result.
         """
         suited = self.suited
-        # Who asks for so many labels would be trained on more with the validation images.
-        if config.labels_per_class is None and config.unlabelled is None and len(self.splits.val):
+        # Who asks for so many labels would be trained on more with the validation images, and a
+        # promised error needs images that were not trained on.
+        kept_out = config.labels_per_class, config.unlabelled, config.max_error
+        if kept_out == (None, None, None) and len(self.splits.val):
             suited = {"refit": True} | suited
         tuning = suited_to_data(config.fine_tune.filled(suited), self.splits.train)
         kind = self.weights["kind"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from tl_keras.data.array_store import limited_to
 from tl_keras.data.sounds.sound_images import resolved
+from tl_keras.evaluation.classifiers.answers import Answers, answer_figures, answers_on
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.few_labels.recommend.following import followed
 from tl_keras.jobs.runs.disk_room import check_model_room
@@ -18,6 +19,7 @@ from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
+from tl_keras.jobs.train.answering import answering
 from tl_keras.jobs.train.calibrating import (
     calibrate,
     calibration_figures,
@@ -38,6 +40,7 @@ from tl_keras.jobs.train.scratch import best_from_scratch
 from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.progress import say
+from tl_keras.reports.wording.answers import realised_sentence
 from tl_keras.reports.wording.training import linear_verdict, scratch_verdict, source_line
 from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
@@ -59,6 +62,7 @@ class TrainingResult:
         metrics: the content of metrics.json.
         val, test: all figures on those splits, see `evaluate_predictions`; val is None after a
             refit.
+        answers: on the test split; None of a model that does not answer.
     """
 
     config: TrainSettings
@@ -68,6 +72,7 @@ class TrainingResult:
     metrics: dict
     val: dict | None
     test: dict
+    answers: Answers | None = None
 
 
 @replicated
@@ -98,6 +103,7 @@ def train(config: TrainSettings) -> Path:
         folder.write_environment()
         rest = unlabelled.images if config.unlabelled == REST else None
         folder.write_splits(start.splits, rest, splits)
+        folder.keep_fixes(config.fixes)
         run = _Run(folder, config, start, source, unlabelled, time_left, policy)
         run.write_classes()
         run.fit()
@@ -122,6 +128,8 @@ class _Run:
     policy: dict | None = None
     history: TrainingHistory | None = None
     temperature: float | None = None
+    answering: keras.Model | None = None
+    promise: dict | None = None
 
     @property
     def flips(self):
@@ -151,6 +159,20 @@ class _Run:
             self._save()
         if self.unlabelled is not None:
             self._fit_with_pseudo_labels(val, batch_size)
+        if self.config.max_error is not None:
+            with keeping_saved(self.folder.path):
+                self._promise()
+            self._save()
+
+    def _promise(self):
+        """Builds the model that answers; the classifier in it is the one that was trained."""
+        self.answering, self.promise = answering(
+            self.start.model,
+            self.start.splits,
+            self.config.max_error,
+            flips=self.flips,
+            seed=self.config.seed,
+        )
 
     def _fit_with_pseudo_labels(self, val, batch_size):
         keeping = keeping_interrupted(self.folder, self.start.model, batch_size)
@@ -166,8 +188,7 @@ class _Run:
 
     def _save(self):
         """Writes all that needs no measuring, so that a failure of that loses nothing."""
-        model = self.start.model
-        self.folder.save_model(model)
+        self.folder.save_model(self.answering or self.start.model)
         if self.history.source_model is not None:
             self.folder.save_model(self.history.source_model, "source_model.keras")
         self.write_classes()
@@ -202,6 +223,8 @@ class _Run:
             metrics["fine_tuning"] = fine_tuning_figures(tuned)
             if tuned.refit:
                 metrics["val"] = self._val_before_refit()
+        if self.promise is not None:
+            metrics["answers"] = self.promise
         if self.unlabelled is not None and self.unlabelled.labels_alone is not None:
             metrics["unlabelled"] = unlabelled_figures(history, self.unlabelled)
         return metrics
@@ -215,7 +238,8 @@ class _Run:
 
     def measured(self):
         """Returns the `TrainingResult`, with what the classifier is compared with."""
-        result = measured(self.config, self.start, self.history, self.known())
+        known = self.known()
+        result = measured(self.config, self.start, self.history, known, self.answering)
         if self.history.from_linear is not None:
             result.metrics["linear_start"] = linear_start_figures(result)
         if self.source.splits:
@@ -227,13 +251,18 @@ class _Run:
 
 
 def measured(
-    config: TrainSettings, start: StartingPoint, history: TrainingHistory, known: dict
+    config: TrainSettings,
+    start: StartingPoint,
+    history: TrainingHistory,
+    known: dict,
+    answering: keras.Model | None = None,
 ) -> TrainingResult:
     """Measures a trained classifier.
 
     Args:
         start: `StartingPoint` with the trained model.
         known: the content of unmeasured.json.
+        answering: model of the run that answers; None without one.
     """
     flips = known["test_time_flips"]
     train, val_split, test_split, *_ = start.splits
@@ -251,7 +280,11 @@ def measured(
     if "temperature" in metrics:
         figures = calibration_figures(views, test_split.labels, metrics["temperature"])
         metrics["calibration"] = figures
-    return TrainingResult(config, start, history, probabilities, metrics, val, test)
+    answers = None
+    if answering is not None:
+        answers = answers_on(answering, test_split)
+        metrics["answers"] = known["answers"] | {"test": answer_figures(answers)}
+    return TrainingResult(config, start, history, probabilities, metrics, val, test, answers)
 
 
 def _from_scratch(result):
@@ -289,6 +322,8 @@ def _say_result(metrics, path):
         f"Test accuracy {test['accuracy']:.1%} ({low:.1%} to {high:.1%}, {size} images), "
         f"{metrics['seconds']['total']:.0f} s. {metrics['weights']['note']}"
     )
+    if "answers" in metrics:
+        say(realised_sentence(metrics["answers"]["test"], metrics["answers"]["max_error"]))
     if "source" in metrics:
         say(f"Source: {source_line(metrics['source'])}.")
     if "unlabelled" in metrics:

@@ -7,6 +7,7 @@ import keras
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.files import read_json
+from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.backbones.applications import APPLICATIONS, SMALL_IMAGE, build_base
 from tl_keras.models.backbones.imagenet_weights import cached_weights, fetch_weights
 from tl_keras.models.backbones.small_resnet import build_small_resnet
@@ -86,7 +87,7 @@ def get_backbone(model: keras.Model) -> keras.Model:
     Raises:
         InputError: `model` contains no nested model, or several.
     """
-    nested = _nested_models(model)
+    nested = _nested_models(classifier_of(model))
     if len(nested) == 1:
         return nested[0]
     raise InputError(
@@ -217,7 +218,7 @@ def _encoder(model, origin, image_size, weights):
             f"weights={str(weights)!r}. Leave weights out."
         )
     # Models of label-free methods have their encoder as an attribute.
-    model = getattr(model, "encoder", model)
+    model = classifier_of(getattr(model, "encoder", model))
     nested = _nested_models(model)
     # The backbone of a classifier takes the classifier's images; a block of a base does not.
     if len(nested) == 1 and nested[0].input_shape == model.input_shape:

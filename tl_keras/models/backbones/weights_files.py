@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError
+from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.saving.finite_weights import check_finite
 from tl_keras.models.saving.hdf5_safety import check_hdf5
 from tl_keras.models.saving.saved_models import load_model
@@ -138,6 +139,7 @@ def _check_count(path, expected, received):
 
 def _arrays_of_model(model, other, path):
     """Matches the layers of two models in order; returns those of `model` and their arrays."""
+    other = classifier_of(other)
     nested = [layer for layer in other.layers if isinstance(layer, keras.Model)]
     other = nested[0] if len(nested) == 1 else other
     layers = [layer for layer in model.layers if layer.weights]

@@ -17,8 +17,14 @@ with open("classes.json", encoding="utf-8") as file:
 image = ImageOps.exif_transpose(Image.open("my-image.jpg")).convert("RGB")
 height, width = model.input_shape[1:3]
 image = image.resize((width, height), Image.Resampling.BILINEAR)
-probabilities = model.predict(np.asarray(image, "float32")[None])[0]
+batch = np.asarray(image, "float32")[None]
+"""
+_CLASS = """probabilities = model.predict(batch)[0]
 print(class_names[probabilities.argmax()], probabilities.max())"""
+_ANSWER = """outputs = model.predict(batch)
+answer, novelty = outputs["answer"][0], outputs["novelty"][0]  # answer -1: left to a person
+left = "none of these" if novelty > 0 else "unsure"
+print(class_names[answer] if answer >= 0 else left, outputs["probabilities"][0])"""
 
 _OF_IMAGES = (
     "In Python, with Keras alone. The model takes RGB pixels of 0-255, resized to its own size of "
@@ -37,18 +43,20 @@ with open("classes.json", encoding="utf-8") as file:
 
 sound = SoundImage("my-sound.wav", Sounds(seconds={seconds}, sample_rate={sample_rate}))
 image = read_resized(sound, model.input_shape[1:3])
-probabilities = model.predict(image[None].astype("float32"))[0]
-print(class_names[probabilities.argmax()], probabilities.max())"""
+batch = image[None].astype("float32")
+"""
 
 
 def use_section(results: TrainingResults) -> Section:
     """Returns the commands and the code with which the classifier predicts."""
     height, width = results.image_size
     sounds = results.splits.train.sounds
+    end = _CLASS if results.answers is None else _ANSWER
     if sounds:
-        in_python = [_OF_SOUNDS, Code(_PREDICT_SOUND.format(**vars(sounds)), wrap=False)]
+        in_python = [_OF_SOUNDS, Code(_PREDICT_SOUND.format(**vars(sounds)) + end, wrap=False)]
     else:
-        in_python = [_OF_IMAGES.format(height=height, width=width), Code(_PREDICT, wrap=False)]
+        words = _OF_IMAGES.format(height=height, width=width)
+        in_python = [words, Code(_PREDICT + end, wrap=False)]
     source = ["source_model.keras"] if "source" in results.metrics else []
     return Section(
         "use",

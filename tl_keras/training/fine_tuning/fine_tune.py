@@ -11,6 +11,7 @@ from tl_keras.data.array_store import limited_to
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.backbones.backbone import get_backbone
+from tl_keras.models.signature import check_classifier
 from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
 from tl_keras.settings.options.signatures import shows_settings
 from tl_keras.settings.train import check_source
@@ -114,6 +115,7 @@ def fine_tune(
         arXiv 2109.01903. L2-SP: Li, Grandvalet and Davoine 2018, arXiv 1802.01483.
     """
     settings = FineTuneSettings(**settings)
+    check_classifier(model)
     if settings.linear_start:
         check_linear_start(model)
     settings = settings.filled(suited_to_head(model))

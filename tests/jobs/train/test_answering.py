@@ -1,0 +1,164 @@
+"""Runs whose model answers with a promised error, from training to prediction."""
+
+import html
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.jobs.small_runs import CLASSES, save_images, small_config, table_rows
+from tl_keras.checks import InputError
+from tl_keras.jobs.finished import predict as predict_module
+from tl_keras.jobs.finished.evaluate import evaluate
+from tl_keras.jobs.finished.predict import predict
+from tl_keras.jobs.finished.prune import prune
+from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.train.answering import novelty_limit
+from tl_keras.jobs.train.train import train
+from tl_keras.models.answers.answering_model import answers
+from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.settings.train import TrainSettings
+
+
+def _config(encoder, data, out, **changes):
+    options = {"max_error": 0.3, "split": (0.4, 0.4, 0.2), "test_time_flips": True}
+    return small_config(encoder, data, out, **options | changes)
+
+
+@pytest.fixture(scope="session")
+def answering_run(made_once, encoder):
+    """A run that promises at most 30 % of errors; tests read it and change nothing in it."""
+
+    def make(path):
+        data = save_images(path.with_name("answering data"), 20)
+        train(_config(encoder, data, path))
+
+    return made_once("answering run", make)
+
+
+@pytest.fixture(scope="session")
+def metrics(answering_run):
+    return json.loads((answering_run / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_figures_are_those_of_the_model_on_the_splits(answering_run, metrics):
+    figures = metrics["answers"]
+    val, test = figures["val"], figures["test"]
+    assert val["images"] == metrics["pictures"]["val"] >= val["known"] >= val["answered"] > 0
+    assert test["images"] == metrics["pictures"]["test"]
+    assert test["answered"] + test["novel"] + test["unsure"] == test["images"]
+    measured = evaluate(answering_run)
+    assert measured["answers"] == test
+    assert measured["accuracy"] == metrics["test"]["accuracy"]
+
+
+def test_promise_is_that_of_the_saved_model_on_its_validation_images(answering_run, metrics):
+    found = evaluate(answering_run, split="val")["answers"]
+    val = metrics["answers"]["val"]
+    assert (found["answered"], found["errors"]) == (val["answered"], val["errors"])
+    assert found["images"] - found["novel"] == val["known"]
+
+
+def test_validation_images_are_not_trained_on(answering_run):
+    config = json.loads((answering_run / "config.json").read_text(encoding="utf-8"))
+    assert config["max_error"] == 0.3
+    assert not config["fine_tune"]["refit"]
+    with pytest.raises(InputError, match="no refit with max_error.*received refit=True with max_e"):
+        TrainSettings("vgg16", "digits", max_error=0.02, fine_tune=FineTuneSettings(refit=True))
+
+
+def test_page_shows_the_promise_and_both_reasons(answering_run):
+    page = (answering_run / "report.html").read_text(encoding="utf-8")
+    assert 'id="answers"' in page
+    assert "At most 30.0% of the answers are wrong, with a certainty of 90%" in page
+    assert (answering_run / "figures" / "answers.png").is_file()
+    assert 'outputs["answer"][0]' in html.unescape(page)
+
+
+def test_predictions_say_the_answer_or_why_there_is_none(answering_run, tmp_path, capsys):
+    images = save_images(tmp_path / "images", 6, seed=5)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(images / "noise.png")
+    (images / "cut.png").write_bytes(b"\x89PNG")
+    predict(answering_run, [str(images)], out=tmp_path / "out.csv")
+    rows = table_rows(tmp_path / "out.csv")
+    assert list(rows[0])[:8] == [
+        *("path", "label", "probability", "error", "answer", "why", "novelty"),
+        f"p({CLASSES[0]})",
+    ]
+    for row in rows:
+        if row["error"]:
+            assert row["path"].endswith("cut.png")
+            assert row["answer"] == row["why"] == row["novelty"] == ""
+        elif row["why"] == "novel":
+            assert float(row["novelty"]) > 0
+            assert row["answer"] == "none of these"
+        elif row["why"] == "unsure":
+            assert float(row["novelty"]) <= 0
+            assert row["answer"] == ""
+        else:
+            assert row["answer"] == row["label"] in CLASSES
+    assert sum(row["answer"] in CLASSES for row in rows) >= 3
+    left = [sum(row["why"] == why for row in rows) for why in ("novel", "unsure")]
+    told = "Left to a person: {} as novel, {} as unsure.".format(*left)
+    assert told in capsys.readouterr().err
+
+
+def test_cells_of_an_answer_name_the_reason():
+    cells = predict_module._answer_cells
+    assert cells(1, -0.5, CLASSES) == [CLASSES[1], "", "-0.500000"]
+    assert cells(-1, -0.5, CLASSES) == ["", "unsure", "-0.500000"]
+    assert cells(-1, 0.5, CLASSES) == ["none of these", "novel", "0.500000"]
+
+
+def test_run_that_was_not_measured_is_completed_with_its_answers(
+    answering_run, metrics, tmp_path, monkeypatch
+):
+    run = shutil.copytree(answering_run, tmp_path / "run")
+    (run / "metrics.json").unlink()
+    known = {key: value for key, value in metrics.items() if key != "test"}
+    known["answers"] = {k: v for k, v in metrics["answers"].items() if k != "test"}
+    phases = [{"name": "head", "start": 0, "end": 3}, {"name": "fine_tune", "start": 3, "end": 6}]
+    content = {"metrics": known, "phases": phases}
+    (run / "unmeasured.json").write_text(json.dumps(content), encoding="utf-8")
+    evaluate(run)
+    again = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert again["answers"] == metrics["answers"]
+
+
+def test_model_made_from_such_a_run_has_probabilities_alone(answering_run, tmp_path, capsys):
+    prune(answering_run, sparsity=0.5, epochs=1, out=tmp_path / "pruned")
+    assert "promises an error; the new model has probabilities alone" in capsys.readouterr().err
+    pruned = load_run(tmp_path / "pruned")
+    assert pruned.answering is None
+    assert "NO ANSWERS" not in capsys.readouterr().err
+    assert pruned.config["max_error"] is None
+
+
+def test_too_few_images_are_told_and_nothing_is_answered(encoder, colours, tmp_path, capsys):
+    train(_config(encoder, colours, tmp_path / "run", max_error=0.02, epochs=0, freeze_epochs=1))
+    told = capsys.readouterr().err
+    assert "NOTHING IS ANSWERED: to promise at most 2.0% wrong takes at least 114" in told
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert answers(model)
+    images = np.random.default_rng(0).uniform(0, 255, (4, *model.input_shape[1:]))
+    assert (model(images.astype(np.float32))["answer"].numpy() == -1).all()
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "None of the 6 test images is answered" in page
+
+
+def test_limit_of_novelty_is_the_conformal_quantile():
+    assert novelty_limit(np.arange(99.0)) == 94  # the 95th smallest of 99
+    assert novelty_limit(np.arange(5.0)) == 4
+    rng = np.random.default_rng(0)
+    novel = [rng.normal() > novelty_limit(rng.normal(size=40)) for _ in range(4000)]
+    assert 0.02 < np.mean(novel) <= 0.05 + 0.01
+
+
+def test_promised_error_is_a_share():
+    for value in (0, 1, -0.1, float("nan")):
+        with pytest.raises(InputError, match="max_error to be a number < 1 and > 0|> 0 and < 1"):
+            TrainSettings("vgg16", "digits", max_error=value)

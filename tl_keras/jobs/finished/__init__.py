@@ -3,6 +3,7 @@
 - evaluate: figures of its classifier on labelled images
 - predict: classes of new images
 - export: the classifier in another format
+- export_examples: programs that are written beside an export
 - distill: a small network that learns from it
 - prune: a smaller network with its accuracy
 """

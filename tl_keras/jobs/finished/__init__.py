@@ -4,6 +4,7 @@
 - predict: classes of new images
 - heatmap_files: heatmaps of predictions, one image file each
 - export: the classifier in another format
+- export_examples: programs that are written beside an export
 - distill: a small network that learns from it
 - prune: a smaller network with its accuracy
 """

@@ -5,7 +5,15 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tl_keras.settings import compare, finished_runs, image_source, label_free, train, whole_model
+from tl_keras.settings import (
+    check,
+    compare,
+    finished_runs,
+    image_source,
+    label_free,
+    train,
+    whole_model,
+)
 from tl_keras.settings.few_labels import few_shot, label, recommend, zero_shot
 from tl_keras.settings.options.declaration import (
     MISSING,
@@ -32,7 +40,7 @@ class Command(NamedTuple):
 TRAINING, LABEL_FREE, FINISHED = "Training", "Without labels", "Finished runs"
 COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
-    "check": Command(image_source.CheckSettings, "jobs.check.check", TRAINING),
+    "check": Command(check.CheckSettings, "jobs.check.check", TRAINING),
     "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
     "recommend": Command(
         recommend.RecommendSettings, "jobs.few_labels.recommend.recommend", TRAINING

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from tl_keras.settings.image_source import SIDE, CheckpointSettings
+from tl_keras.settings.image_source import SIDE, CheckpointSettings, FixSettings
 from tl_keras.settings.options.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
 from tl_keras.settings.whole_model import DeviceSettings, DistillSettings, PruneSettings
 
@@ -19,7 +19,7 @@ class FinishedRunSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateSettings(FinishedRunSettings):
+class EvaluateSettings(FinishedRunSettings, FixSettings):
     """Measures a trained classifier on labelled images."""
 
     data: Annotated[str | None, FIRST] = None
@@ -67,7 +67,7 @@ class ExportSettings(FinishedRunSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class DistillRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings):
+class DistillRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings, FixSettings):
     """Trains a small network on the predictions of a trained classifier."""
 
     student: Annotated[Student, FIRST] = "cnn:small"

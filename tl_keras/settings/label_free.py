@@ -10,6 +10,7 @@ from tl_keras.settings.image_source import (
     SMALL_RESNET,
     WIDTH,
     CheckpointSettings,
+    FixSettings,
     KindSettings,
     ReadSettings,
     SplitOnceSettings,
@@ -173,7 +174,7 @@ class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ExploreSettings(ReadSettings, KindSettings):
+class ExploreSettings(ReadSettings, KindSettings, FixSettings):
     """Shows what is in unlabelled images: a map, clusters, repeats and odd ones."""
 
     data: Annotated[str, POSITIONAL]

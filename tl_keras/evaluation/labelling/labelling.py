@@ -1,18 +1,12 @@
 """Answers to the images asked for so far, and what follows from them."""
 
-import warnings
-
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.evaluation.encoders.clusters import check_features
+from tl_keras.evaluation.labelling.head import head_probabilities, unit_rows
 from tl_keras.evaluation.labelling.next_images import most_telling
-from tl_keras.one_thread import one_thread
 
 NONE_OF_THESE = -1
-_DIRECTIONS = 128
-_STRENGTH = 10.0  # scikit-learn's C, for rows of length 1
-_TYPICAL_FIRST = 2  # labels a class before the choice looks at the classifier
 
 
 class Labelling:
@@ -75,51 +69,21 @@ class Labelling:
         count = min(count, int(np.isfinite(likeness).sum()))
         return np.argsort(-likeness, kind="stable")[:count].tolist()
 
-    def _labelled(self):
-        """Rows and labels of the answers that name a class."""
+    def labelled(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns rows and labels of the answers that name a class, ints (m,) each."""
         named = [(row, label) for row, label in self.answers.items() if label >= 0]
         return np.array([row for row, _ in named], int), np.array([y for _, y in named], int)
 
     def _uncertainty(self):
-        """1 less the difference of the two highest probabilities; None while images are few."""
-        rows, labels = self._labelled()
+        """1 less the difference of the two highest probabilities; None without guesses."""
         guesses = self.probabilities()
-        if guesses is None or len(rows) < _TYPICAL_FIRST * len(np.unique(labels)):
+        if guesses is None:
             return None
         highest = np.sort(guesses, axis=1)
         return 1 - (highest[:, -1] - highest[:, -2])
 
     def _fit(self):
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
-
-        rows, labels = self._labelled()
-        present = np.unique(labels)
-        if len(present) < 2:
+        rows, labels = self.labelled()
+        if len(np.unique(labels)) < 2:
             return None
-        with one_thread(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            head = LogisticRegression(C=_STRENGTH, max_iter=200).fit(self.rows[rows], labels)
-            guesses = np.zeros((len(self.rows), present[-1] + 1))
-            guesses[:, present] = head.predict_proba(self.rows)
-        return guesses
-
-
-def unit_rows(features: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Returns float32 (n, d), d at most 128: features of length 1 about their mean.
-
-    Raises:
-        InputError: features are not (n, d) and finite.
-    """
-    from sklearn.decomposition import PCA
-
-    rows = _of_length_1(check_features(features))
-    rows = _of_length_1(rows - rows.mean(axis=0))
-    if min(rows.shape) > _DIRECTIONS:
-        with one_thread():
-            rows = PCA(_DIRECTIONS, random_state=seed).fit_transform(rows)
-    return rows
-
-
-def _of_length_1(rows):
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        return head_probabilities(self.rows[rows], labels, self.rows, labels.max() + 1)

@@ -42,7 +42,10 @@ def explore(config):
     check_backbone(config.backbone, PIXELS)
     with RunFolder(config.out or default_run_path("explore", config.data)) as run:
         images, inspection = load_unsplit(
-            config.data, on_bad_image=config.on_bad_image, sounds=Sounds.asked(config)
+            config.data,
+            on_bad_image=config.on_bad_image,
+            sounds=Sounds.asked(config),
+            fixes=config.fixes,
         )
         _check_enough(images, config)
         check_index_library(len(images))

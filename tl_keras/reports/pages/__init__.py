@@ -1,5 +1,6 @@
 """HTML pages in one file each.
 
+- check_page: findings about labelled images, by kind, with thumbnails
 - comparison_page: page of a comparison: verdict, figures and conditions
 - explore_page: page of `explore`: map, clusters, repeats and outliers of images without labels
 - few_shot_page: page of a few-shot run: support, accuracy, least certain queries

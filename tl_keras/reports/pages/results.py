@@ -8,11 +8,14 @@ import keras
 import numpy as np
 
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.fixes.finding import Finding
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.answers import Answers
+from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels
 from tl_keras.evaluation.encoders.findings import Findings
 from tl_keras.evaluation.policy.advice import Advice
 from tl_keras.reports.page_parts.sections import Figure
+from tl_keras.settings.check import CheckSettings
 from tl_keras.settings.compare import CompareSettings
 from tl_keras.settings.few_labels.few_shot import FewShotSettings
 from tl_keras.settings.few_labels.recommend import RecommendSettings
@@ -78,6 +81,31 @@ class PretrainingResults:
     figures: Mapping[str, Sequence[Figure]]
     inspection: Inspection | None = None
     warnings: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class CheckResults:
+    """Results of a check, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        images: all images that can be read.
+        names: path of each image below the source, or its row.
+        splits: as training would cut them; the inspection has the warnings.
+        findings: numbered `Finding`s.
+        suspects: `SuspectLabels` of all images.
+        source: sentence on the features.
+        metrics: content of metrics.json.
+    """
+
+    config: CheckSettings
+    images: ImageDataset
+    names: Sequence[str]
+    splits: Splits
+    findings: Sequence[Finding]
+    suspects: SuspectLabels
+    source: str
+    metrics: dict
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -5,17 +5,20 @@ import io
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser import CHROMIUM, Browser
 from tests.jobs.small_runs import CLASSES, probabilities_of, table_rows
 from tl_keras.checks import InputError
 from tl_keras.jobs.finished import image_answers
 from tl_keras.jobs.finished.demo import demo, demo_site
 from tl_keras.jobs.finished.predict import predict
+from tl_keras.reports.served.serving import site_address
 from tl_keras.settings.finished_runs import DemoSettings
 
 BASE = "http://127.0.0.1:5000"
@@ -159,3 +162,38 @@ def test_without_the_training_images_the_rest_is_shown_and_the_page_says_so(
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="finished run folder with config.json"):
         demo(str(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_an_image_is_chosen_and_explained_in_a_browser(site, colours, tmp_path):
+    from werkzeug.serving import make_server
+
+    shutil.copy(colours / "green" / "3.png", tmp_path / "<img src=x onerror=alert(1)>.png")
+    (tmp_path / "text.png").write_text("no image")
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with Browser() as browser:
+        browser.open(site_address(site, server.port))
+
+        def choose(name):
+            root = browser.send("DOM.getDocument")["root"]["nodeId"]
+            node = browser.send("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
+            browser.send("DOM.setFileInputFiles", nodeId=node, files=[str(tmp_path / name)])
+
+        def text(name):
+            return browser.evaluate(f"document.getElementById('{name}').textContent")
+
+        choose("<img src=x onerror=alert(1)>.png")
+        browser.wait("!document.getElementById('found').hidden")
+        assert text("name") == "<img src=x onerror=alert(1)>.png"
+        assert text("answer") in CLASSES
+        assert browser.evaluate("document.querySelectorAll('#near img').length") == 3
+        browser.evaluate("document.querySelectorAll('#classes button')[1].click()")
+        browser.wait("document.querySelectorAll('#classes button')[1].ariaPressed === 'true'")
+        assert browser.errors == []
+        choose("text.png")
+        browser.wait("!document.getElementById('trouble').hidden")
+        assert "received text.png: its content is not" in text("trouble")
+        assert browser.evaluate("document.getElementById('found').hidden")
+    server.shutdown()

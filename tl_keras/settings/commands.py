@@ -60,6 +60,7 @@ COMMANDS = {
     "outliers": Command(label_free.OutliersSettings, "jobs.outliers", LABEL_FREE),
     "evaluate": Command(finished_runs.EvaluateSettings, "jobs.finished.evaluate", FINISHED),
     "predict": Command(finished_runs.PredictSettings, "jobs.finished.predict", FINISHED),
+    "demo": Command(finished_runs.DemoSettings, "jobs.finished.demo", FINISHED),
     "export": Command(finished_runs.ExportSettings, "jobs.finished.export", FINISHED),
     "distill": Command(finished_runs.DistillRunSettings, "jobs.finished.distill", FINISHED),
     "prune": Command(finished_runs.PruneRunSettings, "jobs.finished.prune", FINISHED),

@@ -27,7 +27,7 @@ class Labelling:
         labelling.probabilities()
     """
 
-    def __init__(self, features: np.ndarray, *, seed: int = 0):
+    def __init__(self, features: np.ndarray, *, seed: int = 0) -> None:
         self._begin(unit_rows(features, seed))
 
     @classmethod
@@ -39,8 +39,8 @@ class Labelling:
 
     def _begin(self, rows):
         self.rows = rows
-        self.answers: dict[int, int] = {}
-        self._guesses: np.ndarray | None = None
+        self.answers = {}
+        self._guesses = None
 
     def answer(self, row: int, label: int | None) -> None:
         """Sets the label of an image: 0 or more, `NONE_OF_THESE`, or None to take it away.

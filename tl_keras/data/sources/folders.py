@@ -112,7 +112,8 @@ def labels_by_folder(
         (int32 (n,), names), or (None, ()) if an image is in no folder or all images are in one.
     """
     ways = [os.path.relpath(path, folder).split(os.sep)[:-1] for path in paths]
-    names = [_first_folder(way, _are_classes(ways)) for way in ways]
+    are_classes = _are_classes(ways)
+    names = [_first_folder(way, are_classes) for way in ways]
     if None in names or len(set(names)) < 2:
         return None, ()
     classes = sorted(set(names))

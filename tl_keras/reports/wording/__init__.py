@@ -4,9 +4,11 @@
 - check: sentences of `check`
 - comparison: verdicts of a comparison, as far as the intervals support them
 - few_shot: results of a few-shot run
+- labelling: sentences on what more labels would bring
 - numbers: plain sentences for numbers
 - pretraining: results of a pretraining
 - recommendation: sentences of a recommendation
 - training: results of a training run
 - zero_shot: results of a zero-shot run
+- enough: forecasts of the accuracy with more labels
 """

@@ -8,9 +8,11 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_unsplit
 from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelLog, read_label_rows
 from tl_keras.data.split_records import contents_of
+from tl_keras.evaluation.labelling import forecast
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.guesses import Guesses
+from tl_keras.jobs.few_labels.label.outlook import Outlook
 from tl_keras.jobs.few_labels.label.session import LabelSession
 from tl_keras.jobs.few_labels.label.watched_files import WatchedFiles
 
@@ -35,9 +37,12 @@ def start(folder, tmp_path):
         features = np.random.default_rng(0).normal(size=(len(names), 8)).astype(np.float32)
         features[[name.startswith("one") for name in names], 0] += 6
         answers = Answers(names, hashes, LabelLog(tmp_path / "labels.csv", folder))
-        guesses = Guesses(Labelling(features), answers.labels)
+        labelling = Labelling(features)
+        guesses, outlook = Guesses(labelling, answers.labels), Outlook(labelling.rows)
         classes = list(dict.fromkeys([*answers.labels.values(), "cat", "dog"]))
-        session = LabelSession(answers, WatchedFiles(images, hashes), guesses, classes, kept.append)
+        files = WatchedFiles(images, hashes)
+        session = LabelSession(answers, files, guesses, outlook, classes, kept.append)
+        session.outlook = outlook
         session.answers, session.names, session.kept = answers, names, kept
         return session
 
@@ -250,3 +255,17 @@ def test_an_answer_that_cannot_be_written_does_not_count(session, folder):
     with pytest.raises(InputError, match="not kept"):
         session.answer({**A, "rows": [0], "label": "cat"})
     assert session.state(A)["labelled"] == 0
+
+
+def test_forecast_comes_with_ten_labels_and_names_no_accuracy_before(session, monkeypatch):
+    row = {"weights": [1.0] + [0.0] * 6, "low": -1.0, "high": 1.0}
+    table = {"chosen": {"1": row, "2": row, "4": row}}
+    monkeypatch.setattr(forecast, "shipped_table", lambda: table)
+    answer_all(session, A, 9)
+    assert session.state(A)["enough"] is None
+    answer_all(session, A, 1)
+    session.outlook.wait()
+    enough = session.state(A)["enough"]
+    assert "of new images would be named rightly now. 2 more labels" in enough["sentence"]
+    assert enough["labels"] == 10
+    assert [each["labels"] for each in enough["curve"]] == [2, 5, 8, 12]

@@ -6,5 +6,6 @@
 - label: `tl-keras label`: features, page and labels.csv
 - label_folder: run folder with the labels of a folder of images
 - watched_files: images whose files changed or disappeared since they were read
+- outlook: forecast of the accuracy with more labels, computed beside the answers
 - session: questions and answers of all browsers that show the page
 """

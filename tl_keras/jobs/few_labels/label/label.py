@@ -22,6 +22,7 @@ from tl_keras.jobs.few_labels.label.label_folder import (
     kept_class_names,
     label_folder,
 )
+from tl_keras.jobs.few_labels.label.outlook import Outlook
 from tl_keras.jobs.few_labels.label.session import LabelSession
 from tl_keras.jobs.few_labels.label.watched_files import WatchedFiles
 from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
@@ -88,10 +89,12 @@ def labelling_site(settings, run):
     answers = Answers(names, hashes, log)
     folders = names_of_folders(list(images.images), settings.data)
     given = [checked_name(name) for name in settings.classes or sorted(set(folders.values()))]
+    labelling = Labelling(features, seed=settings.seed)
     session = LabelSession(
         answers,
         WatchedFiles(images, hashes),
-        Guesses(Labelling(features, seed=settings.seed), answers.labels),
+        Guesses(labelling, answers.labels),
+        Outlook(labelling.rows),
         kept_class_names(run.path, log.rows, given),
         functools.partial(keep_class_names, run.path),
     )

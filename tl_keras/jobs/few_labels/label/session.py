@@ -12,6 +12,7 @@ from tl_keras.data.sources.label_rows import NONE_OF_THESE
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.class_names import checked_name
 from tl_keras.jobs.few_labels.label.guesses import Guesses
+from tl_keras.jobs.few_labels.label.outlook import Outlook
 from tl_keras.jobs.few_labels.label.watched_files import WatchedFiles
 
 _AHEAD = 2  # images that a browser fetches before they are asked for
@@ -40,6 +41,7 @@ class LabelSession:
         answers: `Answers` so far.
         files: `WatchedFiles`.
         guesses: `Guesses` that know the answers so far.
+        outlook: `Outlook`, which forecasts the accuracy.
         class_names: names of the classes.
         keep: function that saves the names of the classes.
     """
@@ -49,15 +51,18 @@ class LabelSession:
         answers: Answers,
         files: WatchedFiles,
         guesses: Guesses,
+        outlook: Outlook,
         class_names: Sequence[str],
         keep: Callable[[list[str]], None],
     ) -> None:
         self._answers, self._files, self._guesses = answers, files, guesses
+        self._outlook = outlook
         self._classes, self._keep = list(class_names), keep
         self._lock = threading.Lock()
         self._asked: dict[str, tuple[int, float]] = {}
         self._steps: dict[str, list] = {}
         self._skipped: set[int] = set()
+        self._outlook.follow(answers.labels, self._classes)
 
     @_locked
     def state(self, sent: dict) -> dict:
@@ -123,8 +128,9 @@ class LabelSession:
     def grid(self, sent: dict) -> dict:
         """Returns many images: those of a `kind` and a `value`, from number `start` on.
 
-        Kinds: "guess": without a label and guessed to be a class, the surest first; "similar": an
-        image and those like it; "class": with a label, the latest first; "rest": without a label.
+        The kind "guess" has images guessed to be a class, the surest first. "similar" has an image
+        and those like it. "class" has the images labelled as a class, the latest first. All others
+        have no label, and "rest" has them all.
         """
         start = sent.get("start", 0)
         if type(start) is not int or start < 0:
@@ -159,7 +165,7 @@ class LabelSession:
             "current": None if row is None else self._image(row),
             "ahead": ahead,
             "recent": [self._image(row) for row in list(self._answers.labels)[: -_RECENT - 1 : -1]],
-            "enough": None,
+            "enough": self._outlook.latest,
         }
 
     def _image(self, row):
@@ -225,6 +231,7 @@ class LabelSession:
         step = self._answers.give(labels)
         self._guesses.learn(labels)
         self._set_classes([*self._classes, *filter(None, labels.values())])
+        self._outlook.follow(self._answers.labels, self._classes)
         return step
 
     def _set_classes(self, names):

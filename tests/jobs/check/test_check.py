@@ -124,7 +124,7 @@ def test_a_second_check_with_fixes_finds_less_and_hands_them_on(checked, folder,
     )  # fmt: skip
     assert status == 0, error
     kinds = {row["kind"] for row in rows_of(again / "findings.csv")}
-    assert "size" in kinds and not {"unreadable", "same", "suspect"} & kinds
+    assert "size" in kinds and not {"unreadable", "same", "near", "suspect"} & kinds
     first, second = (read_fixes(run / "fixes.csv").fixes for run in (checked, again))
     assert set(first) < set(second)
     assert "Suspect labels" not in output

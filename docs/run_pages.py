@@ -8,13 +8,17 @@ place, so that no network is needed.
 """
 
 import argparse
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -66,16 +70,9 @@ def run_page(page, environment, timeout):
         write_images(Path(folder))
         for text, words in blocks_of(page):
             started = time.monotonic()
+            run = label_page if "label" in words[:4] else run_words
             try:
-                ended = subprocess.run(
-                    words,
-                    cwd=folder,
-                    env=environment,
-                    timeout=timeout,
-                    capture_output=True,
-                    text=True,
-                )
-                failure = ended.stderr if ended.returncode else ""
+                failure = run(words, timeout=timeout, cwd=folder, env=environment, text=True)
             except subprocess.TimeoutExpired:
                 failure = f"more than {timeout} s"
             word = "FAILED" if failure else "ok"
@@ -84,6 +81,42 @@ def run_page(page, environment, timeout):
                 print(failure[-2000:], flush=True)
                 well = False
     return well
+
+
+def run_words(words, **options):
+    """Runs a command; returns its words on standard error if it failed."""
+    ended = subprocess.run(words, capture_output=True, **options)
+    return ended.stderr if ended.returncode else ""
+
+
+def label_page(words, timeout, **options):
+    """Gives each image on the page of `tl-keras label` the name of its folder, and ends it."""
+    server = subprocess.Popen(words, stderr=subprocess.PIPE, **options)
+    alarm = threading.Timer(timeout, server.kill)
+    alarm.start()
+    try:
+        said = ""
+        while not (found := re.search(r"http://127\S+/", said)):
+            said += server.stderr.readline()
+            if server.poll() is not None:
+                return said or "it ended"
+        state = _ask(found[0], "state")
+        while current := state["current"]:
+            label = current["name"].split("/")[0]
+            state = _ask(found[0], "answer", rows=[current["row"]], label=label)
+        server.send_signal(signal.SIGINT)
+        return "" if server.wait(60) == 128 + signal.SIGINT else server.stderr.read()
+    finally:
+        alarm.cancel()
+        server.kill()
+
+
+def _ask(address, action, **sent):
+    body = json.dumps({"client": "docs"} | sent).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address + action, body, headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 def write_images(folder):

@@ -70,6 +70,13 @@ def test_names_of_folders_are_classes_and_the_same_command_goes_on(started, at_h
     assert json.loads((file.parent / "config.json").read_text())["backbone"] == "pixels"
 
 
+def test_keys_of_the_classes_are_the_same_after_a_new_start(started):
+    ask, _ = started()
+    before = [each["name"] for each in ask("answer", rows=[0], label="röd")["classes"]]
+    ask, _ = started(classes=("new",))
+    assert [each["name"] for each in ask("state")["classes"]] == [*before, "new"]
+
+
 def test_labels_of_another_folder_of_the_same_name_get_a_run_of_their_own(started, at_home):
     _, file = started()
     other = save_images(at_home / "deep" / "album", 2)
@@ -88,6 +95,22 @@ def test_two_commands_at_once_do_not_write_to_one_file(started, at_home):
     started()
     with pytest.raises(InputError, match="another run is writing"):
         label_folder(str(at_home), None).__enter__()
+
+
+def test_images_beside_class_folders_are_to_be_labelled_and_those_within_have_labels(
+    started, at_home
+):
+    for path in sorted((at_home / "green").iterdir())[1:]:
+        path.rename(at_home / path.name)
+    ask, file = started()
+    state = ask("state")
+    assert state["labelled"] == 9 and "/" not in state["current"]["name"]
+    assert [each["count"] for each in state["classes"]] == [4, 1, 4]
+    labelled = ask("grid", kind="class", value="röd")["images"]
+    ask("answer", rows=[labelled[0]["row"]], label=None)
+    ask, _ = started()
+    assert ask("state")["labelled"] == 8  # what was taken away does not come back
+    assert len(read_label_rows(file).rows) == 10
 
 
 def test_classes_can_be_given(started):

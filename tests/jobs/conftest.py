@@ -10,7 +10,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.jobs.pretrained_runs import OPTIONS, pretrain_config, save_bars
-from tests.jobs.small_runs import save_encoder, save_images, small_config, use_one_rate
+from tests.jobs.small_runs import (
+    answering_config,
+    save_encoder,
+    save_images,
+    small_config,
+    use_one_rate,
+)
 
 _DRAW = Figure.savefig
 
@@ -90,6 +96,18 @@ def finished_run(made_once, encoder, colours):
     from tl_keras.jobs.train.train import train
 
     return made_once("run", lambda path: train(small_config(encoder, colours, path)))
+
+
+@pytest.fixture(scope="session")
+def answering_run(made_once, encoder):
+    """A run that promises at most 30 % of errors; tests read it and change nothing in it."""
+    from tl_keras.jobs.train.train import train
+
+    def make(path):
+        data = save_images(path.with_name("answering data"), 20)
+        train(answering_config(encoder, data, path))
+
+    return made_once("answering run", make)
 
 
 @pytest.fixture

@@ -50,6 +50,12 @@ def small_config(encoder, data, out, **changes):
     )
 
 
+def answering_config(encoder, data, out, **changes):
+    """A `small_config` of a run that promises at most 30 % of errors."""
+    options = {"max_error": 0.3, "split": (0.4, 0.4, 0.2), "test_time_flips": True}
+    return small_config(encoder, data, out, **options | changes)
+
+
 def arguments(encoder, data, out, *more):
     """Returns the same options as a command line."""
     options = {

@@ -85,8 +85,9 @@ def load_dataset(
         sounds: settings of the spectrograms if the source is a folder of WAV files, or "chirps";
             None for images.
         fixes: fixes.csv of `tl-keras check`, which is applied to the images, or None.
-        group_by: keeps images together where train is cut: "duplicates" for images that are the
-            same or nearly, or a regular expression over the path; "none" or None for no groups.
+        group_by: keeps images together where train is cut. "duplicates" joins images that are the
+            same or nearly; a column of a file of labels, or a regular expression over the path,
+            names groups. None or "none" for no groups.
 
     Returns:
         Splits; its `inspection` holds bad files, warnings and images in two splits.
@@ -102,7 +103,7 @@ def load_dataset(
     size = image_size if labels_per_class is None else None
     contents, found = _inspect(contents, on_bad_image, size, fixes)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
-    parts, near, grouped = group_parts(parts, found.fingerprints, group_by)
+    parts, near, grouped = group_parts(parts, found.fingerprints, group_by, _name_of(source))
     splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
     notes = (*contents.notes, *dropped, *grouped, *notes)
     inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes, near_known=near)

@@ -13,7 +13,7 @@ from tl_keras.settings.image_source import (
     KindSettings,
 )
 from tl_keras.settings.label_free import PIXELS
-from tl_keras.settings.options.declaration import FIRST, MODEL, POSITIONAL, Bounds
+from tl_keras.settings.options.declaration import FIRST, MODEL, POSITIONAL, RUN, Bounds
 
 KINDS = ("unreadable", "suffix", "same", "near", "suspect", "odd", "size")
 
@@ -31,6 +31,12 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
 
     Kinds are unreadable, suffix, same, near, suspect, odd and size. Give fixes.csv to any command
     with --fixes."""
+    review: Annotated[bool, FIRST] = False
+    """Serve a page on this machine on which each finding is accepted or rejected.
+
+    Every answer is in fixes.csv at once. To go on later, give that file with --fixes."""
+    port: Annotated[int | None, RUN, Bounds(minimum=1, maximum=65535)] = None
+    """Port of that page on 127.0.0.1; default: any free one."""
     backbone: Annotated[str, FIRST] = "mobilenet_v2"
     """Name (see `tl-keras backbones`), encoder file, run folder, or pixels: no network."""
     weights: Annotated[str | None, FIRST] = None
@@ -52,6 +58,11 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
                 f"weights={self.weights!r}. Leave it out."
             )
         accepted(self.accept or ())
+        if self.port is not None and not self.review:
+            raise InputError(
+                f"Expected port only with review, the page that is served; received "
+                f"port={self.port}. Leave it out, or give --review."
+            )
 
 
 def accepted(words: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:

@@ -14,7 +14,7 @@ from tl_keras.settings import (
     train,
     whole_model,
 )
-from tl_keras.settings.few_labels import few_shot, label, recommend, zero_shot
+from tl_keras.settings.few_labels import enough, few_shot, label, recommend, zero_shot
 from tl_keras.settings.options.declaration import (
     MISSING,
     PANELS,
@@ -48,6 +48,7 @@ COMMANDS = {
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
     "few-shot": Command(few_shot.FewShotSettings, "jobs.few_labels.few_shot.few_shot", TRAINING),
+    "enough": Command(enough.EnoughSettings, "jobs.few_labels.enough", TRAINING),
     "zero-shot": Command(
         zero_shot.ZeroShotSettings, "jobs.few_labels.zero_shot.zero_shot", TRAINING
     ),
@@ -59,6 +60,7 @@ COMMANDS = {
     "outliers": Command(label_free.OutliersSettings, "jobs.outliers", LABEL_FREE),
     "evaluate": Command(finished_runs.EvaluateSettings, "jobs.finished.evaluate", FINISHED),
     "predict": Command(finished_runs.PredictSettings, "jobs.finished.predict", FINISHED),
+    "demo": Command(finished_runs.DemoSettings, "jobs.finished.demo", FINISHED),
     "export": Command(finished_runs.ExportSettings, "jobs.finished.export", FINISHED),
     "distill": Command(finished_runs.DistillRunSettings, "jobs.finished.distill", FINISHED),
     "prune": Command(finished_runs.PruneRunSettings, "jobs.finished.prune", FINISHED),

@@ -47,6 +47,16 @@ class PredictSettings(FinishedRunSettings):
 
 
 @dataclasses.dataclass(frozen=True)
+class DemoSettings(FinishedRunSettings):
+    """Opens a page on this machine that shows what a classifier makes of your image."""
+
+    data: Annotated[str | None, FIRST] = None
+    """Place of the training images, if they have moved; the most similar ones are shown."""
+    port: Annotated[int | None, FIRST, Bounds(minimum=1, maximum=65535)] = None
+    """Port of the page on 127.0.0.1; default: any free one."""
+
+
+@dataclasses.dataclass(frozen=True)
 class ExportSettings(FinishedRunSettings):
     """Writes a trained classifier for use without Keras."""
 

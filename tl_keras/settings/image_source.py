@@ -85,10 +85,11 @@ class GroupSettings(Checked):
     """Images that must lie in one split."""
 
     group_by: Annotated[str | None, DATA] = None
-    """Images kept in one split: duplicates (the default), none, or a regular expression.
+    """Images kept in one split: duplicates (the default), none, a column or an expression.
 
-    duplicates: the same image, or nearly the same. An expression is searched for in the path below
-    the data, such as 'patient(\\d+)': images with the same text in brackets stay together."""
+    duplicates: the same image, or nearly the same. A column is one of a file of labels. A regular
+    expression is searched for in the path below the data, such as 'patient(\\d+)': images with the
+    same text in brackets stay together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ def test_a_rejected_finding_is_not_proposed_again():
 
 
 def test_a_proposal_is_in_words():
-    assert FINDINGS[0].proposal == "leave it out"
+    assert FINDINGS[0].proposal == "leave out this one"
     assert FINDINGS[1].proposal == "keep together"
     assert FINDINGS[2].proposal == "class dog"
     assert found("suffix").proposal == "nothing to correct here"

@@ -4,10 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.grouping.groups import grouped_by_pattern, joined_groups
+from tl_keras.data.loading import load_dataset
 from tl_keras.data.splits import joined, make_splits
 
 THIRDS = (0.8, 0.1, 0.1)
@@ -110,3 +112,32 @@ def test_joined_groups_join_what_either_joins():
     assert joined_groups(np.array([0, 1, 2]), np.array([0, 1, 1])).tolist() == [0, 1, 1]
     assert joined_groups(None, None) is None
     assert joined_groups(None, np.array([1])).tolist() == [1]
+
+
+def test_a_column_of_a_file_of_labels_groups(tmp_path):
+    random = np.random.default_rng(0)
+    lines = ["path,class,patient"]
+    for number in range(24):
+        Image.fromarray(random.integers(0, 255, (6, 6, 3), np.uint8)).save(
+            tmp_path / f"{number}.png"
+        )
+        lines.append(f"{number}.png,{'ab'[number // 12]},p{number // 3}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    splits = load_dataset(str(tmp_path / "labels.csv"), group_by="patient")
+    homes = {}
+    for part in splits[:3]:
+        for path in part.ids:
+            homes.setdefault(int(path.split("/")[-1][:-4]) // 3, set()).add(part.split)
+    assert len(homes) == 8 and all(len(found) == 1 for found in homes.values())
+    assert any("8 groups by the column 'patient'" in line for line in splits.inspection.warnings)
+    with pytest.raises(InputError, match="a column of the labels file or a regular expression"):
+        load_dataset(str(tmp_path / "labels.csv"), group_by="doctor")
+
+
+def test_groups_of_data_with_all_splits_change_nothing_and_it_is_said(tmp_path):
+    x, y = np.arange(60, dtype=np.uint8).reshape(-1, 1, 1), np.arange(60) % 2
+    arrays = {f"{a}_{s}": v for s in ("train", "val", "test") for a, v in (("x", x), ("y", y))}
+    np.savez(tmp_path / "x.npz", **arrays)
+    splits = load_dataset(tmp_path / "x.npz", group_by="1")
+    assert len(splits.train) == 60
+    assert any("changes nothing" in line for line in splits.inspection.warnings)

@@ -79,6 +79,14 @@ def test_each_fault_is_a_finding_of_its_kind(checked):
     assert numbers == sorted(numbers) and numbers[0] == 1
 
 
+def test_pairs_of_copies_are_a_table(checked):
+    pairs = rows_of(checked / "pairs.csv")
+    assert [tuple(row.values()) for row in pairs][0] == ("red/00.png", "red/same.png", "same", "0")
+    assert [(row["first"], row["second"], row["kind"]) for row in pairs[1:]] == [
+        ("green/00.png", "green/near.jpg", "near")
+    ]
+
+
 def test_every_label_has_a_score_the_most_suspect_first(checked):
     scores = rows_of(checked / "label_scores.csv")
     assert len(scores) == 66 and scores[0]["path"] == "green/wrong.png"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.jobs.small_runs import CLASSES, save_images, small_config, table_rows
+from tests.jobs.small_runs import CLASSES, answering_config, save_images, table_rows
 from tl_keras.checks import InputError
 from tl_keras.jobs.finished import predict as predict_module
 from tl_keras.jobs.finished.evaluate import evaluate
@@ -21,22 +21,6 @@ from tl_keras.jobs.train.train import train
 from tl_keras.models.answers.answering_model import answers
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import TrainSettings
-
-
-def _config(encoder, data, out, **changes):
-    options = {"max_error": 0.3, "split": (0.4, 0.4, 0.2), "test_time_flips": True}
-    return small_config(encoder, data, out, **options | changes)
-
-
-@pytest.fixture(scope="session")
-def answering_run(made_once, encoder):
-    """A run that promises at most 30 % of errors; tests read it and change nothing in it."""
-
-    def make(path):
-        data = save_images(path.with_name("answering data"), 20)
-        train(_config(encoder, data, path))
-
-    return made_once("answering run", make)
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +57,7 @@ def test_validation_images_are_not_trained_on(answering_run):
 def test_page_shows_the_promise_and_both_reasons(answering_run):
     page = (answering_run / "report.html").read_text(encoding="utf-8")
     assert 'id="answers"' in page
-    assert "At most 30.0% of the answers are wrong, with a certainty of 90%" in page
+    assert "At most 30.0% of the answers are wrong, with a confidence of 90%" in page
     assert (answering_run / "figures" / "answers.png").is_file()
     assert 'outputs["answer"][0]' in html.unescape(page)
 
@@ -139,7 +123,11 @@ def test_model_made_from_such_a_run_has_probabilities_alone(answering_run, tmp_p
 
 
 def test_too_few_images_are_told_and_nothing_is_answered(encoder, colours, tmp_path, capsys):
-    train(_config(encoder, colours, tmp_path / "run", max_error=0.02, epochs=0, freeze_epochs=1))
+    train(
+        answering_config(
+            encoder, colours, tmp_path / "run", max_error=0.02, epochs=0, freeze_epochs=1
+        )
+    )
     told = capsys.readouterr().err
     assert "NOTHING IS ANSWERED: to promise at most 2.0% wrong takes at least 114" in told
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from tl_keras.data.fixes.fixes_file import DROP, GROUP, KEEP, RELABEL, Fix
+from tl_keras.data.images import printable
 
 UNREADABLE, SUFFIX, SAME, NEAR, SUSPECT, ODD, SIZE = (
     "unreadable",
@@ -39,12 +40,14 @@ class Finding:
     @property
     def proposal(self) -> str:
         """Words on what its corrections do."""
-        words = {DROP: "leave {} out", RELABEL: "class {}", GROUP: "keep together"}
+        words = {DROP: "leave out {}", RELABEL: "class {}", GROUP: "keep together"}
         count = len(self.fixes)
         if not count:
             return "nothing to correct here"
         first = self.fixes[0]
-        what = first.new if first.action == RELABEL else ("it" if count == 1 else str(count))
+        what = first.new if first.action == RELABEL else str(count)
+        if count == 1 and first.action == DROP:
+            what = "this one" if len(self.paths) == 1 else printable(first.path)
         return words[first.action].format(what)
 
 

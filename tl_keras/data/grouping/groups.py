@@ -71,6 +71,20 @@ def grouped_by_pattern(dataset: ImageDataset, pattern: str) -> tuple[ImageDatase
     return replace(dataset, groups=groups), tuple(lines)
 
 
+def grouped_by_column(
+    dataset: ImageDataset, column: str, cells: Mapping[str, str]
+) -> tuple[ImageDataset, tuple[str, ...]]:
+    """Groups images by the cells of a column, {path below the source: cell}.
+
+    An image with an empty cell is a group of its own. The result is that of `grouped_by_pattern`.
+    """
+    keys = [cells.get(name) or f"\0{row}" for row, name in enumerate(image_names(dataset))]
+    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    groups = first[places.reshape(-1)].astype(np.int64)
+    lines = (f"{len(first)} groups by the column {column!r}: each lies in one split.",)
+    return replace(dataset, groups=groups), lines
+
+
 def _compiled(pattern):
     try:
         return re.compile(pattern)

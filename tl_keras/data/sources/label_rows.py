@@ -105,6 +105,25 @@ def _rows(text, own):
         yield LabelRow(path, label.strip(), content, row.get("when") or "")
 
 
+def read_column(path: str | Path, name: str) -> dict[str, str] | None:
+    """Returns {path of an image: its cell in a column} of a file of labels, or None without it.
+
+    The last row of an image counts.
+    """
+    if os.path.splitext(path)[1].lower() != ".csv":
+        return None
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
+    own = text.startswith(_FOLDER)
+    table = csv.DictReader(io.StringIO(text.partition("\n")[2] if own else text, newline=""))
+    if name not in (table.fieldnames or ()):
+        return None
+    plain = unescape_controls if own else str
+    return {plain(row["path"] or ""): plain(row[name] or "") for row in table}
+
+
 class LabelLog:
     """File of labels to which each answer is added at once and for good.
 

@@ -7,7 +7,8 @@ import numpy as np
 from tl_keras.checks import InputError
 
 _SHARPNESSES = np.geomspace(0.25, 8, 31)  # powers of the probabilities
-_SHARES = np.geomspace(0.0005, 0.5, 40)  # of wrong labels
+LEAST_SHARE = 0.01  # of wrong labels; published test sets have some three in a hundred
+_SHARES = np.geomspace(LEAST_SHARE, 0.5, 30)
 _LEAST = 1e-12  # probability
 
 
@@ -19,7 +20,7 @@ class SuspectLabels:
         wrong: float64 (n,), probability that the label is wrong; 0 where nothing is known.
         guesses: int64 (n,), the most probable class.
         given: float64 (n,), probability of the label by the images of the other folds.
-        share: estimated share of wrong labels.
+        share: estimated share of wrong labels, at least `LEAST_SHARE`; 0 if nothing is known.
     """
 
     wrong: np.ndarray

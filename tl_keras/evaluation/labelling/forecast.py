@@ -177,13 +177,13 @@ def _repeats(size):
 
 
 def _held_out(rows, labels, num_classes, fitted, held):
-    """Whether each image held out is named rightly, and its highest probability."""
+    """Tells of each image held out if it is named rightly, and its highest probability."""
     found = head_probabilities(rows[fitted], labels[fitted], rows[held], num_classes)
     return found.argmax(axis=1) == labels[held], found.max(axis=1)
 
 
 def _cross_validated(rows, labels, num_classes, generator):
-    """Mean over repeats: whether an image is named rightly without it, and the confidence."""
+    """Means over repeats: share of fits that name an image rightly without it, confidence."""
     repeats = max(1, _repeats(len(labels)) // 4)
     right, sure = np.zeros(len(labels)), np.zeros(len(labels))
     for _ in range(repeats):

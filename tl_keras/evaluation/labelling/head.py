@@ -68,6 +68,7 @@ def head_probabilities(
         return probabilities
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes")  # few labels are usual
         head = LogisticRegression(C=_STRENGTH, max_iter=200).fit(rows, labels)
         probabilities[:, present] = head.predict_proba(others)
     return probabilities

@@ -27,9 +27,19 @@ class Labelling:
         labelling.probabilities()
     """
 
-    def __init__(self, features: np.ndarray, *, seed: int = 0):
-        self.rows = unit_rows(features, seed)
-        self.answers: dict[int, int] = {}
+    def __init__(self, features: np.ndarray, *, seed: int = 0) -> None:
+        self._begin(unit_rows(features, seed))
+
+    @classmethod
+    def of_rows(cls, rows: np.ndarray) -> "Labelling":
+        """Returns a labelling of rows that come from `unit_rows` already."""
+        labelling = cls.__new__(cls)
+        labelling._begin(rows)
+        return labelling
+
+    def _begin(self, rows):
+        self.rows = rows
+        self.answers = {}
         self._guesses = None
 
     def answer(self, row: int, label: int | None) -> None:

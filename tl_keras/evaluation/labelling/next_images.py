@@ -15,10 +15,10 @@ def most_telling(
 ) -> list[int]:
     """Chooses images one after another, each so that the variance over all images falls most.
 
-    Labels are seen as a linear function of the features with a normal prior and normal noise. An
-    image x takes (x' S z)^2 / (noise + x' S x) off the variance z' S z of each image z, where S is
-    the covariance after the images labelled so far. Without weights, typical and different images
-    come first. With the uncertainty of each image as its weight, they come from where the
+    Labels are seen as a linear function of the features with a normal prior and normal noise. S is
+    the covariance after the images labelled so far, and z' S z the variance of an image z. The
+    label of x takes (x' S z)^2 / (noise + x' S x) off it. Without weights, typical and different
+    images come first. With the uncertainty of each image as its weight, they come from where the
     classifier is unsure.
 
     Args:

@@ -4,6 +4,7 @@
 - file_findings: files that cannot be read, other formats than the suffix says, odd sizes
 - copy_findings: images that are the same, or nearly the same
 - label_findings: suspect labels and odd images, from features
-- tables: findings.csv, labels.csv and fixes.csv
+- review: page on which a person accepts or rejects each finding
+- tables: findings.csv, label_scores.csv, pairs.csv and fixes.csv
 - images: the images that are checked, with their names, contents and splits
 """

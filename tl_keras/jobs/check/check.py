@@ -1,5 +1,6 @@
 """`tl-keras check`: faults of labelled images, their page and their corrections."""
 
+import functools
 import time
 from collections import Counter
 from pathlib import Path
@@ -24,6 +25,7 @@ from tl_keras.jobs.check.copy_findings import copies_of, copy_findings
 from tl_keras.jobs.check.file_findings import file_findings
 from tl_keras.jobs.check.images import CheckedImages
 from tl_keras.jobs.check.label_findings import odd_findings, suspect_findings, suspects_of
+from tl_keras.jobs.check.review import Review, review_site
 from tl_keras.jobs.check.tables import FIXES, accepted_numbers, write_decisions, write_tables
 from tl_keras.jobs.runs.encoder_features import are_of_network, encoder_features
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
@@ -32,7 +34,8 @@ from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.check_page import check_page
 from tl_keras.reports.pages.results import CheckResults
-from tl_keras.reports.wording.check import summary
+from tl_keras.reports.served.serving import serve
+from tl_keras.reports.wording.check import TITLES, summary
 from tl_keras.settings.check import CheckSettings
 from tl_keras.settings.label_free import PIXELS
 
@@ -63,16 +66,18 @@ def check(settings: CheckSettings) -> Path:
         splits = _splits(parts, inspection, settings)
         print("\n".join(_lines(splits)))  # noqa: T201 - what the command is for
         checked = CheckedImages.of(parts, inspection)
-        results = _results(settings, checked, splits)
+        results, copies = _results(settings, checked, splits)
         results.metrics["seconds"] = time.monotonic() - started
         run.write_json("config.json", settings.to_json())
         run.write_environment()
         run.write_json("metrics.json", results.metrics)
-        write_tables(run.path, checked, results.findings, results.suspects)
+        write_tables(run.path, checked, results.findings, results.suspects, copies)
         _accept(run.path, settings, checked, results.findings)
         write_page(run.path / "report.html", check_page(results))
-    print("\n".join(summary(results)))  # noqa: T201
-    say(f"Report: {run.path / 'report.html'}")
+        print("\n".join(summary(results)))  # noqa: T201
+        say(f"Report: {run.path / 'report.html'}")
+        if settings.review:
+            _review(run.path, settings, checked, results.findings)
     refuse_bad(inspection)
     return run.path
 
@@ -80,7 +85,7 @@ def check(settings: CheckSettings) -> Path:
 def _splits(parts, inspection, settings):
     """Returns the `Splits` that training would have, without what the page says by itself."""
     group_by = settings.group_by or DUPLICATES
-    grouped, near, lines = group_parts(parts, inspection.fingerprints, group_by)
+    grouped, near, lines = group_parts(parts, inspection.fingerprints, group_by, settings.data)
     splits, notes = make_splits(grouped, split_fractions=settings.split, seed=settings.seed)
     notes = (*lines, *notes, *_balance(splits))
     found = complete(
@@ -118,6 +123,7 @@ def _results(settings, checked, splits):
         *odd_findings(checked, neighbours.loneliness),
     ]
     kept = read_fixes(settings.fixes).fixes if settings.fixes else ()
+    findings.sort(key=lambda each: list(TITLES).index(each.kind))
     findings = numbered(without_kept(findings, kept))
     metrics = {
         "pictures": len(checked),
@@ -128,7 +134,7 @@ def _results(settings, checked, splits):
         "copies_searched": copies.searched,
         "features": features.shape[1],
     }
-    return CheckResults(
+    results = CheckResults(
         config=settings,
         images=checked.images,
         names=checked.names,
@@ -138,6 +144,7 @@ def _results(settings, checked, splits):
         source=source,
         metrics=metrics,
     )
+    return results, copies
 
 
 def _features(settings, checked):
@@ -151,14 +158,30 @@ def _features(settings, checked):
     return features, source
 
 
+def _writer(folder, settings, checked, findings):
+    """Returns a function (accepted numbers, rejected ones) that writes fixes.csv."""
+    before = read_fixes(settings.fixes) if settings.fixes else None
+    return functools.partial(write_decisions, folder / FIXES, checked, findings, before=before)
+
+
 def _accept(folder, settings, checked, findings):
     """Writes fixes.csv with the findings that --accept names, and those of --fixes."""
     if settings.accept is None:
         return
     taken = accepted_numbers(findings, settings.accept)
-    before = read_fixes(settings.fixes) if settings.fixes else None
-    fixes = write_decisions(folder / FIXES, checked, findings, taken, before=before)
+    fixes = _writer(folder, settings, checked, findings)(taken)
     say(f"{len(fixes)} fixes: {folder / FIXES}. Give it to any command with --fixes.")
+
+
+def _review(folder, settings, checked, findings):
+    """Serves the page on which findings are decided, until the command is stopped."""
+    taken = accepted_numbers(findings, settings.accept or ())
+    decisions = Review(findings, _writer(folder, settings, checked, findings), taken)
+    site = review_site(decisions, settings.data, checked.images, folder / FIXES)
+    try:
+        serve(site, settings.port)
+    finally:
+        say(f"Decisions: {folder / FIXES}. Give it to any command with --fixes.")
 
 
 def _lines(splits):

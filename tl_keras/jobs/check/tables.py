@@ -1,11 +1,12 @@
-"""Tables of a check: findings.csv, label_scores.csv and fixes.csv."""
+"""Tables of a check: findings.csv, label_scores.csv, pairs.csv and fixes.csv."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from tl_keras.checks import InputError, listed
-from tl_keras.data.fixes.finding import Finding, decided
+from tl_keras.data.fixes.finding import NEAR, SAME, Finding, decided
 from tl_keras.data.fixes.fixes_file import Fix, Fixes, fingerprint_of, write_fixes
+from tl_keras.data.grouping.copies import Copies
 from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels
 from tl_keras.files import write_csv
 from tl_keras.jobs.check.images import CheckedImages
@@ -13,14 +14,29 @@ from tl_keras.settings.check import accepted
 
 FIXES = "fixes.csv"
 _FINDING = ("finding", "kind", "path", "action", "old", "new", "reason")
+_PAIRS = ("first", "second", "kind", "disagreement")
 _SCORES = ("path", "class", "wrong", "guess", "probability")
 
 
 def write_tables(
-    folder: Path, checked: CheckedImages, findings: Sequence[Finding], suspects: SuspectLabels
+    folder: Path,
+    checked: CheckedImages,
+    findings: Sequence[Finding],
+    suspects: SuspectLabels,
+    copies: Copies,
 ) -> None:
-    """Writes findings.csv, a row for each image, and label_scores.csv, the most suspect first."""
+    """Writes findings.csv, label_scores.csv and pairs.csv.
+
+    findings.csv has a row for each image of a finding, label_scores.csv one for each label, the
+    most suspect first, and pairs.csv one for each pair of copies, the surest first.
+    """
     write_csv(folder / "findings.csv", _FINDING, _finding_rows(findings))
+    pairs = sorted(zip(copies.ratios.tolist(), copies.pairs.tolist(), strict=True))
+    rows = (
+        (checked.names[a], checked.names[b], NEAR if ratio else SAME, f"{ratio:.3g}")
+        for ratio, (a, b) in pairs
+    )
+    write_csv(folder / "pairs.csv", _PAIRS, rows)
     order = sorted(range(len(checked)), key=lambda row: (-suspects.wrong[row], row))
     rows = (
         (

@@ -4,4 +4,5 @@
 - zero_shot/: `zero-shot`
 - label/: `label`
 - recommend/: `recommend`, and `train --policy auto`
+- enough: `enough`, accuracy that more labels will bring
 """

@@ -158,11 +158,12 @@ def _each_outputs(trained, batches, total):
         return
     for outputs in each_outputs(trained.answering, batches, total):
         given = zip(outputs["answer"], outputs["novelty"], strict=True)
-        cells = [_answer_cells(*each, trained.class_names) for each in given]
+        cells = [answer_cells(*each, trained.class_names) for each in given]
         yield outputs["probabilities"], cells
 
 
-def _answer_cells(answer, novelty, class_names):
+def answer_cells(answer: int, novelty: float, class_names: Sequence[str]) -> list[str]:
+    """Returns the cells of `ANSWER_COLUMNS` for two outputs of a model that answers."""
     shown = f"{novelty:.6f}"
     if answer != NO_ANSWER:
         return [class_names[answer], "", shown]

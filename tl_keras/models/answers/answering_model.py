@@ -63,6 +63,19 @@ def build_answering_model(
     return keras.Model(image, outputs, name="answering_classifier")
 
 
+def probabilities_model(classifier: keras.Model, *, flips: bool = False) -> keras.Model:
+    """Builds a model with the output "probabilities" alone, as a dict.
+
+    Args:
+        classifier: built model of images to probabilities.
+        flips: whether these are means over the image and its mirror image.
+    """
+    image = keras.Input(classifier.input_shape[1:], name="image")
+    views = [image, keras.ops.flip(image, axis=2)] if flips else [image]
+    probabilities = _named(_mean([classifier(view) for view in views]), OUTPUTS[0])
+    return keras.Model(image, {OUTPUTS[0]: probabilities}, name="classifier_with_views")
+
+
 def certainty(probabilities: np.ndarray, novelty: np.ndarray) -> np.ndarray:
     """Returns the certainty of answers, log max_c p_c - 0.05 novelty, float32 (n,).
 

@@ -31,8 +31,10 @@ def plot_answers(answers: Answers, max_error: float) -> Figure:
     known, total = ~answers.novel, len(answers.answer)
     figure = new_figure(6.4, 4.2)
     axes = finish_axes(figure.subplots())
+    highest = max_error
     if known.any():
-        _draw_curve(axes, answers.certainty[known], answers.right[known], total)
+        error = _draw_curve(axes, answers.certainty[known], answers.right[known], total)
+        highest = max(highest, error)
     axes.axhline(
         max_error, color=ORANGE, linestyle="--", label=f"Promised: at most {max_error:.1%}"
     )
@@ -40,7 +42,7 @@ def plot_answers(answers: Answers, max_error: float) -> Figure:
     axes.axvspan(share, 1, color=GRAY, alpha=0.15, linewidth=0, label="Left to a person")
     axes.axvline(share, color=GRAY)
     axes.set(xlabel="Share of test images answered", ylabel="Wrong among the answers")
-    axes.set(xlim=(0, 1), ylim=(0, None))
+    axes.set(xlim=(0, 1), ylim=(0, min(1.6 * highest, 1)))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1))
     figure.legend(loc="outside lower center", ncols=2)
@@ -57,3 +59,4 @@ def _draw_curve(axes, certainty, right, total):
     low, high = np.transpose(ends)
     axes.fill_between(share[some], low, high, color=BLUE, alpha=0.15, linewidth=0)
     axes.plot(share, error, color=BLUE, label="Test images, with 95% interval")
+    return error.max()

@@ -26,7 +26,7 @@ def answer_section(figures: dict, answers: Answers, images: ImageDataset) -> Sec
     figure = Figure(
         render_png(plot_answers(answers, figures["max_error"])),
         "Error among the answers by the share that is answered",
-        "The certain images are answered first. To the right of the line images are left to a "
+        "The most certain images are answered first. To the right of the line images are left to a "
         "person. The model decides by its validation images, so the curve may cross the promise "
         "elsewhere.",
         name="answers",

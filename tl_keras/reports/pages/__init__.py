@@ -9,4 +9,5 @@
 - results: results that the jobs hand over, from which their pages are made
 - training_page: page of a training run: accuracy, evidence and usage
 - zero_shot_page: accuracies, confusion, attributes and examples of a zero-shot run
+- enough_page: page of `enough`: learning curve, its continuation, classes that need labels
 """

@@ -143,6 +143,6 @@ def _use(config):
             Code("\n".join(commands)),
             *parts,
             "Files beside this page:",
-            Files(["findings.csv", "label_scores.csv", *_FILES]),
+            Files(["findings.csv", "label_scores.csv", "pairs.csv", *_FILES]),
         ],
     )

@@ -13,10 +13,12 @@ from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.answers import Answers
 from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels
 from tl_keras.evaluation.encoders.findings import Findings
+from tl_keras.evaluation.labelling.forecast import Curve, Forecast
 from tl_keras.evaluation.policy.advice import Advice
 from tl_keras.reports.page_parts.sections import Figure
 from tl_keras.settings.check import CheckSettings
 from tl_keras.settings.compare import CompareSettings
+from tl_keras.settings.few_labels.enough import EnoughSettings
 from tl_keras.settings.few_labels.few_shot import FewShotSettings
 from tl_keras.settings.few_labels.recommend import RecommendSettings
 from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
@@ -160,6 +162,35 @@ class RecommendResults:
     commands: dict[str, str]
     metrics: dict
     inspection: Inspection | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class EnoughResults:
+    """Results of `tl-keras enough`, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        class_names: names of the classes.
+        labels: ints (n,), of the labelled images.
+        curve: measured `Curve`.
+        kind: "random" or "chosen", see `forecast`.
+        forecasts: by number of labels, that of today first.
+        wanted: index of the number of labels that was asked for.
+        needs: float (num_classes,), share of the errors.
+        inspection: result of checking the images.
+        seconds: of the whole run.
+    """
+
+    config: EnoughSettings
+    class_names: Sequence[str]
+    labels: np.ndarray
+    curve: Curve
+    kind: str
+    forecasts: Sequence[Forecast]
+    wanted: int
+    needs: np.ndarray
+    inspection: Inspection | None
+    seconds: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

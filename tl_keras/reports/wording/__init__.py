@@ -10,4 +10,5 @@
 - recommendation: sentences of a recommendation
 - training: results of a training run
 - zero_shot: results of a zero-shot run
+- enough: forecasts of the accuracy with more labels
 """

@@ -12,7 +12,7 @@ def promise_sentence(figures: dict) -> str:
     val, promise = figures["val"], format_percent(figures["max_error"])
     if val["answered"]:
         return (
-            f"At most {promise} of the answers are wrong, with a certainty of "
+            f"At most {promise} of the answers are wrong, with a confidence of "
             f"{1 - figures['risk']:.0%}. Of {val['images']} validation images {val['answered']} "
             f"are answered, {val['errors']} of them wrong; the others are left to a person."
         )

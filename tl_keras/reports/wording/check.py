@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tl_keras.data.fixes.finding import NEAR, ODD, SAME, SIZE, SUFFIX, SUSPECT, UNREADABLE
+from tl_keras.evaluation.classifiers.suspect_labels import LEAST_SHARE
 from tl_keras.reports.pages.results import CheckResults
 
 TITLES = {
@@ -47,8 +48,8 @@ def summary(results: CheckResults) -> Iterator[str]:
 def labels_line(results: CheckResults) -> str:
     """Returns a sentence on the share of wrong labels."""
     share, count = results.suspects.share, len(results.images)
-    if share < 0.005:
-        return f"Labels that are wrong at random: less than 0.5 % of {count:,}."
+    if share <= LEAST_SHARE:
+        return f"Labels that are wrong at random: at most {LEAST_SHARE:.0%} of {count:,}."
     return (
         f"Labels that are wrong at random: an estimated {share:.0%} of {count:,}, about "
         f"{share * count:.0f}."

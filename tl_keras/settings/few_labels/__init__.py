@@ -4,4 +4,5 @@
 - zero_shot: `zero-shot`
 - label: `label`
 - recommend: `recommend`, and the strategies among which it chooses
+- enough: `enough`
 """

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
@@ -17,6 +16,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.sources.label_rows import read_label_rows
 from tl_keras.jobs.few_labels.label.label import label, labelling_site
 from tl_keras.jobs.few_labels.label.label_folder import label_folder
+from tl_keras.jobs.few_labels.recommend import kept_features
 from tl_keras.settings.few_labels.label import LabelSettings
 
 BASE = "http://127.0.0.1:5000"
@@ -37,7 +37,7 @@ def started(at_home):
     def start(**options):
         while runs:
             runs.pop().__exit__()
-        settings = LabelSettings(str(at_home), backbone="pixels", image_size=8, **options)
+        settings = LabelSettings(str(at_home), **{"backbone": "pixels"} | options)
         run = label_folder(settings.data, settings.out)
         runs.append(run.__enter__())
         site, _, file = labelling_site(settings, run)
@@ -137,6 +137,14 @@ def test_what_is_no_folder_or_has_no_images_is_refused(at_home, tmp_path):
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 
+def test_features_are_computed_once(started, encoder, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    started(backbone=str(encoder))
+    monkeypatch.setattr(kept_features, "extract_features", None)
+    ask, _ = started(backbone=str(encoder))
+    assert ask("state")["images"] == 12
+
+
 def test_weights_of_pixels_are_refused():
     with pytest.raises(InputError, match="no weights with backbone='pixels'"):
         LabelSettings("x", backbone="pixels", weights="imagenet")
@@ -172,8 +180,7 @@ def test_answers_outlive_a_kill_and_ctrl_c_ends_it(at_home):
     server, address = begin(at_home)
     assert ask(address, "state")["labelled"] == 5
     server.send_signal(signal.SIGINT)
-    started = time.monotonic()
-    assert server.wait(20) == 128 + signal.SIGINT and time.monotonic() - started < 10
+    assert server.wait(60) == 128 + signal.SIGINT
     said = server.stderr.read()
     server.stderr.close()
     assert "5 of 13 images labelled in runs/label-album/labels.csv" in said

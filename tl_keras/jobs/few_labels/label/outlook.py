@@ -12,10 +12,9 @@ from tl_keras.evaluation.labelling.forecast import (
     forecast,
     measure_curve,
 )
-from tl_keras.reports.wording.labelling import enough_sentence
+from tl_keras.reports.wording.enough import accuracy_sentence, errors_sentence
 
 _EVERY = 10  # answers
-_SHARE = 0.75  # of the errors, in the classes that are named
 
 
 class Outlook:
@@ -59,22 +58,11 @@ class Outlook:
         curve = measure_curve(labelled, numbers, len(class_names), **options)
         more = min(len(known), len(others))
         now, later = (forecast(curve, len(known) + n, kind="chosen") for n in (0, more))
-        needed = _most_needed(classes_in_need(curve, numbers), class_names)
-        sentence = enough_sentence(_ends(now), _ends(later), more, needed)
+        sentences = [accuracy_sentence(now, later)] if more else []
+        sentences.append(errors_sentence(classes_in_need(curve, numbers), class_names))
         points = zip((*curve.sizes, later.labels), (*curve.accuracies, later.expected), strict=True)
         self.latest = {
-            "sentence": sentence,
+            "sentence": " ".join(sentences),
             "labels": len(known),
             "curve": [{"labels": int(n), "accuracy": float(a)} for n, a in points],
         }
-
-
-def _ends(found):
-    return found.expected, found.low, found.high
-
-
-def _most_needed(shares, class_names):
-    """Returns the classes with most of the errors; none if all have about as many."""
-    order = np.argsort(-shares, kind="stable")
-    count = int(np.searchsorted(np.cumsum(shares[order]), _SHARE)) + 1
-    return [class_names[n] for n in order[:count]] if count <= len(class_names) // 2 else []

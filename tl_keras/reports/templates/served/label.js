@@ -49,16 +49,24 @@ async function undo() {
   if (state.undo && (await act("undo")) && view.kind !== "one") await showGrid();
 }
 
-/** Gives the class that was typed to the image or the selection; a new one is added first. */
-async function giveTyped() {
-  const typed = at("typed").value.trim();
-  if (!typed) return;
-  const match = matching(typed)[0];
-  if (match === undefined && !(await act("add_class", { name: typed }))) return;
+/** Gives a class of the list, and empties the box in which it was looked for. */
+async function giveListed(name) {
   at("typed").value = "";
   at("typed").blur();
   showClasses();
-  await give(match === undefined ? typed : match);
+  await give(name);
+}
+
+/** Gives the first class that is listed for what was typed, or adds one if there is none. */
+async function giveTyped() {
+  const typed = at("typed").value.trim(), match = matching(typed)[0];
+  if (typed) await (match === undefined ? addTyped() : giveListed(match));
+}
+
+/** Adds what was typed as a class and gives it. */
+async function addTyped() {
+  const name = at("typed").value.trim();
+  if (name && (await act("add_class", { name }))) await giveListed(name);
 }
 
 function matching(typed) {
@@ -86,10 +94,11 @@ function showClasses() {
   const typed = at("typed").value.trim();
   const names = typed ? matching(typed) : state.classes.map((each) => each.name);
   const guess = view.kind === "one" && state.current && state.current.guess;
-  const items = names.map((name) => {
+  const items = names.map((name, index) => {
     const place = state.classes.findIndex((each) => each.name === name);
-    const choice = element("button", { className: "choice", title: name, onclick: () => give(name) },
-      ...(place < KEYS ? [element("kbd", {}, String(place + 1))] : []),
+    const key = typed ? (index ? "" : "Enter") : (place < KEYS ? String(place + 1) : "");
+    const choice = element("button", { className: "choice", title: name, onclick: () => giveListed(name) },
+      ...(key ? [element("kbd", {}, key)] : []),
       element("span", { className: "name" }, name),
       element("span", { className: "count" }, String(state.classes[place].count)));
     choice.classList.toggle("guessed", Boolean(guess) && guess.name === name);
@@ -98,18 +107,10 @@ function showClasses() {
   });
   if (typed && !names.includes(typed)) {
     items.push(element("li", {}, element("button", { className: "choice", onclick: addTyped },
-      element("span", { className: "name" }, `Add “${typed}”`))));
+      element("kbd", {}, names.length ? "Shift Enter" : "Enter"), element("span", { className: "name" }, `Add “${typed}”`))));
   }
   at("classes").replaceChildren(...items);
   at("hint").textContent = state.classes.length ? "" : "Type the first class, such as cat, and press Enter.";
-}
-
-async function addTyped() {
-  const name = at("typed").value.trim();
-  if (!(await act("add_class", { name }))) return;
-  at("typed").value = "";
-  showClasses();
-  await give(name);
 }
 
 async function renameClass(old) {
@@ -282,6 +283,7 @@ function onKey(event) {
   }
   if (["INPUT", "SELECT"].includes(event.target.tagName)) {
     if (event.key === "Escape") event.target.blur();
+    if (event.key === "Enter" && event.shiftKey && event.target.id === "typed") { event.preventDefault(); addTyped(); }
     return;
   }
   const keys = {

@@ -29,6 +29,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data
 BLOCK = re.compile(r"^```(shell|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CLASSES = {"cat": "ellipse", "dog": "rectangle", "fish": "line"}
 WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_%d_no_top.h5"
+SERVED = "Open http://127.0.0.1:"  # said by a command that serves a page until it is stopped
 SIZES = (96, 224)  # that the pages ask for
 
 
@@ -71,10 +72,7 @@ def run_page(page, environment, timeout):
         for text, words in blocks_of(page):
             started = time.monotonic()
             run = label_page if "label" in words[:4] else run_words
-            try:
-                failure = run(words, timeout=timeout, cwd=folder, env=environment, text=True)
-            except subprocess.TimeoutExpired:
-                failure = f"more than {timeout} s"
+            failure = run(words, folder, environment, timeout)
             word = "FAILED" if failure else "ok"
             print(f"{page.name}: {word}, {time.monotonic() - started:.0f} s: {text}", flush=True)
             if failure:
@@ -83,14 +81,32 @@ def run_page(page, environment, timeout):
     return well
 
 
-def run_words(words, **options):
-    """Runs a command; returns its words on standard error if it failed."""
-    ended = subprocess.run(words, capture_output=True, **options)
-    return ended.stderr if ended.returncode else ""
+def run_words(words, folder, environment, timeout):
+    """Runs a process and returns its messages if it failed, else "".
+
+    A command that serves a page is stopped as by Ctrl-C once it serves.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        output = {"stdout": subprocess.DEVNULL, "stderr": said}
+        process = subprocess.Popen(words, cwd=folder, env=environment, **output)
+        ends, served = time.monotonic() + timeout, False
+        while process.poll() is None and time.monotonic() < ends:
+            time.sleep(0.2)
+            said.seek(0)
+            if not served and (served := SERVED in said.read()):
+                process.send_signal(signal.SIGINT)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+            return f"more than {timeout} s"
+        said.seek(0)
+        expected = 128 + signal.SIGINT if served else 0
+        return "" if process.returncode == expected else said.read() or "no message"
 
 
-def label_page(words, timeout, **options):
+def label_page(words, folder, environment, timeout):
     """Gives each image on the page of `tl-keras label` the name of its folder, and ends it."""
+    options = {"cwd": folder, "env": environment, "text": True}
     server = subprocess.Popen(words, stderr=subprocess.PIPE, **options)
     alarm = threading.Timer(timeout, server.kill)
     alarm.start()

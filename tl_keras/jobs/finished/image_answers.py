@@ -55,6 +55,7 @@ class ImageAnswers:
             self._explain, self.no_heatmap = GradCAM(trained.model), ""
         except InputError as error:  # a network without feature maps
             self._explain, self.no_heatmap = None, str(error)
+        self._seen(np.zeros((1, *trained.image_size, 3), np.float32))  # the first one takes seconds
 
     def look(self, content: dict) -> dict:
         """Returns what the page shows of an image.
@@ -69,10 +70,7 @@ class ImageAnswers:
         image = _stored(content)
         pixels = read_resized(image, self.trained.image_size)[None].astype(np.float32)
         with self._lock:
-            probabilities, cells = self._predict(pixels)
-            shown = self._class(content.get("class"), probabilities)
-            heat = None if self._explain is None else self._explain(pixels, shown)[0]
-            near = self._nearest(pixels)
+            probabilities, cells, shown, heat, near = self._seen(pixels, content.get("class"))
         original = thumbnail(read_image(image), _SHOWN)
         names = self.trained.class_names
         order = np.argsort(-probabilities, kind="stable")
@@ -91,6 +89,12 @@ class ImageAnswers:
             "heatmap": "" if heat is None else data_uri(draw_overlay(original, heat, _SHOWN)),
             "near": near,
         }
+
+    def _seen(self, pixels, number=None):
+        probabilities, cells = self._predict(pixels)
+        shown = self._class(number, probabilities)
+        heat = None if self._explain is None else self._explain(pixels, shown)[0]
+        return probabilities, cells, shown, heat, self._nearest(pixels)
 
     def _predict(self, pixels):
         if self._answer is None:

@@ -42,6 +42,7 @@ from tl_keras.settings.check import CheckSettings
 from tl_keras.settings.label_free import PIXELS
 
 _FEWEST = 10  # images of a class below which a line says that they are few
+_NEIGHBOURS = 20
 _LISTED = 10  # pairs of images in two splits
 _UNEVEN = 10  # times as many images in the largest class
 
@@ -118,11 +119,11 @@ def _balance(splits):
 def _results(settings, checked, splits):
     features, source = _features(settings, checked)
     space = directions(features)
-    neighbours = find_neighbours(space, seed=settings.seed)
+    neighbours = find_neighbours(space, k=_NEIGHBOURS, seed=settings.seed)
     rows = unit_rows(features) if are_of_network(source) else None
     copies, alike = copies_of(checked, rows, float(np.median(neighbours.distances[:, 0])))
     groups = groups_of(copies.pairs, len(checked)) if len(copies.pairs) else None
-    suspects = suspects_of(checked, features, groups, settings.seed)
+    suspects = suspects_of(checked, features, neighbours, groups, settings.seed)
     findings = [
         *file_findings(checked),
         *copy_findings(checked, copies, suspects.wrong),

@@ -8,7 +8,12 @@ import numpy as np
 from tl_keras.checks import InputError
 from tl_keras.data.fixes.finding import ODD, SUSPECT, Finding
 from tl_keras.data.fixes.fixes_file import DROP, RELABEL
+from tl_keras.evaluation.classifiers.neighbour_labels import (
+    neighbour_probabilities,
+    with_neighbours,
+)
 from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels, find_suspect_labels
+from tl_keras.evaluation.encoders.feature_space import Neighbours
 from tl_keras.jobs.check.images import CheckedImages
 from tl_keras.progress import say
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start, stratified_folds
@@ -17,23 +22,31 @@ _FAR = 3  # interquartile ranges above the third quartile, Tukey's "far out"
 
 
 def suspects_of(
-    checked: CheckedImages, features: np.ndarray, groups: np.ndarray | None, seed: int
+    checked: CheckedImages,
+    features: np.ndarray,
+    neighbours: Neighbours,
+    groups: np.ndarray | None,
+    seed: int,
 ) -> SuspectLabels:
-    """Estimates how probably each label is wrong, by a logistic regression on features.
+    """Estimates how probably each label is wrong, by a logistic regression and by neighbours.
 
     Args:
         features: float (n, d).
+        neighbours: `Neighbours` in their directions.
         groups: ints (n,); copies of an image are in one fold with it. None for no copies.
         seed: of the folds.
     """
     # A class of unreadable images alone is not there.
     there, labels = np.unique(checked.labels, return_inverse=True)
+    labels = labels.reshape(-1)
     try:
-        probabilities = _held_out(features, labels.reshape(-1), len(there), groups, seed)
+        probabilities = _held_out(features, labels, len(there), groups, seed)
+        near = neighbour_probabilities(neighbours, labels, len(there), groups)
+        probabilities = with_neighbours(probabilities, near)
     except InputError as error:
         say(f"NO LABEL IS JUDGED: {error}")
         probabilities = np.full((len(labels), max(len(there), 2)), np.nan)
-    found = find_suspect_labels(probabilities, labels.reshape(-1))
+    found = find_suspect_labels(probabilities, labels)
     return dataclasses.replace(found, guesses=there[found.guesses])
 
 

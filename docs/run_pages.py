@@ -8,13 +8,17 @@ place, so that no network is needed.
 """
 
 import argparse
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +29,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data
 BLOCK = re.compile(r"^```(shell|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CLASSES = {"cat": "ellipse", "dog": "rectangle", "fish": "line"}
 WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_%d_no_top.h5"
+SERVED = "Open http://127.0.0.1:"  # said by a command that serves a page until it is stopped
 SIZES = (96, 224)  # that the pages ask for
 
 
@@ -66,24 +71,68 @@ def run_page(page, environment, timeout):
         write_images(Path(folder))
         for text, words in blocks_of(page):
             started = time.monotonic()
-            try:
-                ended = subprocess.run(
-                    words,
-                    cwd=folder,
-                    env=environment,
-                    timeout=timeout,
-                    capture_output=True,
-                    text=True,
-                )
-                failure = ended.stderr if ended.returncode else ""
-            except subprocess.TimeoutExpired:
-                failure = f"more than {timeout} s"
+            run = label_page if "label" in words[:4] else run_words
+            failure = run(words, folder, environment, timeout)
             word = "FAILED" if failure else "ok"
             print(f"{page.name}: {word}, {time.monotonic() - started:.0f} s: {text}", flush=True)
             if failure:
                 print(failure[-2000:], flush=True)
                 well = False
     return well
+
+
+def run_words(words, folder, environment, timeout):
+    """Runs a process and returns its messages if it failed, else "".
+
+    A command that serves a page is stopped as by Ctrl-C once it serves.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        output = {"stdout": subprocess.DEVNULL, "stderr": said}
+        process = subprocess.Popen(words, cwd=folder, env=environment, **output)
+        ends, served = time.monotonic() + timeout, False
+        while process.poll() is None and time.monotonic() < ends:
+            time.sleep(0.2)
+            said.seek(0)
+            if not served and (served := SERVED in said.read()):
+                process.send_signal(signal.SIGINT)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+            return f"more than {timeout} s"
+        said.seek(0)
+        expected = 128 + signal.SIGINT if served else 0
+        return "" if process.returncode == expected else said.read() or "no message"
+
+
+def label_page(words, folder, environment, timeout):
+    """Gives each image on the page of `tl-keras label` the name of its folder, and ends it."""
+    options = {"cwd": folder, "env": environment, "text": True}
+    server = subprocess.Popen(words, stderr=subprocess.PIPE, **options)
+    alarm = threading.Timer(timeout, server.kill)
+    alarm.start()
+    try:
+        said = ""
+        while not (found := re.search(r"http://127\S+/", said)):
+            said += server.stderr.readline()
+            if server.poll() is not None:
+                return said or "it ended"
+        state = _ask(found[0], "state")
+        while current := state["current"]:
+            label = current["name"].split("/")[0]
+            state = _ask(found[0], "answer", rows=[current["row"]], label=label)
+        server.send_signal(signal.SIGINT)
+        return "" if server.wait(60) == 128 + signal.SIGINT else server.stderr.read()
+    finally:
+        alarm.cancel()
+        server.kill()
+
+
+def _ask(address, action, **sent):
+    body = json.dumps({"client": "docs"} | sent).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address + action, body, headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 def write_images(folder):

@@ -159,7 +159,22 @@ def test_public_names_are_where_the_table_says():
 
 
 def test_pages_are_written_by_one_function_from_one_template():
-    templates = sorted(path.name for path in (PACKAGE / "reports" / "templates").iterdir())
-    assert templates == ["page.html.j2", "parts.html.j2", "style.css"]
+    templates = PACKAGE / "reports" / "templates"
+    names = sorted(path.name for path in templates.iterdir())
+    assert names == ["page.html.j2", "parts.html.j2", "served", "style.css"]
     users = [_name(p) for p in MODULES if "jinja2" in p.read_text(encoding="utf-8")]
     assert users == ["reports.page_parts.html"]
+
+
+def test_a_served_page_is_a_template_with_its_script_in_the_one_frame():
+    served = PACKAGE / "reports" / "templates" / "served"
+    frame = {f"served.{kind}" for kind in ("html.j2", "js", "css")}
+    names = {path.name for path in served.iterdir()}
+    pages = sorted(name.removesuffix(".html.j2") for name in names - frame if ".html." in name)
+    needed = {f"{page}.{kind}" for page in pages for kind in ("html.j2", "js")}
+    assert frame | needed <= names <= frame | needed | {f"{page}.css" for page in pages}
+    for page in pages:
+        text = (served / f"{page}.html.j2").read_text(encoding="utf-8")
+        assert '{% extends "served/served.html.j2" %}' in text and "<script" not in text
+    users = [_name(p) for p in MODULES if "import flask" in p.read_text(encoding="utf-8")]
+    assert all(user.startswith(("reports.served.", "jobs.")) for user in users)

@@ -18,7 +18,7 @@ from tl_keras.jobs.pretrain.pretrain import pretrain
 from tl_keras.jobs.train.starting_point import starting_point
 from tl_keras.jobs.train.train import train
 from tl_keras.models.backbones.backbone import build_backbone
-from tl_keras.settings.image_source import CheckSettings
+from tl_keras.settings.check import CheckSettings
 from tl_keras.settings.label_free import ExploreSettings, PretrainSettings
 from tl_keras.settings.train import TrainSettings
 
@@ -75,9 +75,12 @@ def test_a_student_hears_as_its_teacher(run, tmp_path):
     assert evaluate(str(student))["num_examples"] == 6
 
 
-def test_check_reads_sounds(folder, capsys):
-    splits = check(CheckSettings(data=str(folder), kind="audio"))
-    assert len(splits.train) == 18 and "Warning" not in capsys.readouterr().out
+def test_check_reads_sounds(folder, tmp_path, capsys):
+    out = str(tmp_path / "checked")
+    check(CheckSettings(data=str(folder), kind="audio", backbone="pixels", out=out))
+    output = capsys.readouterr().out
+    rows = [line.split(",") for line in output.splitlines() if line.count(",") == 3][1:]
+    assert sum(int(row[1]) for row in rows) == 18 and "same image" not in output
 
 
 def test_explore_and_compare_read_sounds(folder, tmp_path):

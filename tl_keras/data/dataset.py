@@ -40,6 +40,7 @@ class ImageDataset:
         files: `DecodedFiles` decoded during the check, possibly including those of this dataset, or
             None.
         sounds: settings of the spectrograms if the images are sounds; None if they are not.
+        groups: int64 (n,), images of the same number are kept in one split; None without groups.
     """
 
     images: Any = field(repr=False)
@@ -50,12 +51,15 @@ class ImageDataset:
     rows: np.ndarray | None = field(default=None, repr=False)
     files: DecodedFiles | None = field(default=None, repr=False)
     sounds: Sounds | None = field(default=None, repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
     _decoded: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
         if self.rows is None and not self.is_files:
             rows = self.images.rows if self.in_shards else np.arange(len(self.images))
             object.__setattr__(self, "rows", rows)
+        if self.groups is not None and len(self.groups) != len(self.images):
+            raise ValueError(f"{len(self.groups)} groups of {len(self.images)} images")
         if self.sounds is None:
             object.__setattr__(self, "sounds", sounds_of(self.images))
 
@@ -154,8 +158,9 @@ class ImageDataset:
         else:
             images = self.images[indices]
         labels = None if self.labels is None else self.labels[indices]
+        groups = None if self.groups is None else self.groups[indices]
         split = split or self.split
-        return replace(self, images=images, labels=labels, split=split, rows=rows)
+        return replace(self, images=images, labels=labels, split=split, rows=rows, groups=groups)
 
     def load(self, index: int) -> np.ndarray:
         """Returns one image in its original size, uint8 (h, w, 3), 0-255.

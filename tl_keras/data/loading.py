@@ -8,6 +8,9 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_choice
 from tl_keras.data.dataset import ImageDataset, Splits, concatenated
+from tl_keras.data.fixes.applying import apply_fixes, without_fixed
+from tl_keras.data.fixes.fixes_file import read_fixes
+from tl_keras.data.grouping.parts import group_parts
 from tl_keras.data.images import IMAGE_SUFFIXES, printable
 from tl_keras.data.inspection.checking import (
     Inspection,
@@ -28,6 +31,7 @@ from tl_keras.data.sources.folders import (
     labels_by_folder,
     read_folder,
 )
+from tl_keras.data.sources.labels_file import read_labels_file
 from tl_keras.data.sources.named import (
     NAMED_DATASETS,
     SOUND_DATASETS,
@@ -36,6 +40,7 @@ from tl_keras.data.sources.named import (
 )
 from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
+from tl_keras.progress import say
 
 _PARTS = 3  # splits that a class may have to be divided into
 ON_BAD_IMAGE = ("refuse", "skip")
@@ -53,6 +58,8 @@ def load_dataset(
     require_labels: bool = True,
     image_size: tuple[int, int] | None = None,
     sounds: Sounds | None = None,
+    fixes: str | None = None,
+    group_by: str | None = None,
 ) -> Splits:
     """Loads images, opens every file, and splits them into train, val and test.
 
@@ -63,7 +70,8 @@ def load_dataset(
         source: a name, a folder or a file. A name is one of `NAMED_DATASETS`; ./digits is a folder
             of that name. A folder has a sub-folder for each class, with or without train, val and
             test folders above them. A .npz file has x_train, y_train, x_test and y_test, or x and
-            y. A .npy file has no labels. A folder of shards is one that `tl-keras shard` wrote.
+            y. A .npy file has no labels. A folder of shards is one that `tl-keras shard` wrote. A
+            .csv file has labels, see `data.sources.label_rows`.
         seed: integer from 0; the same seed gives the same splits.
         split_fractions: fractions of (train, val, test) with sum 1.
         labels_per_class: number of training images to keep per class, or None for all.
@@ -76,6 +84,10 @@ def load_dataset(
             or None. It changes no result.
         sounds: settings of the spectrograms if the source is a folder of WAV files, or "chirps";
             None for images.
+        fixes: fixes.csv of `tl-keras check`, which is applied to the images, or None.
+        group_by: keeps images together where train is cut. "duplicates" joins images that are the
+            same or nearly; a column of a file of labels, or a regular expression over the path,
+            names groups. None or "none" for no groups.
 
     Returns:
         Splits; its `inspection` holds bad files, warnings and images in two splits.
@@ -89,11 +101,12 @@ def load_dataset(
     contents = _read(source, require_labels, sounds)
     # No copies are kept of images that are left out again.
     size = image_size if labels_per_class is None else None
-    contents, found = _inspect(contents, on_bad_image, size)
+    contents, found = _inspect(contents, on_bad_image, size, fixes)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
+    parts, near, grouped = group_parts(parts, found.fingerprints, group_by, _name_of(source))
     splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
-    notes = (*contents.notes, *dropped, *notes)
-    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes)
+    notes = (*contents.notes, *dropped, *grouped, *notes)
+    inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes, near_known=near)
     if on_duplicate == "refuse":
         refuse_leaks(inspection)
     train = splits.train
@@ -110,26 +123,51 @@ def load_parts(
     on_bad_image: str = "refuse",
     image_size: tuple[int, int] | None = None,
     sounds: Sounds | None = None,
+    fixes: str | None = None,
 ) -> tuple[dict[str, ImageDataset], Inspection]:
     """Loads all images of a labelled source in its own parts, without splitting them.
 
     Args:
         source: as in `load_dataset`.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
-        image_size, sounds: as in `load_dataset`.
+        image_size, sounds, fixes: as in `load_dataset`.
 
     Returns:
         {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     contents = _read(source, require_labels=True, sounds=sounds)
-    contents, found = _inspect(contents, on_bad_image, image_size)
-    return contents.parts, complete(found, [], ignored=contents.ignored)
+    contents, found = _inspect(contents, on_bad_image, image_size, fixes)
+    return contents.parts, complete(found, [], ignored=contents.ignored, notes=contents.notes)
 
 
-def load_unchecked(source: Any) -> FolderContents:
-    """Returns the parts of a source without opening its files; labels are optional."""
-    return _read(source, require_labels=False)
+def load_checked(
+    source: Any, *, sounds: Sounds | None = None, fixes: str | None = None
+) -> tuple[dict[str, ImageDataset], Inspection]:
+    """Returns what `load_parts` does, without unreadable files, and with all that was found.
+
+    The arguments are those of `load_dataset`. The inspection has the fingerprints of the files and
+    the notes of the source.
+    """
+    contents = _read(source, require_labels=True, sounds=sounds)
+    contents, found = _inspect(contents, "skip", fixes=fixes)
+    inspection = complete(found, [], ignored=contents.ignored, notes=contents.notes)
+    return contents.parts, replace(inspection, fingerprints=found.fingerprints)
+
+
+def load_unchecked(
+    source: Any, *, on_bad_image: str = "refuse", fixes: str | None = None
+) -> FolderContents:
+    """Returns the parts of a source without opening its files; labels are optional.
+
+    Only images that must be as they were when they were labelled, or when a fix named their
+    content, are opened.
+    """
+    contents = _read(source, require_labels=False)
+    if fixes is None and not contents.contents:
+        return contents
+    fixed, _ = _inspect(contents, on_bad_image, fixes=fixes)
+    return replace(fixed, notes=contents.notes)
 
 
 def load_images(
@@ -157,26 +195,31 @@ def load_images(
 
 
 def load_unsplit(
-    source: Any, *, on_bad_image: str = "refuse", sounds: Sounds | None = None
+    source: Any,
+    *,
+    on_bad_image: str = "refuse",
+    sounds: Sounds | None = None,
+    fixes: str | None = None,
 ) -> tuple[ImageDataset, Inspection]:
     """Loads all images of a source as one dataset, with its labels if it has any.
 
-    The arguments are those of `load_images`. The label of a file is the first folder on the way to
-    it, below train, val or test. There are no labels if an image lies in no folder, or all in one.
+    The arguments are those of `load_images`, and `fixes` of `load_dataset`. The label of a file is
+    the first folder on the way to it, below train, val or test. There are no labels if an image
+    lies in no folder, or all in one.
 
     Returns:
         ImageDataset with split "all", and its Inspection with the fingerprints of files.
     """
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     name = _name_of(source)
-    contents, found = _inspect(_read_unsplit(name, sounds), on_bad_image)
+    contents, found = _inspect(_read_unsplit(name, sounds), on_bad_image, fixes=fixes)
     (dataset,) = contents.parts.values()
     if len(dataset) == 0:
         raise InputError(
             f"Expected images in {printable(name)}; received {len(contents.ignored)} other files "
             f"and {len(found.bad)} that cannot be read."
         )
-    inspection = complete(found, [], ignored=contents.ignored)
+    inspection = complete(found, [], ignored=contents.ignored, notes=contents.notes)
     return dataset, replace(inspection, fingerprints=found.fingerprints)
 
 
@@ -197,6 +240,8 @@ def _read(source, require_labels, sounds=None):
         return replace(contents, parts=as_sounds(contents.parts, sounds))
     if sounds and kind == "name":
         return FolderContents({"all": load_chirps(sounds)})
+    if kind == ".csv":
+        return read_labels_file(name, require_labels=require_labels)
     if kind == "shards":
         parts = read_shards(name)
     elif kind == "name":
@@ -222,11 +267,14 @@ def _read_unsplit(name, sounds=None):
     elif kind == "file":
         dataset = ImageDataset((name,), source=name)
     else:
-        parts = list(_read(name, require_labels=False, sounds=sounds).parts.values())
+        contents = _read(name, require_labels=False, sounds=sounds)
+        parts = list(contents.parts.values())
         images = concatenated([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
-        dataset = ImageDataset(images, labels, parts[0].class_names, source=name)
+        source = parts[0].source if contents.contents else name
+        dataset = ImageDataset(images, labels, parts[0].class_names, source=source)
+        return replace(contents, parts=as_sounds({"all": dataset}, sounds))
     return FolderContents(as_sounds({"all": dataset}, sounds), ignored)
 
 
@@ -254,7 +302,7 @@ def _check_kind(name, kind, sounds):
 
 
 def _kind(name):
-    """Returns "name", "shards", "folder", ".npz", ".npy", "file" or "nothing"."""
+    """Returns "name", "shards", "folder", ".npz", ".npy", ".csv", "file" or "nothing"."""
     if name in NAMED_DATASETS:
         return "name"
     if is_shard_folder(name):
@@ -264,20 +312,35 @@ def _kind(name):
     if not os.path.isfile(name):
         return "nothing"
     suffix = os.path.splitext(name)[1].lower()
-    return suffix if suffix in (".npz", ".npy") else "file"
+    return suffix if suffix in (".npz", ".npy", ".csv") else "file"
 
 
-def _inspect(contents, on_bad_image, image_size=None):
+def _inspect(contents, on_bad_image, image_size=None, fixes=None):
+    fixes = fixes and read_fixes(fixes)
     files = [p for p in contents.parts.values() if p.is_files and not p.in_shards]
     paths = [path for part in files for path in part.images]
     found = inspect_files(paths, image_size)
+    found = replace(found, bad=(*found.bad, *_changed(found, contents.contents)))
+    parts = {split: drop_bad(part, found) for split, part in contents.parts.items()}
+    notes = list(contents.notes)
+    if fixes:
+        bad, used = without_fixed(found.bad, fixes)
+        found = replace(found, bad=bad)
+        known = {path: mark.content for path, mark in found.fingerprints.items()}
+        parts, lines = apply_fixes(parts, fixes, known, used)
+        notes += lines
+        say("\n".join(lines))
     if on_bad_image == "refuse":
         refuse_bad(found)
-    parts = {
-        split: replace(drop_bad(part, found), files=found.decoded)
-        for split, part in contents.parts.items()
-    }
-    return replace(contents, parts=parts), found
+    parts = {split: replace(part, files=found.decoded) for split, part in parts.items()}
+    return replace(contents, parts=parts, notes=notes), found
+
+
+def _changed(found, contents):
+    """Yields (path, reason) of each image that has changed since it was labelled."""
+    for path, content in contents.items():
+        if path in found.fingerprints and found.fingerprints[path].content != content:
+            yield path, "its pixels have changed since it was labelled"
 
 
 def _large_classes(parts):
@@ -311,6 +374,6 @@ def _refuse_source(name):
         check_choice("source", name, NAMED_DATASETS)
     except InputError as error:
         raise InputError(
-            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file; "
-            f"received {printable(name)}, which is none of these."
+            f"{str(error).split('; received')[0]}, or the path of a folder, a .npz or a .npy file, "
+            f"or a .csv file of labels; received {printable(name)}, which is none of these."
         ) from None

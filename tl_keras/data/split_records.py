@@ -84,13 +84,17 @@ def record_images(dataset: ImageDataset, contents: Any, split: str) -> tuple[Ima
     return tuple(_records(dataset, contents, split))
 
 
-def _records(dataset, contents, split):
+def image_names(dataset: ImageDataset) -> list[str]:
+    """Returns the path of each image below the source, or its row in an array."""
     if dataset.in_shards:
-        names = dataset.images.names
-    elif dataset.is_files:
-        names = (os.path.relpath(path, dataset.source) for path in dataset.images)
-    else:
-        names = map(str, dataset.rows)
+        return list(dataset.images.names)
+    if dataset.is_files:
+        return [os.path.relpath(path, dataset.source) for path in dataset.images]
+    return list(map(str, dataset.rows))
+
+
+def _records(dataset, contents, split):
+    names = image_names(dataset)
     if dataset.labels is None:
         labels = itertools.repeat("")
     else:
@@ -239,4 +243,5 @@ def _gather(parts, places, split):
         labels=None if first.labels is None else np.concatenate([p.labels for p in pieces]),
         split=split,
         rows=None if first.is_files else np.concatenate([p.rows for p in pieces]),
+        groups=None,
     )

@@ -8,6 +8,11 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_number, listed
 from tl_keras.data.dataset import ImageDataset, Splits, concatenated
+from tl_keras.data.grouping.grouped_splits import (
+    check_enough_groups,
+    fill_missing,
+    place_groups,
+)
 
 _NAMES = ("train", "val", "test")
 
@@ -30,7 +35,8 @@ def make_splits(
 ) -> tuple[Splits, tuple[str, ...]]:
     """Completes the parts of a source to train, val and test.
 
-    Parts of the source are kept whole. A missing val or test split is cut from train.
+    Parts of the source are kept whole. A missing val or test split is cut from train. Images of
+    one group, see `ImageDataset.groups`, come into the same split.
 
     Args:
         parts: {"all": dataset}, or {"train": dataset} with "val", "test", or both.
@@ -41,7 +47,7 @@ def make_splits(
         Splits without an inspection, and a tuple of lines about splits that were cut from train.
 
     Raises:
-        InputError: a class is missing from a part, or has too few images for every split.
+        InputError: a class is missing from a part, or has too few images or groups for every split.
     """
     seed = check_number("seed", seed, minimum=0, integer=True)
     fractions = dict(zip(_NAMES, check_fractions(split_fractions), strict=True))
@@ -123,7 +129,9 @@ def joined(datasets: Sequence[ImageDataset]) -> ImageDataset:
     labels = None
     if first.labels is not None:
         labels = np.concatenate([part.labels for part in datasets])
-    return replace(first, images=images, labels=labels, rows=rows)
+    groups = [part.groups for part in datasets]
+    groups = None if any(each is None for each in groups) else np.concatenate(groups)
+    return replace(first, images=images, labels=labels, rows=rows, groups=groups)
 
 
 def _cut(dataset, fractions, seed):
@@ -131,16 +139,34 @@ def _cut(dataset, fractions, seed):
     if len(fractions) == 1:
         return {"train": dataset}
     _check_enough(dataset, len(fractions))
-    pieces = {name: [] for name in fractions}
-    for order in _orders(dataset, np.random.default_rng([seed, 0])):
-        sizes = _sizes(len(order), list(fractions.values()))
-        ends = np.cumsum(sizes)[:-1]
-        for name, piece in zip(fractions, np.split(order, ends), strict=True):
-            pieces[name].append(piece)
+    orders = _orders(dataset, np.random.default_rng([seed, 0]))
+    places = _places(dataset, orders, list(fractions.values()), seed)
     return {
-        name: dataset.subset(np.sort(np.concatenate(piece)), split=name)
-        for name, piece in pieces.items()
+        name: dataset.subset(np.flatnonzero(places == number), split=name)
+        for number, name in enumerate(fractions)
     }
+
+
+def _places(dataset, orders, fractions, seed):
+    """Returns the number of the split of each image; groups go first, and then the others."""
+    sizes = np.array([_sizes(len(order), fractions) for order in orders])
+    places = np.full(len(dataset), -1)
+    if dataset.groups is not None:
+        check_enough_groups(dataset, len(fractions))
+        places = place_groups(dataset, sizes, np.random.default_rng([seed, 2]))
+    for order, wanted in zip(orders, sizes, strict=True):
+        free, placed = order[places[order] < 0], places[order][places[order] >= 0]
+        left = _left(wanted - np.bincount(placed, minlength=len(wanted)), len(free))
+        places[free] = np.repeat(np.arange(len(wanted)), left)
+    return places if dataset.groups is None else fill_missing(dataset, places, len(fractions))
+
+
+def _left(wanted, count):
+    """Returns sizes with sum `count` near those wanted, which may be negative."""
+    left = np.maximum(wanted, 0)
+    for _ in range(left.sum() - count):
+        left[left.argmax()] -= 1
+    return left
 
 
 def _orders(dataset, generator):

@@ -3,6 +3,7 @@
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import replacing
@@ -43,6 +44,8 @@ def lr_find(settings):
         labels_per_class=config.labels_per_class,
         on_bad_image=config.on_bad_image,
         sounds=Sounds.asked(config),
+        fixes=config.fixes,
+        group_by=config.group_by or DUPLICATES,
     )
     start = starting_point(config, splits)
     tuning = start.settings(config.fine_tune)

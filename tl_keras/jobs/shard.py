@@ -20,7 +20,9 @@ def shard(settings: ShardSettings) -> Packed:
         InputError: the source, an image or the folder cannot be used; then there is no manifest.
     """
     started = time.monotonic()
-    contents = load_unchecked(settings.data)
+    contents = load_unchecked(
+        settings.data, on_bad_image=settings.on_bad_image, fixes=settings.fixes
+    )
     side = settings.image_size
     packed = write_shards(
         contents.parts,

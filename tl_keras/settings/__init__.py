@@ -5,6 +5,7 @@ train and the pages in docs/commands follow from these declarations.
 
 - options/: declaration of options, and settings from files
 - commands: the table of commands, and the option tables of the documentation
+- check: `check`
 - image_source: options of every command that splits images
 - whole_model: training all layers: from scratch, distillation, pruning, ...; devices of training
 - fine_tune: fine-tuning and the range test of the learning rate

@@ -5,8 +5,16 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tl_keras.settings import compare, finished_runs, image_source, label_free, train, whole_model
-from tl_keras.settings.few_labels import few_shot, recommend, zero_shot
+from tl_keras.settings import (
+    check,
+    compare,
+    finished_runs,
+    image_source,
+    label_free,
+    train,
+    whole_model,
+)
+from tl_keras.settings.few_labels import enough, few_shot, label, recommend, zero_shot
 from tl_keras.settings.options.declaration import (
     MISSING,
     PANELS,
@@ -32,7 +40,7 @@ class Command(NamedTuple):
 TRAINING, LABEL_FREE, FINISHED = "Training", "Without labels", "Finished runs"
 COMMANDS = {
     "train": Command(train.TrainSettings, "jobs.train.train", TRAINING),
-    "check": Command(image_source.CheckSettings, "jobs.check.check", TRAINING),
+    "check": Command(check.CheckSettings, "jobs.check.check", TRAINING),
     "shard": Command(image_source.ShardSettings, "jobs.shard", TRAINING),
     "recommend": Command(
         recommend.RecommendSettings, "jobs.few_labels.recommend.recommend", TRAINING
@@ -40,16 +48,19 @@ COMMANDS = {
     "lr-find": Command(train.LrFindSettings, "jobs.lr_find", TRAINING),
     "compare": Command(compare.CompareSettings, "jobs.compare.compare", TRAINING),
     "few-shot": Command(few_shot.FewShotSettings, "jobs.few_labels.few_shot.few_shot", TRAINING),
+    "enough": Command(enough.EnoughSettings, "jobs.few_labels.enough", TRAINING),
     "zero-shot": Command(
         zero_shot.ZeroShotSettings, "jobs.few_labels.zero_shot.zero_shot", TRAINING
     ),
     "launch": Command(whole_model.LaunchSettings, "jobs.launch", TRAINING),
+    "label": Command(label.LabelSettings, "jobs.few_labels.label.label", LABEL_FREE),
     "pretrain": Command(label_free.PretrainSettings, "jobs.pretrain.pretrain", LABEL_FREE),
     "explore": Command(label_free.ExploreSettings, "jobs.explore.explore", LABEL_FREE),
     "generate": Command(label_free.GenerateSettings, "jobs.generate", LABEL_FREE),
     "outliers": Command(label_free.OutliersSettings, "jobs.outliers", LABEL_FREE),
     "evaluate": Command(finished_runs.EvaluateSettings, "jobs.finished.evaluate", FINISHED),
     "predict": Command(finished_runs.PredictSettings, "jobs.finished.predict", FINISHED),
+    "demo": Command(finished_runs.DemoSettings, "jobs.finished.demo", FINISHED),
     "export": Command(finished_runs.ExportSettings, "jobs.finished.export", FINISHED),
     "distill": Command(finished_runs.DistillRunSettings, "jobs.finished.distill", FINISHED),
     "prune": Command(finished_runs.PruneRunSettings, "jobs.finished.prune", FINISHED),

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from tl_keras.settings.image_source import SIDE, CheckpointSettings
+from tl_keras.settings.image_source import SIDE, CheckpointSettings, FixSettings
 from tl_keras.settings.options.declaration import FIRST, POSITIONAL, Bounds, Checked, Nested
 from tl_keras.settings.whole_model import DeviceSettings, DistillSettings, PruneSettings
 
@@ -19,7 +19,7 @@ class FinishedRunSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateSettings(FinishedRunSettings):
+class EvaluateSettings(FinishedRunSettings, FixSettings):
     """Measures a trained classifier on labelled images."""
 
     data: Annotated[str | None, FIRST] = None
@@ -40,8 +40,20 @@ class PredictSettings(FinishedRunSettings):
     """Image files, and folders that are searched for images, or folders of shards."""
     out: Annotated[str, FIRST] = "predictions.csv"
     """Table with one row per image, .csv."""
+    explain: Annotated[bool, FIRST] = False
+    """Also write a heatmap of each image: the parts that speak for its label (Grad-CAM)."""
     batch_size: Annotated[int, FIRST, Bounds(minimum=1)] = 32
     """Images per step."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DemoSettings(FinishedRunSettings):
+    """Opens a page on this machine that shows what a classifier makes of your image."""
+
+    data: Annotated[str | None, FIRST] = None
+    """Place of the training images, if they have moved; the most similar ones are shown."""
+    port: Annotated[int | None, FIRST, Bounds(minimum=1, maximum=65535)] = None
+    """Port of the page on 127.0.0.1; default: any free one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +67,7 @@ class ExportSettings(FinishedRunSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class DistillRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings):
+class DistillRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings, FixSettings):
     """Trains a small network on the predictions of a trained classifier."""
 
     student: Annotated[Student, FIRST] = "cnn:small"

@@ -32,6 +32,16 @@ class ReadSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class FixSettings(Checked):
+    """Corrections of labelled images."""
+
+    fixes: Annotated[str | None, DATA] = None
+    """Corrections of the images: a fixes.csv of `tl-keras check`.
+
+    Images are left out, get another class or are kept in one split; files stay as they are."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class KindSettings(Checked):
     """Options of reading sounds in the place of images."""
 
@@ -71,17 +81,19 @@ class FractionSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CheckSettings(FractionSettings, KindSettings):
-    """Checks labelled images: classes, splits, unreadable files and repeated images."""
+class GroupSettings(Checked):
+    """Images that must lie in one split."""
 
-    data: Annotated[str, POSITIONAL]
-    """Folder, file or name, as in `tl-keras train --data`."""
-    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
-    """Seed of the splits."""
+    group_by: Annotated[str | None, DATA] = None
+    """Images kept in one split: duplicates (the default), none, a column or an expression.
+
+    duplicates: the same image, or nearly the same. A column is one of a file of labels. A regular
+    expression is searched for in the path below the data, such as 'patient(\\d+)': images with the
+    same text in brackets stay together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ShardSettings(ReadSettings):
+class ShardSettings(ReadSettings, FixSettings):
     """Packs images into a few large files, for data beyond memory or on another machine."""
 
     data: Annotated[str, POSITIONAL]
@@ -97,7 +109,7 @@ class ShardSettings(ReadSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SplitSettings(FractionSettings, ReadSettings, KindSettings):
+class SplitSettings(FractionSettings, ReadSettings, KindSettings, FixSettings, GroupSettings):
     """Options of splitting images, and the place of the run."""
 
     out: Annotated[str | None, FIRST] = None

@@ -10,6 +10,7 @@ from tl_keras.settings.image_source import (
     SMALL_RESNET,
     WIDTH,
     CheckpointSettings,
+    FixSettings,
     KindSettings,
     ReadSettings,
     SplitOnceSettings,
@@ -173,7 +174,7 @@ class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ExploreSettings(ReadSettings, KindSettings):
+class ExploreSettings(ReadSettings, KindSettings, FixSettings):
     """Shows what is in unlabelled images: a map, clusters, repeats and odd ones."""
 
     data: Annotated[str, POSITIONAL]
@@ -183,7 +184,7 @@ class ExploreSettings(ReadSettings, KindSettings):
     weights: Annotated[str | None, FIRST] = None
     """imagenet (the default), a file, random, or auto: pixels where ImageNet cannot be had."""
     clusters: Annotated[int | Literal["auto"] | None, FIRST, Bounds(minimum=1)] = None
-    """Number of clusters; default: auto, by silhouette."""
+    """Number of clusters shown first; default: auto, see docs/explore.md."""
     image_size: Annotated[int | None, FIRST, SIDE] = None
     """Side in pixels that the encoder sees; default: its own, for pixels 32."""
     seed: Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0

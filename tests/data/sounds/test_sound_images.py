@@ -10,7 +10,7 @@ from tl_keras.data.pipelines.augmentation_presets import resolve_augment
 from tl_keras.data.pipelines.two_views import resolve_views
 from tl_keras.data.sounds.sound_images import SoundImage, Sounds
 from tl_keras.data.sounds.waves import read_wave
-from tl_keras.settings.image_source import CheckSettings
+from tl_keras.settings.check import CheckSettings
 
 
 def test_the_decoder_of_images_sees_the_spectrogram(tmp_path):

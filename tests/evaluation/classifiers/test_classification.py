@@ -10,6 +10,7 @@ from tl_keras.checks import InputError
 from tl_keras.evaluation.classifiers.classification import (
     accuracy_interval,
     evaluate_predictions,
+    first_correct,
     most_confident_mistakes,
 )
 
@@ -133,3 +134,11 @@ def test_float16_probabilities_are_accepted():
     probabilities, labels = random_predictions(num_classes=100)
     metrics = evaluate_predictions(probabilities.astype(np.float16), labels, range(100))
     assert metrics["per_class"][7]["class"] == "7"
+
+
+def test_the_first_right_answer_of_each_class_that_has_one():
+    probabilities = np.eye(4)[[0, 1, 1, 2, 2, 0]]
+    labels = [0, 2, 1, 2, 1, 3]
+    assert first_correct(probabilities, labels).tolist() == [0, 2, 3]
+    assert first_correct(probabilities, labels, limit=2).tolist() == [0, 2]
+    assert first_correct(probabilities[4:], labels[4:]).tolist() == []

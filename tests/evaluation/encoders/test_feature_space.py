@@ -1,4 +1,4 @@
-"""Distances, neighbours and numbers of clusters against plain searches."""
+"""Distances and neighbours against plain searches."""
 
 import sys
 import tracemalloc
@@ -10,7 +10,6 @@ from tl_keras.checks import InputError
 from tl_keras.data.inspection import nearest_rows
 from tl_keras.evaluation.encoders import approximate_neighbours, feature_space
 from tl_keras.evaluation.encoders.feature_space import (
-    choose_num_clusters,
     close_pairs,
     directions,
     find_neighbours,
@@ -18,13 +17,6 @@ from tl_keras.evaluation.encoders.feature_space import (
 )
 
 RANDOM = np.random.default_rng(0)
-
-
-def groups(count, n=60, d=8, noise=0.2):
-    labels = np.arange(n) % count
-    return (np.eye(count, d)[labels] * 3 + RANDOM.normal(0, noise, (n, d))).astype(
-        "float32"
-    ), labels
 
 
 def test_distances_are_those_of_directions_and_lengths_do_not_matter():
@@ -55,19 +47,6 @@ def test_main_directions_are_those_of_a_plain_decomposition():
 def test_what_are_no_features_is_refused():
     with pytest.raises(InputError, match="finite features"):
         directions(np.full((5, 3), np.inf))
-
-
-@pytest.mark.parametrize("count", [2, 3, 5])
-def test_number_of_clusters_is_that_of_groups_that_lie_apart(count):
-    found, silhouettes = choose_num_clusters(groups(count)[0])
-    assert found == count
-    assert silhouettes[count] == max(silhouettes.values()) > 0.5
-
-
-def test_few_or_equal_rows_are_one_cluster():
-    assert choose_num_clusters(RANDOM.normal(size=(3, 2))) == (1, {})
-    assert choose_num_clusters(np.zeros((50, 1))) == (1, {})
-    assert list(choose_num_clusters(RANDOM.normal(size=(5, 2)))[1]) == [2]
 
 
 @pytest.mark.parametrize("block", [7, 512])

@@ -51,7 +51,7 @@ def test_colours_are_found_without_labels(explored):
 
 def test_table_has_each_picture_with_its_cluster_and_scores(explored, album):
     rows = rows_of(explored / "clusters.csv")
-    assert list(rows[0]) == ["path", "cluster", "distance", "outlier_score"]
+    assert list(rows[0]) == ["path", "cluster", "distance", "outlier_score", "part"]
     assert {unescape_controls(row["path"]) for row in rows} == {
         str(p) for p in album.rglob("*.png")
     }

@@ -1,7 +1,9 @@
 """Predictions for images of any name, one row per file."""
 
+import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -177,6 +179,45 @@ def test_rows_are_written_as_they_come(finished_run, picture, tmp_path, monkeypa
     monkeypatch.setattr("tl_keras.jobs.finished.predict._batches", watched)
     predict(finished_run, [str(tmp_path / "in")], out=tmp_path / "out.csv", batch_size=5)
     assert written[-1] > written[0] == 0
+
+
+def test_explained_images_have_a_heatmap_each_in_their_own_proportions(
+    finished_run, picture, tmp_path
+):
+    Image.fromarray(np.full((30, 60, 3), 90, np.uint8)).save(tmp_path / 'wide "ü"\n.png')
+    (tmp_path / "empty.png").touch()
+    paths = [str(tmp_path / 'wide "ü"\n.png'), str(tmp_path / "empty.png"), str(picture)]
+    out = tmp_path / "out.csv"
+    plain = _rows(finished_run, paths, out=out, batch_size=2)
+    rows = _rows(finished_run, paths, out=out, batch_size=2, explain=True)
+    names = [row.pop("heatmap") for row in rows]
+    assert rows == plain
+    assert names == ["000001-wide_.jpg", "", "000002-0.jpg"]
+    folder = tmp_path / "out-heatmaps"
+    assert sorted(os.listdir(folder)) == ["000001-wide_.jpg", "000002-0.jpg"]
+    assert Image.open(folder / names[0]).size == (448, 224)
+    drawn = np.asarray(Image.open(folder / names[2])).astype(int)
+    assert np.ptp(drawn[..., 0]) > 50
+    again = _rows(finished_run, paths[:1], out=out, explain=True)  # its own files are replaced
+    assert os.listdir(folder) == [again[0]["heatmap"]] == ["000001-wide_.jpg"]
+    assert not list(tmp_path.glob(".part-*"))
+
+
+def test_a_folder_of_other_files_is_not_replaced_by_heatmaps(finished_run, picture, tmp_path):
+    (tmp_path / "out-heatmaps").mkdir()
+    (tmp_path / "out-heatmaps" / "mine.jpg").touch()
+    with pytest.raises(InputError, match="one with 'mine.jpg'. Nothing was changed"):
+        predict(finished_run, [str(picture)], out=tmp_path / "out.csv", explain=True)
+    assert os.listdir(tmp_path) == ["out-heatmaps"]
+
+
+def test_without_feature_maps_there_is_no_table_either(copied_run, picture, tmp_path):
+    image = keras.Input((16, 16, 3))
+    outputs = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(image))
+    keras.Model(image, outputs).save(copied_run / "model.keras")
+    with pytest.raises(InputError, match="no heatmap"):
+        predict(copied_run, [str(picture)], out=tmp_path / "out" / "out.csv", explain=True)
+    assert not os.listdir(tmp_path / "out")
 
 
 def test_missing_path_is_refused_before_anything_is_written(finished_run, picture, tmp_path):

@@ -66,6 +66,14 @@ def test_metrics_have_the_keys_that_other_programs_read(finished_run):
     assert metrics["pictures"] == {"train": 18, "val": 9, "test": 9}
 
 
+def test_page_has_heatmaps_of_right_answers(finished_run):
+    page = (finished_run / "report.html").read_text(encoding="utf-8")
+    assert 'id="correct"' in page
+    tiles = page.split('id="correct"')[1].split("</section>")[0]
+    assert 2 <= tiles.count("<li>") <= len(CLASSES)
+    assert tiles.count("<img") == 2 * tiles.count("<li>")
+
+
 def test_total_seconds_are_more_than_those_of_the_steps(finished_run):
     seconds = _json(finished_run, "metrics.json")["seconds"]
     assert min(seconds.values()) > 0

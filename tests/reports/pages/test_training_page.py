@@ -19,7 +19,7 @@ from tl_keras.reports.page_parts import sections
 from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.page_parts.sections import Samples, Section
 from tl_keras.reports.pages.results import TrainingResults
-from tl_keras.reports.pages.training_page import training_page
+from tl_keras.reports.pages.training_page import rows_shown, training_page
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory
 
@@ -187,6 +187,30 @@ def test_page_leaves_out_what_a_run_lacks(results, tmp_path):
     page = Page(write_page(tmp_path / "p.html", short).read_text(encoding="utf-8"))
     left_out = {"comparison", "curves", "warnings"}
     assert page.ids == [section for section in SECTIONS if section not in left_out]
+
+
+def test_heatmaps_stand_beside_mistakes_and_right_answers(results, tmp_path):
+    mistakes, right = rows_shown(results.probabilities, results.splits.test.labels)
+    assert len(mistakes) == 12
+    assert len(right) >= 1
+    rows = np.concatenate([mistakes, right]).tolist()
+    heatmaps = {row: np.full((4, 6), 1.0, np.float32) for row in rows}
+    shown = training_page(dataclasses.replace(results, heatmaps=heatmaps))
+    page = Page(write_page(tmp_path / "p.html", shown).read_text(encoding="utf-8"))
+    assert page.ids[page.ids.index("mistakes") + 1] == "correct"
+    assert "Red marks the parts of an image" in page.words
+    drawn = [Image.open(io.BytesIO(base64.b64decode(u.split(",", 1)[1]))) for u in page.images]
+    tiles = [np.asarray(image.convert("RGB")) for image in drawn if image.size == (112, 75)]
+    assert len(tiles) == 16 + 2 * len(rows)
+    overlays = tiles[17::2]  # all red, after the samples and an image each
+    assert all(each[..., 0].mean() > each[..., 2].mean() + 30 for each in overlays)
+
+
+def test_a_network_without_heatmaps_says_why(results, tmp_path):
+    shown = training_page(dataclasses.replace(results, no_heatmaps="No feature map: " + HOSTILE))
+    page = Page(write_page(tmp_path / "p.html", shown).read_text(encoding="utf-8"))
+    assert "No feature map: " + HOSTILE in page.words
+    assert "correct" not in page.ids
 
 
 def test_many_classes_are_folded_away(tmp_path):

@@ -20,6 +20,7 @@ def test_every_option_of_compare_reaches_its_setting(run_cli, monkeypatch):
         "seeds": 5, "backbone": "vgg16", "weights": "random", "head": "linear", "image_size": 48,
         "baseline_size": 24, "epochs": 7, "seconds": 9.0, "augment": "flip", "views": 2,
         "source_data": "mnist", "test_images": 100, "seed": 3, "on_bad_image": "skip",
+        "fixes": "fixes.csv", "group_by": "none",
         "pretrain_epochs": 8, "pretrain_minutes": 1.5, "out": "runs/x", "checkpoint_minutes": 2.0,
         **DEVICES, **SOUNDS,
     }  # fmt: skip
@@ -62,6 +63,7 @@ PRETRAIN = {
 SHARED = {
     "epochs": 4, "batch_size": 9, "lr": 0.02, "image_size": 48, "seed": 5, "on_bad_image": "skip",
     "on_duplicate": "refuse", "out": "runs/x", "checkpoint_minutes": 2.0,
+    "fixes": "fixes.csv", "group_by": "none",
     **DEVICES, **SOUNDS,
 }  # fmt: skip
 

@@ -166,9 +166,7 @@ def test_refit_of_the_start_is_the_start_of_training_and_validation_images():
 
 
 def test_refit_goes_the_chosen_way_with_all_images_and_keeps_what_it_predicted_before(monkeypatch):
-    monkeypatch.setattr(
-        from_linear, "choose", lambda losses, usual, weights: (2, losses.std(axis=1))
-    )
+    monkeypatch.setattr(from_linear, "choose", lambda losses, usual, *rest: (2, losses.std(axis=1)))
     how = HOW | {"augment": "none", "batch_size": 66}  # neither the order nor the epoch matters
     before, model = classifier(), classifier()
     first = fine_tune(before, TRAIN, VAL, **how).from_linear
@@ -291,6 +289,16 @@ def test_the_usual_point_is_kept_unless_another_is_better_by_a_standard_error():
         errors, [np.std([0, 1, 2]) / 3**0.5, 0, np.std([-1, 1, 0.3]) / 3**0.5]
     )
     assert choose(losses, 0)[0] == 1  # 1.0 worse, with an error of 0.47
+
+
+def test_a_point_of_lower_loss_that_answers_fewer_images_rightly_is_left_out():
+    losses = np.stack([np.full(100, 0.8), np.full(100, 0.7), np.full(100, 0.6)])
+    right = np.arange(100) < np.array([[70], [67], [66]])  # 0, 3 and 4 points behind the start
+    assert choose(losses, 2)[0] == 2
+    assert choose(losses, 2, None, right)[0] == 1
+    assert choose(losses, 1, None, right)[0] == 1
+    weights = np.where(np.arange(100) < 67, 2.0, 1e-9)  # the lost images hardly count
+    assert choose(losses, 1, weights, right)[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tl_keras.training.fine_tuning.linear_start import (
     STRENGTHS,
     fit_linear_start,
     last_dense,
+    stratified_folds,
 )
 
 
@@ -221,3 +222,38 @@ def test_its_figures_on_features_are_those_of_its_predictions(monkeypatch):
     assert figures["accuracy"] == (probabilities.argmax(axis=1) == labels).mean() < 1
     losses = -np.log(probabilities[np.arange(33), labels])
     assert figures["loss"] == pytest.approx(losses.mean(), rel=1e-5)
+
+
+def test_no_group_is_in_two_folds():
+    labels = np.repeat([0, 1, 2], [40, 40, 12])
+    groups = np.concatenate([np.repeat(np.arange(20), 4), np.repeat([30, 31, 32, 33], 3)])
+    folds = stratified_folds(labels, 0, groups)
+    assert len(folds) >= 4
+    for fitted, held in folds:
+        assert not set(groups[fitted]) & set(groups[held])
+        assert set(labels[fitted]) == {0, 1, 2}
+        assert len(np.union1d(fitted, held)) == len(labels)
+    plain = stratified_folds(labels, 0)
+    for one, other in zip(plain, stratified_folds(labels, 0, np.arange(92)), strict=True):
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_a_class_in_one_group_is_never_held_out():
+    labels, groups = np.repeat([0, 1], [20, 5]), np.append(np.arange(20) // 2, [50] * 5)
+    assert all(
+        not np.isin(held, np.arange(20, 25)).any()
+        for _, held in stratified_folds(labels, 0, groups)
+    )
+    assert stratified_folds(np.array([0, 0, 1, 1]), 0, np.array([0, 0, 1, 1])) == []
+
+
+def test_held_out_probabilities_of_copies_are_no_better_than_of_new_images():
+    """Four copies of each image: with groups, none is predicted from its copies."""
+    random = np.random.default_rng(0)
+    features = np.repeat(random.normal(size=(40, 30)), 4, axis=0)[None].astype(np.float32)
+    labels = np.repeat(random.permutation(40) % 2, 4)  # nothing to learn
+    groups = np.repeat(np.arange(40), 4)
+    known = fit_linear_start(features, labels, 2).probabilities.argmax(axis=1) == labels
+    grouped = fit_linear_start(features, labels, 2, groups=groups).probabilities.argmax(axis=1)
+    assert known.mean() > 0.9
+    assert (grouped == labels).mean() < 0.75

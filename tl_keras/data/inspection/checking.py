@@ -15,7 +15,13 @@ from tl_keras.data.images import (
     read_checked,
     suffix_matches,
 )
-from tl_keras.data.inspection.fingerprints import Fingerprint, Leaks, find_leaks, fingerprint
+from tl_keras.data.inspection.fingerprints import (
+    Fingerprint,
+    Leaks,
+    NearPairs,
+    find_leaks,
+    fingerprint,
+)
 from tl_keras.data.sounds.sound_images import sounds_of
 from tl_keras.progress import track
 
@@ -33,6 +39,8 @@ class Inspection:
         ignored: paths of the files that are not images.
         fingerprints: `Fingerprint` of each readable file, by path; emptied once leaks are found.
         contents: hash of the pixels of each readable file, by path, see `Fingerprint`.
+        renamed: {path: format} of the files whose content is of another format than the suffix.
+        sizes: {path: (width, height)} of the readable files, in pixels.
         decoded: the files at the requested size; None without a size or without room for them.
         left_out: `ImageRecord` of each training image that labels_per_class excluded.
     """
@@ -43,6 +51,8 @@ class Inspection:
     ignored: tuple[str, ...] = ()
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict, repr=False)
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False)
     decoded: DecodedFiles | None = field(default=None, repr=False)
     left_out: tuple = field(default=(), repr=False)
 
@@ -71,15 +81,19 @@ def inspect_files(paths: Sequence[str], image_size: tuple[int, int] | None = Non
         done = pool.map(look, enumerate(paths))
         looks = list(track(done, "Checking images", total=len(paths)))
     bad = tuple((look.path, look.reason) for look in looks if look.reason)
-    renamed = [f"{printable(look.path)} ({look.format})" for look in looks if look.renamed]
-    tiny = [printable(look.path) for look in looks if look.tiny]
+    formats = {look.path: look.format for look in looks if look.renamed}
+    renamed = [f"{printable(path)} ({kind})" for path, kind in formats.items()]
+    sizes = {look.path: look.size for look in looks if look.size}
+    tiny = [printable(path) for path, size in sizes.items() if size == (1, 1)]
     warnings = [
         _listed("whose content is of another format than the suffix says", renamed),
         _listed("of a single pixel (1 x 1)", tiny),
     ]
     prints = {look.path: look.fingerprint for look in looks if look.fingerprint}
     warnings = tuple(filter(None, warnings))
-    return Inspection(bad, warnings, fingerprints=prints, decoded=decoded)
+    return Inspection(
+        bad, warnings, fingerprints=prints, renamed=formats, sizes=sizes, decoded=decoded
+    )
 
 
 def complete(
@@ -88,9 +102,14 @@ def complete(
     *,
     ignored: Sequence[str] = (),
     notes: Sequence[str] = (),
+    near_known: NearPairs | None = None,
 ) -> Inspection:
-    """Returns the inspection with ignored files, notes and leaks between datasets added."""
-    leaks = find_leaks(datasets, inspection.fingerprints)
+    """Returns the inspection with ignored files, notes and leaks between datasets added.
+
+    Args:
+        near_known: as in `find_leaks`.
+    """
+    leaks = find_leaks(datasets, inspection.fingerprints, near_known)
     counts = leaks.counts
     skipped = _listed("that are not images by their suffix, ignored", map(printable, ignored))
     same = [leak.text for leak in leaks if leak.kind == "same"]
@@ -108,6 +127,8 @@ def complete(
         leaks,
         tuple(ignored),
         contents={path: mark.content for path, mark in inspection.fingerprints.items()},
+        renamed=inspection.renamed,
+        sizes=inspection.sizes,
     )
 
 
@@ -152,7 +173,7 @@ class _Look:
     reason: str = ""
     format: str = ""
     renamed: bool = False
-    tiny: bool = False
+    size: tuple[int, int] | None = None
     fingerprint: Fingerprint | None = None
 
 
@@ -166,7 +187,7 @@ def _look(path, image_size):
         path,
         format=checked.format,
         renamed=not suffix_matches(path, checked.format),
-        tiny=checked.size == (1, 1),
+        size=checked.size,
         fingerprint=fingerprint(checked.image, looks=not sounds_of([path])),
     )
     return found, checked.resized

@@ -65,6 +65,30 @@ class Leak:
         )
 
 
+@dataclass(frozen=True)
+class NearPairs:
+    """Pairs of nearly the same images that were looked for before, in order of falling agreement.
+
+    Attributes:
+        splits: names of the splits that hold the images, which were searched as one.
+        pairs: (id, id) of each pair.
+    """
+
+    splits: tuple[str, ...]
+    pairs: Sequence[tuple[str, str]]
+
+    def between(self, one: ImageDataset, other: ImageDataset) -> list[tuple[str, str]]:
+        """Returns the pairs (id in `one`, id in `other`)."""
+        first, second = set(one.ids), set(other.ids)
+        found = []
+        for a, b in self.pairs:
+            if a in first and b in second:
+                found.append((a, b))
+            elif b in first and a in second:
+                found.append((b, a))
+        return found
+
+
 class Leaks(tuple):
     """A tuple of `Leak` objects, at most `MOST_LISTED` of each kind.
 
@@ -175,7 +199,11 @@ def content_of(dataset: ImageDataset, index: int) -> bytes:
     return content_hash(dataset.load(index))
 
 
-def find_leaks(datasets: Sequence[ImageDataset], fingerprints: Mapping[str, Fingerprint]) -> Leaks:
+def find_leaks(
+    datasets: Sequence[ImageDataset],
+    fingerprints: Mapping[str, Fingerprint],
+    near_known: NearPairs | None = None,
+) -> Leaks:
     """Finds images that occur in more than one dataset.
 
     Arrays are compared pixel by pixel. Files are also compared by appearance, see `near_pairs`.
@@ -183,6 +211,7 @@ def find_leaks(datasets: Sequence[ImageDataset], fingerprints: Mapping[str, Fing
     Args:
         datasets: list of `ImageDataset` and None.
         fingerprints: {path: Fingerprint} of the files.
+        near_known: pairs within splits that need not be searched again.
 
     Returns:
         Leaks: identical pairs first, then near pairs in order of falling agreement.
@@ -194,7 +223,9 @@ def find_leaks(datasets: Sequence[ImageDataset], fingerprints: Mapping[str, Fing
         splits = (one.split, other.split)
         exact, count = _exact(one, other, fingerprints)
         found = []
-        if one.is_files and other.is_files:
+        if near_known and {*splits} <= {*near_known.splits}:
+            found = near_known.between(one, other)
+        elif one.is_files and other.is_files:
             found = _near(_known(one, fingerprints), _known(other, fingerprints), set(exact))
         counts["same"] += count
         counts["near"] += len(found)

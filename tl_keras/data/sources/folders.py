@@ -34,12 +34,15 @@ class FolderContents:
         ignored: files whose suffix is not that of an image, and links back to a folder above.
         notes: lines on images that are ignored because they belong to no split or class.
         suffixes: those of the files that are read.
+        contents: {path: hash of the pixels that an image was labelled with}; other pixels are
+            refused like a file that cannot be read.
     """
 
     parts: dict = field(default_factory=dict)
     ignored: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     suffixes: frozenset[str] = IMAGE_SUFFIXES
+    contents: dict = field(default_factory=dict)
 
 
 def read_folder(
@@ -109,7 +112,8 @@ def labels_by_folder(
         (int32 (n,), names), or (None, ()) if an image is in no folder or all images are in one.
     """
     ways = [os.path.relpath(path, folder).split(os.sep)[:-1] for path in paths]
-    names = [_first_folder(way, _are_classes(ways)) for way in ways]
+    are_classes = _are_classes(ways)
+    names = [_first_folder(way, are_classes) for way in ways]
     if None in names or len(set(names)) < 2:
         return None, ()
     classes = sorted(set(names))

@@ -89,6 +89,28 @@ def most_confident_mistakes(
     return wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]
 
 
+def first_correct(
+    probabilities: np.ndarray, labels: Sequence[int], limit: int | None = None
+) -> np.ndarray:
+    """Returns the first correctly predicted row of each class, in the order of the classes.
+
+    Args:
+        probabilities: float (n, num_classes); every row sums to one.
+        labels: integers (n,).
+        limit: int, most rows. Defaults to all.
+
+    Returns:
+        int64 (up to limit,) row numbers; a class without one is left out.
+
+    Raises:
+        InputError: see `evaluate_predictions`.
+    """
+    _, correct = confidence_and_correctness(*check_predictions(probabilities, labels))
+    rows = np.flatnonzero(correct)
+    _, first = np.unique(np.asarray(labels)[rows], return_index=True)
+    return rows[first][:limit]
+
+
 def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
     """Returns the 95% interval of an accuracy measured on `n` examples.
 

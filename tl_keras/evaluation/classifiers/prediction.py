@@ -1,6 +1,6 @@
 """Class probabilities from a classifier."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
 import numpy as np
@@ -79,6 +79,17 @@ def each_batch(
 
     Arguments and errors are those of `predict_probabilities`.
     """
+    run = probability_function(model, flips=flips)
+    for batch in track(batches, "Predicting", total):
+        images = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
+        yield run(images[..., None] if images.shape.rank == 3 else images).numpy()
+
+
+def probability_function(model: keras.Model, *, flips: bool = False) -> Callable:
+    """Returns a compiled function from float32 images (b, h, w, c) to (views, b, num_classes).
+
+    Arguments and errors are those of `predict_probabilities`.
+    """
     logits = gives_logits(model)
 
     def each_view(images):
@@ -86,7 +97,4 @@ def each_batch(
         outputs = [model(view, training=False) for view in seen]
         return tf.stack([tf.nn.softmax(output) if logits else output for output in outputs])
 
-    run = traced(each_view, [image_shape(model)])
-    for batch in track(batches, "Predicting", total):
-        images = tf.cast(batch[0] if isinstance(batch, tuple) else batch, tf.float32)
-        yield run(images[..., None] if images.shape.rank == 3 else images).numpy()
+    return traced(each_view, [image_shape(model)])

@@ -7,6 +7,7 @@
 - feature_space: normalised features: directions, neighbours and close pairs
 - findings: clusters, repeats, outliers and a map of images without labels
 - grid_places: assignment of points of a plane to grid cells, so that no images overlap
+- groups: large groups, clusters, and parts of clusters; the number of clusters shown first
 - latent_plane: projection of codes to a plane
 - leave_one_out: fast probes of one small labelled dataset by leave-one-out
 - probe_table: table of probes of encoders and of controls

@@ -47,7 +47,12 @@ class Clusters:
 
 
 def cluster_features(
-    features: np.ndarray, num_clusters: int, *, starts: int = _STARTS, seed: int = 0
+    features: np.ndarray,
+    num_clusters: int,
+    *,
+    starts: int = _STARTS,
+    seed: int = 0,
+    start: np.ndarray | None = None,
 ) -> Clusters:
     """Clusters features by k-means: each row belongs to the nearest mean.
 
@@ -57,6 +62,8 @@ def cluster_features(
         starts: int, number of random starts (k-means++); the result with the smallest distances is
             kept. Defaults to 10.
         seed: int, seed of the starts.
+        start: ints (n,), clusters from 0 whose centres are the only start. If there are fewer of
+            them than `num_clusters`, or by default, starts are random.
 
     Returns:
         `Clusters`.
@@ -73,6 +80,9 @@ def cluster_features(
     check_number("num_clusters", num_clusters, minimum=1, maximum=len(features), integer=True)
     check_number("starts", starts, minimum=1, integer=True)
     kmeans = KMeans(num_clusters, n_init=starts, random_state=seed)
+    if start is not None and len(np.unique(start)) == num_clusters:
+        centres = np.stack([features[start == each].mean(0) for each in range(num_clusters)])
+        kmeans.set_params(init=centres, n_init=1)
     found = _quietly(kmeans.fit_predict, features)
     order = np.argsort(-np.bincount(found, minlength=num_clusters), kind="stable")
     numbers, centres = np.argsort(order)[found], kmeans.cluster_centers_[order]

@@ -5,15 +5,13 @@ import dataclasses
 import numpy as np
 
 from tl_keras.evaluation.encoders import approximate_neighbours
-from tl_keras.evaluation.encoders.clusters import check_features, cluster_features
+from tl_keras.evaluation.encoders.clusters import check_features
 from tl_keras.evaluation.encoders.distances import row_blocks
 from tl_keras.evaluation.encoders.probes import unit_rows
 
-CLUSTER_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
 COMPONENTS = 50
 SAME_RATIO = 0.5
 _FITTED = 5000  # images used to fit PCA
-_JUDGED = 1000  # images used to choose the number of clusters
 _BLOCK = 512
 _ROUNDING = 1e-6
 
@@ -57,36 +55,6 @@ def main_directions(space: np.ndarray, *, seed: int = 0) -> np.ndarray:
     if np.abs(fitted).max() < _ROUNDING:
         return np.zeros((len(space), 1), np.float32)  # PCA would return NaN
     return PCA(min(COMPONENTS, *fitted.shape), random_state=seed).fit(fitted).transform(space)
-
-
-def choose_num_clusters(space: np.ndarray, *, seed: int = 0) -> tuple[int, dict[int, float]]:
-    """Returns the number of clusters with the best separation.
-
-    The criterion is the mean silhouette of 1,000 rows: (b - a) / max(a, b). Here a is the mean
-    distance of a row to its own cluster and b to the next one. It is 1 if clusters lie far apart
-    and near 0 if they touch.
-
-    Args:
-        space: float (n, d), from `main_directions`.
-        seed: int, seed of the choice of rows and of k-means.
-
-    Returns:
-        (number, {number: silhouette} of all candidates); (1, {}) for fewer than four distinct
-        rows.
-
-    Reference:
-        Rousseeuw 1987, "Silhouettes".
-    """
-    from sklearn.metrics import silhouette_score
-
-    rows = space[np.random.default_rng(seed).permutation(len(space))[:_JUDGED]]
-    different = len(np.unique(rows, axis=0))
-    silhouettes = {}
-    for count in CLUSTER_COUNTS:
-        if count <= different // 2:
-            found = cluster_features(rows, count, starts=3, seed=seed)
-            silhouettes[count] = float(silhouette_score(rows, found.numbers))
-    return (max(silhouettes, key=silhouettes.get) if silhouettes else 1), silhouettes
 
 
 @dataclasses.dataclass(frozen=True)

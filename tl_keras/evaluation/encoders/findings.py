@@ -10,17 +10,16 @@ from tl_keras.data.inspection.fingerprints import Fingerprint, find_repeats
 from tl_keras.evaluation.encoders.clusters import (
     Clusters,
     adjusted_mutual_information,
-    cluster_features,
     purity,
 )
 from tl_keras.evaluation.encoders.feature_space import (
-    choose_num_clusters,
     close_pairs,
     directions,
     find_neighbours,
     main_directions,
 )
 from tl_keras.evaluation.encoders.grid_places import grid_places
+from tl_keras.evaluation.encoders.groups import Groups, group_rows
 from tl_keras.evaluation.encoders.latent_plane import project
 
 MOST_ON_MAP = 600
@@ -46,8 +45,7 @@ class Findings:
     """Findings; rows are those of the data.
 
     Attributes:
-        clusters: `Clusters`.
-        silhouettes: {number of clusters: mean silhouette} of the numbers tried; {} if it was given.
+        groups: `Groups`.
         pairs: `Pair`s, the most similar first.
         pair_counts: {kind: number of pairs found}; `pairs` may hold fewer of them.
         neighbours_found: share of the true nearest neighbours that were found, see `Neighbours`.
@@ -59,8 +57,7 @@ class Findings:
         agreement: {"purity", "ami"} with the folders or labels, or None without.
     """
 
-    clusters: Clusters
-    silhouettes: dict[int, float]
+    groups: Groups
     pairs: tuple[Pair, ...]
     pair_counts: dict[str, int]
     neighbours_found: float
@@ -70,6 +67,11 @@ class Findings:
     map_side: int
     map_method: str
     agreement: dict[str, float] | None
+
+    @property
+    def clusters(self) -> Clusters:
+        """The groups that are shown first."""
+        return self.groups.clusters
 
 
 def find(
@@ -94,8 +96,8 @@ def find(
     """
     space = directions(features)
     main = main_directions(space, seed=seed)
-    count, silhouettes = (clusters, {}) if clusters else choose_num_clusters(main, seed=seed)
-    found = cluster_features(main, count, seed=seed).seen_in(space)
+    groups = group_rows(main, num_groups=clusters, seed=seed)
+    groups = dataclasses.replace(groups, clusters=groups.clusters.seen_in(space))
     neighbours = find_neighbours(space, seed=seed)
     rows = np.sort(np.random.default_rng([seed, 1]).permutation(len(space))[:MOST_ON_MAP])
     method = "pca" if len(rows) < _FEWEST_FOR_TSNE else "tsne"
@@ -104,8 +106,7 @@ def find(
     labels = images.labels
     pairs, counts = _pairs(images, fingerprints, neighbours)
     return Findings(
-        clusters=found,
-        silhouettes=silhouettes,
+        groups=groups,
         pairs=pairs,
         pair_counts=counts,
         neighbours_found=neighbours.found,
@@ -114,7 +115,7 @@ def find(
         map_places=places,
         map_side=side,
         map_method=method,
-        agreement=None if labels is None else _agreement(labels, found.numbers),
+        agreement=None if labels is None else _agreement(labels, groups.clusters.numbers),
     )
 
 

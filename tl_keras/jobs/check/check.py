@@ -1,39 +1,187 @@
-"""`tl-keras check`: what training would find in the images, without training."""
+"""`tl-keras check`: faults of labelled images, their page and their corrections."""
 
+import functools
+import time
 from collections import Counter
+from pathlib import Path
 
-from tl_keras.data.dataset import Splits
-from tl_keras.data.inspection.checking import refuse_bad
-from tl_keras.data.loading import load_dataset
+import keras
+import numpy as np
+
+from tl_keras.data.fixes.finding import numbered, without_kept
+from tl_keras.data.fixes.fixes_file import read_fixes
+from tl_keras.data.grouping.copies import groups_of
+from tl_keras.data.grouping.groups import DUPLICATES
+from tl_keras.data.grouping.parts import group_parts
+from tl_keras.data.inspection.checking import complete, refuse_bad
+from tl_keras.data.loading import load_checked
 from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.shards.reading import ShardStore
 from tl_keras.data.sounds.sound_images import Sounds
-from tl_keras.settings.image_source import CheckSettings
+from tl_keras.data.splits import make_splits
+from tl_keras.evaluation.encoders.feature_space import directions, find_neighbours
+from tl_keras.evaluation.encoders.probes import unit_rows
+from tl_keras.jobs.check.copy_findings import copies_of, copy_findings
+from tl_keras.jobs.check.file_findings import file_findings
+from tl_keras.jobs.check.images import CheckedImages
+from tl_keras.jobs.check.label_findings import odd_findings, suspect_findings, suspects_of
+from tl_keras.jobs.check.review import Review, review_site
+from tl_keras.jobs.check.tables import FIXES, accepted_numbers, write_decisions, write_tables
+from tl_keras.jobs.runs.encoder_features import are_of_network, encoder_features
+from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.models.backbones.backbone import check_backbone, is_backbone_path
+from tl_keras.progress import say
+from tl_keras.reports.page_parts.html import write_page
+from tl_keras.reports.pages.check_page import check_page
+from tl_keras.reports.pages.results import CheckResults
+from tl_keras.reports.served.serving import serve
+from tl_keras.reports.wording.check import TITLES, summary
+from tl_keras.settings.check import CheckSettings
+from tl_keras.settings.label_free import PIXELS
 
-_LISTED = 10  # pairs of images
+_FEWEST = 10  # images of a class below which a line says that they are few
+_LISTED = 10  # pairs of images in two splits
+_UNEVEN = 10  # times as many images in the largest class
 
 
-def check(settings: CheckSettings) -> Splits:
-    """Prints the classes and splits of labelled images, warnings and images in two splits.
+def check(settings: CheckSettings) -> Path:
+    """Looks for faults of labelled images, prints a summary and writes a page.
 
     Returns:
-        `Splits` of the readable images.
+        Path of the run folder: report.html, findings.csv, label_scores.csv, metrics.json, and
+        fixes.csv with the findings that are accepted.
 
     Raises:
-        InputError: the source cannot be used, or has images that cannot be read.
+        InputError: the source cannot be used; or, at the end, has images that cannot be read.
     """
+    started = time.monotonic()
+    keras.utils.set_random_seed(settings.seed)
+    check_backbone(settings.backbone, PIXELS)
     if is_shard_folder(settings.data):
         ShardStore(settings.data).verify()
-    splits = load_dataset(
-        settings.data,
-        seed=settings.seed,
-        split_fractions=settings.split,
-        on_bad_image="skip",
-        sounds=Sounds.asked(settings),
+    with RunFolder(settings.out or default_run_path("check", settings.data)) as run:
+        parts, inspection = load_checked(
+            settings.data, sounds=Sounds.asked(settings), fixes=settings.fixes
+        )
+        splits = _splits(parts, inspection, settings)
+        print("\n".join(_lines(splits)))  # noqa: T201 - what the command is for
+        checked = CheckedImages.of(parts, inspection)
+        results, copies = _results(settings, checked, splits)
+        results.metrics["seconds"] = time.monotonic() - started
+        run.write_json("config.json", settings.to_json())
+        run.write_environment()
+        run.write_json("metrics.json", results.metrics)
+        write_tables(run.path, checked, results.findings, results.suspects, copies)
+        _accept(run.path, settings, checked, results.findings)
+        write_page(run.path / "report.html", check_page(results))
+        print("\n".join(summary(results)))  # noqa: T201
+        say(f"Report: {run.path / 'report.html'}")
+        if settings.review:
+            _review(run.path, settings, checked, results.findings)
+    refuse_bad(inspection)
+    return run.path
+
+
+def _splits(parts, inspection, settings):
+    """Returns the `Splits` that training would have, without what the page says by itself."""
+    group_by = settings.group_by or DUPLICATES
+    grouped, near, lines = group_parts(parts, inspection.fingerprints, group_by, settings.data)
+    splits, notes = make_splits(grouped, split_fractions=settings.split, seed=settings.seed)
+    notes = (*lines, *notes, *_balance(splits))
+    found = complete(
+        inspection, splits[:3], ignored=inspection.ignored, notes=notes, near_known=near
     )
-    print("\n".join(_lines(splits)))  # noqa: T201 - what the command is for
-    refuse_bad(splits.inspection)
-    return splits
+    return splits._replace(inspection=found)
+
+
+def _balance(splits):
+    """Yields lines on classes of few images."""
+    counts = Counter()
+    for part in splits[:3]:
+        counts.update(part.class_counts())
+    most, name = max((count, name) for name, count in counts.items())
+    few = [f"{each} ({count})" for each, count in counts.items() if count < _FEWEST]
+    uneven = [f"{each} ({count})" for each, count in counts.items() if count * _UNEVEN < most]
+    if few:
+        yield f"Fewer than {_FEWEST} images: {', '.join(few)}."
+    if uneven:
+        yield f"Less than a tenth of the {most:,} images of {name}: {', '.join(uneven)}."
+
+
+def _results(settings, checked, splits):
+    features, source = _features(settings, checked)
+    space = directions(features)
+    neighbours = find_neighbours(space, seed=settings.seed)
+    rows = unit_rows(features) if are_of_network(source) else None
+    copies, alike = copies_of(checked, rows, float(np.median(neighbours.distances[:, 0])))
+    groups = groups_of(copies.pairs, len(checked)) if len(copies.pairs) else None
+    suspects = suspects_of(checked, features, groups, settings.seed)
+    findings = [
+        *file_findings(checked),
+        *copy_findings(checked, copies, suspects.wrong),
+        *suspect_findings(checked, suspects),
+        *odd_findings(checked, neighbours.loneliness),
+    ]
+    kept = read_fixes(settings.fixes).fixes if settings.fixes else ()
+    findings.sort(key=lambda each: list(TITLES).index(each.kind))
+    findings = numbered(without_kept(findings, kept))
+    metrics = {
+        "pictures": len(checked),
+        "classes": checked.images.class_counts(),
+        "findings": dict(Counter(each.kind for each in findings)),
+        "share_of_wrong_labels": suspects.share,
+        "look_alikes": alike,
+        "copies_searched": copies.searched,
+        "features": features.shape[1],
+    }
+    results = CheckResults(
+        config=settings,
+        images=checked.images,
+        names=checked.names,
+        splits=splits,
+        findings=findings,
+        suspects=suspects,
+        source=source,
+        metrics=metrics,
+    )
+    return results, copies
+
+
+def _features(settings, checked):
+    """Returns the features of all images and a sentence on where they come from."""
+    weights = settings.weights
+    if weights is None and settings.backbone != PIXELS and not is_backbone_path(settings.backbone):
+        weights = "auto"
+    features, source, _ = encoder_features(
+        settings.backbone, checked.images, weights=weights, image_size=settings.image_size
+    )
+    return features, source
+
+
+def _writer(folder, settings, checked, findings):
+    """Returns a function (accepted numbers, rejected ones) that writes fixes.csv."""
+    before = read_fixes(settings.fixes) if settings.fixes else None
+    return functools.partial(write_decisions, folder / FIXES, checked, findings, before=before)
+
+
+def _accept(folder, settings, checked, findings):
+    """Writes fixes.csv with the findings that --accept names, and those of --fixes."""
+    if settings.accept is None:
+        return
+    taken = accepted_numbers(findings, settings.accept)
+    fixes = _writer(folder, settings, checked, findings)(taken)
+    say(f"{len(fixes)} fixes: {folder / FIXES}. Give it to any command with --fixes.")
+
+
+def _review(folder, settings, checked, findings):
+    """Serves the page on which findings are decided, until the command is stopped."""
+    taken = accepted_numbers(findings, settings.accept or ())
+    decisions = Review(findings, _writer(folder, settings, checked, findings), taken)
+    site = review_site(decisions, settings.data, checked.images, folder / FIXES)
+    try:
+        serve(site, settings.port)
+    finally:
+        say(f"Decisions: {folder / FIXES}. Give it to any command with --fixes.")
 
 
 def _lines(splits):

@@ -4,6 +4,7 @@ import dataclasses
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.data.loading import load_dataset, load_parts
@@ -129,7 +130,10 @@ def _same_splits(config, data, path):
         inspection = data.inspection or Inspection()
     else:
         parts, inspection = load_parts(
-            data, on_bad_image=config.on_bad_image, sounds=Sounds.asked(config)
+            data,
+            on_bad_image=config.on_bad_image,
+            sounds=Sounds.asked(config),
+            fixes=_fixes(config, data),
         )
     return begun_splits(read_records(path), parts, inspection, path.parent)
 
@@ -141,7 +145,14 @@ def _load(config, name):
         split_fractions=config.split,
         on_bad_image=config.on_bad_image,
         sounds=Sounds.asked(config),
+        fixes=_fixes(config, name),
+        group_by=config.group_by or DUPLICATES,
     )
+
+
+def _fixes(config, name):
+    """Returns the fixes of the data that are compared on; the source of joint has none."""
+    return config.fixes if name == config.data else None
 
 
 def _check_classes(splits):

@@ -42,7 +42,10 @@ def explore(config):
     check_backbone(config.backbone, PIXELS)
     with RunFolder(config.out or default_run_path("explore", config.data)) as run:
         images, inspection = load_unsplit(
-            config.data, on_bad_image=config.on_bad_image, sounds=Sounds.asked(config)
+            config.data,
+            on_bad_image=config.on_bad_image,
+            sounds=Sounds.asked(config),
+            fixes=config.fixes,
         )
         _check_enough(images, config)
         check_index_library(len(images))
@@ -62,7 +65,8 @@ def explore(config):
             "features": features.shape[1],
             "image_size": list(size),
             "cluster_sizes": findings.clusters.sizes.tolist(),
-            "silhouettes": findings.silhouettes,
+            "large_groups": findings.groups.large,
+            "merge_costs": findings.groups.costs,
             "agreement": findings.agreement,
             "pairs": sum(findings.pair_counts.values()),
             "neighbours_found": findings.neighbours_found,
@@ -87,14 +91,15 @@ def explore(config):
 
 
 def _write_tables(folder, paths, findings):
-    """Writes clusters.csv (path, cluster, distance, outlier_score) and pairs.csv."""
-    found = findings.clusters
-    columns = (paths, found.numbers + 1, found.distances, findings.loneliness)
+    """Writes clusters.csv (path, cluster, distance, outlier_score, part) and pairs.csv."""
+    found, parts = findings.clusters, findings.groups.parts
+    columns = (paths, found.numbers + 1, found.distances, findings.loneliness, parts + 1)
     rows = (
-        (path, number, f"{distance:.6g}", f"{lonely:.6g}")
-        for path, number, distance, lonely in zip(*columns, strict=True)
+        (path, number, f"{distance:.6g}", f"{lonely:.6g}", part)
+        for path, number, distance, lonely, part in zip(*columns, strict=True)
     )
-    write_csv(folder / "clusters.csv", ("path", "cluster", "distance", "outlier_score"), rows)
+    header = ("path", "cluster", "distance", "outlier_score", "part")
+    write_csv(folder / "clusters.csv", header, rows)
     pairs = [(paths[pair.first], paths[pair.second], pair.kind) for pair in findings.pairs]
     write_csv(folder / "pairs.csv", ("first", "second", "kind"), pairs)
 

@@ -11,7 +11,7 @@ from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
-from tl_keras.jobs.runs.run_splits import without_contents
+from tl_keras.jobs.runs.run_splits import check_fixes, kept_fixes, without_contents
 from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN
@@ -50,7 +50,8 @@ def distill(settings):
         InputError: the run, the data or a setting cannot be used.
     """
     student = settings.student
-    trained, splits, rest = load_origin(settings.run, settings.data)
+    check_fixes(settings)
+    trained, splits, rest = load_origin(settings.run, settings.data, settings.fixes)
     more = _unlabelled(settings.unlabelled, rest, trained, splits)
     keras.utils.set_random_seed(settings.distill.seed)
     model = STUDENTS[student](len(trained.class_names))
@@ -80,6 +81,7 @@ def distill(settings):
         )
         folder.write_environment()
         folder.write_splits(splits)
+        folder.keep_fixes(settings.fixes if settings.data else kept_fixes(trained))
         folder.write_classes(trained.class_names, model)
         teacher = main_figures(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, model):

@@ -7,7 +7,12 @@ from tl_keras.files import write_json
 from tl_keras.jobs.output_files import check_output, figures_of
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.run_folder import RunFolder
-from tl_keras.jobs.runs.run_splits import other_images, own_splits, say_if_refitted
+from tl_keras.jobs.runs.run_splits import (
+    check_fixes,
+    other_images,
+    own_splits,
+    say_if_refitted,
+)
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.jobs.runs.unmeasured import mark_measured, read_config, read_history, read_unmeasured
 from tl_keras.jobs.train.starting_point import StartingPoint
@@ -38,6 +43,7 @@ def evaluate(settings):
         InputError: the run, the data or the split cannot be used.
     """
     data = settings.data
+    check_fixes(settings)
     if settings.out is not None:
         check_output(settings.out, FIGURES)
     split = settings.split or ("test" if data is None else "all")
@@ -49,7 +55,7 @@ def evaluate(settings):
         splits = _own(trained, split)
         parts = [part for part in splits[:3] if part and split in (part.split, "all")]
     else:
-        parts = other_images(trained, data, split)
+        parts = other_images(trained, data, split, settings.fixes)
     _, figures = measure(trained.model, *parts, batch_size=settings.batch_size, flips=trained.flips)
     if trained.answering is not None:
         given = answers_on(trained.answering, *parts, batch_size=settings.batch_size)

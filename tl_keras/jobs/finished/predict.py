@@ -4,6 +4,7 @@ import collections
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,15 @@ from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.sounds.sound_images import Sounds, as_sounds
 from tl_keras.data.sounds.waves import SOUND_SUFFIXES
 from tl_keras.data.sources.folders import find_image_files
+from tl_keras.data.sources.labels_file import labelled_paths
 from tl_keras.evaluation.classifiers.prediction import each_batch, each_outputs
 from tl_keras.files import write_csv
+from tl_keras.jobs.finished.heatmap_files import (
+    HeatmapFiles,
+    check_heatmap_folder,
+    heatmap_files,
+    heatmap_folder,
+)
 from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
 from tl_keras.models.answers.answering_model import NO_ANSWER
@@ -39,7 +47,8 @@ def predict(settings):
     that cannot be read has its reason in the column error and nothing in the others. A run with
     `max_error` has answer, why and novelty before the probabilities. The answer is the class, or
     "none of these" for an image that resembles no training image (why: novel). It is empty where
-    the model is unsure (why: unsure). Images with a reason are left to a person. Control
+    the model is unsure (why: unsure). Images with a reason are left to a person. With
+    `explain` the last column names the heatmap of each image, in a folder "OUT-heatmaps". Control
     characters and backslashes of file names are escaped, see `files.escape_controls`.
 
     Args:
@@ -49,14 +58,19 @@ def predict(settings):
         Path of the table.
 
     Raises:
-        InputError: no such path or no image, no usable run, or `out` cannot be written.
+        InputError: no such path or no image, no usable run, or `out` cannot be written. Or there
+            are no heatmaps of this network.
     """
     check_output(settings.out, TABLE)
+    heatmaps = heatmap_folder(settings.out) if settings.explain else None
+    if heatmaps:
+        check_heatmap_folder(heatmaps)
     _check_exist(settings.paths)  # before the model is loaded
     trained = load_run(settings.run)
     sources = sources_of(settings.paths, trained.sounds)
     more = () if trained.answering is None else ANSWER_COLUMNS
     header = (*COLUMNS, *more, *(f"p({name})" for name in trained.class_names))
+    header = (*header, "heatmap") if heatmaps else header
     unreadable, left = 0, collections.Counter()
 
     def counted(rows):
@@ -66,7 +80,9 @@ def predict(settings):
             left.update(row[header.index("why")] for _ in more[:1])
             yield row
 
-    write_csv(settings.out, header, counted(predicted_rows(trained, sources, settings.batch_size)))
+    with heatmap_files(trained.model, heatmaps) if heatmaps else nullcontext() as writer:
+        rows = predicted_rows(trained, sources, settings.batch_size, writer)
+        write_csv(settings.out, header, counted(rows))
     files = sum(map(len, sources))
     say(f"{files} files, {unreadable} of them unreadable: {settings.out}")
     if more:
@@ -85,6 +101,8 @@ def sources_of(paths: Sequence[str], sounds: Sounds | None = None) -> list[Image
             shards.append(load_images(path, sounds=sounds)[0])
         elif os.path.isdir(path):
             files |= dict.fromkeys(find_image_files(path, [], [path], suffixes))
+        elif os.path.splitext(path)[1].lower() == ".csv":
+            files |= dict.fromkeys(labelled_paths(path))
         else:
             files[path] = None
     if not files and not shards:
@@ -103,7 +121,10 @@ def _check_exist(paths):
 
 
 def predicted_rows(
-    trained: TrainedRun, sources: Sequence[ImageDataset], batch_size: int
+    trained: TrainedRun,
+    sources: Sequence[ImageDataset],
+    batch_size: int,
+    heatmaps: HeatmapFiles | None = None,
 ) -> Iterator[list]:
     """Yields a row of the table for each image, as soon as its batch is predicted."""
     loaded = collections.deque()
@@ -111,14 +132,22 @@ def predicted_rows(
 
     def batches():
         for images in sources:
-            for batch, found in _batches(images, trained.image_size, batch_size):
-                loaded.append(found)
+            starts = range(0, len(images), batch_size)
+            each = _batches(images, trained.image_size, batch_size)
+            for start, (batch, found) in zip(starts, each, strict=True):
+                loaded.append((images, start, batch, found))
                 yield batch
 
     for outputs in _each_outputs(trained, batches(), total):
-        found = loaded.popleft()
-        for (path, error), *values in zip(found, *outputs, strict=True):
-            yield _row(path, error, *values, trained.class_names)
+        *where, found = loaded.popleft()
+        rows = [
+            _row(path, error, *values, trained.class_names)
+            for (path, error), *values in zip(found, *outputs, strict=True)
+        ]
+        if heatmaps:
+            names = heatmaps.write(*where, outputs[0].argmax(axis=1), found)
+            rows = [[*row, name] for row, name in zip(rows, names, strict=True)]
+        yield from rows
 
 
 def _each_outputs(trained, batches, total):
@@ -129,11 +158,12 @@ def _each_outputs(trained, batches, total):
         return
     for outputs in each_outputs(trained.answering, batches, total):
         given = zip(outputs["answer"], outputs["novelty"], strict=True)
-        cells = [_answer_cells(*each, trained.class_names) for each in given]
+        cells = [answer_cells(*each, trained.class_names) for each in given]
         yield outputs["probabilities"], cells
 
 
-def _answer_cells(answer, novelty, class_names):
+def answer_cells(answer: int, novelty: float, class_names: Sequence[str]) -> list[str]:
+    """Returns the cells of `ANSWER_COLUMNS` for two outputs of a model that answers."""
     shown = f"{novelty:.6f}"
     if answer != NO_ANSWER:
         return [class_names[answer], "", shown]

@@ -9,7 +9,7 @@ from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import default_run_path
-from tl_keras.jobs.runs.run_splits import say_if_refitted
+from tl_keras.jobs.runs.run_splits import kept_fixes, say_if_refitted
 from tl_keras.models.precision import compute_in
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PruneRunSettings
@@ -52,6 +52,7 @@ def prune(settings):
         folder.write_json("config.json", config)
         folder.write_environment()
         folder.write_splits(splits)
+        folder.keep_fixes(kept_fixes(trained))
         folder.write_classes(trained.class_names, trained.model)
         before = main_figures(measure(trained.model, splits.test)[1])
         with keeping_interrupted(folder, trained.model):

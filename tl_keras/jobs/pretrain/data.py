@@ -6,6 +6,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.pipelines.augmentation import luminance
 from tl_keras.data.sounds.sound_images import Sounds
@@ -67,6 +68,8 @@ def load_pretrain_data(config):
         on_duplicate=config.on_duplicate,
         require_labels=bool(config.conditional) or config.row.needs_labels,
         sounds=sounds,
+        fixes=config.fixes,
+        group_by=config.group_by or DUPLICATES,
     )
     return in_one_form(splits, pretraining_image_size(config, splits.train))
 

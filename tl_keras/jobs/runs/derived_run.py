@@ -16,12 +16,13 @@ from tl_keras.training.history import TrainingHistory
 
 
 def load_origin(
-    run: str, data: str | None = None
+    run: str, data: str | None = None, fixes: str | None = None
 ) -> tuple[TrainedRun, Splits, ImageDataset | None]:
     """Reads a run and its data, with the labels that it was trained on.
 
     Args:
         data: another source with (at least) its classes; None for its own.
+        fixes: fixes.csv of the other source.
 
     Returns:
         (`TrainedRun`, `Splits` with classes in the order of its outputs, the training images
@@ -33,7 +34,7 @@ def load_origin(
     trained = load_run(run)
     if trained.answering is not None:
         say(f"{trained.path} promises an error; the new model has probabilities alone.")
-    splits, rest = own_splits(trained) if data is None else other_splits(trained, data)
+    splits, rest = own_splits(trained) if data is None else other_splits(trained, data, fixes)
     contents, banned = splits.inspection.contents, held_out(trained, splits)
     train = without_contents(splits.train, contents, banned["test"], "they are test images as well")
     check_left(trained, train.source, "train", train)

@@ -12,6 +12,7 @@ from tl_keras.progress import say
 from tl_keras.settings.label_free import PIXELS
 
 _SIDE_OF_PIXELS = 32
+_ASKED, _FALLEN_BACK = "No network was used", "Without ImageNet weights no network was used"
 
 
 def encoder_features(backbone, images, *, weights=None, image_size=None):
@@ -31,7 +32,7 @@ def encoder_features(backbone, images, *, weights=None, image_size=None):
         InputError: the backbone or its weights are not available; the message says what to do.
     """
     if backbone == PIXELS:
-        return _of_pixels(images, image_size, "No network was used")
+        return _of_pixels(images, image_size, _ASKED)
     try:
         encoder = build_encoder(backbone, images, weights, image_size)
     except InputError as error:
@@ -40,7 +41,7 @@ def encoder_features(backbone, images, *, weights=None, image_size=None):
         if weights == "auto":
             say(f"weights=auto: {error}")
             say(f"weights=auto: NO IMAGENET WEIGHTS for {backbone}. Using pixels.")
-            return _of_pixels(images, image_size, "Without ImageNet weights no network was used")
+            return _of_pixels(images, image_size, _FALLEN_BACK)
         raise InputError(
             f"{error} Or use --backbone RUN of `tl-keras pretrain`, or --backbone pixels."
         ) from error
@@ -48,6 +49,11 @@ def encoder_features(backbone, images, *, weights=None, image_size=None):
     side = f"{size[0]} x {size[1]} pixels"
     source = f"Similarity is that of the features of {backbone} on {side}."
     return extract_features(encoder, images), source, size
+
+
+def are_of_network(source: str) -> bool:
+    """Returns whether the sentence of `encoder_features` is on features of a network."""
+    return not source.startswith((_ASKED, _FALLEN_BACK))
 
 
 def build_encoder(

@@ -19,7 +19,7 @@ from tl_keras.files import read_json, replacing, write_json, write_text
 from tl_keras.progress import say
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, differences_of, renamed
 
-SPLITS, INTERRUPTED = "splits.csv.gz", "interrupted.keras"
+SPLITS, INTERRUPTED, FIXES = "splits.csv.gz", "interrupted.keras", "fixes.csv"
 _PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")
 
 
@@ -139,6 +139,12 @@ class RunFolder:
             InputError: the run goes on and was begun with other images.
         """
         self._write_records(SPLITS, each_record(splits, rest, loaded))
+
+    def keep_fixes(self, file):
+        """Copies the fixes.csv with which the images were loaded, so that the run has its own."""
+        if file is not None:
+            with replacing(self.path / FIXES) as temporary:
+                shutil.copyfile(file, temporary)
 
     def check_images(self, splits):
         """Refuses an unfinished run that was begun with other images; keeps theirs until its end.

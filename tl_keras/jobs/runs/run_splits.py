@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.classes import keep_classes, keep_classes_of_splits
@@ -11,6 +12,7 @@ from tl_keras.data.loading import load_parts
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import REST, contents_of, find_images, record_images
 from tl_keras.data.splits import keep_and_rest, make_splits
+from tl_keras.jobs.runs.run_folder import FIXES
 from tl_keras.jobs.runs.trained_run import TrainedRun
 from tl_keras.progress import say
 
@@ -35,31 +37,35 @@ def own_splits(
             records and its splits would have to be drawn anew.
     """
     source = trained.config["data"]
-    parts, inspection = _load(trained, source)
+    parts, inspection = _load(trained, source, fixes=kept_fixes(trained))
     if trained.records is None:
         return _older_run(trained, parts, inspection, needed)
     return _recorded_splits(trained, source, parts, inspection, needed)
 
 
-def other_splits(trained: TrainedRun, data: str) -> tuple[Splits, ImageDataset | None]:
+def other_splits(
+    trained: TrainedRun, data: str, fixes: str | None = None
+) -> tuple[Splits, ImageDataset | None]:
     """Returns what `own_splits` does for other data with the classes of the run.
 
     Splits that the data come with are kept. Without them, data that hold at least half of the
     run's images are taken to be the run's own, moved; all others are cut as for a new run.
     """
-    parts, inspection = _load(trained, data)
+    parts, inspection = _load(trained, data, fixes=fixes)
     if not {"val", "test"} & set(parts) and _is_moved(trained, parts, inspection):
         return _recorded_splits(trained, data, parts, inspection, NAMES)
     splits, rest = _cut(trained, parts, inspection, trained.config.get("labels_per_class"))
     return _without_each_other(trained, splits), rest
 
 
-def other_images(trained: TrainedRun, data: str, split: str) -> list[ImageDataset]:
+def other_images(
+    trained: TrainedRun, data: str, split: str, fixes: str | None = None
+) -> list[ImageDataset]:
     """Returns labelled datasets of other data, one split or all; prints how many the run knows.
 
     A split is that of the data, or of the run if the data are its own, moved, or cut anew.
     """
-    parts, inspection = _load(trained, data, trained.image_size)
+    parts, inspection = _load(trained, data, trained.image_size, fixes)
     if split == "all":
         chosen = list(parts.values())
     elif split in parts:
@@ -74,12 +80,28 @@ def other_images(trained: TrainedRun, data: str, split: str) -> list[ImageDatase
     return chosen
 
 
-def _load(trained, data, image_size=None):
+def check_fixes(settings):
+    """Refuses fixes of a run's own data, which has its fixes already."""
+    if settings.fixes is not None and settings.data is None:
+        raise InputError(
+            f"Expected fixes only with data, as the run's own images have the fixes with which it "
+            f"was trained; received fixes={settings.fixes!r}. Leave it out, or give --data."
+        )
+
+
+def kept_fixes(trained):
+    """Returns the fixes.csv with which a run was trained, or None: the run's own copy if it is."""
+    copy = Path(trained.path) / FIXES
+    return str(copy) if copy.is_file() else trained.config.get("fixes")
+
+
+def _load(trained, data, image_size=None, fixes=None):
     return load_parts(
         data,
         on_bad_image=trained.config["on_bad_image"],
         image_size=image_size,
         sounds=trained.sounds,
+        fixes=fixes,
     )
 
 

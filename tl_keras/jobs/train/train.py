@@ -103,6 +103,7 @@ def train(config: TrainSettings) -> Path:
         folder.write_environment()
         rest = unlabelled.images if config.unlabelled == REST else None
         folder.write_splits(start.splits, rest, splits)
+        folder.keep_fixes(config.fixes)
         run = _Run(folder, config, start, source, unlabelled, time_left, policy)
         run.write_classes()
         run.fit()

@@ -3,6 +3,7 @@
 - answer_figures: figure of the answers of a model: error by share answered
 - comparison_figures: figures of a comparison: accuracy by number of labels and by time
 - grid_callback: callback that saves image grids during training and a film strip at the end
+- heatmap_overlay: a heatmap laid over its image
 - image_grids: grids and film strips of many small images
 - image_map: images on the cells of a grid, framed in the colours of their clusters
 - prediction_figures: figures of predictions: confusion matrix and reliability

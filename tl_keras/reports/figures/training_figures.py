@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
 from tl_keras.checks import InputError
+from tl_keras.evaluation.labelling.forecast import Curve, Forecast
 from tl_keras.reports.figures.prediction_figures import plot_confusion_matrix, plot_reliability
 from tl_keras.reports.figures.style import (
     BLUE,
@@ -24,6 +25,7 @@ from tl_keras.reports.figures.style import (
 __all__ = [
     "plot_comparison",
     "plot_confusion_matrix",
+    "plot_forecast",
     "plot_learning_curves",
     "plot_reliability",
     "plot_samples",
@@ -60,6 +62,35 @@ def plot_learning_curves(history: dict[str, list[float]], phases: Sequence[dict]
         _draw_phases(axes, phases, len(history["loss"]))
     handles, names = loss.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+@styled
+def plot_forecast(curve: Curve, forecasts: Sequence[Forecast]) -> Figure:
+    """Plots the accuracy by number of labels: measured by holding out, and forecast.
+
+    Args:
+        curve: measured `Curve`.
+        forecasts: `Forecast`s, ascending in labels, that of today first.
+
+    Returns:
+        matplotlib Figure; the axis of labels is logarithmic.
+    """
+    figure = new_figure(6.4, 3.8)
+    axes = finish_axes(figure.subplots())
+    labels = [each.labels for each in forecasts]
+    axes.plot(curve.sizes, curve.accuracies, color=GRAY, marker="o", label="Held-out images")
+    axes.plot(labels, [each.expected for each in forecasts], color=BLUE, label="Forecast")
+    ends = ([each.low for each in forecasts], [each.high for each in forecasts])
+    axes.fill_between(labels, *ends, color=BLUE, alpha=0.15, linewidth=0, label="80% interval")
+    axes.set_xscale("log")
+    ticks = [*curve.sizes[:-1], *(curve.labels * times for times in (1, 2, 4))]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_title("Accuracy with more labels")
+    axes.set_xlabel("Labels")
+    _show_percent(axes)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

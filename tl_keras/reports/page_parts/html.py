@@ -11,6 +11,8 @@ from tl_keras.files import replacing, write_text
 from tl_keras.reports.page_parts.sections import Figure, Page
 from tl_keras.reports.page_parts.thumbnails import data_uri, thumbnail, wave_uri
 
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
 
 def write_page(path: str | Path, page: Page) -> Path:
     """Writes a page as one self-contained file, and its figures into `figures/` beside it.
@@ -32,7 +34,7 @@ def write_page(path: str | Path, page: Page) -> Path:
                 name = figure.name or section.name
                 with replacing(path.parent / "figures" / f"{name}.png") as temporary:
                     temporary.write_bytes(_png(figure.drawing))
-    template = _environment().get_template("page.html.j2")
+    template = page_environment().get_template("page.html.j2")
     write_text(path, template.render(version=__version__, page=page))
     return path
 
@@ -45,9 +47,10 @@ def _png(drawing):
     return stream.getvalue()
 
 
-def _environment():
+def page_environment() -> jinja2.Environment:
+    """Returns the environment of all templates, which escapes every text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

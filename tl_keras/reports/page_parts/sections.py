@@ -129,10 +129,11 @@ class Group:
 
     Attributes:
         name: e.g. "Cluster 3".
-        colour: "#rrggbb", colour of its frames on the map.
+        colour: "#rrggbb", colour of its frames on the map; "" for none.
         words: size as text.
         images: uint8 (h, w, 3), the most typical first.
         paths: path of each image.
+        parts: `Group`s into which it opens.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Group:
     words: str
     images: Sequence[np.ndarray]
     paths: Sequence[str]
+    parts: "Sequence[Group]" = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

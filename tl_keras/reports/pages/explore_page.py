@@ -27,8 +27,8 @@ from tl_keras.reports.pages.results import ExploreResults
 from tl_keras.reports.wording.numbers import format_duration, format_percent, inspection_warnings
 from tl_keras.settings.label_free import PIXELS
 
-_TYPICAL, _PAIRS, _OUTLIERS = 10, 24, 18
-_CLEAR, _TOUCHING = 0.25, 0.1  # mean silhouettes
+_TYPICAL, _OF_PART, _PAIRS, _OUTLIERS = 10, 6, 24, 18
+_TINY, _MANY_TIMES = 1e-12, 100
 _METHODS = {"tsne": "t-SNE", "pca": "The two main directions"}
 _KINDS = {"same": "the same", "near": "nearly the same pixels", "alike": "similar in features"}
 
@@ -82,33 +82,69 @@ def _map(images, findings):
 
 
 def _clusters(images, findings):
-    clusters, silhouettes = findings.clusters, findings.silhouettes
-    words = ["The members nearest to the centre of each cluster, by k-means. clusters.csv has all."]
-    if silhouettes:
-        tried = ", ".join(f"{n}: {value:.2f}" for n, value in silhouettes.items())
-        words.append(
-            f"Of the numbers tried, {len(clusters.centres)} separates the clusters best "
-            f"({_apart(max(silhouettes.values()))}). Mean silhouette, 1 for far apart and 0 for "
-            f"touching: {tried}. Give another with --clusters."
-        )
+    groups, clusters = findings.groups, findings.clusters
+    words = [
+        "The members nearest to the centre of each cluster, by k-means. A cluster opens into parts "
+        "that are more alike. clusters.csv has the cluster and the part of every image.",
+        *_level(groups),
+    ]
+    if groups.large:
+        joined = [f"clusters {_listed(large)}" for large in groups.large]
+        words.append(f"Merged further they form {len(joined)} large groups: {'; '.join(joined)}.")
     colours = group_colours(len(clusters.centres))
-    groups = [
+    shown = [
         Group(
             f"Cluster {number + 1}",
             colours[number],
-            f"{size:,} images ({format_percent(size / len(images), 0)})",
+            _size(size, len(images)),
             *_images_and_paths(images, clusters.members(number)[:_TYPICAL]),
+            parts=_parts(images, groups, number),
         )
         for number, size in enumerate(clusters.sizes)
         if size
     ]
-    return [*words, *groups]
+    return [*words, *shown]
 
 
-def _apart(silhouette):
-    if silhouette >= _CLEAR:
-        return "clearly"
-    return "they touch" if silhouette >= _TOUCHING else "hardly: there may be no clusters at all"
+def _level(groups):
+    """Returns the sentence on the number of clusters; none if it was given."""
+    count = len(groups.clusters.centres)
+    if not groups.costs:
+        return []
+    if groups.is_clear:
+        ratio = groups.costs[count] / max(groups.costs.get(count + 1, 0), _TINY)
+        times = f"{ratio:.0f} times" if ratio < _MANY_TIMES else "many times"
+        reason = f"{count} lie apart: merging two of them loses {times} what one more would"
+    else:
+        reason = (
+            f"no number stands out, so {count} are shown, the usual number for so many images; "
+            "there may be fewer kinds or more"
+        )
+    return [f"Of 2 to {max(groups.costs)} clusters {reason}. Give another number with --clusters."]
+
+
+def _parts(images, groups, number):
+    """Returns the parts of a cluster as `Group`s; none if it has one only."""
+    parts = groups.members_of_parts(number)
+    if len(parts) < 2:
+        return []
+    return [
+        Group(
+            f"Part {number + 1}.{part + 1}",
+            "",
+            _size(len(rows), sum(map(len, parts))),
+            *_images_and_paths(images, rows[:_OF_PART]),
+        )
+        for part, rows in enumerate(parts)
+    ]
+
+
+def _size(count, total):
+    return f"{count:,} image{'s' if count > 1 else ''} ({format_percent(count / total, 0)})"
+
+
+def _listed(numbers):
+    return ", ".join(str(number + 1) for number in numbers)
 
 
 def _repeats(images, findings):

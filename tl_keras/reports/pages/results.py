@@ -8,12 +8,17 @@ import keras
 import numpy as np
 
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.fixes.finding import Finding
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.evaluation.classifiers.answers import Answers
+from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels
 from tl_keras.evaluation.encoders.findings import Findings
+from tl_keras.evaluation.labelling.forecast import Curve, Forecast
 from tl_keras.evaluation.policy.advice import Advice
 from tl_keras.reports.page_parts.sections import Figure
+from tl_keras.settings.check import CheckSettings
 from tl_keras.settings.compare import CompareSettings
+from tl_keras.settings.few_labels.enough import EnoughSettings
 from tl_keras.settings.few_labels.few_shot import FewShotSettings
 from tl_keras.settings.few_labels.recommend import RecommendSettings
 from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
@@ -37,6 +42,8 @@ class TrainingResults:
         val: the same on the validation split; None if these images were trained on.
         command: command line of the run.
         answers: on the test split; None of a model that does not answer.
+        heatmaps: {row of the test split: float (h, w), 0 to 1} of the predicted class.
+        no_heatmaps: why there are none, a sentence.
     """
 
     config: TrainSettings
@@ -49,6 +56,8 @@ class TrainingResults:
     val: dict | None = None
     command: str = ""
     answers: Answers | None = None
+    heatmaps: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    no_heatmaps: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -74,6 +83,31 @@ class PretrainingResults:
     figures: Mapping[str, Sequence[Figure]]
     inspection: Inspection | None = None
     warnings: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class CheckResults:
+    """Results of a check, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        images: all images that can be read.
+        names: path of each image below the source, or its row.
+        splits: as training would cut them; the inspection has the warnings.
+        findings: numbered `Finding`s.
+        suspects: `SuspectLabels` of all images.
+        source: sentence on the features.
+        metrics: content of metrics.json.
+    """
+
+    config: CheckSettings
+    images: ImageDataset
+    names: Sequence[str]
+    splits: Splits
+    findings: Sequence[Finding]
+    suspects: SuspectLabels
+    source: str
+    metrics: dict
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,6 +162,35 @@ class RecommendResults:
     commands: dict[str, str]
     metrics: dict
     inspection: Inspection | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class EnoughResults:
+    """Results of `tl-keras enough`, from which its page is made.
+
+    Attributes:
+        config: settings of the run.
+        class_names: names of the classes.
+        labels: ints (n,), of the labelled images.
+        curve: measured `Curve`.
+        kind: "random" or "chosen", see `forecast`.
+        forecasts: by number of labels, that of today first.
+        wanted: index of the number of labels that was asked for.
+        needs: float (num_classes,), share of the errors.
+        inspection: result of checking the images.
+        seconds: of the whole run.
+    """
+
+    config: EnoughSettings
+    class_names: Sequence[str]
+    labels: np.ndarray
+    curve: Curve
+    kind: str
+    forecasts: Sequence[Forecast]
+    wanted: int
+    needs: np.ndarray
+    inspection: Inspection | None
+    seconds: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

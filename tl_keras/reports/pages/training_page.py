@@ -3,7 +3,8 @@
 import numpy as np
 from markupsafe import Markup
 
-from tl_keras.evaluation.classifiers.classification import most_confident_mistakes
+from tl_keras.evaluation.classifiers.classification import first_correct, most_confident_mistakes
+from tl_keras.reports.figures.heatmap_overlay import draw_overlay
 from tl_keras.reports.figures.pseudo_label_figures import has_pseudo_labels, plot_pseudo_labels
 from tl_keras.reports.figures.style import render_png
 from tl_keras.reports.figures.training_figures import (
@@ -48,6 +49,7 @@ from tl_keras.reports.wording.training import (
 
 _SAMPLES_PER_CLASS = 6
 _MISTAKES = 12
+_OVERLAY = 112  # pixels, of its longer side
 _MANY_CLASSES = 20  # from which on their table scrolls
 
 
@@ -65,7 +67,7 @@ def training_page(results: TrainingResults) -> Page:
         _classes(results.test["per_class"]),
         _calibration(results),
         _mistakes(results),
-        _correct_sounds(results),
+        _correct(results),
         _times(results.metrics["seconds"]),
         Section("settings", "Settings", [
             pairs(settings_rows(results)), *command_parts("Command:", results.command),
@@ -221,32 +223,46 @@ def _calibration(results):
     return Section("reliability", "Calibration", [*texts, figure])
 
 
+def rows_shown(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the test rows that the page shows: the most confident mistakes, and right answers."""
+    mistakes = most_confident_mistakes(probabilities, labels, limit=_MISTAKES)
+    return mistakes, first_correct(probabilities, labels, limit=_MISTAKES)
+
+
 def _mistakes(results):
-    dataset, probabilities = results.splits.test, results.probabilities
-    rows = most_confident_mistakes(probabilities, dataset.labels, limit=_MISTAKES)
+    rows, _ = rows_shown(results.probabilities, results.splits.test.labels)
     parts = ["None are recorded."]
     if len(rows):
-        tiles = Tiles([_predicted(dataset, row, probabilities[row]) for row in rows])
-        parts = [Soft("Check these images: some labels may be wrong."), tiles]
+        words = Soft("Check these images: some labels may be wrong.")
+        parts = [words, *_heatmap_words(results), _tiles(results, rows)]
     return Section("mistakes", "Most confident mistakes", parts)
 
 
-def _correct_sounds(results):
-    """Returns a section with a sound of each of the first classes, to compare mistakes with."""
-    dataset, probabilities = results.splits.test, results.probabilities
-    if not dataset.sounds:
+def _correct(results):
+    """Returns a section with an image of each of the first classes, to compare mistakes with."""
+    _, rows = rows_shown(results.probabilities, results.splits.test.labels)
+    if not len(rows) or not (results.heatmaps or results.splits.test.sounds):
         return None
-    right = probabilities.argmax(axis=1) == dataset.labels
-    rows = [
-        found[0]
-        for label in range(dataset.num_classes)
-        if len(found := np.flatnonzero(right & (dataset.labels == label)))
+    return Section("correct", "Correct predictions", [_tiles(results, rows)])
+
+
+def _heatmap_words(results):
+    if not results.heatmaps:
+        return [Soft(results.no_heatmaps)] if results.no_heatmaps else []
+    return [
+        Soft(
+            "Red marks the parts of an image that speak most for the predicted class (Grad-CAM). "
+            "Red on the background means that the network has learned the background."
+        )
     ]
-    tiles = [_predicted(dataset, row, probabilities[row]) for row in rows[:_MISTAKES]]
-    return Section("correct", "Correct predictions", [Tiles(tiles)]) if tiles else None
 
 
-def _predicted(dataset, row, probabilities):
+def _tiles(results, rows):
+    return Tiles([_predicted(results, row) for row in rows], pairs=bool(results.heatmaps))
+
+
+def _predicted(results, row):
+    dataset, probabilities = results.splits.test, results.probabilities[row]
     true, predicted = dataset.labels[row], probabilities.argmax()
     lines = (
         Markup("<b><bdi>{}</bdi></b>, confidence {}").format(
@@ -254,8 +270,10 @@ def _predicted(dataset, row, probabilities):
         ),
         Markup("true class <b><bdi>{}</bdi></b>").format(dataset.class_names[true]),
     )
+    image, heat = dataset.load(row), results.heatmaps.get(int(row))
+    images = [image] if heat is None else [image, draw_overlay(image, heat, size=_OVERLAY)]
     sound = dataset.images[row].wave() if dataset.sounds else None
-    return Tile([dataset.load(row)], [dataset.ids[row]], lines, sound)
+    return Tile(images, [dataset.ids[row]], lines, sound)
 
 
 def _times(seconds):

@@ -2,5 +2,7 @@
 
 - few_shot: `few-shot`
 - zero_shot: `zero-shot`
+- label: `label`
 - recommend: `recommend`, and the strategies among which it chooses
+- enough: `enough`
 """

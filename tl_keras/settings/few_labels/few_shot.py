@@ -4,7 +4,13 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, KindSettings, ReadSettings
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    SIDE,
+    FixSettings,
+    KindSettings,
+    ReadSettings,
+)
 from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.options.declaration import DATA, FIRST, RUN, Bounds
 
@@ -13,7 +19,7 @@ METHODS = ("auto", "prototype", "ridge", "logistic", "nearest")
 
 
 @dataclasses.dataclass(frozen=True)
-class FewShotSettings(ReadSettings, KindSettings):
+class FewShotSettings(ReadSettings, KindSettings, FixSettings):
     """Makes a classifier from a few images of each class in seconds, and predicts others."""
 
     encoder: Annotated[str, FIRST]

@@ -3,7 +3,13 @@
 import dataclasses
 from typing import Annotated, NamedTuple
 
-from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, FractionSettings, ReadSettings
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    SIDE,
+    FixSettings,
+    FractionSettings,
+    ReadSettings,
+)
 from tl_keras.settings.options.declaration import FIRST, POSITIONAL, Bounds
 
 
@@ -53,7 +59,7 @@ OF_TRAIN = tuple(name for name, strategy in STRATEGIES.items() if strategy.optio
 
 
 @dataclasses.dataclass(frozen=True)
-class RecommendSettings(FractionSettings, ReadSettings):
+class RecommendSettings(FractionSettings, ReadSettings, FixSettings):
     """Recommends a strategy for labelled images, from results on other data sets."""
 
     data: Annotated[str, POSITIONAL]

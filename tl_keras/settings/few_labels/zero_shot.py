@@ -4,7 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
-from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, WIDTH, ReadSettings
+from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, WIDTH, FixSettings, ReadSettings
 from tl_keras.settings.label_free import PIXELS, SMALL_RESNET
 from tl_keras.settings.options.declaration import FIRST, MODEL, RUN, Bounds
 
@@ -16,7 +16,7 @@ _OWN_UNITS = "hidden_units only with method='compatibility', whose network has h
 
 
 @dataclasses.dataclass(frozen=True)
-class ZeroShotSettings(ReadSettings):
+class ZeroShotSettings(ReadSettings, FixSettings):
     """Recognises classes without training images by their attributes or word vectors."""
 
     data: Annotated[str, FIRST]

@@ -23,6 +23,7 @@ from tl_keras.training.time_limit import Deadline
 POINTS = (0.25, 0.5, 0.75, 1.0)  # shares of the line from the start to the end of fine-tuning
 USUAL = 0.75  # the point that is kept unless validation clearly speaks for another
 _USUAL = 1 + POINTS.index(USUAL)  # among the points, of which the start is the first
+_BEHIND = 0.03  # of accuracy that a point may lie behind the start on validation images
 _AT_ONCE = 64  # images
 # Trains a part, keeps its last weights, and returns the number of its phase in the history.
 FitPart = Callable[[TrainablePart, FineTuneSettings], int]
@@ -170,48 +171,62 @@ class _Lines:
         if val is None or not len(val.labels):
             return points, _USUAL, None
         labels, measure = val.labels, _probabilities_of(self.part.model, val, logits=self.logits)
-        losses, found, weights = [], [], image_weights(labels, self.class_weights)
+        losses, right, found = [], [], []
+        weights = image_weights(labels, self.class_weights)
         for _, share, end, _ in self.points:
             self._set(share, end)
             found.append(measure())
             temperature = fit_temperature(found[-1], labels, weights)
             losses.append(tempered_losses(found[-1], labels, temperature))
-        chosen, errors = choose(np.array(losses), _USUAL, weights)
+            right.append(found[-1].mean(axis=0).argmax(axis=1) == labels)
+        chosen, errors = choose(np.array(losses), _USUAL, weights, np.array(right))
         chosen = from_chief(chosen)
         measured = [
             dataclasses.replace(
                 point,
-                accuracy=float(np.mean(probabilities.mean(axis=0).argmax(axis=1) == labels)),
+                accuracy=float(np.mean(correct)),
                 loss=float(np.average(loss, weights=weights)),
                 standard_error=float(error),
             )
-            for point, probabilities, loss, error in zip(points, found, losses, errors, strict=True)
+            for point, correct, loss, error in zip(points, right, losses, errors, strict=True)
         ]
         return measured, chosen, found[chosen]
 
 
 def choose(
-    losses: np.ndarray, usual: int, weights: np.ndarray | None = None
+    losses: np.ndarray,
+    usual: int,
+    weights: np.ndarray | None = None,
+    right: np.ndarray | None = None,
 ) -> tuple[int, np.ndarray]:
     """Chooses the usual point, or the one of the lowest mean loss if that is clearly better.
 
     Clearly: by more than one standard error of the difference. With few validation images the
     lowest loss is mostly luck; without looking at any, the usual point is better than the start.
+    A lower loss may come from better confidence at fewer right answers, so points that lie more
+    than 3 points of accuracy behind the start are left out.
 
     Args:
-        losses: float (points, n), of each validation image at each point.
+        losses: float (points, n), of each validation image at each point, the start first.
         usual: index of a point.
         weights: float (n,) of the images; None for 1 each.
+        right: bool (points, n), whether the answer is right. Default None: no point is left out.
 
     Returns:
         (index, standard error (points,) of the difference between each mean and the lowest)
     """
     means = np.average(losses, axis=1, weights=weights)
-    best = int(means.argmin())
+    allowed = np.ones(len(means), bool)
+    if right is not None:
+        accuracies = np.average(right, axis=1, weights=weights)
+        allowed = accuracies >= accuracies[0] - _BEHIND - 1e-9  # rounding
+    best = int(np.where(allowed, means, np.inf).argmin())
     deviation = losses - losses[best] - (means - means[best])[:, None]
     shares = np.ones(losses.shape[1]) if weights is None else weights
     errors = np.sqrt(((shares / shares.sum()) ** 2 * deviation**2).sum(axis=1))
-    return (best if means[usual] - means[best] > errors[usual] else usual), errors
+    if allowed[usual] and means[usual] - means[best] <= errors[usual]:
+        return usual, errors
+    return best, errors
 
 
 def between(start: Weights, end: Weights, share: float) -> Weights:

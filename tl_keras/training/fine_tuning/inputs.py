@@ -147,7 +147,7 @@ def with_val(train: Images, val: Images) -> Images:
         return dataclasses.replace(train, dataset=joined(parts))
     images = np.concatenate([part.decoded(train.image_size) for part in parts])
     labels = np.concatenate([part.labels for part in parts])
-    both = dataclasses.replace(parts[0], images=images, labels=labels, rows=None)
+    both = dataclasses.replace(parts[0], images=images, labels=labels, rows=None, groups=None)
     return dataclasses.replace(train, dataset=both)
 
 

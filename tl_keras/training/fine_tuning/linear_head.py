@@ -82,7 +82,7 @@ def set_linear_start(
     views = images.distinct_views
     images = with_val(images, part.val) if settings.refit else images
     [features] = part.compute(cut.prefix, images, views=views, batch_size=batch_size).arrays
-    count = len(part.train.labels)
+    count, groups = len(part.train.labels), images.dataset.groups
 
     def fit(number):
         start = fit_linear_start(
@@ -91,6 +91,7 @@ def set_linear_start(
             model.output_shape[-1],
             seed=settings.seed,
             class_weights=settings.class_weights,
+            groups=None if groups is None else groups[:number],
         )
         names = ("kernel", "bias", "probabilities")  # rounded as on the chief
         arrays = from_chief([getattr(start, name) for name in names])

@@ -73,6 +73,7 @@ def fit_linear_start(
     *,
     seed: int = 0,
     class_weights: ClassWeights = "none",
+    groups: np.ndarray | None = None,
 ) -> LinearStart:
     """Fits a logistic regression whose strength is chosen by cross-validated log loss.
 
@@ -88,6 +89,7 @@ def fit_linear_start(
         seed: of the folds. Default 0.
         class_weights: "balanced" weighs each class the same, in the loss of the fits and in that
             by which the strength is chosen. Default "none".
+        groups: ints (n,); images of the same number are in the same fold. Default None.
 
     Returns:
         `LinearStart`.
@@ -102,7 +104,7 @@ def fit_linear_start(
     shares = image_weights(labels, class_weights)
     with one_thread():
         regression = LogisticRegression(features, labels, num_classes, *scaling)
-        strength, probabilities, begun = _search(regression, labels, seed, shares)
+        strength, probabilities, begun = _search(regression, labels, seed, shares, groups)
         fitted = regression.fit(strength or STRENGTHS[len(STRENGTHS) // 3], shares, begun)
     seconds = time.monotonic() - started
     return LinearStart(fitted.kernel, fitted.bias, strength, probabilities, seconds)
@@ -154,8 +156,17 @@ def _moments(features):
     return mean.astype(np.float32), scale.astype(np.float32)
 
 
-def stratified_folds(labels: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns [(rows to fit, rows held out)]; the only image of a class is never held out."""
+def stratified_folds(
+    labels: np.ndarray, seed: int, groups: np.ndarray | None = None, *, every: bool = False
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns [(rows to fit, rows held out)]; the only image of a class is never held out.
+
+    Of very many images there is one fold, unless `every` one is asked for. With groups, no group is
+    divided; then the images of a class in one group are never held out.
+    """
+    most = None if every or len(labels) < MANY else 1
+    if groups is not None and len(np.unique(groups)) < len(groups):
+        return _grouped_folds(labels, seed, groups)[:most]
     from sklearn.model_selection import StratifiedKFold
 
     counts = np.bincount(labels)
@@ -170,10 +181,30 @@ def stratified_folds(labels: np.ndarray, seed: int) -> list[tuple[np.ndarray, np
             others, labels[others]
         )
         folds = [(np.append(others[fitted], alone), others[held]) for fitted, held in splits]
-    return folds[: 1 if len(labels) >= MANY else None]
+    return folds[:most]
 
 
-def _search(regression, labels, seed, shares):
+def _grouped_folds(labels, seed, groups):
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    own = [np.unique(groups[labels == label]) for label in range(labels.max() + 1)]
+    alone = np.isin(groups, np.concatenate([each for each in own if len(each) == 1] or [[]]))
+    fixed, others = np.flatnonzero(alone), np.flatnonzero(~alone)
+    number = min(
+        _FOLDS, max((len(each) for each in own), default=0), len(np.unique(groups[others]))
+    )
+    if number < 2:
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a class in fewer groups than folds is in some of them
+        splits = StratifiedGroupKFold(number, shuffle=True, random_state=seed).split(
+            others, labels[others], groups[others]
+        )
+        folds = [(np.append(others[fitted], fixed), others[held]) for fitted, held in splits]
+    return [fold for fold in folds if len(fold[1]) and np.isin(labels, labels[fold[0]]).all()]
+
+
+def _search(regression, labels, seed, shares, groups):
     """(strength of the lowest log loss, probabilities of the images held out at it, a solution)
 
     From the weakest fit up, each begun at the solution before it; the loss has one minimum, so
@@ -182,7 +213,7 @@ def _search(regression, labels, seed, shares):
     """
     probabilities = np.full((len(labels), regression.num_classes), np.nan, np.float32)
     rows = _some(labels, seed)
-    folds = stratified_folds(labels[rows], seed)
+    folds = stratified_folds(labels[rows], seed, None if groups is None else groups[rows])
     if not folds:
         return None, probabilities, None
     own = labels[rows]

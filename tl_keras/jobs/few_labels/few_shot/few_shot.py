@@ -55,7 +55,9 @@ def few_shot(settings):
     sources_of((settings.query,), sounds)  # refused before anything is computed
     path = settings.run or default_run_path("few-shot", settings.support)
     with RunFolder(path, option="--run") as folder:
-        support, inspection = load_support(settings.support, settings.on_bad_image, sounds)
+        support, inspection = load_support(
+            settings.support, settings.on_bad_image, sounds, settings.fixes
+        )
         settings = _heard(settings, support.sounds)
         classifier, source, seconds = _fitted(settings, support)
         trained = _save(folder, settings, support, inspection, classifier)
@@ -129,6 +131,7 @@ def _save(folder, settings, support, inspection, classifier):
     folder.save_model(model)
     folder.write_classes(support.class_names, model, flips=classifier.mirror)
     folder.write_splits(Splits(support, None, None, inspection))
+    folder.keep_fixes(settings.fixes)
     config = settings.to_json() | {"run": None}  # a repeated run has a folder of its own
     folder.write_json("config.json", config)
     folder.write_environment()

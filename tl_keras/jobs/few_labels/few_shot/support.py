@@ -12,7 +12,7 @@ from tl_keras.progress import say
 
 
 def load_support(
-    source: str, on_bad_image: str, sounds: Sounds | None = None
+    source: str, on_bad_image: str, sounds: Sounds | None = None, fixes: str | None = None
 ) -> tuple[ImageDataset, Inspection]:
     """Returns the labelled images of a source, all of split "train", and their inspection.
 
@@ -21,7 +21,7 @@ def load_support(
     Raises:
         InputError: there are no two classes, or a class has no image that can be read.
     """
-    parts, inspection = load_parts(source, on_bad_image=on_bad_image, sounds=sounds)
+    parts, inspection = load_parts(source, on_bad_image=on_bad_image, sounds=sounds, fixes=fixes)
     if len(parts) > 1:
         say(f"{printable(source)} has splits of its own: the support is its training images.")
     support = replace(next(iter(parts.values())), split="train")

@@ -94,7 +94,9 @@ def command_line(name, config, train):
 
 def _loaded(config):
     """`Splits` as `train` cuts them, without its search for images that occur in two of them."""
-    parts, inspection = load_parts(config.data, on_bad_image=config.on_bad_image)
+    parts, inspection = load_parts(
+        config.data, on_bad_image=config.on_bad_image, fixes=config.fixes
+    )
     splits, _ = make_splits(parts, split_fractions=config.split, seed=config.seed)
     train = splits.train
     if config.labels_per_class is not None:

@@ -48,7 +48,9 @@ def load_described_images(settings: ZeroShotSettings) -> DescribedImages:
     Raises:
         InputError: images, table or classes cannot be used; the message names the class.
     """
-    parts, inspection = load_parts(settings.data, on_bad_image=settings.on_bad_image)
+    parts, inspection = load_parts(
+        settings.data, on_bad_image=settings.on_bad_image, fixes=settings.fixes
+    )
     names = next(iter(parts.values())).class_names
     unseen = _unseen(settings, names)
     descriptions = _descriptions(settings, names)

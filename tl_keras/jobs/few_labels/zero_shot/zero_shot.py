@@ -88,6 +88,7 @@ def _save(folder, settings, images, model):
     )
     write_csv(folder.path / "attributes.csv", ("class", *described.columns), rows)
     folder.write_splits(Splits(images.train, None, images.test, images.inspection))
+    folder.keep_fixes(settings.fixes)
     # A repeated run has a folder of its own.
     folder.write_json("config.json", settings.to_json() | {"out": None})
     folder.write_environment()

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tl_keras.checks import InputError
 from tl_keras.data.classes import keep_classes
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.loading import load_dataset, load_images
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.splits import keep_and_rest
@@ -54,6 +55,8 @@ def load_data(config: TrainSettings) -> tuple[Splits, ImageDataset | None]:
         on_duplicate=config.on_duplicate,
         image_size=side and (side, side),
         sounds=Sounds.asked(config),
+        fixes=config.fixes,
+        group_by=config.group_by or DUPLICATES,
     )
     if rest:
         kept, others = keep_and_rest(splits.train, config.labels_per_class, config.seed)

@@ -1,0 +1,96 @@
+"""Copies within a data set and the groups that they form."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.grouping.copies import Copies, find_copies, groups_of, without_look_alikes
+from tl_keras.data.loading import load_dataset
+
+
+def scene(random):
+    """A photograph-like image: smooth blobs and some detail."""
+    coarse = Image.fromarray(random.integers(0, 255, (6, 6, 3), np.uint8))
+    image = np.asarray(coarse.resize((64, 64), Image.Resampling.BICUBIC)).astype(int)
+    return np.clip(image + random.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of two classes with 24 photographs each; a0 has copies a24 to a27, b0 has b24."""
+    folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for name in "ab":
+        (folder / name).mkdir()
+        for number in range(24):
+            Image.fromarray(scene(random)).save(folder / name / f"{name}{number:02}.png")
+    first = Image.open(folder / "a" / "a00.png")
+    for number in range(24, 28):
+        first.save(folder / "a" / f"a{number}.jpg", quality=60 + 8 * (number - 24))
+    Image.open(folder / "b" / "b00.png").save(folder / "b" / "b24.png")
+    return folder
+
+
+def test_copies_are_kept_in_one_split_and_it_is_said(photos):
+    for seed in range(4):
+        plain = load_dataset(photos, seed=seed)
+        grouped = load_dataset(photos, seed=seed, group_by="duplicates")
+        assert not grouped.inspection.leaks
+        homes = {
+            path[len(str(photos)) + 3 :][:3]: part.split
+            for part in grouped[:3]
+            for path in part.ids
+        }
+        assert len({homes[f"a{number:02}"] for number in (0, 24, 25, 26, 27)}) == 1
+        assert homes["b00"] == homes["b24"]
+        assert "7 images are the same or nearly the same" in grouped.inspection.warnings[0]
+        # as many of each class as without groups, up to the groups' sizes
+        for one, other in zip(plain[:3], grouped[:3], strict=True):
+            assert abs(len(one) - len(other)) <= 2
+    assert any(load_dataset(photos, seed=seed).inspection.leaks for seed in range(4))
+
+
+def test_without_copies_the_splits_are_those_of_before(photos, tmp_path):
+    for path in photos.rglob("*.png"):
+        if path.stem != "b24":
+            (tmp_path / path.parent.name).mkdir(exist_ok=True)
+            (tmp_path / path.parent.name / path.name).symlink_to(path)
+    plain, grouped = load_dataset(tmp_path), load_dataset(tmp_path, group_by="duplicates")
+    for one, other in zip(plain[:3], grouped[:3], strict=True):
+        assert one.ids == other.ids
+    assert grouped.train.groups is None and not grouped.inspection.warnings
+
+
+def test_equal_rows_of_an_array_are_pairs_with_the_first():
+    x = np.arange(12, dtype=np.uint8).reshape(6, 2, 1).repeat(2, axis=2)
+    x[[3, 5]] = x[1]
+    copies = find_copies(ImageDataset.from_arrays(x), {})
+    assert copies.pairs.tolist() == [[1, 3], [1, 5]] and copies.ratios.tolist() == [0, 0]
+    assert not copies.searched
+    assert groups_of(copies.pairs, 6).tolist() == [0, 1, 2, 1, 4, 1]
+    assert groups_of(np.empty((0, 2)), 3).tolist() == [0, 1, 2]
+
+
+def test_near_pairs_of_a_large_group_are_look_alikes_and_equal_images_stay_pairs():
+    chain = np.stack([np.arange(29), np.arange(1, 30)], axis=1)
+    pairs = np.concatenate([chain, [[40, 41], [3, 60]]])
+    ratios = np.append(np.full(29, 0.5), [0.5, 0])
+    kept, alike = without_look_alikes(Copies(pairs, ratios, True), 100)
+    assert kept.pairs.tolist() == [[40, 41], [3, 60]] and alike == 30
+    kept, alike = without_look_alikes(Copies(pairs, ratios, True), 400)
+    assert len(kept.pairs) == 31 and alike == 0  # a film of thirty frames in a larger data set
+
+
+def test_a_class_of_copies_alone_is_split_all_the_same_and_it_is_said(tmp_path):
+    random = np.random.default_rng(1)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    for number in range(6):
+        Image.fromarray(scene(random)).save(tmp_path / "a" / f"{number}.png")
+    one = Image.fromarray(scene(random))
+    for number in range(4):
+        one.save(tmp_path / "b" / f"{number}.png")
+    splits = load_dataset(tmp_path, group_by="duplicates")
+    assert splits.test.class_counts() == {"a": 1, "b": 1}
+    assert any("NOT GROUPED" in line and "'b'" in line for line in splits.inspection.warnings)
+    assert splits.inspection.leaks.counts["same"]

@@ -1,0 +1,105 @@
+"""The page of `check --review`: decisions are in fixes.csv at once, and nothing else is served."""
+
+import concurrent.futures
+
+import numpy as np
+import pytest
+
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.fixes.finding import Finding, decided, numbered
+from tl_keras.data.fixes.fixes_file import Fix, read_fixes, write_fixes
+from tl_keras.jobs.check.review import Review, review_site
+
+UGLY = '<script>alert(1)</script>/"&\n.png'
+BASE = "http://127.0.0.1:5000"
+
+
+def finding(kind, row, action, path):
+    fixes = (Fix(path, f"{row:02x}", action, "cat", "dog", "why"),) if action else ()
+    return Finding(kind, (row,), fixes, "reason", (path,))
+
+
+FINDINGS = numbered([
+    finding("same", 0, "drop", UGLY),
+    finding("suspect", 1, "relabel", "b.png"),
+    finding("suspect", 2, "relabel", "c.png"),
+    finding("suffix", 3, "", "d.jpg"),
+])  # fmt: skip
+
+
+@pytest.fixture
+def review(tmp_path):
+    def write(taken, rejected):
+        fixes = decided(FINDINGS, taken, rejected)
+        write_fixes(tmp_path / "fixes.csv", fixes, "data", "00")
+        return fixes
+
+    return Review(FINDINGS, write, frozenset({1}))
+
+
+def actions(path):
+    return {(fix.path, fix.action) for fix in read_fixes(path / "fixes.csv").fixes}
+
+
+def test_each_decision_is_in_the_file_at_once_and_can_be_taken_back(review, tmp_path):
+    assert actions(tmp_path) == {(UGLY, "drop")}
+    assert review.decide({"numbers": [2, 3], "decision": "accept"})["fixes"] == 3
+    assert ("b.png", "relabel") in actions(tmp_path)
+    state = review.decide({"numbers": [3], "decision": "reject"})
+    assert state["decisions"] == {"1": "accept", "2": "accept", "3": "reject"}
+    assert ("c.png", "keep") in actions(tmp_path)
+    review.decide({"numbers": [1, 2, 3], "decision": None})
+    assert actions(tmp_path) == set() and review.state({})["decisions"] == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"numbers": [9], "decision": "accept"},
+        {"numbers": ["1"], "decision": "accept"},
+        {"numbers": 1, "decision": "accept"},
+        {"numbers": [1], "decision": "remove"},
+    ],
+)
+def test_unknown_findings_and_decisions_are_refused(review, content, tmp_path):
+    with pytest.raises(InputError, match="numbers of findings up to 4"):
+        review.decide(content)
+    assert actions(tmp_path) == {(UGLY, "drop")}
+
+
+def test_a_decision_that_cannot_be_written_is_not_made():
+    def fail(taken, rejected):
+        if taken:
+            raise InputError("Expected to be able to write")
+        return []
+
+    review = Review(FINDINGS, fail)
+    with pytest.raises(InputError, match="able to write"):
+        review.decide({"numbers": [1], "decision": "accept"})
+    assert review.state({}) == {"decisions": {}, "fixes": 0}
+
+
+def test_two_browsers_at_once_lose_no_decision(review, tmp_path):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: review.decide({"numbers": [n], "decision": "accept"}), [2, 3] * 10))
+    assert len(actions(tmp_path)) == 3
+
+
+def test_the_page_gets_names_as_text_and_serves_images_by_number(review, tmp_path):
+    images = ImageDataset.from_arrays(np.zeros((4, 6, 6), np.uint8))
+    site = review_site(review, f"no/{UGLY}", images, str(tmp_path / UGLY))
+    client, base = site.test_client(), f"/{site.token}"
+    page = client.get(f"{base}/", base_url=BASE)
+    assert page.status_code == 200 and "<script>alert" not in page.text
+    found = client.post(f"{base}/findings", json={}, base_url=BASE).get_json()
+    assert [kind["kind"] for kind in found["kinds"]] == ["same", "suspect", "suffix"]
+    assert "\n" not in found["kinds"][0]["findings"][0]["paths"][0]
+    assert client.get(f"{base}/thumbnail/3", base_url=BASE).mimetype == "image/png"
+    for path in ("thumbnail/4", "thumbnail/../fixes.csv", "fixes.csv"):
+        assert client.get(f"{base}/{path}", base_url=BASE).status_code == 404
+    wrong = client.post(f"{base}/decide", json={"numbers": [7]}, base_url=BASE)
+    assert wrong.status_code == 400 and "numbers of findings" in wrong.get_json()["error"]
+    assert client.post("/other/decide", json={}, base_url=BASE).status_code == 403
+    assert client.get(f"{base}/check.js", base_url=BASE).status_code == 200

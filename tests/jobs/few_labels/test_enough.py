@@ -1,0 +1,72 @@
+"""`tl-keras enough`."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tl_keras import InputError
+from tl_keras.data.sources.label_rows import LabelLog, LabelRow
+from tl_keras.jobs.few_labels.enough import enough
+from tl_keras.settings.few_labels.enough import EnoughSettings
+
+PIXELS = {"backbone": "pixels", "image_size": 8}
+
+
+def settings(folder, **changed):
+    return EnoughSettings(**({"data": str(folder)} | PIXELS | changed))
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """36 images of three colours, of which two are hard to tell apart."""
+    folder = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(0)
+    for label, colour in {
+        "red": (220, 30, 30),
+        "blue": (30, 30, 200),
+        "navy": (30, 30, 190),
+    }.items():
+        (folder / label).mkdir()
+        for k in range(12):
+            pixels = np.clip(generator.normal(colour, 40, (8, 8, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{k}.png")
+    return folder
+
+
+def test_page_and_metrics_hold_the_curve_and_its_forecast(photographs, tmp_path, capsys):
+    run = enough(settings(photographs, more=20, out=str(tmp_path / "run")))
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["labels"] == 36
+    assert metrics["kind"] == "random"
+    assert [each["labels"] for each in metrics["forecasts"]][0] == 36
+    assert 56 in [each["labels"] for each in metrics["forecasts"]]
+    assert sum(metrics["share_of_errors"].values()) == pytest.approx(1)
+    assert metrics["share_of_errors"]["red"] < 0.2
+    assert (run / "figures" / "forecast.png").is_file()
+    printed = capsys.readouterr().err
+    assert "20 more labels should bring the accuracy from" in printed
+    page = (run / "report.html").read_text()
+    assert "expected accuracy with 56 labels" in page
+    assert "drawn at random" in page
+
+
+def test_labels_of_the_label_page_are_taken_for_chosen(photographs, tmp_path):
+    table = tmp_path / "labels.csv"
+    answered = [(name, k) for name in ("red", "navy") for k in range(8)]
+    LabelLog(table, photographs).append(LabelRow(f"{n}/{k}.png", n) for n, k in answered)
+    run = enough(settings(table, out=str(tmp_path / "run")))
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert (metrics["labels"], metrics["kind"]) == (16, "chosen")
+    assert set(metrics["share_of_errors"]) == {"red", "navy"}
+
+
+def test_images_without_labels_and_too_many_more_are_refused(photographs, tmp_path):
+    with pytest.raises(InputError, match="received images without labels"):
+        enough(settings(photographs / "red", out=str(tmp_path / "a")))
+    with pytest.raises(InputError, match="36 to 144 labels"):
+        enough(settings(photographs, more=109, out=str(tmp_path / "b")))
+    assert not (tmp_path / "b" / "report.html").exists()
+    with pytest.raises(InputError, match="no weights with backbone='pixels'"):
+        settings(photographs, weights="random")

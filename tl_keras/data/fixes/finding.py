@@ -1,0 +1,89 @@
+"""Finding about images, with the corrections that would mend it."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from tl_keras.data.fixes.fixes_file import DROP, GROUP, KEEP, RELABEL, Fix
+from tl_keras.data.images import printable
+
+UNREADABLE, SUFFIX, SAME, NEAR, SUSPECT, ODD, SIZE = (
+    "unreadable",
+    "suffix",
+    "same",
+    "near",
+    "suspect",
+    "odd",
+    "size",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something about one image, or several that belong together, that may be wrong.
+
+    Attributes:
+        kind: "unreadable", "suffix", "same", "near", "suspect", "odd" or "size".
+        rows: of the images; () for a file that cannot be read.
+        fixes: proposed corrections; () if nothing can be corrected but the file itself.
+        reason: sentence.
+        paths: of the images, below the source.
+        number: from 1, by which a person names it.
+    """
+
+    kind: str
+    rows: tuple[int, ...]
+    fixes: tuple[Fix, ...]
+    reason: str
+    paths: tuple[str, ...]
+    number: int = 0
+
+    @property
+    def proposal(self) -> str:
+        """Words on what its corrections do."""
+        words = {DROP: "leave out {}", RELABEL: "class {}", GROUP: "keep together"}
+        count = len(self.fixes)
+        if not count:
+            return "nothing to correct here"
+        first = self.fixes[0]
+        what = first.new if first.action == RELABEL else str(count)
+        if count == 1 and first.action == DROP:
+            what = "this one" if len(self.paths) == 1 else printable(first.path)
+        return words[first.action].format(what)
+
+
+def numbered(findings: Iterable[Finding]) -> list[Finding]:
+    """Returns findings with their numbers."""
+    return [dataclasses.replace(each, number=n) for n, each in enumerate(findings, 1)]
+
+
+def decided(
+    findings: Sequence[Finding], accepted: frozenset[int], rejected: frozenset[int] = frozenset()
+) -> list[Fix]:
+    """Returns the corrections of accepted findings, and "keep" for the images of rejected ones.
+
+    Of several corrections of one image, leaving it out counts, and then another class.
+    """
+    order = {DROP: 0, RELABEL: 1, GROUP: 2}
+    fixes = [fix for each in findings if each.number in accepted for fix in each.fixes]
+    chosen: dict[tuple[str, str], list[Fix]] = {}
+    for fix in sorted(fixes, key=lambda fix: order[fix.action]):
+        before = chosen.setdefault((fix.path, fix.digest), [])
+        if not before or (fix.action == GROUP and before[-1].action == RELABEL):
+            before.append(fix)
+    kept = [
+        fix._replace(action=KEEP, new="", reason=f"{each.kind}: {fix.reason}")
+        for each in findings
+        if each.number in rejected
+        for fix in each.fixes
+    ]
+    return [*(fix for found in chosen.values() for fix in found), *kept]
+
+
+def without_kept(findings: Iterable[Finding], kept: Iterable[Fix]) -> list[Finding]:
+    """Returns the findings without those whose images a person said are right as they are."""
+    said = {(f.path, f.digest, f.reason.split(":")[0]) for f in kept if f.action == KEEP}
+    return [
+        each
+        for each in findings
+        if not each.fixes or any((f.path, f.digest, each.kind) not in said for f in each.fixes)
+    ]

@@ -1,0 +1,102 @@
+"""Pairs and groups of images that are the same, or nearly, within a data set."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.inspection.fingerprints import Fingerprint
+from tl_keras.data.inspection.near_duplicates import near_pairs
+from tl_keras.data.inspection.registration import COLOUR_SIDE, SIDE
+from tl_keras.data.split_records import contents_of
+
+MOST_SEARCHED = 20_000  # files among which near copies are looked for, some 100 s of processor time
+_LARGE, _LARGE_SHARE = 20, 0.1  # images; share of all images: a larger group is of look-alikes
+
+
+class Copies(NamedTuple):
+    """Pairs of images that are the same, or nearly.
+
+    Attributes:
+        pairs: int64 (k, 2), rows, the smaller first.
+        ratios: float (k,), 0 for equal images, else disagreement divided by its limit, up to 1.
+        searched: whether near copies were looked for, and not only equal images.
+    """
+
+    pairs: np.ndarray
+    ratios: np.ndarray
+    searched: bool
+
+    def keep(self, kept: np.ndarray) -> "Copies":
+        """Returns the pairs at `kept`, bool (k,)."""
+        return Copies(self.pairs[kept], self.ratios[kept], self.searched)
+
+
+def find_copies(
+    dataset: ImageDataset, fingerprints: Mapping[str, Fingerprint], most: int = MOST_SEARCHED
+) -> Copies:
+    """Finds images of equal pixels and, among up to `most` files, nearly equal ones.
+
+    Of several equal images, the first is paired with each of the others.
+
+    Args:
+        dataset: `ImageDataset`.
+        fingerprints: {path: Fingerprint} of its files.
+        most: files among which nearly equal ones are looked for; of more only equal ones are found.
+    """
+    contents = {path: mark.content for path, mark in fingerprints.items()}
+    keys = np.array([content.hex() for content in contents_of(dataset, contents)])
+    _, firsts, places = np.unique(keys, return_index=True, return_inverse=True)
+    origin = firsts[places.reshape(-1)] if len(keys) else np.empty(0, np.int64)
+    copies = np.flatnonzero(origin != np.arange(len(keys)))
+    same = np.stack([origin[copies], copies], axis=1).astype(np.int64)
+    searched = dataset.is_files and not dataset.in_shards and len(dataset) <= most
+    left_out = set(copies.tolist()) if searched else range(len(dataset))
+    near, ratios = _near(dataset, fingerprints, left_out)
+    ratios = np.concatenate([np.zeros(len(same)), ratios])
+    return Copies(np.concatenate([same, near]), ratios, searched)
+
+
+def _near(dataset, fingerprints, left_out):
+    """Returns (pairs (k, 2), ratios) of nearly equal files that are not in `left_out`."""
+    marks = {
+        row: fingerprints[path]
+        for row, path in enumerate(dataset.images)
+        if row not in left_out and path in fingerprints
+    }
+    rows = [row for row, mark in marks.items() if mark.thumbnail is not None]
+    if len(rows) < 2:
+        return np.empty((0, 2), np.int64), np.empty(0)
+    thumbnails = np.stack([marks[row].thumbnail for row in rows]).reshape(-1, SIDE, SIDE)
+    colours = np.stack([marks[row].colours for row in rows])
+    colours = colours.reshape(-1, COLOUR_SIDE, COLOUR_SIDE, 2)
+    pairs, ratios = near_pairs(thumbnails, colours=[colours])
+    return np.array(rows)[pairs].reshape(-1, 2), ratios
+
+
+def groups_of(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Returns the number of each image's group, int64 (count,): the smallest row in it."""
+    first, second = np.asarray(pairs, np.int64).reshape(-1, 2).T
+    graph = coo_matrix((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    _, parts = connected_components(graph, directed=False)
+    _, smallest, places = np.unique(parts, return_index=True, return_inverse=True)
+    return smallest[places.reshape(-1)].astype(np.int64)
+
+
+def without_look_alikes(copies: Copies, count: int) -> tuple[Copies, int]:
+    """Drops the near pairs of large groups, whose images are alike rather than copies.
+
+    A chain of near pairs through more than 20 images and a tenth of all is large. Such images show
+    things of one kind, e.g. solar cells without a defect. Equal images stay pairs.
+
+    Returns:
+        (`Copies`, number of the images whose near pairs were dropped).
+    """
+    groups = groups_of(copies.pairs, count)
+    sizes = np.bincount(groups, minlength=count)
+    large = sizes[groups] > max(_LARGE, _LARGE_SHARE * count)
+    kept = (copies.ratios == 0) | ~large[copies.pairs[:, 0]]
+    return copies.keep(kept), len(np.unique(copies.pairs[~kept]))

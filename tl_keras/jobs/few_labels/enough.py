@@ -1,0 +1,115 @@
+"""`tl-keras enough`: accuracy that more labels will bring."""
+
+import dataclasses
+import time
+
+import keras
+import numpy as np
+
+from tl_keras.checks import InputError
+from tl_keras.data.images import printable
+from tl_keras.data.loading import load_unsplit
+from tl_keras.evaluation.labelling.forecast import (
+    TIMES,
+    classes_in_need,
+    forecast,
+    measure_curve,
+)
+from tl_keras.evaluation.labelling.head import unit_rows
+from tl_keras.jobs.runs.encoder_features import encoder_features
+from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.models.backbones.backbone import check_backbone
+from tl_keras.progress import say
+from tl_keras.reports.page_parts.html import write_page
+from tl_keras.reports.pages.enough_page import enough_page
+from tl_keras.reports.pages.results import EnoughResults
+from tl_keras.reports.wording.enough import forecast_sentence, need_sentence
+from tl_keras.settings.label_free import PIXELS
+
+_SHOWN = np.linspace(1, TIMES[-1], 13)  # times as many labels, in the figure
+
+
+def enough(config):
+    """Measures the learning curve of labelled images and writes a page with its continuation.
+
+    The classifier is the linear one on frozen features. Images of a labels.csv were chosen by
+    `tl-keras label`, so they are harder than the others of their folder; the forecast allows for
+    that. All other images are taken for drawn at random.
+
+    Args:
+        config: `EnoughSettings`.
+
+    Returns:
+        Path of the run folder: report.html, metrics.json, figures/forecast.png.
+
+    Raises:
+        InputError: the images or the backbone cannot be used, or there are fewer than 10 labels;
+            nothing is left half-written.
+    """
+    started = time.monotonic()
+    keras.utils.set_random_seed(config.seed)
+    check_backbone(config.backbone, PIXELS)
+    with RunFolder(config.out or default_run_path("enough", config.data)) as run:
+        images, inspection = load_unsplit(
+            config.data, on_bad_image=config.on_bad_image, fixes=config.fixes
+        )
+        _check_labels(config, images)
+        rows, others, kind = _rows(config, images)
+        curve = measure_curve(rows, images.labels, images.num_classes, others=others)
+        wanted = curve.labels + (config.more or curve.labels)
+        counts = sorted({*(_SHOWN * curve.labels).astype(int).tolist(), wanted})
+        forecasts = [forecast(curve, count, kind=kind) for count in counts]
+        needs = classes_in_need(curve, images.labels)
+        results = EnoughResults(
+            config=config,
+            class_names=images.class_names,
+            labels=images.labels,
+            curve=curve,
+            kind=kind,
+            forecasts=forecasts,
+            wanted=counts.index(wanted),
+            needs=needs,
+            inspection=inspection,
+            seconds=time.monotonic() - started,
+        )
+        run.write_json("config.json", config.to_json())
+        run.write_environment()
+        run.write_json("metrics.json", _metrics(results))
+        write_page(run.path / "report.html", enough_page(results))
+    say(f"{forecast_sentence(results)} {need_sentence(results)}")
+    say(f"Report: {run.path / 'report.html'}")
+    return run.path
+
+
+def _check_labels(config, images):
+    if images.labels is None:
+        raise InputError(
+            f"Expected images with labels of two classes or more; received images without labels "
+            f"in {printable(config.data)}. Label some with `tl-keras label`."
+        )
+
+
+def _rows(config, images):
+    """(rows of the labelled images, rows of those without a label or None, kind of the labels)"""
+    how = {"weights": config.weights, "image_size": config.image_size}
+    if not config.data.lower().endswith(".csv"):
+        features, _, _ = encoder_features(config.backbone, images, **how)
+        return unit_rows(features, config.seed), None, "random"
+    every, _ = load_unsplit(images.source, on_bad_image="skip")
+    features, _, _ = encoder_features(config.backbone, every, **how)
+    rows = unit_rows(features, config.seed)
+    places = {name: row for row, name in enumerate(every.ids)}
+    labelled = np.array([places[name] for name in images.ids])
+    return rows[labelled], np.delete(rows, labelled, axis=0), "chosen"
+
+
+def _metrics(results):
+    curve = results.curve
+    return {
+        "labels": curve.labels,
+        "kind": results.kind,
+        "curve": {"labels": curve.sizes, "accuracy": curve.accuracies},
+        "forecasts": [dataclasses.asdict(each) for each in results.forecasts],
+        "share_of_errors": dict(zip(results.class_names, results.needs.tolist(), strict=True)),
+        "seconds": results.seconds,
+    }

@@ -1,0 +1,85 @@
+"""Settings of `check`: faults of labelled images, and their corrections."""
+
+import dataclasses
+from typing import Annotated
+
+from tl_keras.checks import InputError
+from tl_keras.settings.image_source import (
+    HIGHEST_SEED,
+    SIDE,
+    FixSettings,
+    FractionSettings,
+    GroupSettings,
+    KindSettings,
+)
+from tl_keras.settings.label_free import PIXELS
+from tl_keras.settings.options.declaration import FIRST, MODEL, POSITIONAL, RUN, Bounds
+
+KINDS = ("unreadable", "suffix", "same", "near", "suspect", "odd", "size")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
+    """Finds unreadable files, copies, suspect labels and odd images; writes a page and fixes.
+
+    Nothing is trained but a linear classifier on features of a pretrained network."""
+
+    data: Annotated[str, POSITIONAL]
+    """Folder, file or name, as in `tl-keras train --data`."""
+    accept: Annotated[tuple[str, ...] | None, FIRST] = None
+    """Findings that go into fixes.csv: their kinds or numbers, such as near,suspect,12-20.
+
+    Kinds are unreadable, suffix, same, near, suspect, odd and size. Give fixes.csv to any command
+    with --fixes."""
+    review: Annotated[bool, FIRST] = False
+    """Serve a page on this machine on which each finding is accepted or rejected.
+
+    Every answer is in fixes.csv at once. To go on later, give that file with --fixes."""
+    port: Annotated[int | None, RUN, Bounds(minimum=1, maximum=65535)] = None
+    """Port of that page on 127.0.0.1; default: any free one."""
+    backbone: Annotated[str, FIRST] = "mobilenet_v2"
+    """Name (see `tl-keras backbones`), encoder file, run folder, or pixels: no network."""
+    weights: Annotated[str | None, FIRST] = None
+    """auto (the default): ImageNet, or pixels where it cannot be had; imagenet, a file, or random.
+
+    An encoder or a run folder brings its own."""
+    image_size: Annotated[int | None, MODEL, SIDE] = None
+    """Side in pixels that the network sees; default: its own, for pixels 32."""
+    seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
+    """Seed of the splits and of the folds."""
+    out: Annotated[str | None, FIRST] = None
+    """Run folder, new or empty; default: runs/check-DATA-TIME."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.backbone == PIXELS and self.weights is not None:
+            raise InputError(
+                f"Expected no weights with backbone='pixels', which has none; received "
+                f"weights={self.weights!r}. Leave it out."
+            )
+        accepted(self.accept or ())
+        if self.port is not None and not self.review:
+            raise InputError(
+                f"Expected port only with review, the page that is served; received "
+                f"port={self.port}. Leave it out, or give --review."
+            )
+
+
+def accepted(words: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:
+    """Returns the kinds and the numbers of findings that the words of `accept` name."""
+    kinds: set[str] = set()
+    numbers: set[int] = set()
+    for word in words:
+        first, dash, last = word.partition("-")
+        if word in KINDS:
+            kinds.add(word)
+        elif (
+            first.isascii() and first.isdigit() and (not dash or last.isascii() and last.isdigit())
+        ):
+            numbers.update(range(int(first), int(last or first) + 1))
+        else:
+            raise InputError(
+                f"Expected accept to be kinds of findings ({', '.join(KINDS)}) or their numbers, "
+                f"such as near,12-20; received {word!r}."
+            )
+    return frozenset(kinds), frozenset(numbers)

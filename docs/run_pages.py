@@ -8,6 +8,7 @@ place, so that no network is needed.
 """
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -15,7 +16,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +71,8 @@ def run_page(page, environment, timeout):
         write_images(Path(folder))
         for text, words in blocks_of(page):
             started = time.monotonic()
-            failure = run_words(words, folder, environment, timeout)
+            run = label_page if "label" in words[:4] else run_words
+            failure = run(words, folder, environment, timeout)
             word = "FAILED" if failure else "ok"
             print(f"{page.name}: {word}, {time.monotonic() - started:.0f} s: {text}", flush=True)
             if failure:
@@ -98,6 +102,37 @@ def run_words(words, folder, environment, timeout):
         said.seek(0)
         expected = 128 + signal.SIGINT if served else 0
         return "" if process.returncode == expected else said.read() or "no message"
+
+
+def label_page(words, folder, environment, timeout):
+    """Gives each image on the page of `tl-keras label` the name of its folder, and ends it."""
+    options = {"cwd": folder, "env": environment, "text": True}
+    server = subprocess.Popen(words, stderr=subprocess.PIPE, **options)
+    alarm = threading.Timer(timeout, server.kill)
+    alarm.start()
+    try:
+        said = ""
+        while not (found := re.search(r"http://127\S+/", said)):
+            said += server.stderr.readline()
+            if server.poll() is not None:
+                return said or "it ended"
+        state = _ask(found[0], "state")
+        while current := state["current"]:
+            label = current["name"].split("/")[0]
+            state = _ask(found[0], "answer", rows=[current["row"]], label=label)
+        server.send_signal(signal.SIGINT)
+        return "" if server.wait(60) == 128 + signal.SIGINT else server.stderr.read()
+    finally:
+        alarm.cancel()
+        server.kill()
+
+
+def _ask(address, action, **sent):
+    body = json.dumps({"client": "docs"} | sent).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address + action, body, headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 def write_images(folder):

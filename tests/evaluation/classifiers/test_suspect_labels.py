@@ -49,12 +49,18 @@ def test_two_kinds_of_images_have_the_closed_form_of_bayes():
     np.testing.assert_allclose(found.given, np.where(labels == 0, 0.8, 0.1))
 
 
+def test_of_a_few_labels_that_nothing_predicts_most_are_not_wrong():
+    random = np.random.default_rng(0)
+    found = find_suspect_labels(random.dirichlet(np.ones(3), 24), random.integers(0, 3, 24))
+    assert found.share < 0.2
+
+
 def test_suspects_are_the_surest_first_and_images_never_held_out_are_none():
-    p = np.array([[0.98, 0.02]] * 20 + [[0.99, 0.01], [0.03, 0.97], [np.nan, np.nan]])
-    labels = np.array([0] * 20 + [1, 0, 1])
+    p = np.array([[0.98, 0.02]] * 200 + [[0.99, 0.01], [0.03, 0.97], [np.nan, np.nan]])
+    labels = np.array([0] * 200 + [1, 0, 1])
     found = find_suspect_labels(p, labels)
-    assert found.rows.tolist() == [20, 21]
-    assert found.wrong[22] == 0 and found.guesses[22] == 1 and np.isnan(found.given[22])
+    assert found.rows.tolist() == [200, 201]
+    assert found.wrong[202] == 0 and found.guesses[202] == 1 and np.isnan(found.given[202])
     nothing = find_suspect_labels(np.full((2, 2), np.nan), [0, 1])
     assert nothing.share == 0 and not len(nothing.rows)
 

@@ -9,6 +9,7 @@ from tl_keras.checks import InputError
 _SHARPNESSES = np.geomspace(0.25, 8, 31)  # powers of the probabilities
 LEAST_SHARE = 0.01  # of wrong labels; published test sets have some three in a hundred
 _SHARES = np.geomspace(LEAST_SHARE, 0.5, 30)
+_RIGHT = 20  # labels as if seen to be right: of a few, most cannot be said to be wrong
 _LEAST = 1e-12  # probability
 
 
@@ -44,7 +45,8 @@ def find_suspect_labels(probabilities: np.ndarray, labels: np.ndarray) -> Suspec
 
         P(wrong) = e (1 - q_y) / (K - 1) / ((1 - e) q_y + e (1 - q_y) / (K - 1))
 
-    by Bayes' rule, with y the label and K the number of classes.
+    by Bayes' rule, with y the label and K the number of classes. Twenty labels more are taken to be
+    right, which counts among few labels only.
 
     Args:
         probabilities: float (n, K), of images that the classifier was not fitted on; NaN for an
@@ -95,7 +97,7 @@ def _fitted(p, labels):
     for power in _SHARPNESSES:
         own = _sharpened(p, labels, power)
         for share in _SHARES:
-            likelihood = np.log(_seen(own, share, p.shape[1])).mean()
+            likelihood = np.log(_seen(own, share, p.shape[1])).sum() + _RIGHT * np.log(1 - share)
             if likelihood > best:
                 best, found = likelihood, (own, float(share))
     return found

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.classes import keep_classes, keep_classes_of_splits
@@ -90,7 +91,7 @@ def check_fixes(settings):
 
 def kept_fixes(trained):
     """Returns the fixes.csv with which a run was trained, or None: the run's own copy if it is."""
-    copy = trained.path / FIXES
+    copy = Path(trained.path) / FIXES
     return str(copy) if copy.is_file() else trained.config.get("fixes")
 
 

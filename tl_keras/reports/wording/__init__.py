@@ -4,7 +4,6 @@
 - check: sentences of `check`
 - comparison: verdicts of a comparison, as far as the intervals support them
 - few_shot: results of a few-shot run
-- labelling: sentences on what more labels would bring
 - numbers: plain sentences for numbers
 - pretraining: results of a pretraining
 - recommendation: sentences of a recommendation

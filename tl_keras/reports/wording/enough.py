@@ -1,8 +1,11 @@
 """Forecasts of the accuracy with more labels in sentences."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tl_keras.checks import listed
+from tl_keras.evaluation.labelling.forecast import Forecast
 from tl_keras.reports.pages.results import EnoughResults
 from tl_keras.reports.wording.numbers import format_percent
 
@@ -12,7 +15,11 @@ _HALF = 0.5  # of the errors
 
 def forecast_sentence(results: EnoughResults) -> str:
     """Returns the accuracy now and with the wanted number of labels, with its interval."""
-    now, then = results.forecasts[0], results.forecasts[results.wanted]
+    return accuracy_sentence(results.forecasts[0], results.forecasts[results.wanted])
+
+
+def accuracy_sentence(now: Forecast, then: Forecast) -> str:
+    """Returns the accuracy now and then, with the interval of the latter."""
     return (
         f"{then.labels - now.labels:,} more labels should bring the accuracy from "
         f"{format_percent(now.expected, 0)} to {format_percent(then.expected, 0)} "
@@ -22,8 +29,13 @@ def forecast_sentence(results: EnoughResults) -> str:
 
 def need_sentence(results: EnoughResults) -> str:
     """Returns the classes that have most of the errors, up to three, and their share."""
-    order = np.argsort(-results.needs, kind="stable")
-    shares = np.cumsum(results.needs[order])
+    return errors_sentence(results.needs, results.class_names)
+
+
+def errors_sentence(needs: np.ndarray, class_names: Sequence[str]) -> str:
+    """Returns what `need_sentence` does, from the share of the errors that each class has."""
+    order = np.argsort(-needs, kind="stable")
+    shares = np.cumsum(needs[order])
     count = min(int((shares >= _HALF).argmax()) + 1, _NAMED)
-    names = listed([str(results.class_names[k]) for k in order[:count]])
+    names = listed([str(class_names[k]) for k in order[:count]])
     return f"{format_percent(shares[count - 1], 0)} of the errors are on images of {names}."

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
@@ -17,6 +16,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.sources.label_rows import read_label_rows
 from tl_keras.jobs.few_labels.label.label import label, labelling_site
 from tl_keras.jobs.few_labels.label.label_folder import label_folder
+from tl_keras.jobs.few_labels.recommend import kept_features
 from tl_keras.settings.few_labels.label import LabelSettings
 
 BASE = "http://127.0.0.1:5000"
@@ -37,7 +37,7 @@ def started(at_home):
     def start(**options):
         while runs:
             runs.pop().__exit__()
-        settings = LabelSettings(str(at_home), backbone="pixels", image_size=8, **options)
+        settings = LabelSettings(str(at_home), **{"backbone": "pixels"} | options)
         run = label_folder(settings.data, settings.out)
         runs.append(run.__enter__())
         site, _, file = labelling_site(settings, run)
@@ -70,6 +70,13 @@ def test_names_of_folders_are_classes_and_the_same_command_goes_on(started, at_h
     assert json.loads((file.parent / "config.json").read_text())["backbone"] == "pixels"
 
 
+def test_keys_of_the_classes_are_the_same_after_a_new_start(started):
+    ask, _ = started()
+    before = [each["name"] for each in ask("answer", rows=[0], label="röd")["classes"]]
+    ask, _ = started(classes=("new",))
+    assert [each["name"] for each in ask("state")["classes"]] == [*before, "new"]
+
+
 def test_labels_of_another_folder_of_the_same_name_get_a_run_of_their_own(started, at_home):
     _, file = started()
     other = save_images(at_home / "deep" / "album", 2)
@@ -88,6 +95,22 @@ def test_two_commands_at_once_do_not_write_to_one_file(started, at_home):
     started()
     with pytest.raises(InputError, match="another run is writing"):
         label_folder(str(at_home), None).__enter__()
+
+
+def test_images_beside_class_folders_are_to_be_labelled_and_those_within_have_labels(
+    started, at_home
+):
+    for path in sorted((at_home / "green").iterdir())[1:]:
+        path.rename(at_home / path.name)
+    ask, file = started()
+    state = ask("state")
+    assert state["labelled"] == 9 and "/" not in state["current"]["name"]
+    assert [each["count"] for each in state["classes"]] == [4, 1, 4]
+    labelled = ask("grid", kind="class", value="röd")["images"]
+    ask("answer", rows=[labelled[0]["row"]], label=None)
+    ask, _ = started()
+    assert ask("state")["labelled"] == 8  # what was taken away does not come back
+    assert len(read_label_rows(file).rows) == 10
 
 
 def test_classes_can_be_given(started):
@@ -112,6 +135,14 @@ def test_what_is_no_folder_or_has_no_images_is_refused(at_home, tmp_path):
         with pytest.raises(InputError, match=words):
             label(LabelSettings(data, backbone="pixels"))
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_features_are_computed_once(started, encoder, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    started(backbone=str(encoder))
+    monkeypatch.setattr(kept_features, "extract_features", None)
+    ask, _ = started(backbone=str(encoder))
+    assert ask("state")["images"] == 12
 
 
 def test_weights_of_pixels_are_refused():
@@ -149,8 +180,7 @@ def test_answers_outlive_a_kill_and_ctrl_c_ends_it(at_home):
     server, address = begin(at_home)
     assert ask(address, "state")["labelled"] == 5
     server.send_signal(signal.SIGINT)
-    started = time.monotonic()
-    assert server.wait(20) == 128 + signal.SIGINT and time.monotonic() - started < 10
+    assert server.wait(60) == 128 + signal.SIGINT
     said = server.stderr.read()
     server.stderr.close()
     assert "5 of 13 images labelled in runs/label-album/labels.csv" in said

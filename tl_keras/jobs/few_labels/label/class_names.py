@@ -41,4 +41,5 @@ def names_of_folders(paths: list[str], folder: str) -> dict[str, str]:
     labels, names = labels_by_folder(inside, folder) if inside else (None, ())
     if labels is None:
         return {}
-    return {path: names[label] for path, label in zip(inside, labels, strict=True)}
+    named = zip(inside, (names[label].strip() for label in labels), strict=True)
+    return {path: name for path, name in named if name.casefold() != NONE_OF_THESE}

@@ -89,6 +89,7 @@ def labelling_site(settings, run):
     answers = Answers(names, hashes, log)
     folders = names_of_folders(list(images.images), settings.data)
     given = [checked_name(name) for name in settings.classes or sorted(set(folders.values()))]
+    _take_labels_of_folders(answers, log, [folders.get(path) for path in images.images])
     labelling = Labelling(features, seed=settings.seed)
     session = LabelSession(
         answers,
@@ -103,6 +104,19 @@ def labelling_site(settings, run):
     for action in ACTIONS:
         add_action(site, action, getattr(session, action))
     return site, answers, log.path
+
+
+def _take_labels_of_folders(answers, log, folders):
+    """Labels images in class folders if others lie beside these, which only then have none."""
+    if None not in folders or not any(folders):
+        return
+    known = {row.path for row in log.rows.rows}
+    new = {
+        row: name for row, name in enumerate(folders) if name and answers.names[row] not in known
+    }
+    if new:
+        answers.give(new)
+        say(f"{len(new)} images in class folders have the label of their folder.")
 
 
 def _features(settings, images, contents):

@@ -31,11 +31,16 @@ def label_folder(data: str, out: str | None) -> RunFolder:
 
 
 def kept_class_names(path: Path, rows: LabelRows, given: Sequence[str]) -> list[str]:
-    """Returns the classes of a run folder: those kept, then those of its labels, then `given`."""
+    """Returns the classes of a run folder, which it keeps in this order from now on.
+
+    First come those kept before, then `given`, then those that only labels have.
+    """
     kept = path / CLASSES
     names = read_json(kept, "class_names")["class_names"] if kept.exists() else []
     labels = (row.label for row in rows.last.values())
-    return [n for n in dict.fromkeys([*names, *labels, *given]) if n != NONE_OF_THESE]
+    names = [n for n in dict.fromkeys([*names, *given, *labels]) if n != NONE_OF_THESE]
+    keep_class_names(path, names)
+    return names
 
 
 def keep_class_names(path: Path, names: Sequence[str]) -> None:

@@ -12,10 +12,9 @@ from tl_keras.evaluation.labelling.forecast import (
     forecast,
     measure_curve,
 )
-from tl_keras.reports.wording.labelling import enough_sentence
+from tl_keras.reports.wording.enough import accuracy_sentence, errors_sentence
 
 _EVERY = 10  # answers
-_SHARE = 0.75  # of the errors, in the classes that are named
 
 
 class Outlook:
@@ -25,12 +24,14 @@ class Outlook:
         rows: float (n, d), as `Labelling` has them.
 
     Attributes:
-        latest: dict of "sentence", "labels" and "curve", as the page shows it; None before.
+        latest: dict of "sentence" and "curve", the accuracy expected at each forecast so far and
+            with more labels; None before the first.
     """
 
     def __init__(self, rows: np.ndarray) -> None:
         self.latest: dict | None = None
         self._rows = rows
+        self._past: list[tuple[int, float]] = []
         self._seen = 0  # labels at the last forecast
         self._thread: threading.Thread | None = None
 
@@ -59,22 +60,11 @@ class Outlook:
         curve = measure_curve(labelled, numbers, len(class_names), **options)
         more = min(len(known), len(others))
         now, later = (forecast(curve, len(known) + n, kind="chosen") for n in (0, more))
-        needed = _most_needed(classes_in_need(curve, numbers), class_names)
-        sentence = enough_sentence(_ends(now), _ends(later), more, needed)
-        points = zip((*curve.sizes, later.labels), (*curve.accuracies, later.expected), strict=True)
+        sentences = [accuracy_sentence(now, later)] if more else []
+        sentences.append(errors_sentence(classes_in_need(curve, numbers), class_names))
+        self._past.append((len(known), now.expected))
+        points = [*self._past, (later.labels, later.expected)]
         self.latest = {
-            "sentence": sentence,
-            "labels": len(known),
-            "curve": [{"labels": int(n), "accuracy": float(a)} for n, a in points],
+            "sentence": " ".join(sentences),
+            "curve": [{"labels": labels, "accuracy": accuracy} for labels, accuracy in points],
         }
-
-
-def _ends(found):
-    return found.expected, found.low, found.high
-
-
-def _most_needed(shares, class_names):
-    """Returns the classes with most of the errors; none if all have about as many."""
-    order = np.argsort(-shares, kind="stable")
-    count = int(np.searchsorted(np.cumsum(shares[order]), _SHARE)) + 1
-    return [class_names[n] for n in order[:count]] if count <= len(class_names) // 2 else []

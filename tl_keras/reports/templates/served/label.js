@@ -49,16 +49,24 @@ async function undo() {
   if (state.undo && (await act("undo")) && view.kind !== "one") await showGrid();
 }
 
-/** Gives the class that was typed to the image or the selection; a new one is added first. */
-async function giveTyped() {
-  const typed = at("typed").value.trim();
-  if (!typed) return;
-  const match = matching(typed)[0];
-  if (match === undefined && !(await act("add_class", { name: typed }))) return;
+/** Gives a class of the list, and empties the box in which it was looked for. */
+async function giveListed(name) {
   at("typed").value = "";
   at("typed").blur();
   showClasses();
-  await give(match === undefined ? typed : match);
+  await give(name);
+}
+
+/** Gives the first class that is listed for what was typed, or adds one if there is none. */
+async function giveTyped() {
+  const typed = at("typed").value.trim(), match = matching(typed)[0];
+  if (typed) await (match === undefined ? addTyped() : giveListed(match));
+}
+
+/** Adds what was typed as a class and gives it. */
+async function addTyped() {
+  const name = at("typed").value.trim();
+  if (name && (await act("add_class", { name }))) await giveListed(name);
 }
 
 function matching(typed) {
@@ -71,7 +79,7 @@ function matching(typed) {
 function showState() {
   at("progress").max = Math.max(state.images, 1);
   at("progress").value = state.labelled;
-  at("counts").textContent = `${state.labelled.toLocaleString("en")} of ${state.images.toLocaleString("en")} images labelled`;
+  at("counts").textContent = `${state.labelled.toLocaleString("en")} of ${state.images.toLocaleString("en")} labelled`;
   at("notes").hidden = !state.notes.length;
   at("notes").textContent = state.notes.join(" ");
   at("none-count").textContent = state.none || "";
@@ -86,10 +94,11 @@ function showClasses() {
   const typed = at("typed").value.trim();
   const names = typed ? matching(typed) : state.classes.map((each) => each.name);
   const guess = view.kind === "one" && state.current && state.current.guess;
-  const items = names.map((name) => {
+  const items = names.map((name, index) => {
     const place = state.classes.findIndex((each) => each.name === name);
-    const choice = element("button", { className: "choice", title: name, onclick: () => give(name) },
-      ...(place < KEYS ? [element("kbd", {}, String(place + 1))] : []),
+    const key = typed ? (index ? "" : "Enter") : (place < KEYS ? String(place + 1) : "");
+    const choice = element("button", { className: "choice", title: name, onclick: () => giveListed(name) },
+      ...(key ? [element("kbd", {}, key)] : []),
       element("span", { className: "name" }, name),
       element("span", { className: "count" }, String(state.classes[place].count)));
     choice.classList.toggle("guessed", Boolean(guess) && guess.name === name);
@@ -98,18 +107,10 @@ function showClasses() {
   });
   if (typed && !names.includes(typed)) {
     items.push(element("li", {}, element("button", { className: "choice", onclick: addTyped },
-      element("span", { className: "name" }, `Add “${typed}”`))));
+      element("kbd", {}, names.length ? "Shift Enter" : "Enter"), element("span", { className: "name" }, `Add “${typed}”`))));
   }
   at("classes").replaceChildren(...items);
   at("hint").textContent = state.classes.length ? "" : "Type the first class, such as cat, and press Enter.";
-}
-
-async function addTyped() {
-  const name = at("typed").value.trim();
-  if (!(await act("add_class", { name }))) return;
-  at("typed").value = "";
-  showClasses();
-  await give(name);
 }
 
 async function renameClass(old) {
@@ -124,7 +125,7 @@ async function renameClass(old) {
 function showCurrent() {
   const current = state.current, image = at("image");
   at("done").hidden = Boolean(current);
-  image.hidden = !current;
+  image.parentElement.hidden = !current;
   at("name").textContent = current ? current.name : "";
   at("guess").replaceChildren();
   if (!current) return;
@@ -154,10 +155,10 @@ function fetchEarly(row) {
 function showGuess(current) {
   const box = at("guess");
   if (current.label) {
-    box.append("Labelled ", element("b", {}, current.label), ". Another class replaces it.");
+    box.append(element("span", {}, "Labelled ", element("b", {}, current.label), ". Another class replaces it."));
   } else if (current.guess) {
-    box.append("Is it ", element("b", {}, current.guess.name), `? ${percent(current.guess.probability)} `,
-      element("button", { className: "first", onclick: confirmGuess }, "Yes ", element("kbd", {}, "Enter")));
+    box.append(element("button", { className: "first", onclick: confirmGuess }, "Yes ", element("kbd", {}, "Enter")),
+      element("span", { title: current.guess.name }, `${percent(current.guess.probability)} `, element("b", {}, current.guess.name), "?"));
   } else {
     box.append(element("span", { className: "soft" }, "Guesses come once two classes have a label."));
   }
@@ -248,7 +249,7 @@ function showSelected() {
     : "There are none.";
 }
 
-/** Draws the accuracy so far against the number of labels, with the sentence on what more would bring. */
+/** Shows what more labels would bring: a sentence, and the expected accuracy by the number of labels. */
 function showEnough() {
   const enough = state.enough;
   at("enough").hidden = !enough;
@@ -261,16 +262,29 @@ function curveOf(points) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const most = Math.max(...points.map((each) => each.labels)), least = Math.min(...points.map((each) => each.labels));
   const x = (labels) => 4 + (292 * (labels - least)) / Math.max(most - least, 1), y = (accuracy) => 76 - 72 * accuracy;
-  svg.setAttribute("viewBox", "0 0 300 80");
+  svg.setAttribute("viewBox", "0 0 300 94");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `accuracy ${percent(points.at(-1).accuracy)} with ${most} labels`);
+  svg.setAttribute("aria-label", `accuracy ${percent(points.at(-1).accuracy)} expected with ${most} labels`);
   const add = (name, attributes) => {
     const made = document.createElementNS(svg.namespaceURI, name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     svg.append(made);
+    return made;
+  };
+  const words = (text, left, top) => {
+    add("text", { x: left, y: top, "text-anchor": "middle", "font-size": 11, fill: "#5b6472" }).textContent = text;
   };
   add("path", { d: "M4 4V76H296", fill: "none", stroke: "#dfe3e8" });
-  add("polyline", { points: points.map((each) => `${x(each.labels)},${y(each.accuracy)}`).join(" "), fill: "none", stroke: "#0072b2", "stroke-width": 2 });
+  const line = (some, dashes) => add("polyline", { points: some.map((each) => `${x(each.labels)},${y(each.accuracy)}`).join(" "),
+    fill: "none", stroke: "#0072b2", "stroke-width": 2, "stroke-dasharray": dashes });
+  line(points.slice(0, -1), "none");
+  line(points.slice(-2), "4 3");  // what is only expected
+  for (const each of points) {
+    const at = { x: Math.min(Math.max(x(each.labels), 14), 282), y: Math.max(y(each.accuracy) - 6, 10) };
+    add("circle", { cx: x(each.labels), cy: y(each.accuracy), r: 2.5, fill: "#0072b2" });
+    if (each === points.at(-1) || each === points.at(-2)) words(percent(each.accuracy), at.x, at.y);
+    if (each === points.at(-1) || each === points[0]) words(String(each.labels), at.x, 90);
+  }
   return svg;
 }
 
@@ -282,6 +296,7 @@ function onKey(event) {
   }
   if (["INPUT", "SELECT"].includes(event.target.tagName)) {
     if (event.key === "Escape") event.target.blur();
+    if (event.key === "Enter" && event.shiftKey && event.target.id === "typed") { event.preventDefault(); addTyped(); }
     return;
   }
   const keys = {

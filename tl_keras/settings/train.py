@@ -123,7 +123,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Average predictions over mirror images; default: where training mirrors.
 
     `predict` and `evaluate` of the run do so too."""
-    max_error: Annotated[float | None, FIRST, Bounds(above=0, below=1)] = None
+    max_error: Annotated[float | None, RUN, Bounds(above=0, below=1)] = None
     """Promised error among the answers, e.g. 0.02; the model leaves other images to a person.
 
     Its outputs are then probabilities, novelty and answer. The promise is made on validation

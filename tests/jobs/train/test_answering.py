@@ -92,7 +92,7 @@ def test_predictions_say_the_answer_or_why_there_is_none(answering_run, tmp_path
 
 
 def test_cells_of_an_answer_name_the_reason():
-    cells = predict_module._answer_cells
+    cells = predict_module.answer_cells
     assert cells(1, -0.5, CLASSES) == [CLASSES[1], "", "-0.500000"]
     assert cells(-1, -0.5, CLASSES) == ["", "unsure", "-0.500000"]
     assert cells(-1, 0.5, CLASSES) == ["none of these", "novel", "0.500000"]

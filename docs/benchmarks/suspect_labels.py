@@ -1,10 +1,10 @@
 """Measures the search for suspect labels: a tenth of the labels of each suite task is changed.
 
-`check` and cleanlab get the same held-out probabilities, of the logistic regression on frozen
-MobileNetV2 features. cleanlab is no part of this project; without it only ours is measured. With
---clean the labels stay as they are, and the number of suspects is counted. The tasks lie in the
-folder suite/ of the one that TL_KERAS_DATA names, unpacked, or in --data; the features are kept in
---features.
+`check` and cleanlab get the same held-out probabilities, of the logistic regression and the nearest
+images in frozen MobileNetV2 features. cleanlab is no part of this project; without it only ours is
+measured. With --clean the labels stay as they are, and the number of suspects is counted. The tasks
+lie in the folder suite/ of the one that TL_KERAS_DATA names, unpacked, or in --data; the features
+are kept in --features.
 
     python docs/benchmarks/suspect_labels.py [--seeds 5] [--tasks trash,flowers] [--data FOLDER]
 """
@@ -17,7 +17,12 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from tl_keras.data.loading import load_unsplit
+from tl_keras.evaluation.classifiers.neighbour_labels import (
+    neighbour_probabilities,
+    with_neighbours,
+)
 from tl_keras.evaluation.classifiers.suspect_labels import find_suspect_labels
+from tl_keras.evaluation.encoders.feature_space import directions, find_neighbours
 from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.jobs.runs.encoder_features import build_encoder
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start
@@ -81,6 +86,8 @@ def measured(features, labels, seed, clean):
         seen[changed] = (labels[changed] + random.integers(1, classes, len(changed))) % classes
     wrong = seen != labels
     p = fit_linear_start(features, seen, classes, seed=seed).probabilities
+    neighbours = find_neighbours(directions(features[0]), k=20)
+    p = with_neighbours(p, neighbour_probabilities(neighbours, seen, classes))
     found = find_suspect_labels(p, seen)
     scores = [found.wrong, *(1 - cleanlab_scores(seen, p, n) for n in CLEANLAB if has_cleanlab())]
     precisions = [np.nan if clean else average_precision_score(wrong, s) for s in scores]

@@ -29,9 +29,9 @@ def test_an_image_that_is_left_out_needs_no_other_correction():
     assert decided(FINDINGS, frozenset({2, 3})) == [OTHER, GROUP]
 
 
-def test_a_rejected_finding_is_not_proposed_again():
+def test_a_rejected_finding_or_a_known_group_is_not_proposed_again():
     kept = decided(FINDINGS, frozenset({2}), frozenset({1, 4}))
-    assert [each.number for each in without_kept(FINDINGS, kept)] == [2, 3]
+    assert [each.number for each in without_kept(FINDINGS, kept)] == [3]
 
 
 def test_a_proposal_is_in_words():

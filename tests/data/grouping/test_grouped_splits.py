@@ -48,6 +48,12 @@ def test_no_group_is_divided_and_classes_keep_their_proportions(seed):
         np.testing.assert_array_equal(part.groups, groups[part.rows])
 
 
+def test_images_without_labels_are_divided_by_groups_too():
+    x = np.arange(60, dtype=np.uint8).reshape(-1, 1, 1)
+    dataset = dataclasses.replace(ImageDataset.from_arrays(x), groups=np.arange(60) // 3)
+    assert [len(part) for part in cut(dataset)] == [48, 6, 6]
+
+
 def test_patients_are_divided_and_not_their_images():
     groups = np.repeat(np.arange(20), 30)
     labels = np.repeat(np.arange(20) % 2, 30)

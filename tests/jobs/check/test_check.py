@@ -124,7 +124,7 @@ def test_a_second_check_with_fixes_finds_less_and_hands_them_on(checked, folder,
     )  # fmt: skip
     assert status == 0, error
     kinds = {row["kind"] for row in rows_of(again / "findings.csv")}
-    assert "size" in kinds and not {"unreadable", "same", "suspect"} & kinds
+    assert "size" in kinds and not {"unreadable", "same", "near", "suspect"} & kinds
     first, second = (read_fixes(run / "fixes.csv").fixes for run in (checked, again))
     assert set(first) < set(second)
     assert "Suspect labels" not in output
@@ -168,6 +168,35 @@ def test_images_that_cannot_be_read_end_with_status_2(broken, colours, run_cli, 
     assert output.startswith("class,train,val,test")
     assert f"received {broken} that cannot be read" in error
     assert (out / "report.html").is_file()
+
+
+@pytest.mark.fault(18, 21)
+def test_classes_too_small_to_be_split_are_reported_and_the_others_checked(tmp_path, capsys):
+    random, folder = np.random.default_rng(0), tmp_path / "data"
+    for name, count in (("many", 8), ("two", 2), ("one", 1), ("bad", 1)):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            scene(random, 0).save(folder / name / f"{number}.png")
+    (folder / "bad" / "0.png").write_bytes(b"no image")
+    settings = CheckSettings(data=str(folder), backbone="pixels", out=str(tmp_path / "run"))
+    with pytest.raises(InputError, match="1 that cannot be read"):
+        check(settings)
+    output = capsys.readouterr().out
+    assert "Warning: Training would refuse these images" in output and "many,8,0,0" in output
+    assert len(rows_of(tmp_path / "run" / "label_scores.csv")) == 11
+    assert "refuse these images" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_images_that_are_all_the_same_are_no_reason_to_stop(tmp_path, capsys):
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (8, 8), "red").save(tmp_path / "data" / name / f"{number}.png")
+    out = tmp_path / "run"
+    check(CheckSettings(data=str(tmp_path / "data"), backbone="pixels", out=str(out)))
+    assert "NO LABEL IS JUDGED" in capsys.readouterr().err
+    same = [row["path"] for row in rows_of(out / "findings.csv") if row["kind"] == "same"]
+    assert len(same) == 6
 
 
 def test_words_of_accept_are_kinds_and_numbers():

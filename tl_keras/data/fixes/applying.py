@@ -14,7 +14,7 @@ from tl_keras.data.split_records import contents_of, image_names
 
 def without_fixed(
     bad: Sequence[tuple[str, str]], fixes: Fixes
-) -> tuple[tuple[tuple[str, str], ...], tuple[Fix, ...]]:
+) -> tuple[tuple[tuple[str, str], ...], frozenset[Fix]]:
     """Returns the (path, reason) of unreadable files that no fix drops, and the fixes used."""
     dropped = defaultdict(list)
     for fix in fixes.fixes:
@@ -27,14 +27,14 @@ def without_fixed(
             used += found
         else:
             kept.append((path, reason))
-    return tuple(kept), tuple(dict.fromkeys(used))
+    return tuple(kept), frozenset(used)
 
 
 def apply_fixes(
     parts: Mapping[str, ImageDataset],
     fixes: Fixes,
     contents: Mapping[str, bytes],
-    used: Sequence[Fix] = (),
+    used: frozenset[Fix] = frozenset(),
 ) -> tuple[dict[str, ImageDataset], tuple[str, ...]]:
     """Leaves images out, gives others another class, and groups others, as the fixes say.
 
@@ -54,7 +54,7 @@ def apply_fixes(
         InputError: the fixes are of other data, or name a class that does not exist.
     """
     places = _Places(parts, contents)
-    found = [(fix, places.of(fix)) for fix in fixes.fixes if fix not in set(used)]
+    found = [(fix, places.of(fix)) for fix in fixes.fixes if fix not in used]
     if fixes.fixes and not used and all(place is None for _, place in found):
         _refuse_other_data(fixes, parts)
     parts, stale = dict(parts), []

@@ -79,9 +79,10 @@ def decided(
     return [*(fix for found in chosen.values() for fix in found), *kept]
 
 
-def without_kept(findings: Iterable[Finding], kept: Iterable[Fix]) -> list[Finding]:
-    """Returns the findings without those whose images a person said are right as they are."""
+def without_kept(findings: Iterable[Finding], kept: Sequence[Fix]) -> list[Finding]:
+    """Returns the findings without those that a person rejected, and without known groups."""
     said = {(f.path, f.digest, f.reason.split(":")[0]) for f in kept if f.action == KEEP}
+    said |= {(f.path, f.digest, NEAR) for f in kept if f.action == GROUP}
     return [
         each
         for each in findings

@@ -8,6 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tl_keras.checks import InputError
+from tl_keras.data.dataset import Splits
 from tl_keras.data.fixes.finding import numbered, without_kept
 from tl_keras.data.fixes.fixes_file import read_fixes
 from tl_keras.data.grouping.copies import groups_of
@@ -40,6 +42,7 @@ from tl_keras.settings.check import CheckSettings
 from tl_keras.settings.label_free import PIXELS
 
 _FEWEST = 10  # images of a class below which a line says that they are few
+_NEIGHBOURS = 20
 _LISTED = 10  # pairs of images in two splits
 _UNEVEN = 10  # times as many images in the largest class
 
@@ -86,7 +89,12 @@ def _splits(parts, inspection, settings):
     """Returns the `Splits` that training would have, without what the page says by itself."""
     group_by = settings.group_by or DUPLICATES
     grouped, near, lines = group_parts(parts, inspection.fingerprints, group_by, settings.data)
-    splits, notes = make_splits(grouped, split_fractions=settings.split, seed=settings.seed)
+    try:
+        splits, notes = make_splits(grouped, split_fractions=settings.split, seed=settings.seed)
+    except InputError as error:
+        train = parts.get("all", parts.get("train"))
+        splits = Splits(train, parts.get("val"), parts.get("test"))
+        notes = (f"Training would refuse these images: {error}",)
     notes = (*lines, *notes, *_balance(splits))
     found = complete(
         inspection, splits[:3], ignored=inspection.ignored, notes=notes, near_known=near
@@ -97,7 +105,7 @@ def _splits(parts, inspection, settings):
 def _balance(splits):
     """Yields lines on classes of few images."""
     counts = Counter()
-    for part in splits[:3]:
+    for part in filter(None, splits[:3]):
         counts.update(part.class_counts())
     most, name = max((count, name) for name, count in counts.items())
     few = [f"{each} ({count})" for each, count in counts.items() if count < _FEWEST]
@@ -111,11 +119,11 @@ def _balance(splits):
 def _results(settings, checked, splits):
     features, source = _features(settings, checked)
     space = directions(features)
-    neighbours = find_neighbours(space, seed=settings.seed)
+    neighbours = find_neighbours(space, k=_NEIGHBOURS, seed=settings.seed)
     rows = unit_rows(features) if are_of_network(source) else None
     copies, alike = copies_of(checked, rows, float(np.median(neighbours.distances[:, 0])))
     groups = groups_of(copies.pairs, len(checked)) if len(copies.pairs) else None
-    suspects = suspects_of(checked, features, groups, settings.seed)
+    suspects = suspects_of(checked, features, neighbours, groups, settings.seed)
     findings = [
         *file_findings(checked),
         *copy_findings(checked, copies, suspects.wrong),
@@ -185,7 +193,7 @@ def _review(folder, settings, checked, findings):
 
 
 def _lines(splits):
-    counts = [Counter(part.labels.tolist()) for part in splits[:3]]
+    counts = [Counter() if part is None else Counter(part.labels.tolist()) for part in splits[:3]]
     yield "class,train,val,test"
     for label, name in enumerate(splits.train.class_names):
         yield ",".join([name, *(str(count[label]) for count in counts)])

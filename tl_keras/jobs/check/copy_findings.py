@@ -54,11 +54,11 @@ def copy_findings(checked: CheckedImages, copies: Copies, wrong: np.ndarray) -> 
         )
     left_out = same.pairs[:, 1]
     near = copies.keep((copies.ratios > 0) & ~np.isin(copies.pairs, left_out).any(axis=1))
-    for number, rows in enumerate(_groups(near.pairs, len(checked)), 1):
-        yield _near_finding(checked, rows, number)
+    for rows in _groups(near.pairs, len(checked)):
+        yield _near_finding(checked, rows)
 
 
-def _near_finding(checked, rows, number):
+def _near_finding(checked, rows):
     words = f"Nearly the same{_where(checked, rows)}"
     highest = max(checked.rank(row) for row in rows)
     lower = [row for row in rows if checked.rank(row) < highest]
@@ -66,7 +66,8 @@ def _near_finding(checked, rows, number):
         other = checked.names[next(row for row in rows if row not in lower)]
         fixes = [checked.fix(row, DROP, f"nearly the same as {other}") for row in lower]
     else:
-        fixes = [checked.fix(row, GROUP, "nearly the same", f"near {number}") for row in rows]
+        name = f"near {checked.digests[rows[0]][:12]}"  # no group of an earlier check has it
+        fixes = [checked.fix(row, GROUP, "nearly the same", name) for row in rows]
     return _finding(NEAR, checked, rows, tuple(fixes), words)
 
 

@@ -25,8 +25,9 @@ MEANINGS = {
         "of the training images."
     ),
     SUSPECT: (
-        "A logistic regression on features predicts each image without having seen it. From its "
-        "probabilities follows how probably a label is wrong, if labels are wrong at random."
+        "A logistic regression on features and the nearest images predict each image without "
+        "its label. From their probabilities follows how probably a label is wrong, if labels are "
+        "wrong at random."
     ),
     ODD: "Far from all others in their features: other things, drawings, text, or damage.",
     SIZE: "Far smaller or longer than the others.",

@@ -24,12 +24,14 @@ class Outlook:
         rows: float (n, d), as `Labelling` has them.
 
     Attributes:
-        latest: dict of "sentence", "labels" and "curve", as the page shows it; None before.
+        latest: dict of "sentence" and "curve", the accuracy expected at each forecast so far and
+            with more labels; None before the first.
     """
 
     def __init__(self, rows: np.ndarray) -> None:
         self.latest: dict | None = None
         self._rows = rows
+        self._past: list[tuple[int, float]] = []
         self._seen = 0  # labels at the last forecast
         self._thread: threading.Thread | None = None
 
@@ -60,9 +62,9 @@ class Outlook:
         now, later = (forecast(curve, len(known) + n, kind="chosen") for n in (0, more))
         sentences = [accuracy_sentence(now, later)] if more else []
         sentences.append(errors_sentence(classes_in_need(curve, numbers), class_names))
-        points = zip((*curve.sizes, later.labels), (*curve.accuracies, later.expected), strict=True)
+        self._past.append((len(known), now.expected))
+        points = [*self._past, (later.labels, later.expected)]
         self.latest = {
             "sentence": " ".join(sentences),
-            "labels": len(known),
-            "curve": [{"labels": int(n), "accuracy": float(a)} for n, a in points],
+            "curve": [{"labels": labels, "accuracy": accuracy} for labels, accuracy in points],
         }

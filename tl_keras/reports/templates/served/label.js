@@ -79,7 +79,7 @@ function matching(typed) {
 function showState() {
   at("progress").max = Math.max(state.images, 1);
   at("progress").value = state.labelled;
-  at("counts").textContent = `${state.labelled.toLocaleString("en")} of ${state.images.toLocaleString("en")} images labelled`;
+  at("counts").textContent = `${state.labelled.toLocaleString("en")} of ${state.images.toLocaleString("en")} labelled`;
   at("notes").hidden = !state.notes.length;
   at("notes").textContent = state.notes.join(" ");
   at("none-count").textContent = state.none || "";
@@ -125,7 +125,7 @@ async function renameClass(old) {
 function showCurrent() {
   const current = state.current, image = at("image");
   at("done").hidden = Boolean(current);
-  image.hidden = !current;
+  image.parentElement.hidden = !current;
   at("name").textContent = current ? current.name : "";
   at("guess").replaceChildren();
   if (!current) return;
@@ -155,10 +155,10 @@ function fetchEarly(row) {
 function showGuess(current) {
   const box = at("guess");
   if (current.label) {
-    box.append("Labelled ", element("b", {}, current.label), ". Another class replaces it.");
+    box.append(element("span", {}, "Labelled ", element("b", {}, current.label), ". Another class replaces it."));
   } else if (current.guess) {
-    box.append("Is it ", element("b", {}, current.guess.name), `? ${percent(current.guess.probability)} `,
-      element("button", { className: "first", onclick: confirmGuess }, "Yes ", element("kbd", {}, "Enter")));
+    box.append(element("button", { className: "first", onclick: confirmGuess }, "Yes ", element("kbd", {}, "Enter")),
+      element("span", { title: current.guess.name }, `${percent(current.guess.probability)} `, element("b", {}, current.guess.name), "?"));
   } else {
     box.append(element("span", { className: "soft" }, "Guesses come once two classes have a label."));
   }
@@ -249,7 +249,7 @@ function showSelected() {
     : "There are none.";
 }
 
-/** Draws the accuracy so far against the number of labels, with the sentence on what more would bring. */
+/** Shows what more labels would bring: a sentence, and the expected accuracy by the number of labels. */
 function showEnough() {
   const enough = state.enough;
   at("enough").hidden = !enough;
@@ -262,16 +262,29 @@ function curveOf(points) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const most = Math.max(...points.map((each) => each.labels)), least = Math.min(...points.map((each) => each.labels));
   const x = (labels) => 4 + (292 * (labels - least)) / Math.max(most - least, 1), y = (accuracy) => 76 - 72 * accuracy;
-  svg.setAttribute("viewBox", "0 0 300 80");
+  svg.setAttribute("viewBox", "0 0 300 94");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `accuracy ${percent(points.at(-1).accuracy)} with ${most} labels`);
+  svg.setAttribute("aria-label", `accuracy ${percent(points.at(-1).accuracy)} expected with ${most} labels`);
   const add = (name, attributes) => {
     const made = document.createElementNS(svg.namespaceURI, name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     svg.append(made);
+    return made;
+  };
+  const words = (text, left, top) => {
+    add("text", { x: left, y: top, "text-anchor": "middle", "font-size": 11, fill: "#5b6472" }).textContent = text;
   };
   add("path", { d: "M4 4V76H296", fill: "none", stroke: "#dfe3e8" });
-  add("polyline", { points: points.map((each) => `${x(each.labels)},${y(each.accuracy)}`).join(" "), fill: "none", stroke: "#0072b2", "stroke-width": 2 });
+  const line = (some, dashes) => add("polyline", { points: some.map((each) => `${x(each.labels)},${y(each.accuracy)}`).join(" "),
+    fill: "none", stroke: "#0072b2", "stroke-width": 2, "stroke-dasharray": dashes });
+  line(points.slice(0, -1), "none");
+  line(points.slice(-2), "4 3");  // what is only expected
+  for (const each of points) {
+    const at = { x: Math.min(Math.max(x(each.labels), 14), 282), y: Math.max(y(each.accuracy) - 6, 10) };
+    add("circle", { cx: x(each.labels), cy: y(each.accuracy), r: 2.5, fill: "#0072b2" });
+    if (each === points.at(-1) || each === points.at(-2)) words(percent(each.accuracy), at.x, at.y);
+    if (each === points.at(-1) || each === points[0]) words(String(each.labels), at.x, 90);
+  }
   return svg;
 }
 

@@ -57,9 +57,9 @@ class StartSettings(SplitSettings, DeviceSettings):
     data: Annotated[str, FIRST] = REQUIRED
     """Folder with one sub-folder per class, or the name of a data set.
 
-    A folder may also hold train/, val/ and test/ of such. Other sources are a .npz file, the
-    labels.csv of `tl-keras label`, and the names digits, mnist, fashion_mnist, cifar10 and
-    cifar100; with --kind audio chirps."""
+    A folder may also hold train/, val/ and test/ of such. A .npz file and the labels.csv of
+    `tl-keras label` are taken too. Names are digits, mnist, fashion_mnist, cifar10, cifar100, and
+    with --kind audio chirps."""
     weights: Annotated[str | None, FIRST] = None
     """imagenet, auto, random or a file; default: imagenet, or those of the encoder."""
     head: Annotated[Head, MODEL] = "linear"

@@ -51,13 +51,11 @@ def vectors():
         *((lambda head=head: small_classifier(head=head), (8, 8, 6)) for head in HEADS),
         (cnn, (8, 8, 64)),  # before the last pooling
         (nested, (14, 14, 4)),
-        (vectors, (1, 1, 32)),
+        (vectors, (8, 8, 4)),  # the last has one position, those before 2 x 2 and 4 x 4
         (with_other_outputs, (8, 8, 6)),
     ],
 )
 def test_both_parts_together_give_the_logits_of_the_whole(build, shape):
-    if build is vectors:  # at 16 pixels its last feature map has one position
-        shape = (2, 2, 16)
     keras.utils.set_random_seed(1)
     model = build()
     for weight in model.trainable_variables:
@@ -84,6 +82,25 @@ def test_logits_are_taken_as_they_are(build):
     model = build(None)
     parts = cut_at_feature_map(model)
     np.testing.assert_allclose(parts.above(parts.below(IMAGES)), model(IMAGES), atol=1e-5)
+
+
+def test_padding_makes_no_feature_map_because_it_moves_the_positions():
+    layers = keras.layers
+    image = keras.Input((12, 12, 3))
+    x = layers.ReLU(name="fine")(layers.Conv2D(4, 3, padding="same")(image))
+    x = layers.Conv2D(5, 3, strides=4)(layers.ZeroPadding2D(((0, 1), (0, 1)))(x))
+    x = layers.Dense(3)(layers.GlobalAveragePooling2D()(x))
+    parts = cut_at_feature_map(keras.Model(image, x))
+    assert parts.below.output_shape[1:] == (12, 12, 4)
+    assert float(keras.ops.min(parts.below(np.ones((1, 12, 12, 3), np.float32)))) == 0  # after ReLU
+
+
+def test_without_a_fine_feature_map_the_finest_is_taken():
+    image = keras.Input((4, 4, 3))
+    x = keras.layers.Conv2D(5, 2)(image)
+    x = keras.layers.Conv2D(6, 2)(x)
+    x = keras.layers.Dense(3)(keras.layers.Flatten()(x))
+    assert cut_at_feature_map(keras.Model(image, x)).below.output_shape[1:] == (3, 3, 5)
 
 
 def built(kind):

@@ -11,6 +11,7 @@ from tl_keras.models.baselines.baseline import Baseline
 from tl_keras.models.keras_private import has_parameters, is_functional, origin_of, run_graph
 from tl_keras.models.signature import gives_logits, image_shape
 
+_FINE = 5  # positions per side; on 3 x 3, the borders are everywhere, and peaks mean little
 PROBABILITIES = "probabilities"  # name of that output, of a classifier with several
 _SQUASHED = (keras.activations.softmax, keras.activations.sigmoid)
 
@@ -29,11 +30,12 @@ class FeatureMaps:
 
 
 def cut_at_feature_map(model: keras.Model) -> FeatureMaps:
-    """Splits a classifier at the last feature map that the whole of its answer depends on.
+    """Splits a classifier at the last fine feature map that the whole of its answer depends on.
 
     Nested models are opened, so the feature map may lie inside the backbone. It is the output of a
-    layer after the first one with weights, has more than one position, and no connection leads
-    around it. A pooling layer after it is left above, because it makes the map coarser.
+    layer after the first one with weights, and no connection leads around it. It has at least 5
+    positions per side, where the network has any such: at 96 pixels MobileNetV2 ends in 3 x 3, too
+    coarse for a place. A pooling layer after it is left above.
 
     Args:
         model: built classifier, Functional, Sequential or a baseline, with logits or softmax. Of
@@ -80,22 +82,24 @@ class _Walk:
         return outputs
 
     def feature_map(self, image):
-        """Returns the last feature map at which the graph can be cut in two, or None.
+        """Returns the last feature map that is fine enough, or else the finest; None without any.
 
-        What follows without weights of its own, such as pooling, is no new feature map if coarser.
+        Layers without weights that change its size, such as pooling and padding, make no new one.
         """
-        found, fewest, waiting = None, None, {id(image): image}
+        found, is_new, waiting = [], False, {id(image): image}
         for step, (operation, _, outputs) in enumerate(self.steps):
-            if isinstance(operation, keras.Layer) and has_parameters(operation):
-                fewest = 2  # positions
+            is_new |= isinstance(operation, keras.Layer) and has_parameters(operation)
             later = set().union(*(inputs for _, inputs, _ in self.steps[step + 1 :]))
             waiting |= {id(t): t for t in outputs}
             waiting = {key: t for key, t in waiting.items() if key in later}
-            if fewest and len(waiting) == 1:
-                (tensor,) = waiting.values()
-                if _positions(tensor) >= fewest:
-                    found, fewest = tensor, _positions(tensor)
-        return found
+            tensor = next(iter(waiting.values())) if len(waiting) == 1 else None
+            if tensor is None or _positions(tensor) < 2:
+                continue
+            if is_new or (found and tensor.shape[1:3] == found[-1].shape[1:3]):
+                found.append(tensor)
+                is_new = False
+        fine = [tensor for tensor in found if min(tensor.shape[1:3]) >= _FINE]
+        return fine[-1] if fine else max(reversed(found), key=_positions, default=None)
 
 
 def _graph(model):

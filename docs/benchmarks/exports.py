@@ -119,7 +119,7 @@ def section(run, expected, rows):
         f"{machine()}. {len(answers)} test images of {run.name}, on the same decoded pixels; "
         f"{(answers >= 0).sum()} are answered, {(expected['novelty'] > 0).sum()} novel.",
         "",
-        "| format | MB | answers that differ | probabilities differ by | novelty by | ms an image |",
+        "| format | MB | other answers | probabilities differ by | novelty by | ms an image |",
         "|---|---|---|---|---|---|",
     ]
     for format, size, differ, probability, novelty, milliseconds in rows:

@@ -57,8 +57,9 @@ class StartSettings(SplitSettings, DeviceSettings):
     data: Annotated[str, FIRST] = REQUIRED
     """Folder with one sub-folder per class, or the name of a data set.
 
-    A folder may also hold train/, val/ and test/ of such; a .npz file; the labels.csv of `tl-keras
-    label`; or one of digits, mnist, fashion_mnist, cifar10, cifar100; with --kind audio chirps."""
+    A folder may also hold train/, val/ and test/ of such. A .npz file and the labels.csv of
+    `tl-keras label` are taken too. Names are digits, mnist, fashion_mnist, cifar10, cifar100, and
+    with --kind audio chirps."""
     weights: Annotated[str | None, FIRST] = None
     """imagenet, auto, random or a file; default: imagenet, or those of the encoder."""
     head: Annotated[Head, MODEL] = "linear"
@@ -123,7 +124,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Average predictions over mirror images; default: where training mirrors.
 
     `predict` and `evaluate` of the run do so too."""
-    max_error: Annotated[float | None, FIRST, Bounds(above=0, below=1)] = None
+    max_error: Annotated[float | None, RUN, Bounds(above=0, below=1)] = None
     """Promised error among the answers, e.g. 0.02; the model leaves other images to a person.
 
     Its outputs are then probabilities, novelty and answer. The promise is made on validation

@@ -100,33 +100,33 @@ def test_program_beside_a_saved_model_prints_its_answers(answering_run, images, 
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-def test_litert_file_gives_what_the_keras_model_gives(run, images, tmp_path):
-    path = export(run, format="litert", out=tmp_path / "colours.tflite")
+def test_litert_file_gives_what_the_keras_model_gives(answering_run, images, tmp_path):
+    path = export(answering_run, format="litert", out=tmp_path / "colours.tflite")
     signature = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
     (name,) = signature.get_input_details()
-    _check_same(signature(**{name: images}), run, images)
+    _check_same(signature(**{name: images}), answering_run, images)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None, reason="ai-edge-litert")
-def test_program_beside_a_litert_file_prints_its_answers(run, images, tmp_path):
-    path = export(run, format="litert", out=tmp_path / "colours.tflite")
-    _check_program(path, run, images, tmp_path)
+def test_program_beside_a_litert_file_prints_its_answers(answering_run, images, tmp_path):
+    path = export(answering_run, format="litert", out=tmp_path / "colours.tflite")
+    _check_program(path, answering_run, images, tmp_path)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is None, reason="needs tl-keras[onnx]")
-def test_onnx_file_gives_what_the_keras_model_gives(run, images, tmp_path):
+def test_onnx_file_gives_what_the_keras_model_gives(answering_run, images, tmp_path):
     reference = pytest.importorskip("onnx.reference")
-    path = export(run, format="onnx", out=tmp_path / "colours.onnx")
+    path = export(answering_run, format="onnx", out=tmp_path / "colours.onnx")
     session = reference.ReferenceEvaluator(str(path))
     found = session.run(None, {session.input_names[0]: images})
-    _check_same(dict(zip(session.output_names, found, strict=True)), run, images)
+    _check_same(dict(zip(session.output_names, found, strict=True)), answering_run, images)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is None, reason="needs tl-keras[onnx]")
-def test_program_beside_an_onnx_file_prints_its_answers(run, images, tmp_path):
+def test_program_beside_an_onnx_file_prints_its_answers(answering_run, images, tmp_path):
     pytest.importorskip("onnxruntime")
-    path = export(run, format="onnx", out=tmp_path / "colours.onnx")
-    _check_program(path, run, images, tmp_path)
+    path = export(answering_run, format="onnx", out=tmp_path / "colours.onnx")
+    _check_program(path, answering_run, images, tmp_path)
 
 
 @pytest.mark.parametrize("format", FORMATS)

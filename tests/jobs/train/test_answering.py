@@ -11,12 +11,14 @@ from PIL import Image
 
 from tests.jobs.small_runs import CLASSES, answering_config, save_images, table_rows
 from tl_keras.checks import InputError
+from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.jobs.finished import predict as predict_module
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.finished.prune import prune
+from tl_keras.jobs.runs.derived_run import load_origin
 from tl_keras.jobs.runs.trained_run import load_run
-from tl_keras.jobs.train.answering import novelty_limit
+from tl_keras.jobs.train.answering import check_images, novelty_limit
 from tl_keras.jobs.train.train import train
 from tl_keras.models.answers.answering_model import answers
 from tl_keras.settings.fine_tune import FineTuneSettings
@@ -92,7 +94,7 @@ def test_predictions_say_the_answer_or_why_there_is_none(answering_run, tmp_path
 
 
 def test_cells_of_an_answer_name_the_reason():
-    cells = predict_module._answer_cells
+    cells = predict_module.answer_cells
     assert cells(1, -0.5, CLASSES) == [CLASSES[1], "", "-0.500000"]
     assert cells(-1, -0.5, CLASSES) == ["", "unsure", "-0.500000"]
     assert cells(-1, 0.5, CLASSES) == ["none of these", "novel", "0.500000"]
@@ -113,9 +115,16 @@ def test_run_that_was_not_measured_is_completed_with_its_answers(
     assert again["answers"] == metrics["answers"]
 
 
+def test_command_that_makes_a_model_from_such_a_run_says_what_is_lost(answering_run, capsys):
+    trained, *_ = load_origin(answering_run)
+    assert "promises an error; the new model has probabilities alone" in capsys.readouterr().err
+    assert trained.model.output_shape == (None, len(CLASSES))
+
+
+@pytest.mark.slow
 def test_model_made_from_such_a_run_has_probabilities_alone(answering_run, tmp_path, capsys):
     prune(answering_run, sparsity=0.5, epochs=1, out=tmp_path / "pruned")
-    assert "promises an error; the new model has probabilities alone" in capsys.readouterr().err
+    capsys.readouterr()
     pruned = load_run(tmp_path / "pruned")
     assert pruned.answering is None
     assert "NO ANSWERS" not in capsys.readouterr().err
@@ -136,6 +145,14 @@ def test_too_few_images_are_told_and_nothing_is_answered(encoder, colours, tmp_p
     assert (model(images.astype(np.float32))["answer"].numpy() == -1).all()
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "None of the 6 test images is answered" in page
+
+
+@pytest.mark.parametrize(("val", "train"), [(0, 9), (5, 2)])
+def test_data_without_validation_images_are_refused_before_training(val, train):
+    images = ImageDataset(np.zeros((9, 4, 4, 3), np.uint8), np.arange(9) % 2, ("a", "b"))
+    splits = Splits(images.subset(range(train)), images.subset(range(val)), images, None)
+    with pytest.raises(InputError, match=f"for max_error; received {val} and {train}. Give more"):
+        check_images(splits)
 
 
 def test_limit_of_novelty_is_the_conformal_quantile():

@@ -12,6 +12,7 @@ from tl_keras.models.answers.answering_model import (
     answers,
     build_answering_model,
     certainty,
+    features_model,
 )
 from tl_keras.models.answers.local_distance import fit_local_distance
 from tl_keras.models.backbones.backbone import build_backbone, get_backbone
@@ -81,6 +82,22 @@ def test_saved_model_answers_the_same_with_plain_keras(calibrated, images, tmp_p
         assert answers(model)
         for name, values in model.predict(images, verbose=0).items():
             np.testing.assert_array_equal(values, expected[name])
+
+
+def test_outputs_keep_their_precision_where_the_backbone_has_less(images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        classifier = build_classifier(small_backbone(), 3)
+        features = features_model(classifier)(images[:12])
+        model = build_answering_model(
+            classifier, fit_local_distance(features.numpy().astype(np.float32)), flips=True
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    found = model(images)
+    views = [classifier(view).numpy() for view in (images, images[:, :, ::-1])]
+    np.testing.assert_allclose(found["probabilities"], np.mean(views, axis=0), atol=1e-6)
+    assert found["novelty"].dtype == "float32"
 
 
 def test_nothing_is_answered_where_nothing_can_be_promised(classifier, distance, images):

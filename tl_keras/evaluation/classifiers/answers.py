@@ -29,12 +29,12 @@ class Answers:
 
     @property
     def novel(self) -> np.ndarray:
-        """Whether an image resembles no training image, bool (n,)."""
+        """True for an image that resembles no training image, bool (n,)."""
         return ~(self.novelty <= 0)
 
     @property
     def answered(self) -> np.ndarray:
-        """Whether an image is answered, bool (n,)."""
+        """True for an image that is answered, bool (n,)."""
         return self.answer != NO_ANSWER
 
     @functools.cached_property
@@ -44,7 +44,7 @@ class Answers:
 
     @property
     def right(self) -> np.ndarray:
-        """Whether the likeliest class is the label, bool (n,)."""
+        """True where the likeliest class is the label, bool (n,)."""
         return self.probabilities.argmax(axis=1) == self.labels
 
 
@@ -62,9 +62,9 @@ def answer_figures(answers: Answers) -> dict:
     """Returns how many images are answered and how many of these wrongly, ready for JSON.
 
     Returns:
-        {"images", "answered", "errors", "novel", "unsure"}, counts; "answered_interval", of the
-        share that is answered, and "error_interval", of the error among these, [low, high], 95%;
-        the last is None where nothing is answered.
+        A dict: "images", "answered", "errors", "novel" and "unsure" are counts. The 95% intervals
+        are [low, high]: "answered_interval" of the share that is answered, and "error_interval" of
+        the error among these, None where nothing is answered.
     """
     answered, novel = answers.answered, answers.novel
     images, given = len(answered), int(answered.sum())

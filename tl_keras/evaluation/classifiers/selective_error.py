@@ -43,9 +43,9 @@ def promised_threshold(
 
     m rises from a quarter of the images, or from the first number with which p_m <= `risk` is
     possible, and stops before the first p_m > `risk`. The last m decides. The order of the tests
-    depends on no label, so a single risk covers all of them: with a probability of at most `risk`
-    the error among future answers is above `max_error`. This holds if calibration images are drawn
-    like future ones and were not trained on.
+    depends on no label, so a single risk covers all of them. The error among future answers is
+    above `max_error` with a probability of at most `risk`, if calibration images are drawn like
+    future ones and were not trained on.
 
     Args:
         confidence: float (n,).
@@ -152,7 +152,7 @@ def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarr
 
 
 def _are_last(confidence):
-    """Whether an image is the last of those as confident, bool (n,)."""
+    """True for the last of equally confident images, bool (n,)."""
     return np.append(confidence[1:] < confidence[:-1], True)[: len(confidence)]
 
 

@@ -45,9 +45,9 @@ def predict(settings):
 
     The columns are path, label, probability, error, and one "p(CLASS)" for every class. A file
     that cannot be read has its reason in the column error and nothing in the others. A run with
-    `max_error` has answer, why and novelty before the probabilities: the answer is the class, or
-    "none of these" for an image that resembles no training image (why: novel), or nothing where the
-    model is unsure (why: unsure). Images with a reason are left to a person. With
+    `max_error` has answer, why and novelty before the probabilities. The answer is the class, or
+    "none of these" for an image that resembles no training image (why: novel). It is empty where
+    the model is unsure (why: unsure). Images with a reason are left to a person. With
     `explain` the last column names the heatmap of each image, in a folder "OUT-heatmaps". Control
     characters and backslashes of file names are escaped, see `files.escape_controls`.
 

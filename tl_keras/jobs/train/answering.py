@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from tl_keras.checks import InputError
 from tl_keras.data.dataset import Splits
 from tl_keras.evaluation.classifiers.answers import answers_on
 from tl_keras.evaluation.classifiers.selective_error import (
@@ -19,7 +20,7 @@ from tl_keras.models.answers.answering_model import (
     build_answering_model,
     features_model,
 )
-from tl_keras.models.answers.local_distance import fit_local_distance, held_rows
+from tl_keras.models.answers.local_distance import NEAREST, fit_local_distance, held_rows
 from tl_keras.progress import say
 from tl_keras.reports.wording.answers import promise_sentence
 from tl_keras.training.distribution.several_machines import from_chief
@@ -63,6 +64,20 @@ def answering(
     figures = _figures(threshold, max_error, len(val))
     say(promise_sentence(figures))
     return answering_model, figures
+
+
+def check_images(splits: Splits) -> None:
+    """Refuses data on which no error can be promised, before any training.
+
+    Raises:
+        InputError: there is no validation image, or hardly a training image.
+    """
+    train, val, *_ = splits
+    if not len(val) or len(train) < NEAREST:
+        raise InputError(
+            f"Expected validation images, and at least {NEAREST} training images, for max_error; "
+            f"received {len(val)} and {len(train)}. Give more with --split, or leave it out."
+        )
 
 
 def _figures(threshold: Threshold, max_error, images):

@@ -19,7 +19,7 @@ from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
-from tl_keras.jobs.train.answering import answering
+from tl_keras.jobs.train.answering import answering, check_images
 from tl_keras.jobs.train.calibrating import (
     calibrate,
     calibration_figures,
@@ -93,6 +93,8 @@ def train(config: TrainSettings) -> Path:
     with room, recorded_run(path, "train", config) as folder:
         splits, unlabelled = load_data(config)
         config = resolved(config, splits.train.sounds)
+        if config.max_error is not None:
+            check_images(splits)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
         check_model_room(folder.path, start.model)

@@ -134,4 +134,4 @@ def _named(tensor, name):
 
 
 def _mean(tensors):
-    return keras.layers.Average()(tensors) if len(tensors) > 1 else tensors[0]
+    return keras.layers.Average(dtype="float32")(tensors) if len(tensors) > 1 else tensors[0]

@@ -22,9 +22,12 @@ _BLOCK = 1024  # rows at once
 class LocalDistance:
     """Relative distance to the nearest references.
 
-    With u = x / |x| and references r_i of length 1, each with the mean cosine distance s_i to its
-    5 nearest others, the distance is the mean of the 3 smallest (1 - u . r_i) / s_i, standardised
-    by its mean and deviation over the references themselves.
+    Features have length 1. Each reference r_i has the mean cosine distance s_i to its 5 nearest
+    others. The distance of u is the mean of the 3 smallest values of
+
+        (1 - u . r_i) / s_i
+
+    It is standardised by its mean and deviation over the references themselves.
 
     Attributes:
         references: float32 (n, d), of length 1.

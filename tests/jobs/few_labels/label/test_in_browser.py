@@ -100,6 +100,27 @@ def check_many_at_once(browser):
     browser.press("Escape")
 
 
+def test_a_group_is_labelled_at_once_before_there_is_a_class(album, begin, tmp_path):
+    (tmp_path / "loose").mkdir()
+    for path in album.rglob("?.png"):
+        path.rename(tmp_path / "loose" / f"{path.parent.name} {path.name}")
+    _, address = begin(tmp_path / "loose")
+    with Browser() as browser:
+        browser.open(address)
+        browser.wait(READY)
+        browser.evaluate("document.activeElement.blur()")
+        browser.press("c")
+        browser.wait("view.kind === 'group' && shown.length > 0")
+        count = browser.evaluate("selected.size")
+        assert count == browser.evaluate("shown.length")
+        browser.press("/")
+        browser.type("colour")
+        browser.press("Enter")
+        browser.wait(f"!busy && state.labelled === {count} && shown.length > 0")
+        assert browser.evaluate("state.classes[0].name") == "colour"
+        assert not browser.errors
+
+
 def test_ugly_names_are_shown_as_text(album, begin):
     for path in album.rglob("[0-9].png"):
         path.unlink()

@@ -13,10 +13,12 @@ from tl_keras.data.loading import load_unsplit
 from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.sources.label_rows import LabelLog
 from tl_keras.data.split_records import contents_of
+from tl_keras.evaluation.encoders.groups import first_groups
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.class_names import checked_name, names_of_folders
 from tl_keras.jobs.few_labels.label.guesses import Guesses
+from tl_keras.jobs.few_labels.label.image_groups import ImageGroups
 from tl_keras.jobs.few_labels.label.label_folder import (
     LABELS,
     keep_class_names,
@@ -97,6 +99,7 @@ def labelling_site(settings, run):
         WatchedFiles(images, hashes),
         Guesses(labelling, answers.labels),
         Outlook(labelling.rows),
+        ImageGroups(first_groups(features, seed=settings.seed)),
         kept_class_names(run.path, log.rows, given),
         functools.partial(keep_class_names, run.path),
     )

@@ -39,7 +39,7 @@ from tl_keras.reports.pages.results import CheckResults
 from tl_keras.reports.served.serving import serve
 from tl_keras.reports.wording.check import TITLES, summary
 from tl_keras.settings.check import CheckSettings
-from tl_keras.settings.label_free import PIXELS
+from tl_keras.settings.features import PIXELS
 
 _FEWEST = 10  # images of a class below which a line says that they are few
 _NEIGHBOURS = 20

@@ -15,6 +15,8 @@ from tl_keras.settings.image_source import (
 from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.options.declaration import FIRST, MODEL, POSITIONAL, RUN, Bounds
 
+NO_FEATURES = "none"
+WITHOUT = {"weights": (PIXELS, NO_FEATURES), "image_size": (NO_FEATURES,)}
 KINDS = ("unreadable", "suffix", "same", "near", "suspect", "odd", "size")
 
 
@@ -38,7 +40,9 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
     port: Annotated[int | None, RUN, Bounds(minimum=1, maximum=65535)] = None
     """Port of that page on 127.0.0.1; default: any free one."""
     backbone: Annotated[str, FIRST] = "mobilenet_v2"
-    """Name (see `tl-keras backbones`), encoder file, run folder, or pixels: no network."""
+    """Name (see `tl-keras backbones`), encoder file, run folder, pixels: no network, or none.
+
+    With none, labels and odd images are not looked at, which suits very many images."""
     weights: Annotated[str | None, FIRST] = None
     """auto (the default): ImageNet, or pixels where it cannot be had; imagenet, a file, or random.
 
@@ -52,11 +56,13 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.backbone == PIXELS and self.weights is not None:
-            raise InputError(
-                f"Expected no weights with backbone='pixels', which has none; received "
-                f"weights={self.weights!r}. Leave it out."
-            )
+        for name in ("weights", "image_size"):
+            value, needed = getattr(self, name), self.backbone not in WITHOUT[name]
+            if value is not None and not needed:
+                raise InputError(
+                    f"Expected no {name} with backbone={self.backbone!r}, where it has no effect; "
+                    f"received {name}={value!r}. Leave it out."
+                )
         accepted(self.accept or ())
         if self.port is not None and not self.review:
             raise InputError(

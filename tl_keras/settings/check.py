@@ -14,6 +14,7 @@ from tl_keras.settings.image_source import (
 )
 from tl_keras.settings.options.declaration import FIRST, POSITIONAL, RUN, Bounds
 
+NO_FEATURES = "none"
 KINDS = ("unreadable", "suffix", "same", "near", "suspect", "odd", "size")
 
 
@@ -36,6 +37,10 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings, 
     Every answer is in fixes.csv at once. To go on later, give that file with --fixes."""
     port: Annotated[int | None, RUN, Bounds(minimum=1, maximum=65535)] = None
     """Port of that page on 127.0.0.1; default: any free one."""
+    backbone: Annotated[str, FIRST] = "mobilenet_v2"
+    """Name (see `tl-keras backbones`), encoder file, run folder, pixels: no network, or none.
+
+    With none, labels and odd images are not looked at, which suits very many images."""
     weights: Annotated[str | None, FIRST] = None
     """auto (the default): ImageNet, or pixels where it cannot be had; imagenet, a file, or random.
 
@@ -47,6 +52,13 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings, 
 
     def __post_init__(self):
         super().__post_init__()
+        for name in ("weights", "image_size") if self.backbone == NO_FEATURES else ():
+            value = getattr(self, name)
+            if value is not None:
+                raise InputError(
+                    f"Expected no {name} with backbone={self.backbone!r}, where it has no effect; "
+                    f"received {name}={value!r}. Leave it out."
+                )
         accepted(self.accept or ())
         if self.port is not None and not self.review:
             raise InputError(

@@ -15,7 +15,7 @@ from tl_keras.jobs.few_labels.label.guesses import Guesses
 from tl_keras.jobs.few_labels.label.outlook import Outlook
 from tl_keras.jobs.few_labels.label.watched_files import WatchedFiles
 
-_AHEAD = 2  # images that a browser fetches before they are asked for
+_AHEAD = 1  # image that a browser fetches before it is asked for; each takes as long as the first
 _GRID = 60  # images in a grid
 _FORGOTTEN = 600  # seconds after which the image of a browser may be shown to another
 _RECENT = 8  # latest answers that are shown

@@ -99,7 +99,7 @@ def test_the_page_shows_every_kind_and_escapes_names(checked):
     page = (checked / "report.html").read_text()
     for name in ("unreadable", "same", "near", "suspect", "odd", "size", "suffix", "classes"):
         assert f'id="{name}"' in page
-    assert "<script" not in page and "green/wrong.png" in page
+    assert "<script" not in page and "green/wrong.png" in page and "The least sure" in page
 
 
 def test_accepted_findings_are_applied_by_training_and_rejected_ones_are_not(checked, folder):

@@ -67,7 +67,7 @@ def suspect_findings(checked: CheckedImages, suspects: SuspectLabels) -> Iterato
         new = checked.images.class_names[suspects.guesses[row]]
         if new == checked.class_of(row):
             continue
-        reason = f"{new} rather than {checked.class_of(row)}, wrong by {suspects.wrong[row]:.0%}"
+        reason = f"{new} rather than {checked.class_of(row)}: {suspects.wrong[row]:.0%} probable"
         fix = checked.fix(row, RELABEL, reason, new)
         yield Finding(SUSPECT, (row,), (fix,), reason, (checked.names[row],))
 

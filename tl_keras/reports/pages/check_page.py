@@ -31,7 +31,7 @@ from tl_keras.reports.wording.numbers import format_duration, inspection_warning
 _FILES = ("metrics.json", "config.json", "environment.json")
 _SHOWN = 48  # findings of a kind
 _OF_GROUP = 6  # images of one finding
-_NEXT = 12  # labels shown if none is suspect
+_NEXT = 12  # labels shown at least
 
 
 def check_page(results: CheckResults) -> Page:
@@ -62,7 +62,10 @@ def _section(kind, results):
         parts.append(Soft(results.source))
     several = any(len(each.rows) > 1 for each in found)
     tiles = [finding_tile(each, results) for each in found[:_SHOWN]]
-    return Section(kind, TITLES[kind], [*parts, Tiles(tiles, pairs=several)])
+    parts.append(Tiles(tiles, pairs=several))
+    if kind == SUSPECT and len(found) < _NEXT:
+        parts += _least_sure(results, found)
+    return Section(kind, TITLES[kind], parts)
 
 
 def finding_tile(finding: Finding, results: CheckResults) -> Tile:
@@ -80,8 +83,17 @@ def finding_tile(finding: Finding, results: CheckResults) -> Tile:
 
 def _most_suspect(results):
     """Section on labels none of which is more probably wrong than right."""
+    parts = ["No label is more probably wrong than right.", *_least_sure(results, ())]
+    texts = [Soft(MEANINGS[SUSPECT]), Soft(results.source)]
+    return Section(SUSPECT, TITLES[SUSPECT], [parts[0], *texts, *parts[1:]])
+
+
+def _least_sure(results, found) -> list[Part]:
+    """Returns the least sure labels that are no findings."""
     suspects, images = results.suspects, results.images
-    rows = np.argsort(-suspects.wrong, kind="stable")[:_NEXT]
+    order = np.argsort(-suspects.wrong, kind="stable").tolist()
+    known = {row for each in found for row in each.rows}
+    rows = [row for row in order if row not in known][: _NEXT - len(found)]
     tiles = [
         Tile(
             [images.load(row)],
@@ -93,12 +105,7 @@ def _most_suspect(results):
         )
         for row in rows
     ]
-    words = "No label is more probably wrong than right. These are the least sure ones."
-    return Section(
-        SUSPECT,
-        TITLES[SUSPECT],
-        [words, Soft(MEANINGS[SUSPECT]), Soft(results.source), Tiles(tiles)],
-    )
+    return ["The least sure of the others, more probably right than wrong:", Tiles(tiles)]
 
 
 def _classes(results) -> list[Part]:

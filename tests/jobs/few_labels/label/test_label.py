@@ -13,6 +13,8 @@ from PIL import Image
 
 from tests.jobs.small_runs import save_images
 from tl_keras.checks import InputError
+from tl_keras.data.loading import load_unsplit
+from tl_keras.data.shards.writing import write_shards
 from tl_keras.data.sources.label_rows import read_label_rows
 from tl_keras.jobs.few_labels.label.label import label, labelling_site
 from tl_keras.jobs.few_labels.label.label_folder import label_folder
@@ -131,7 +133,9 @@ def test_one_image_can_be_labelled(started, at_home):
 
 def test_what_is_no_folder_or_has_no_images_is_refused(at_home, tmp_path):
     (tmp_path / "empty").mkdir()
-    for data, words in {"digits": "folder of images to label", "empty": "images in empty"}.items():
+    write_shards({"all": load_unsplit(at_home)[0]}, tmp_path / "shards")
+    none = "folder of image files to label"
+    for data, words in {"digits": none, "shards": none, "empty": "images in empty"}.items():
         with pytest.raises(InputError, match=words):
             label(LabelSettings(data, backbone="pixels"))
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())

@@ -10,6 +10,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_unsplit
+from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.sources.label_rows import LabelLog
 from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.labelling.labelling import Labelling
@@ -53,10 +54,10 @@ def label(settings):
     Raises:
         InputError: the folder, the backbone or the run folder cannot be used, or Flask is missing.
     """
-    if not os.path.isdir(settings.data):
+    if not os.path.isdir(settings.data) or is_shard_folder(settings.data):
         raise InputError(
-            f"Expected a folder of images to label; received {printable(settings.data)}, which is "
-            "none."
+            f"Expected a folder of image files to label; received {printable(settings.data)}, "
+            "which is none."
         )
     check_backbone(settings.backbone, PIXELS)
     keras.utils.set_random_seed(settings.seed % 2**31)

@@ -1,7 +1,7 @@
 """Forecast of the accuracy with more labels, computed beside the answers."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Outlook:
         self._seen = 0  # labels at the last forecast
         self._thread: threading.Thread | None = None
 
-    def follow(self, labels: Mapping[int, str], class_names: Sequence[str]) -> None:
+    def follow(self, labels: Mapping[int, str]) -> None:
         """Begins a forecast in a thread if there are enough new answers and none is under way."""
         if abs(len(labels) - self._seen) < _EVERY or (self._thread and self._thread.is_alive()):
             return
@@ -43,7 +43,7 @@ class Outlook:
         known = {row: name for row, name in labels.items() if name != NONE_OF_THESE}
         if len(known) < FEWEST or len(set(known.values())) < 2:
             return
-        arguments = (known, set(labels), list(class_names))
+        arguments = (known, set(labels))
         self._thread = threading.Thread(target=self._measure, args=arguments, daemon=True)
         self._thread.start()
 
@@ -52,8 +52,8 @@ class Outlook:
         if self._thread:
             self._thread.join()
 
-    def _measure(self, known, answered, class_names):
-        numbers = np.array([class_names.index(name) for name in known.values()])
+    def _measure(self, known, answered):
+        class_names, numbers = np.unique(list(known.values()), return_inverse=True)
         others = np.setdiff1d(np.arange(len(self._rows)), list(answered))
         labelled = self._rows[list(known)]
         options = {"others": self._rows[others]}

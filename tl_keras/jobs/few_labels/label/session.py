@@ -62,7 +62,7 @@ class LabelSession:
         self._asked: dict[str, tuple[int, float]] = {}
         self._steps: dict[str, list] = {}
         self._skipped: set[int] = set()
-        self._outlook.follow(answers.labels, self._classes)
+        self._outlook.follow(answers.labels)
 
     @_locked
     def state(self, sent: dict) -> dict:
@@ -231,7 +231,7 @@ class LabelSession:
         step = self._answers.give(labels)
         self._guesses.learn(labels)
         self._set_classes([*self._classes, *filter(None, labels.values())])
-        self._outlook.follow(self._answers.labels, self._classes)
+        self._outlook.follow(self._answers.labels)
         return step
 
     def _set_classes(self, names):

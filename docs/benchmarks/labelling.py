@@ -145,8 +145,8 @@ def show_choice(found, seeds):
     title = [f"{level} labels" for level in LEVELS]
     lines = [
         f"Measured {machine()}, `python docs/benchmarks/labelling.py choice`, means of {seeds} "
-        "splits. Accuracy of random choice > of the images that the page asks for; in brackets, the "
-        "labels that it needs for the accuracy of random choice there, as a share of these.",
+        "splits. Accuracy of random choice > of the images that the page asks for; in brackets, "
+        "the labels that it needs for the accuracy of random choice there, as a share of these.",
         "",
         "| task | " + " | ".join(title) + " |",
         "|---" * 4 + "|",

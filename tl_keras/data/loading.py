@@ -272,7 +272,7 @@ def _read_unsplit(name, sounds=None):
         images = concatenated([part.images for part in parts])
         labels = [part.labels for part in parts if part.labels is not None]
         labels = np.concatenate(labels) if labels else None
-        source = parts[0].source if contents.contents else name
+        source = parts[0].source if kind == ".csv" else name
         dataset = ImageDataset(images, labels, parts[0].class_names, source=source)
         return replace(contents, parts=as_sounds({"all": dataset}, sounds))
     return FolderContents(as_sounds({"all": dataset}, sounds), ignored)

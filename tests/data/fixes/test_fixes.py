@@ -1,5 +1,6 @@
 """A fixes.csv is applied to the images that it names by path and content, and to no others."""
 
+import csv
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from tl_keras.checks import InputError
 from tl_keras.data.fixes.fixes_file import (
     COLUMNS,
+    SAME_AS,
     Fix,
     file_digest,
     fingerprint_of,
@@ -91,6 +93,15 @@ def test_of_two_equal_images_the_named_one_is_dropped(folder):
     assert "cat/0.png" in found and "dog/copy.png" not in found
 
 
+def test_the_last_of_equal_images_is_not_left_out_once_its_copy_is_removed(folder, capsys):
+    shutil.copy(folder / "cat" / "0.png", folder / "dog" / "copy.png")
+    copy = Fix("dog/copy.png", digest(folder / "cat" / "0.png"), "drop", "dog", "", f"{SAME_AS}x")
+    write_fixes(folder.parent / "fixes.csv", [copy], str(folder), "0")
+    (folder / "dog" / "copy.png").unlink()  # as the fix would
+    assert "cat/0.png" in loaded(folder, str(folder.parent / "fixes.csv"))
+    assert "0 images are left out" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_class_that_was_changed_since_is_not_changed_again(folder, capsys):
     fixes = fixes_of(folder, ("cat/1.png", "relabel", "cat", "dog"))
     (folder / "cat" / "1.png").rename(folder / "dog" / "moved.png")  # mended by hand
@@ -146,6 +157,15 @@ def test_fixes_are_read_as_they_were_written(tmp_path):
     write_fixes(tmp_path / "f.csv", fixes, "data", "ff")
     found = read_fixes(tmp_path / "f.csv")
     assert found.fixes == tuple(fixes) and found.source == "data" and found.fingerprint == "ff"
+
+
+def test_a_file_that_a_spreadsheet_saved_again_is_read(tmp_path):
+    fixes = [Fix("a, b.png", "00", "relabel", "cat", "dog", "why"), Fix("b", "01", "keep")]
+    for separator in (",", ";"):
+        with open(tmp_path / "f.csv", "w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.writer(file, delimiter=separator)
+            writer.writerows([COLUMNS, ("data", "ff", "data", "", "", ""), *fixes])
+        assert read_fixes(tmp_path / "f.csv").fixes == tuple(fixes)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,19 @@
 """Rows of labels.csv: the last of an image counts, and a kill or a full disk loses no whole row."""
 
+import csv
 import os
 
 import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.data.sources import label_rows
-from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelLog, LabelRow, read_label_rows
+from tl_keras.data.sources.label_rows import (
+    NONE_OF_THESE,
+    LabelLog,
+    LabelRow,
+    read_column,
+    read_label_rows,
+)
 
 UGLY = 'a "b", <i>\n\\n #c\udc80.png'
 
@@ -137,3 +144,33 @@ def test_what_is_no_table_of_labels_is_refused_in_one_line(tmp_path, content, wo
     with pytest.raises(InputError, match=words) as raised:
         read_label_rows(path)
     assert "\n" not in str(raised.value) and "columns path and class" in str(raised.value)
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_file_that_a_spreadsheet_saved_again_has_the_same_rows(log, folder, separator):
+    """It writes a byte-order mark, CRLF, and as many cells in each line; some write semicolons."""
+    log.append([LabelRow("a.png", "cat", b"\x01"), LabelRow("b.png", "dog, brown")])
+    before = read_label_rows(log.path)
+    with open(log.path, newline="", encoding="utf-8") as file:
+        lines = list(csv.reader(file))
+    first, *table = lines
+    with open(log.path, "w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file, delimiter=separator)
+        joined = first if separator == "," else [",".join(first)]
+        writer.writerow([*joined, *[""] * (4 - len(joined))])
+        writer.writerows(table)
+    after = read_label_rows(log.path)
+    assert os.path.samefile(after.folder, folder) and after.rows == before.rows
+    again = LabelLog(log.path, folder)
+    again.append([LabelRow("c.png", "a; b, c")])
+    assert read_label_rows(log.path).last["c.png"].label == "a; b, c"
+
+
+def test_rows_are_added_below_the_columns_of_the_file(log, folder):
+    log.append([LabelRow("a.png", "cat", b"\x01")])
+    first = log.path.read_text().splitlines()[0]
+    log.path.write_text(f"{first}\nclass,path,camera\ncat,a.png,left\n")
+    LabelLog(log.path, folder).append([LabelRow("b.png", "dog", b"\x02")])
+    rows = read_label_rows(log.path).last
+    assert {name: row.label for name, row in rows.items()} == {"a.png": "cat", "b.png": "dog"}
+    assert read_column(log.path, "camera") == {"a.png": "left", "b.png": ""}

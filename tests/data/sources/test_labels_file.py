@@ -1,11 +1,13 @@
 """A file of labels is a source of images."""
 
+import os
+
 import pytest
 
 from tests.data.images import fill_classes
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_dataset, load_images, load_parts, load_unsplit
-from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelLog, LabelRow
+from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelLog, LabelRow, read_column
 
 
 @pytest.fixture
@@ -76,6 +78,28 @@ def test_paths_of_a_table_of_ones_own_begin_beside_it(labelled):
     table = photos / "mine.CSV"
     table.write_text("path,class\n" + "".join(f"one/{n}.png,{'ab'[n % 2]}\n" for n in range(4)))
     assert load_parts(table)[0]["all"].class_counts() == {"a": 2, "b": 2}
+
+
+def test_a_table_in_the_current_folder_is_taken(labelled, monkeypatch):
+    photos = labelled.parent.parent / "photos"
+    (photos / "mine.csv").write_text(
+        "path,class\n" + "".join(f"one/{n}.png,{'ab'[n % 2]}\n" for n in range(4))
+    )
+    monkeypatch.chdir(photos)
+    assert load_parts("mine.csv")[0]["all"].class_counts() == {"a": 2, "b": 2}
+
+
+def test_an_image_has_one_name_however_its_path_is_written(labelled):
+    photos = labelled.parent.parent / "photos"
+    rows = "./one/0.png,a,p\none/1.png,b,q\none/../one/0.png,b,q\n"
+    (photos / "mine.csv").write_text(f"path,class,patient\n{rows}{photos}/two/0.png,a,p\n")
+    dataset, _ = load_unsplit(photos / "mine.csv")
+    names = ["one/0.png", "one/1.png", "two/0.png"]
+    assert sorted(dataset.ids) == [str(photos / name) for name in names]
+    assert dict(zip(dataset.ids, dataset.labels, strict=True))[str(photos / names[0])] == 1
+    assert os.path.samefile(dataset.source, photos)
+    cells = read_column(photos / "mine.csv", "patient")
+    assert cells == dict(zip(names, "qqp", strict=True))
 
 
 def test_labels_of_one_class_or_none_are_too_few(labelled):

@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fixes.fixes_file import DROP, GROUP, RELABEL, Fix, Fixes, file_digest
+from tl_keras.data.fixes.fixes_file import (
+    DROP,
+    GROUP,
+    RELABEL,
+    SAME_AS,
+    Fix,
+    Fixes,
+    file_digest,
+)
 from tl_keras.data.grouping.groups import fixed_groups
 from tl_keras.data.images import printable
 from tl_keras.data.split_records import contents_of, image_names
@@ -39,7 +47,7 @@ def apply_fixes(
     """Leaves images out, gives others another class, and groups others, as the fixes say.
 
     A fix belongs to the image of its path and content, or of its content alone if no other image
-    has it.
+    has it. One of several equal images is left out by its path only.
 
     Args:
         parts: {split: `ImageDataset`} of the source.
@@ -55,7 +63,7 @@ def apply_fixes(
     """
     places = _Places(parts, contents)
     found = [(fix, places.of(fix)) for fix in fixes.fixes if fix not in used]
-    if fixes.fixes and not used and all(place is None for _, place in found):
+    if fixes.fixes and not used and not any(map(places.has, fixes.fixes)):
         _refuse_other_data(fixes, parts)
     parts, stale = dict(parts), []
     labels = {key: None if p.labels is None else p.labels.copy() for key, p in parts.items()}
@@ -93,9 +101,14 @@ class _Places:
                 self._named.setdefault((name, content.hex()), (key, row))
                 self._alone[content.hex()].append((key, row))
 
+    def has(self, fix):
+        return fix.digest in self._alone
+
     def of(self, fix):
         same = self._alone.get(fix.digest, [])
-        alone = same[0] if len(same) == 1 else None
+        # Of equal images, the one that is left has lost its copy rather than its name.
+        is_copy = fix.action == DROP and fix.reason.startswith(SAME_AS)
+        alone = same[0] if len(same) == 1 and not is_copy else None
         return self._named.get((fix.path, fix.digest), alone)
 
 

@@ -6,6 +6,7 @@ folders are never changed.
 
 import csv
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tl_keras.files import unescape_controls, write_csv
 
 DROP, RELABEL, KEEP, GROUP = ACTIONS = ("drop", "relabel", "keep", "group")
 COLUMNS = ("path", "digest", "action", "old", "new", "reason")
+SAME_AS = "the same image as "  # begins the reason for leaving out one of equal images
 _DATA = "data"  # action of the first row
 
 
@@ -94,8 +96,10 @@ def read_fixes(path: str | Path) -> Fixes:
     """
     name = os.fspath(path)
     try:
-        with open(name, encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
+        with open(name, encoding="utf-8-sig", newline="") as file:  # as spreadsheets save it too
+            text = file.read()
+        separator = ";" if text.startswith(";".join(COLUMNS)) else ","
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(
             f"Expected fixes.csv of `tl-keras check`; received {printable(name)}, which cannot be "

@@ -2,9 +2,11 @@
 
 The first line of the file names the folder below which the paths lie; then come a header and the
 rows. Control characters and backslashes are escaped, see `files.escape_controls`, so that a row is
-one line. A table of one's own needs a header with `path` and `class`, and no first line.
+one line. A table of one's own needs a header with `path` and `class`, and no first line. Both are
+read as spreadsheets save them too: with a byte-order mark, CRLF, semicolons, empty cells at the end.
 """
 
+import codecs
 import csv
 import io
 import os
@@ -50,12 +52,16 @@ class LabelRows:
         rows: `LabelRow`s in the order of the file.
         size: bytes up to the end of the last whole row.
         is_cut: whether a kill cut the last row, which is left aside.
+        columns: names in the header.
+        separator: character between cells.
     """
 
     folder: str
     rows: tuple[LabelRow, ...]
     size: int
     is_cut: bool
+    columns: tuple[str, ...] = COLUMNS
+    separator: str = ","
 
     @property
     def last(self) -> dict[str, LabelRow]:
@@ -75,23 +81,38 @@ def read_label_rows(path: str | Path) -> LabelRows:
     """
     try:
         data = Path(path).read_bytes()
-        own = data.startswith(_FOLDER.encode())
+        own = data.removeprefix(codecs.BOM_UTF8).startswith(_FOLDER.encode())
         whole = data[: data.rfind(b"\n") + 1] if own else data
-        text = whole.decode("utf-8-sig")
-        rows = tuple(_rows(text, own))
+        first, table = _parts(whole.decode("utf-8-sig"))
+        rows = tuple(_rows(table, own))
     except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             "Expected a CSV table in UTF-8 with the columns path and class, and a row for each "
             f"image; received {printable(path)} ({' '.join(str(reason).split())})."
         ) from error
-    folder = text.partition("\n")[0].removeprefix(_FOLDER) if own else ""
-    folder = os.path.join(os.path.dirname(path), unescape_controls(folder.rstrip("\r")))
-    return LabelRows(folder, rows, len(whole), len(whole) < len(data))
+    folder = _folder(os.path.dirname(path), first)
+    columns, separator = tuple(table.fieldnames or ()), table.reader.dialect.delimiter
+    return LabelRows(folder, rows, len(whole), len(whole) < len(data), columns, separator)
 
 
-def _rows(text, own):
-    table = csv.DictReader(io.StringIO(text.partition("\n")[2] if own else text, newline=""))
+def _parts(text):
+    """Returns (the first line if it names a folder, else "", a `csv.DictReader` of the others)."""
+    own = text.startswith(_FOLDER)
+    first, _, table = text.partition("\n") if own else ("", "", text)
+    header = table.partition("\n")[0]
+    separator = ";" if ";" in header and "," not in header else ","
+    return first.rstrip("\r"), csv.DictReader(io.StringIO(table, newline=""), delimiter=separator)
+
+
+def _folder(beside, first):
+    """Returns the folder that a first line names, without the empty cells of a spreadsheet."""
+    named = first.removeprefix(_FOLDER)
+    folders = [os.path.join(beside, unescape_controls(n)) for n in (named, named.rstrip(",;"))]
+    return next(filter(os.path.isdir, folders), folders[0]) or os.curdir
+
+
+def _rows(table, own):
     missing = [name for name in _NEEDED if name not in (table.fieldnames or ())]
     if missing:
         raise ValueError(f"without a column {missing[0]}")
@@ -108,20 +129,22 @@ def _rows(text, own):
 def read_column(path: str | Path, name: str) -> dict[str, str] | None:
     """Returns {path of an image: its cell in a column} of a file of labels, or None without it.
 
-    The last row of an image counts.
+    Paths are below the folder of the images. The last row of an image with a cell counts.
     """
     if os.path.splitext(path)[1].lower() != ".csv":
         return None
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        first, table = _parts(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         return None
-    own = text.startswith(_FOLDER)
-    table = csv.DictReader(io.StringIO(text.partition("\n")[2] if own else text, newline=""))
     if name not in (table.fieldnames or ()):
         return None
-    plain = unescape_controls if own else str
-    return {plain(row["path"] or ""): plain(row[name] or "") for row in table}
+    plain = unescape_controls if first else str
+    folder, cells = _folder(os.path.dirname(path), first), {}
+    for row in table:
+        image = os.path.relpath(os.path.join(folder, plain(row["path"] or "")), folder)
+        cells[image] = plain(row[name] or "") or cells.get(image, "")
+    return cells
 
 
 class LabelLog:
@@ -160,8 +183,11 @@ class LabelLog:
             InputError: the disk is full or the file is gone; none of the rows was added.
         """
         when, text = time.strftime("%Y-%m-%dT%H:%M:%S%z"), io.StringIO(newline="")
-        cells = ([row.path, row.content.hex(), row.label, row.when or when] for row in rows)
-        csv.writer(text, lineterminator="\n").writerows(map(escape_cells, cells))
+        writer = csv.writer(text, delimiter=self.rows.separator, lineterminator="\n")
+        for row in rows:
+            cells = (row.path, row.content.hex(), row.label, row.when or when)
+            known = dict(zip(COLUMNS, cells, strict=True))
+            writer.writerow(escape_cells([known.get(name, "") for name in self.rows.columns]))
         data = text.getvalue().encode()
         try:
             with open(self.path, "r+b", buffering=0) as file:

@@ -32,11 +32,11 @@ def read_labels_file(path: str, *, require_labels: bool = True) -> FolderContent
             f"{printable(rows.folder)}, which is not there. Put it back, or name the new one in "
             "the first line of the file."
         )
-    labelled = {name: row for name, row in rows.last.items() if row.label != NONE_OF_THESE}
-    classes = tuple(sorted({row.label for row in labelled.values()}))
-    _check_classes(path, labelled, classes, require_labels)
+    last = {_path(rows, name): row for name, row in rows.last.items()}
+    paths = {path: row for path, row in last.items() if row.label != NONE_OF_THESE}
+    classes = tuple(sorted({row.label for row in paths.values()}))
+    _check_classes(path, paths, classes, require_labels)
     numbers = {name: number for number, name in enumerate(classes)}
-    paths = {os.path.join(rows.folder, name): row for name, row in labelled.items()}
     dataset = ImageDataset(
         tuple(paths),
         np.array([numbers[row.label] for row in paths.values()], np.int32),
@@ -53,7 +53,13 @@ def read_labels_file(path: str, *, require_labels: bool = True) -> FolderContent
 def labelled_paths(path: str) -> list[str]:
     """Returns the paths of all images with a row that counts in a file of labels."""
     rows = read_label_rows(path)
-    return [os.path.join(rows.folder, name) for name in rows.last]
+    return list(dict.fromkeys(_path(rows, name) for name in rows.last))
+
+
+def _path(rows, name):
+    """Returns the path of an image as a search of its folder would, however its row has it."""
+    below = os.path.relpath(os.path.join(rows.folder, name), rows.folder)
+    return os.path.normpath(os.path.join(rows.folder, below))
 
 
 def _check_classes(path, labelled, classes, require_labels):

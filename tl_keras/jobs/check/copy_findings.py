@@ -6,7 +6,7 @@ import numpy as np
 
 from tl_keras.checks import listed
 from tl_keras.data.fixes.finding import NEAR, SAME, Finding
-from tl_keras.data.fixes.fixes_file import DROP, GROUP
+from tl_keras.data.fixes.fixes_file import DROP, GROUP, SAME_AS
 from tl_keras.data.grouping.copies import Copies, find_copies, groups_of, without_look_alikes
 from tl_keras.jobs.check.images import CheckedImages
 
@@ -46,7 +46,7 @@ def copy_findings(checked: CheckedImages, copies: Copies, wrong: np.ndarray) -> 
     same = copies.keep(copies.ratios == 0)
     for rows in _groups(same.pairs, len(checked)):
         kept = min(rows, key=lambda row: (-checked.rank(row), wrong[row], row))
-        reason = f"the same image as {checked.names[kept]}{_classes(checked, rows)}"
+        reason = f"{SAME_AS}{checked.names[kept]}{_classes(checked, rows)}"
         others = [row for row in rows if row != kept]
         fixes = tuple(checked.fix(row, DROP, reason) for row in others)
         yield _finding(

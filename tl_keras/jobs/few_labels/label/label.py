@@ -34,8 +34,8 @@ from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.served.local_site import add_action, local_site
 from tl_keras.reports.served.serving import serve
+from tl_keras.settings.features import PIXELS
 from tl_keras.settings.few_labels.label import LabelSettings
-from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.options.signatures import takes_settings
 
 ACTIONS = ("state", "answer", "undo", "skip", "show", "add_class", "rename_class", "grid")

@@ -140,6 +140,36 @@ def test_a_column_of_a_file_of_labels_groups(tmp_path):
         load_dataset(str(tmp_path / "labels.csv"), group_by="doctor")
 
 
+def test_images_without_a_cell_in_the_column_are_counted(tmp_path):
+    rows = [f"{n}.png,{'ab'[n % 2]},{'' if n > 9 else f'p{n}'}" for n in range(12)]
+    for n in range(12):
+        Image.new("RGB", (4, 4), (n * 20, 0, 0)).save(tmp_path / f"{n}.png")
+    (tmp_path / "labels.csv").write_text("\n".join(["path,class,patient", *rows]))
+    splits = load_dataset(
+        str(tmp_path / "labels.csv"), group_by="patient", split_fractions=(0.5, 0.25, 0.25)
+    )
+    assert any(
+        "2 images are groups of their own" in line and "10.png, 11.png" in line
+        for line in splits.inspection.warnings
+    )
+
+
+@pytest.mark.parametrize(("given", "divided"), [("test", 2), ("val,test", 9)])
+def test_groups_that_given_splits_divide_are_named(tmp_path, given, divided):
+    for split in ("train", *given.split(",")):
+        for name in "ab":
+            (tmp_path / split / name).mkdir(parents=True)
+            for n in range(9):
+                image = np.random.default_rng([ord(name), n, len(split)]).integers(
+                    0, 255, (5, 5, 3)
+                )
+                path = tmp_path / split / name / f"p{n if split == 'train' else n + 7}-.png"
+                Image.fromarray(image.astype(np.uint8)).save(path)
+    splits = load_dataset(tmp_path, group_by=r"p\d+-")
+    said = [line for line in splits.inspection.warnings if "DIVIDED" in line]
+    assert len(said) == 1 and f"{divided} groups by" in said[0] and "p7-" in said[0]
+
+
 def test_groups_of_data_with_all_splits_change_nothing_and_it_is_said(tmp_path):
     x, y = np.arange(60, dtype=np.uint8).reshape(-1, 1, 1), np.arange(60) % 2
     arrays = {f"{a}_{s}": v for s in ("train", "val", "test") for a, v in (("x", x), ("y", y))}

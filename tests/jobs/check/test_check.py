@@ -225,3 +225,21 @@ def test_numbers_without_a_finding_are_refused_and_nothing_is_left(colours, tmp_
     )
     with pytest.raises(InputError, match="numbers of findings up to"):
         check(settings)
+
+
+def test_a_near_copy_of_a_training_image_that_is_in_test_too_is_left_out_of_train(tmp_path):
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for shade, name in enumerate(("red", "green")):
+            (tmp_path / split / name).mkdir(parents=True)
+            for number in range(12):
+                scene(random, shade).save(tmp_path / split / name / f"{number:02}.png")
+    first = tmp_path / "train" / "red" / "00.png"
+    shutil.copy(first, tmp_path / "test" / "red" / "copy.png")
+    Image.open(first).save(tmp_path / "train" / "red" / "near.jpg", quality=70)
+    out = tmp_path / "run"
+    check(
+        CheckSettings(data=str(tmp_path), backbone="pixels", accept=("same", "near"), out=str(out))
+    )
+    left_out = {fix.path for fix in read_fixes(out / "fixes.csv").fixes if fix.action == "drop"}
+    assert left_out == {"train/red/00.png", "train/red/near.jpg"}

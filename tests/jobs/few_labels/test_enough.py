@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from tl_keras import InputError
-from tl_keras.data.sources.label_rows import LabelLog, LabelRow
+from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelLog, LabelRow
+from tl_keras.jobs.few_labels import enough as enough_module
 from tl_keras.jobs.few_labels.enough import enough
 from tl_keras.settings.few_labels.enough import EnoughSettings
 
@@ -60,6 +61,33 @@ def test_labels_of_the_label_page_are_taken_for_chosen(photographs, tmp_path):
     metrics = json.loads((run / "metrics.json").read_text())
     assert (metrics["labels"], metrics["kind"]) == (16, "chosen")
     assert set(metrics["share_of_errors"]) == {"red", "navy"}
+
+
+def test_images_of_none_of_these_classes_are_none_to_be_labelled(
+    photographs, tmp_path, monkeypatch
+):
+    table, seen = tmp_path / "labels.csv", []
+    answered = [LabelRow(f"{n}/{k}.png", n) for n in ("red", "navy") for k in range(8)]
+    none = [LabelRow(f"blue/{k}.png", NONE_OF_THESE) for k in range(5)]
+    LabelLog(table, photographs).append([*answered, *none])
+    measure = enough_module.measure_curve
+
+    def noted(*arguments, others):
+        seen.append(len(others))
+        return measure(*arguments, others=others)
+
+    monkeypatch.setattr(enough_module, "measure_curve", noted)
+    enough(settings(table, out=str(tmp_path / "run")))
+    assert seen == [36 - 16 - 5]
+
+
+def test_a_table_with_a_file_of_another_suffix_is_taken(photographs, tmp_path):
+    (tmp_path / "odd.dat").write_bytes((photographs / "red" / "0.png").read_bytes())
+    names = [(n, photographs / n / f"{k}.png") for n in ("red", "navy") for k in range(6)]
+    rows = "".join(f"{path},{n}\n" for n, path in [*names, ("red", "odd.dat")])
+    (tmp_path / "labels.csv").write_text(f"path,class\n{rows}")
+    run = enough(settings(tmp_path / "labels.csv", out=str(tmp_path / "run")))
+    assert json.loads((run / "metrics.json").read_text())["labels"] == 13
 
 
 def test_images_without_labels_and_too_many_more_are_refused(photographs, tmp_path):

@@ -1,5 +1,6 @@
 """Runs whose model answers with a promised error, from training to prediction."""
 
+import dataclasses
 import html
 import json
 import shutil
@@ -153,6 +154,36 @@ def test_data_without_validation_images_are_refused_before_training(val, train):
     splits = Splits(images.subset(range(train)), images.subset(range(val)), images, None)
     with pytest.raises(InputError, match=f"for max_error; received {val} and {train}. Give more"):
         check_images(splits)
+
+
+def test_promise_is_of_images_that_are_new_and_independent():
+    from tl_keras.jobs.train.answering import calibration_images
+
+    """Not of those that train has too, nor of several of one group."""
+    x = np.arange(20, dtype=np.uint8).reshape(-1, 1, 1, 1) * np.ones((20, 4, 4, 3), np.uint8)
+    train = ImageDataset(x[:8], np.arange(8) % 2, ("a", "b"), split="train")
+    val = ImageDataset(x[6:16], np.arange(10) % 2, ("a", "b"), split="val")
+    found = calibration_images(Splits(train, val, train, None))
+    np.testing.assert_array_equal(found.images, x[8:16])
+    val = dataclasses.replace(val, groups=np.array([0, 1, 2, 3, 2, 5, 6, 3, 2, 9]))
+    found = calibration_images(Splits(train, val, train, None))
+    np.testing.assert_array_equal(found.images, x[[8, 9, 11, 12, 15]])
+    with pytest.raises(InputError, match="new for max_error; received 3, all of them in train"):
+        check_images(Splits(train, train.subset([0, 1, 2], split="val"), train, None))
+
+
+def test_copies_of_training_images_take_no_part_in_the_promise(encoder, colours, tmp_path, capsys):
+    """Their answers are those that were learned by heart."""
+    for split, names in (("train", "012345"), ("val", "0123456"), ("test", "789")):
+        for folder in sorted(colours.iterdir()):
+            (tmp_path / split / folder.name).mkdir(parents=True)
+            for name in names:
+                shutil.copy(folder / f"{name}.png", tmp_path / split / folder.name)
+    train(answering_config(encoder, tmp_path, tmp_path / "run", epochs=0, freeze_epochs=1))
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["answers"]["val"]["images"] == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert "18 of 21 validation images take no part in the promise" in told
 
 
 def test_limit_of_novelty_is_the_conformal_quantile():

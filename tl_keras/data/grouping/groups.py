@@ -49,26 +49,16 @@ def grouped_by_pattern(dataset: ImageDataset, pattern: str) -> tuple[ImageDatase
     Raises:
         InputError: the expression is invalid, finds nothing in any path, or images have no paths.
     """
-    names = image_names(dataset)
-    found = [_compiled(pattern).search(name) for name in names]
-    if not any(found):
+    keys = keys_by_pattern(dataset, pattern)
+    if not any(keys):
+        names = image_names(dataset)
         raise InputError(
             f"Expected group_by to be {DUPLICATES}, {NO_GROUPS}, a column of the labels file or a "
             f"regular expression that occurs in the paths of the images, such as "
             f"{printable(names[0]) if names else ''!r}; received group_by={pattern!r}, which "
             "occurs in none."
         )
-    keys = [_key(match) or f"\0{row}" for row, match in enumerate(found)]
-    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
-    groups = first[places.reshape(-1)].astype(np.int64)
-    without = [printable(name) for name, match in zip(names, found, strict=True) if not match]
-    lines = [f"{len(first)} groups by {pattern!r}: each lies in one split."]
-    if without:
-        lines.append(
-            f"{len(without)} images are groups of their own, as {pattern!r} does not occur in "
-            f"their paths: {listed(without)}."
-        )
-    return replace(dataset, groups=groups), tuple(lines)
+    return _grouped(dataset, keys, repr(pattern), f"{pattern!r} does not occur in their paths")
 
 
 def grouped_by_column(
@@ -78,11 +68,31 @@ def grouped_by_column(
 
     An image with an empty cell is a group of its own. The result is that of `grouped_by_pattern`.
     """
-    keys = [cells.get(name) or f"\0{row}" for row, name in enumerate(image_names(dataset))]
-    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    keys = keys_by_column(dataset, cells)
+    return _grouped(dataset, keys, f"the column {column!r}", "they have no cell there")
+
+
+def keys_by_pattern(dataset: ImageDataset, pattern: str) -> list[str]:
+    """Returns what a regular expression finds in the path of each image, "" for nothing."""
+    compiled = _compiled(pattern)
+    return [_key(compiled.search(name)) or "" for name in image_names(dataset)]
+
+
+def keys_by_column(dataset: ImageDataset, cells: Mapping[str, str]) -> list[str]:
+    """Returns the cell of each image, "" for none."""
+    return [cells.get(name) or "" for name in image_names(dataset)]
+
+
+def _grouped(dataset, keys, what, why):
+    own = [key or f"\0{row}" for row, key in enumerate(keys)]
+    _, first, places = np.unique(own, return_index=True, return_inverse=True)
     groups = first[places.reshape(-1)].astype(np.int64)
-    lines = (f"{len(first)} groups by the column {column!r}: each lies in one split.",)
-    return replace(dataset, groups=groups), lines
+    names = zip(image_names(dataset), keys, strict=True)
+    without = [printable(name) for name, key in names if not key]
+    lines = [f"{len(first)} groups by {what}: each lies in one split."]
+    if without:
+        lines.append(f"{len(without)} images are groups of their own, as {why}: {listed(without)}.")
+    return replace(dataset, groups=groups), tuple(lines)
 
 
 def _compiled(pattern):

@@ -3,7 +3,7 @@
 The first line of the file names the folder below which the paths lie; then come a header and the
 rows. Control characters and backslashes are escaped, see `files.escape_controls`, so that a row is
 one line. A table of one's own needs a header with `path` and `class`, and no first line. Both are
-read as spreadsheets save them too: with a byte-order mark, CRLF, semicolons, empty cells at the end.
+read as spreadsheets save them: with a byte-order mark, CRLF, semicolons and empty cells.
 """
 
 import codecs

@@ -43,18 +43,18 @@ def copy_findings(checked: CheckedImages, copies: Copies, wrong: np.ndarray) -> 
         wrong: float (n,), probability that each label is wrong; of two copies with different
             labels the more probable one is kept.
     """
-    same = copies.keep(copies.ratios == 0)
+    same, stands_for = copies.keep(copies.ratios == 0), np.arange(len(checked))
     for rows in _groups(same.pairs, len(checked)):
         kept = min(rows, key=lambda row: (-checked.rank(row), wrong[row], row))
+        stands_for[rows] = kept
         reason = f"{SAME_AS}{checked.names[kept]}{_classes(checked, rows)}"
         others = [row for row in rows if row != kept]
         fixes = tuple(checked.fix(row, DROP, reason) for row in others)
         yield _finding(
             SAME, checked, (kept, *others), fixes, f"The same image{_where(checked, rows)}"
         )
-    left_out = same.pairs[:, 1]
-    near = copies.keep((copies.ratios > 0) & ~np.isin(copies.pairs, left_out).any(axis=1))
-    for rows in _groups(near.pairs, len(checked)):
+    near = stands_for[copies.pairs[copies.ratios > 0]]
+    for rows in _groups(near, len(checked)):
         yield _near_finding(checked, rows)
 
 

@@ -7,8 +7,11 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError
+from tl_keras.data.dataset import concatenated
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_unsplit
+from tl_keras.data.sources.folders import find_image_files
+from tl_keras.data.sources.labels_file import labelled_paths
 from tl_keras.evaluation.labelling.forecast import (
     TIMES,
     classes_in_need,
@@ -95,12 +98,21 @@ def _rows(config, images):
     if not config.data.lower().endswith(".csv"):
         features, _, _ = encoder_features(config.backbone, images, **how)
         return unit_rows(features, config.seed), None, "random"
-    every, _ = load_unsplit(images.source, on_bad_image="skip")
+    others = _without_label(config.data, images)
+    both = concatenated([others, images.images])
+    every = dataclasses.replace(images, images=both, labels=None, class_names=(), groups=None)
     features, _, _ = encoder_features(config.backbone, every, **how)
     rows = unit_rows(features, config.seed)
-    places = {name: row for row, name in enumerate(every.ids)}
-    labelled = np.array([places[name] for name in images.ids])
-    return rows[labelled], np.delete(rows, labelled, axis=0), "chosen"
+    return rows[len(others) :], rows[: len(others)], "chosen"
+
+
+def _without_label(table, images):
+    """Returns the readable images of the folder of a labels.csv of which it says nothing."""
+    if not find_image_files(images.source, [], [images.source]):
+        return ()  # all lie elsewhere
+    every, _ = load_unsplit(images.source, on_bad_image="skip")
+    known = {*labelled_paths(table), *images.images}
+    return tuple(path for path in every.images if path not in known)
 
 
 def _metrics(results):

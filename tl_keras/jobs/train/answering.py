@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.dataset import Splits
+from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.classifiers.answers import answers_on
 from tl_keras.evaluation.classifiers.selective_error import (
     RISK,
@@ -34,8 +35,8 @@ def answering(
     """Builds the model that answers, calibrated on validation images.
 
     Novelty is that of the trained model's features. Its limit and the least certainty come from
-    validation images, which the training has not seen: they are drawn like those to come, as the
-    promise demands. Predictions out of fold for training images are of other models, and their
+    the `calibration_images`, which the training has not seen: they are drawn like those to come, as
+    the promise demands. Predictions out of fold for training images are of other models, and their
     near-duplicates would be in other folds, so they take no part.
 
     Args:
@@ -48,7 +49,12 @@ def answering(
     Returns:
         (model of `build_answering_model`, content of "answers" in metrics.json)
     """
-    train, val, *_ = splits
+    train, val = splits.train, calibration_images(splits)
+    if len(val) < len(splits.val):
+        say(
+            f"{len(splits.val) - len(val)} of {len(splits.val)} validation images take no part in "
+            "the promise, as they are in train too or lie in the group of another."
+        )
     rows = held_rows(train.labels, seed)
     features = extract_features(features_model(model), train.subset(rows))
     distance = fit_local_distance(from_chief(features))
@@ -66,17 +72,47 @@ def answering(
     return answering_model, figures
 
 
+def calibration_images(splits: Splits) -> ImageDataset:
+    """Returns the validation images that tell of new images, independently of each other.
+
+    Those that are the same as a training image, or nearly, were learned by heart. Images of one
+    group resemble each other, so the first stands for all.
+    """
+    train, val, _, inspection = splits
+    contents = getattr(inspection, "contents", {})
+    known = set(contents_of(train, contents))
+    near = {
+        name
+        for leak in getattr(inspection, "leaks", ())
+        if set(leak.splits) == {train.split, val.split}
+        for name, split in zip((leak.first, leak.second), leak.splits, strict=True)
+        if split == val.split
+    }
+    groups = np.arange(len(val)) if val.groups is None else val.groups
+    kept, taken = [], set()
+    for row, content in enumerate(contents_of(val, contents)):
+        if content not in known and val.ids[row] not in near and groups[row] not in taken:
+            kept.append(row)
+            taken.add(groups[row])
+    return val if len(kept) == len(val) else val.subset(kept)
+
+
 def check_images(splits: Splits) -> None:
     """Refuses data on which no error can be promised, before any training.
 
     Raises:
-        InputError: there is no validation image, or hardly a training image.
+        InputError: there is no new validation image, or hardly a training image.
     """
     train, val, *_ = splits
     if not len(val) or len(train) < NEAREST:
         raise InputError(
             f"Expected validation images, and at least {NEAREST} training images, for max_error; "
             f"received {len(val)} and {len(train)}. Give more with --split, or leave it out."
+        )
+    if not len(calibration_images(splits)):
+        raise InputError(
+            f"Expected validation images that are new for max_error; received {len(val)}, all of "
+            "them in train too. Give others, or leave it out."
         )
 
 

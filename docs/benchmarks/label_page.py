@@ -8,6 +8,7 @@ that of the requests over loopback: the answer, with the fit of the head, and th
 
 import itertools
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -37,10 +38,13 @@ def main():
             )
             for before, count in AT.items():
                 page.fill(before, images)
+                busy = processor_time(server.pid)
                 times = [page.answer() for _ in range(count)]
-                print(
-                    f"from {before:>5} labels: median {statistics.median(times):.3f} s, "  # noqa: T201
-                    f"slowest of {count} {max(times):.3f} s"
+                busy = (processor_time(server.pid) - busy) / count
+                print(  # noqa: T201
+                    f"from {before:>5} labels: median {statistics.median(times):.3f} s, slowest of "
+                    f"{count} {max(times):.3f} s; processor {busy:.3f} s an answer, forecasts "
+                    "included"
                 )
         finally:
             server.kill()
@@ -51,6 +55,12 @@ def address_of(server):
         if server.poll() is not None:
             sys.exit("The command ended.")
     return found[0]
+
+
+def processor_time(process):
+    """Returns the seconds that a process has used."""
+    ticks = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 class Page:

@@ -42,7 +42,7 @@ def main():
             kept.write_text(json.dumps(left_out(views, labels, given.seeds)))
         results[task] = json.loads(kept.read_text())
         print(task, results[task], flush=True)
-    replace_section("Images of no class", section(results))
+    replace_section("Images of no class", section(results, given.seeds))
 
 
 def left_out(views, labels, seeds):
@@ -119,7 +119,7 @@ def area(score, known):
     return roc_auc_score(np.arange(len(score)) >= known, score)
 
 
-def section(results):
+def section(results, seeds):
     """Lines of Markdown."""
     columns = (*RIVALS, DEFAULT)
     lines = [
@@ -142,7 +142,7 @@ def section(results):
         f"Ahead of the highest softmax probability by {100 * ahead[0]:.1f} points, and by "
         f"{100 * ahead[1]:.1f} with the weight of the other tasks.",
     ]
-    return [*lines, "", "Command: `python docs/benchmarks/novelty.py`."]
+    return [*lines, "", f"Command: `python docs/benchmarks/novelty.py --seeds {seeds}`."]
 
 
 def best_elsewhere(results, task):

@@ -16,10 +16,13 @@ def shards(colours, tmp_path_factory):
     return out
 
 
-def test_check_finds_in_the_shards_the_classes_of_the_folder(shards, colours, run_cli):
-    status, packed, error = run_cli("check", shards)
+def test_check_finds_in_the_shards_the_classes_of_the_folder(shards, colours, run_cli, tmp_path):
+    status, packed, error = run_cli("check", shards, "--out", tmp_path / "a")
     assert status == 0, error
-    assert packed.splitlines()[:3] == run_cli("check", colours)[1].splitlines()[:3]
+    assert (
+        packed.splitlines()[:3]
+        == run_cli("check", colours, "--out", tmp_path / "b")[1].splitlines()[:3]
+    )
 
 
 def test_check_names_a_damaged_shard(shards, run_cli, tmp_path):

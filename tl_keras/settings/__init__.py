@@ -7,6 +7,7 @@ train and the pages in docs/commands follow from these declarations.
 - commands: the table of commands, and the option tables of the documentation
 - check: `check`
 - image_source: options of every command that splits images
+- features: options of the commands that compute features and train no network
 - whole_model: training all layers: from scratch, distillation, pruning, ...; devices of training
 - fine_tune: fine-tuning and the range test of the learning rate
 - train: `train` and `lr-find`

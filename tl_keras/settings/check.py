@@ -4,22 +4,22 @@ import dataclasses
 from typing import Annotated
 
 from tl_keras.checks import InputError
+from tl_keras.settings.features import FeatureSettings
 from tl_keras.settings.image_source import (
     HIGHEST_SEED,
-    SIDE,
     FixSettings,
     FractionSettings,
     GroupSettings,
     KindSettings,
 )
-from tl_keras.settings.label_free import PIXELS
-from tl_keras.settings.options.declaration import FIRST, MODEL, POSITIONAL, RUN, Bounds
+from tl_keras.settings.options.declaration import FIRST, POSITIONAL, RUN, Bounds
 
+NO_FEATURES = "none"
 KINDS = ("unreadable", "suffix", "same", "near", "suspect", "odd", "size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
+class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings, FeatureSettings):
     """Finds unreadable files, copies, suspect labels and odd images; writes a page and fixes.
 
     Nothing is trained but a linear classifier on features of a pretrained network."""
@@ -38,13 +38,13 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
     port: Annotated[int | None, RUN, Bounds(minimum=1, maximum=65535)] = None
     """Port of that page on 127.0.0.1; default: any free one."""
     backbone: Annotated[str, FIRST] = "mobilenet_v2"
-    """Name (see `tl-keras backbones`), encoder file, run folder, or pixels: no network."""
+    """Name (see `tl-keras backbones`), encoder file, run folder, pixels: no network, or none.
+
+    With none, labels and odd images are not looked at, which suits very many images."""
     weights: Annotated[str | None, FIRST] = None
     """auto (the default): ImageNet, or pixels where it cannot be had; imagenet, a file, or random.
 
     An encoder or a run folder brings its own."""
-    image_size: Annotated[int | None, MODEL, SIDE] = None
-    """Side in pixels that the network sees; default: its own, for pixels 32."""
     seed: Annotated[int, FIRST, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of the splits and of the folds."""
     out: Annotated[str | None, FIRST] = None
@@ -52,11 +52,13 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.backbone == PIXELS and self.weights is not None:
-            raise InputError(
-                f"Expected no weights with backbone='pixels', which has none; received "
-                f"weights={self.weights!r}. Leave it out."
-            )
+        for name in ("weights", "image_size") if self.backbone == NO_FEATURES else ():
+            value = getattr(self, name)
+            if value is not None:
+                raise InputError(
+                    f"Expected no {name} with backbone={self.backbone!r}, where it has no effect; "
+                    f"received {name}={value!r}. Leave it out."
+                )
         accepted(self.accept or ())
         if self.port is not None and not self.review:
             raise InputError(

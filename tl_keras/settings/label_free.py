@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
+from tl_keras.settings.features import FeatureSettings
 from tl_keras.settings.image_source import (
     HIGHEST_SEED,
     SIDE,
@@ -31,7 +32,6 @@ from tl_keras.settings.whole_model import DeviceSettings
 CHARACTER_RESNET = "character_resnet"
 CONV4 = "conv4"
 OWN_ENCODERS = (SMALL_RESNET, CHARACTER_RESNET, CONV4)
-PIXELS = "pixels"
 _HIGHEST_SEED = 2**31 - 1
 
 
@@ -174,19 +174,13 @@ class PretrainSettings(SplitOnceSettings, CheckpointSettings, DeviceSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ExploreSettings(ReadSettings, KindSettings, FixSettings):
+class ExploreSettings(ReadSettings, KindSettings, FixSettings, FeatureSettings):
     """Shows what is in unlabelled images: a map, clusters, repeats and odd ones."""
 
     data: Annotated[str, POSITIONAL]
     """Folder of images, .npz, .npy, or the name of a data set, as in pretrain."""
-    backbone: Annotated[str, FIRST] = "mobilenet_v2"
-    """Name (see `tl-keras backbones`), encoder file, run folder, or pixels: no network."""
-    weights: Annotated[str | None, FIRST] = None
-    """imagenet (the default), a file, random, or auto: pixels where ImageNet cannot be had."""
     clusters: Annotated[int | Literal["auto"] | None, FIRST, Bounds(minimum=1)] = None
     """Number of clusters shown first; default: auto, see docs/explore.md."""
-    image_size: Annotated[int | None, FIRST, SIDE] = None
-    """Side in pixels that the encoder sees; default: its own, for pixels 32."""
     seed: Annotated[int, RUN, Bounds(minimum=0, maximum=HIGHEST_SEED)] = 0
     """Seed of clusters, map and choices among very many images."""
     out: Annotated[str | None, FIRST] = None
@@ -196,11 +190,6 @@ class ExploreSettings(ReadSettings, KindSettings, FixSettings):
         super().__post_init__()
         if self.clusters == "auto":
             object.__setattr__(self, "clusters", None)
-        if self.backbone == PIXELS and self.weights is not None:
-            raise InputError(
-                f"Expected no weights with backbone='pixels', which has none; received "
-                f"weights={self.weights!r}. Leave it out."
-            )
 
 
 @dataclasses.dataclass(frozen=True)

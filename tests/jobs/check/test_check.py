@@ -199,6 +199,19 @@ def test_images_that_are_all_the_same_are_no_reason_to_stop(tmp_path, capsys):
     assert len(same) == 6
 
 
+def test_without_features_files_and_copies_alone_are_looked_at(folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    with pytest.raises(InputError, match="1 that cannot be read"):
+        check(CheckSettings(data=str(folder), backbone="none", out=str(out)))
+    kinds = {row["kind"] for row in rows_of(out / "findings.csv")}
+    assert kinds == {"unreadable", "same", "near", "suffix", "size"}
+    assert "Labels were not judged." in capsys.readouterr().out
+    assert "Labels were not judged." in (out / "report.html").read_text()
+    for given in ({"weights": "random"}, {"image_size": 32}):
+        with pytest.raises(InputError, match="no effect"):
+            CheckSettings(data="x", backbone="none", **given)
+
+
 def test_words_of_accept_are_kinds_and_numbers():
     assert accepted(("near", "3", "7-9")) == ({"near"}, {3, 7, 8, 9})
     for word in ("copies", "3-", "-2", "1-x"):

@@ -13,6 +13,7 @@ from tl_keras.models.answers.answering_model import (
     build_answering_model,
     certainty,
     features_model,
+    probabilities_model,
 )
 from tl_keras.models.answers.local_distance import fit_local_distance
 from tl_keras.models.backbones.backbone import build_backbone, get_backbone
@@ -98,6 +99,14 @@ def test_outputs_keep_their_precision_where_the_backbone_has_less(images):
     views = [classifier(view).numpy() for view in (images, images[:, :, ::-1])]
     np.testing.assert_allclose(found["probabilities"], np.mean(views, axis=0), atol=1e-6)
     assert found["novelty"].dtype == "float32"
+
+
+def test_probabilities_of_logits_are_means_of_softmax_over_views(images):
+    logits = build_classifier(small_backbone(), 3, classifier_activation=None)
+    found = probabilities_model(logits, flips=True, logits=True)(images)
+    views = [keras.ops.softmax(logits(view)) for view in (images, images[:, :, ::-1])]
+    assert set(found) == {"probabilities"}
+    np.testing.assert_allclose(found["probabilities"], np.mean(views, axis=0), atol=1e-6)
 
 
 def test_nothing_is_answered_where_nothing_can_be_promised(classifier, distance, images):

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import Splits
@@ -21,28 +20,25 @@ from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.shards.reading import ShardStore
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.splits import make_splits
-from tl_keras.evaluation.encoders.feature_space import directions, find_neighbours
-from tl_keras.evaluation.encoders.probes import unit_rows
 from tl_keras.jobs.check.copy_findings import copies_of, copy_findings
+from tl_keras.jobs.check.features import seen_images
 from tl_keras.jobs.check.file_findings import file_findings
 from tl_keras.jobs.check.images import CheckedImages
 from tl_keras.jobs.check.label_findings import odd_findings, suspect_findings, suspects_of
 from tl_keras.jobs.check.review import Review, review_site
 from tl_keras.jobs.check.tables import FIXES, accepted_numbers, write_decisions, write_tables
-from tl_keras.jobs.runs.encoder_features import are_of_network, encoder_features
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.models.backbones.backbone import check_backbone, is_backbone_path
+from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.check_page import check_page
 from tl_keras.reports.pages.results import CheckResults
 from tl_keras.reports.served.serving import serve
 from tl_keras.reports.wording.check import TITLES, summary
-from tl_keras.settings.check import CheckSettings
-from tl_keras.settings.label_free import PIXELS
+from tl_keras.settings.check import NO_FEATURES, CheckSettings
+from tl_keras.settings.features import PIXELS
 
 _FEWEST = 10  # images of a class below which a line says that they are few
-_NEIGHBOURS = 20
 _LISTED = 10  # pairs of images in two splits
 _UNEVEN = 10  # times as many images in the largest class
 
@@ -59,7 +55,8 @@ def check(settings: CheckSettings) -> Path:
     """
     started = time.monotonic()
     keras.utils.set_random_seed(settings.seed)
-    check_backbone(settings.backbone, PIXELS)
+    if settings.backbone != NO_FEATURES:
+        check_backbone(settings.backbone, PIXELS)
     if is_shard_folder(settings.data):
         ShardStore(settings.data).verify()
     with RunFolder(settings.out or default_run_path("check", settings.data)) as run:
@@ -117,18 +114,16 @@ def _balance(splits):
 
 
 def _results(settings, checked, splits):
-    features, source = _features(settings, checked)
-    space = directions(features)
-    neighbours = find_neighbours(space, k=_NEIGHBOURS, seed=settings.seed)
-    rows = unit_rows(features) if are_of_network(source) else None
-    copies, alike = copies_of(checked, rows, float(np.median(neighbours.distances[:, 0])))
+    seen = seen_images(settings, checked)
+    rows, usual = (seen.rows, seen.usual_distance) if seen else (None, 1.0)
+    copies, alike = copies_of(checked, rows, usual)
     groups = groups_of(copies.pairs, len(checked)) if len(copies.pairs) else None
-    suspects = suspects_of(checked, features, neighbours, groups, settings.seed)
+    suspects = suspects_of(checked, seen, groups, settings.seed)
     findings = [
         *file_findings(checked),
         *copy_findings(checked, copies, suspects.wrong),
         *suspect_findings(checked, suspects),
-        *odd_findings(checked, neighbours.loneliness),
+        *(odd_findings(checked, seen.neighbours.loneliness) if seen else ()),
     ]
     kept = read_fixes(settings.fixes).fixes if settings.fixes else ()
     findings.sort(key=lambda each: list(TITLES).index(each.kind))
@@ -140,7 +135,7 @@ def _results(settings, checked, splits):
         "share_of_wrong_labels": suspects.share,
         "look_alikes": alike,
         "copies_searched": copies.searched,
-        "features": features.shape[1],
+        "features": seen.features.shape[1] if seen else 0,
     }
     results = CheckResults(
         config=settings,
@@ -149,21 +144,10 @@ def _results(settings, checked, splits):
         splits=splits,
         findings=findings,
         suspects=suspects,
-        source=source,
+        source=seen.source if seen else "",
         metrics=metrics,
     )
     return results, copies
-
-
-def _features(settings, checked):
-    """Returns the features of all images and a sentence on where they come from."""
-    weights = settings.weights
-    if weights is None and settings.backbone != PIXELS and not is_backbone_path(settings.backbone):
-        weights = "auto"
-    features, source, _ = encoder_features(
-        settings.backbone, checked.images, weights=weights, image_size=settings.image_size
-    )
-    return features, source
 
 
 def _writer(folder, settings, checked, findings):

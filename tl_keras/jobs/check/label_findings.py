@@ -13,7 +13,7 @@ from tl_keras.evaluation.classifiers.neighbour_labels import (
     with_neighbours,
 )
 from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels, find_suspect_labels
-from tl_keras.evaluation.encoders.feature_space import Neighbours
+from tl_keras.jobs.check.features import SeenImages
 from tl_keras.jobs.check.images import CheckedImages
 from tl_keras.progress import say
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start, stratified_folds
@@ -22,26 +22,23 @@ _FAR = 3  # interquartile ranges above the third quartile, Tukey's "far out"
 
 
 def suspects_of(
-    checked: CheckedImages,
-    features: np.ndarray,
-    neighbours: Neighbours,
-    groups: np.ndarray | None,
-    seed: int,
+    checked: CheckedImages, seen: SeenImages | None, groups: np.ndarray | None, seed: int
 ) -> SuspectLabels:
     """Estimates how probably each label is wrong, by a logistic regression and by neighbours.
 
     Args:
-        features: float (n, d).
-        neighbours: `Neighbours` in their directions.
+        seen: `SeenImages`; None for no features, with which nothing is known.
         groups: ints (n,); copies of an image are in one fold with it. None for no copies.
         seed: of the folds.
     """
     # A class of unreadable images alone is not there.
     there, labels = np.unique(checked.labels, return_inverse=True)
     labels = labels.reshape(-1)
+    if seen is None:
+        return find_suspect_labels(np.full((len(labels), max(len(there), 2)), np.nan), labels)
     try:
-        probabilities = _held_out(features, labels, len(there), groups, seed)
-        near = neighbour_probabilities(neighbours, labels, len(there), groups)
+        probabilities = _held_out(seen.features, labels, len(there), groups, seed)
+        near = neighbour_probabilities(seen.neighbours, labels, len(there), groups)
         probabilities = with_neighbours(probabilities, near)
     except InputError as error:
         say(f"NO LABEL IS JUDGED: {error}")

@@ -18,7 +18,7 @@ from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.explore_page import explore_page
 from tl_keras.reports.pages.results import ExploreResults
-from tl_keras.settings.label_free import PIXELS
+from tl_keras.settings.features import PIXELS
 
 _FEWEST = 3
 

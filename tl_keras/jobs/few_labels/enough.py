@@ -27,7 +27,7 @@ from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.enough_page import enough_page
 from tl_keras.reports.pages.results import EnoughResults
 from tl_keras.reports.wording.enough import forecast_sentence, need_sentence
-from tl_keras.settings.label_free import PIXELS
+from tl_keras.settings.features import PIXELS
 
 _SHOWN = np.linspace(1, TIMES[-1], 13)  # times as many labels, in the figure
 

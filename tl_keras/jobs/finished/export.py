@@ -12,6 +12,7 @@ from tl_keras.jobs.finished.export_examples import example_program
 from tl_keras.jobs.output_files import check_writable
 from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.models.answers.answering_model import probabilities_model
+from tl_keras.models.signature import gives_logits
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import ExportSettings
 from tl_keras.settings.options.signatures import takes_settings
@@ -58,7 +59,9 @@ def export(settings):
             )
     trained = load_run(settings.run)
     check_writable(target)
-    model = trained.answering or probabilities_model(trained.model, flips=trained.flips)
+    model = trained.answering or probabilities_model(
+        trained.model, flips=trained.flips, logits=gives_logits(trained.model)
+    )
     try:
         _write(model, settings.format, target)
         write_text(program, _program(trained, settings.format, target, program))

@@ -9,7 +9,7 @@ from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.models.backbones.applications import image_size_for
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.progress import say
-from tl_keras.settings.label_free import PIXELS
+from tl_keras.settings.features import PIXELS
 
 _SIDE_OF_PIXELS = 32
 _ASKED, _FALLEN_BACK = "No network was used", "Without ImageNet weights no network was used"

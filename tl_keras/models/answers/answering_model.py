@@ -63,16 +63,22 @@ def build_answering_model(
     return keras.Model(image, outputs, name="answering_classifier")
 
 
-def probabilities_model(classifier: keras.Model, *, flips: bool = False) -> keras.Model:
+def probabilities_model(
+    classifier: keras.Model, *, flips: bool = False, logits: bool = False
+) -> keras.Model:
     """Builds a model with the output "probabilities" alone, as a dict.
 
     Args:
-        classifier: built model of images to probabilities.
-        flips: whether these are means over the image and its mirror image.
+        classifier: built model of images to probabilities or logits.
+        flips: whether they are means over the image and its mirror image.
+        logits: whether the classifier returns logits, of which the softmax is taken.
     """
     image = keras.Input(classifier.input_shape[1:], name="image")
     views = [image, keras.ops.flip(image, axis=2)] if flips else [image]
-    probabilities = _named(_mean([classifier(view) for view in views]), OUTPUTS[0])
+    found = [classifier(view) for view in views]
+    if logits:
+        found = [keras.layers.Softmax(dtype="float32")(each) for each in found]
+    probabilities = _named(_mean(found), OUTPUTS[0])
     return keras.Model(image, {OUTPUTS[0]: probabilities}, name="classifier_with_views")
 
 

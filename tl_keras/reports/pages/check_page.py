@@ -55,7 +55,7 @@ def check_page(results: CheckResults) -> Page:
 def _section(kind, results):
     found = [each for each in results.findings if each.kind == kind]
     if not found:
-        return _most_suspect(results) if kind == SUSPECT else None
+        return _most_suspect(results) if kind == SUSPECT and results.source else None
     first = f" The first {_SHOWN} are shown; findings.csv has all." if len(found) > _SHOWN else ""
     parts = [f"{len(found):,}. {MEANINGS[kind]}{first}"]
     if kind in (SUSPECT, ODD):

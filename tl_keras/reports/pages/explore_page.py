@@ -25,7 +25,7 @@ from tl_keras.reports.page_parts.sections import (
 )
 from tl_keras.reports.pages.results import ExploreResults
 from tl_keras.reports.wording.numbers import format_duration, format_percent, inspection_warnings
-from tl_keras.settings.label_free import PIXELS
+from tl_keras.settings.features import PIXELS
 
 _TYPICAL, _OF_PART, _PAIRS, _OUTLIERS = 10, 6, 24, 18
 _TINY, _MANY_TIMES = 1e-12, 100

@@ -49,6 +49,8 @@ def summary(results: CheckResults) -> Iterator[str]:
 def labels_line(results: CheckResults) -> str:
     """Returns a sentence on the share of wrong labels."""
     share, count = results.suspects.share, len(results.images)
+    if not share:
+        return "Labels were not judged."
     if share <= LEAST_SHARE:
         return f"Labels that are wrong at random: at most {LEAST_SHARE:.0%} of {count:,}."
     return (

@@ -3,7 +3,8 @@
 from markupsafe import Markup
 
 from tl_keras.reports.wording.numbers import format_percent
-from tl_keras.settings.label_free import PIXELS, SMALL_RESNET
+from tl_keras.settings.features import PIXELS
+from tl_keras.settings.label_free import SMALL_RESNET
 
 _METHODS = {
     "eszsl": "ESZSL fits one matrix between features and descriptions, in closed form.",

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
+from tl_keras.settings.features import PIXELS
 from tl_keras.settings.image_source import (
     HIGHEST_SEED,
     SIDE,
@@ -11,7 +12,6 @@ from tl_keras.settings.image_source import (
     KindSettings,
     ReadSettings,
 )
-from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.options.declaration import DATA, FIRST, RUN, Bounds
 
 COSINE, EUCLIDEAN = METRICS = ("cosine", "euclidean")

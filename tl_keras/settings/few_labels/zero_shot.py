@@ -4,8 +4,9 @@ import dataclasses
 from typing import Annotated, Literal
 
 from tl_keras.checks import InputError
+from tl_keras.settings.features import PIXELS
 from tl_keras.settings.image_source import HIGHEST_SEED, SIDE, WIDTH, FixSettings, ReadSettings
-from tl_keras.settings.label_free import PIXELS, SMALL_RESNET
+from tl_keras.settings.label_free import SMALL_RESNET
 from tl_keras.settings.options.declaration import FIRST, MODEL, RUN, Bounds
 
 SHAPES = "shapes"

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from tests.browser import CHROMIUM, Browser
-from tests.jobs.few_labels.label.test_label import begin
 from tests.jobs.small_runs import save_images
 from tl_keras.data.sources.label_rows import read_label_rows
 
@@ -45,7 +44,7 @@ def labels():
     return read_label_rows("runs/label-album/labels.csv").last
 
 
-def test_twenty_labels_by_keyboard_with_a_kill_in_between(album, tmp_path):
+def test_twenty_labels_by_keyboard_with_a_kill_in_between(album, begin, tmp_path):
     server, address = begin(album)
     with Browser() as browser:
         browser.open(address)
@@ -56,7 +55,6 @@ def test_twenty_labels_by_keyboard_with_a_kill_in_between(album, tmp_path):
         browser.wait("!document.getElementById('trouble').hidden && !busy")
         assert "has ended" in browser.evaluate("document.getElementById('trouble').textContent")
         assert len(labels()) == 12
-        server.stderr.close()
         server, address = begin(album)
         browser.open(address)
         browser.wait(READY)
@@ -80,7 +78,6 @@ def test_twenty_labels_by_keyboard_with_a_kill_in_between(album, tmp_path):
         assert not others
     server.send_signal(signal.SIGTERM)
     assert server.wait(20) == 128 + signal.SIGTERM
-    server.stderr.close()
     assert len(labels()) == 31 and not os.path.exists("runs/label-album/.lock")
 
 
@@ -103,10 +100,31 @@ def check_many_at_once(browser):
     browser.press("Escape")
 
 
-def test_ugly_names_are_shown_as_text(album):
+def test_a_group_is_labelled_at_once_before_there_is_a_class(album, begin, tmp_path):
+    (tmp_path / "loose").mkdir()
+    for path in album.rglob("?.png"):
+        path.rename(tmp_path / "loose" / f"{path.parent.name} {path.name}")
+    _, address = begin(tmp_path / "loose")
+    with Browser() as browser:
+        browser.open(address)
+        browser.wait(READY)
+        browser.evaluate("document.activeElement.blur()")
+        browser.press("c")
+        browser.wait("view.kind === 'group' && shown.length > 0")
+        count = browser.evaluate("selected.size")
+        assert count == browser.evaluate("shown.length")
+        browser.press("/")
+        browser.type("colour")
+        browser.press("Enter")
+        browser.wait(f"!busy && state.labelled === {count} && shown.length > 0")
+        assert browser.evaluate("state.classes[0].name") == "colour"
+        assert not browser.errors
+
+
+def test_ugly_names_are_shown_as_text(album, begin):
     for path in album.rglob("[0-9].png"):
         path.unlink()
-    server, address = begin(album)
+    _, address = begin(album)
     with Browser() as browser:
         browser.open(address)
         browser.wait(READY)
@@ -115,6 +133,3 @@ def test_ugly_names_are_shown_as_text(album):
         )
         assert browser.evaluate("document.querySelectorAll('#name img').length") == 0
         assert not browser.errors
-    server.kill()
-    server.wait()
-    server.stderr.close()

@@ -2,10 +2,7 @@
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
 import urllib.request
 
 import pytest
@@ -162,16 +159,8 @@ def ask(address, action, **sent):
         return json.load(answer)
 
 
-def begin(folder):
-    words = [sys.executable, "-m", "tl_keras", "label", folder, "--backbone", "pixels"]
-    server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    while not (found := re.search(r"http://127\.0\.0\.1:\d+/\S+/", server.stderr.readline())):
-        assert server.poll() is None
-    return server, found[0]
-
-
 @pytest.mark.slow
-def test_answers_outlive_a_kill_and_ctrl_c_ends_it(at_home):
+def test_answers_outlive_a_kill_and_ctrl_c_ends_it(at_home, begin):
     Image.new("RGB", (9, 9), "red").save(at_home / "green" / "<i>\n.png")
     before = {path: path.stat().st_mtime_ns for path in at_home.rglob("*")}
     server, address = begin(at_home)
@@ -180,13 +169,11 @@ def test_answers_outlive_a_kill_and_ctrl_c_ends_it(at_home):
         assert ask(address, "answer", rows=[row], label="green")["labelled"] == number + 1
     server.kill()
     server.wait()
-    server.stderr.close()
     server, address = begin(at_home)
     assert ask(address, "state")["labelled"] == 5
     server.send_signal(signal.SIGINT)
     assert server.wait(60) == 128 + signal.SIGINT
     said = server.stderr.read()
-    server.stderr.close()
     assert "5 of 13 images labelled in runs/label-album/labels.csv" in said
     assert "tl-keras train --data runs/label-album/labels.csv" in said and "Traceback" not in said
     assert {path: path.stat().st_mtime_ns for path in at_home.rglob("*")} == before

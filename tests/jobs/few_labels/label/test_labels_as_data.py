@@ -66,7 +66,7 @@ def test_finished_run_finds_its_images_again(trained, labels, run_cli, tmp_path)
 
 
 def test_check_lists_classes_and_names_what_has_changed(labels, run_cli, tmp_path):
-    status, output, error = run_cli("check", labels)
+    status, output, error = run_cli("check", labels, "--out", tmp_path / "checked")
     assert status == 0, error
     assert output.startswith("class,train,val,test") and LEFT_OUT in output
     photos = shutil.copytree(labels.parent.parent / "photos", tmp_path / "photos")
@@ -74,7 +74,7 @@ def test_check_lists_classes_and_names_what_has_changed(labels, run_cli, tmp_pat
     moved.write_text("# images in photos\n" + labels.read_text().split("\n", 1)[1])
     first, other = sorted(photos.glob("green*"))[:2]
     shutil.copy(other, first)
-    status, _, error = run_cli("check", moved)
+    status, _, error = run_cli("check", moved, "--out", tmp_path / "moved-checked")
     assert status == 2 and f"{first}: its pixels have changed" in error
 
 

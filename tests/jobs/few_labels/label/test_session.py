@@ -8,10 +8,13 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_unsplit
 from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelLog, read_label_rows
 from tl_keras.data.split_records import contents_of
+from tl_keras.evaluation.encoders.clusters import Clusters
+from tl_keras.evaluation.encoders.groups import Groups
 from tl_keras.evaluation.labelling import forecast
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.guesses import Guesses
+from tl_keras.jobs.few_labels.label.image_groups import ImageGroups
 from tl_keras.jobs.few_labels.label.outlook import Outlook
 from tl_keras.jobs.few_labels.label.session import LabelSession
 from tl_keras.jobs.few_labels.label.watched_files import WatchedFiles
@@ -41,7 +44,8 @@ def start(folder, tmp_path):
         guesses, outlook = Guesses(labelling, answers.labels), Outlook(labelling.rows)
         classes = list(dict.fromkeys([*answers.labels.values(), "cat", "dog"]))
         files = WatchedFiles(images, hashes)
-        session = LabelSession(answers, files, guesses, outlook, classes, kept.append)
+        groups = groups_of([int(name.startswith("two")) for name in names])
+        session = LabelSession(answers, files, guesses, outlook, groups, classes, kept.append)
         session.outlook = outlook
         session.answers, session.names, session.kept = answers, names, kept
         return session
@@ -53,6 +57,14 @@ def start(folder, tmp_path):
 @pytest.fixture
 def session(start):
     return start()
+
+
+def groups_of(numbers, parts=None):
+    """Groups of given members, of which later ones are nearer to the centre."""
+    numbers = np.array(numbers)
+    centres = np.zeros((numbers.max() + 1, 2), np.float32)
+    clusters = Clusters(numbers, centres, -np.arange(len(numbers), dtype=np.float32))
+    return ImageGroups(Groups(clusters, np.array(parts or np.zeros(len(numbers), int)), ()))
 
 
 def on_disk(folder):
@@ -164,6 +176,32 @@ def test_grids_show_guesses_likeness_labels_and_the_rest(session):
     assert labelled["images"][0]["row"] == asked[-1]
     assert session.grid({**A, "kind": "rest", "start": 4})["images"][0]["row"] == rest[4]
     assert session.grid({**A, "kind": "guess", "value": "cow"}) == {"images": [], "total": 0}
+
+
+def test_the_group_with_the_fewest_labels_comes_first_and_then_the_other(session):
+    found = session.grid({**A, "kind": "group"})
+    first = found["value"]
+    rows = [each["row"] for each in found["images"]]
+    assert len({label_of(session, row) for row in rows}) == 1 and len(rows) == found["total"] == 6
+    assert {"name": first, "left": 6} in found["groups"]
+    session.answer({**A, "rows": rows[:2], "label": "cat"})
+    found = session.grid({**A, "kind": "group"})
+    assert found["value"] != first and found["total"] == 6
+    assert session.grid({**A, "kind": "group", "value": first})["total"] == 4
+    session.answer({**A, "rows": [each["row"] for each in found["images"]], "label": "dog"})
+    assert session.grid({**A, "kind": "group"})["value"] == first
+    for name in ("9", None, 1, ["1"]):
+        with pytest.raises(InputError, match="group from 1 to 2"):
+            session.grid({**A, "kind": "group", "value": name or ""})
+
+
+def test_parts_of_a_group_are_named_below_it():
+    groups = groups_of([0] * 6 + [1] * 3 + [2] * 2, parts=[0, 1, 1, 0, 0, 0] + [0] * 5)
+    names = [each["name"] for each in groups.overview(())]
+    assert names == ["1", "1.1", "1.2", "2", "3"]
+    assert groups.rows("1") == [5, 4, 3, 2, 1, 0] and groups.rows("1.2") == [2, 1]
+    assert groups.neediest(()) == "1" and groups.neediest([0, 9]) == "2"
+    assert groups.neediest([0, *range(6, 11)]) == "1"  # the others have nothing left
 
 
 def test_classes_are_added_renamed_and_joined(session, folder):

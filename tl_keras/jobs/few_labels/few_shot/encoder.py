@@ -15,9 +15,9 @@ from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.episodic.prototypical import PrototypicalNetwork
 from tl_keras.progress import say
+from tl_keras.settings.features import PIXELS
 from tl_keras.settings.few_labels.few_shot import COSINE, FewShotSettings
 from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
-from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.methods import METHODS
 
 _SIDE_OF_PIXELS = 32

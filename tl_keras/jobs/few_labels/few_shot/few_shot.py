@@ -24,8 +24,8 @@ from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.few_shot_page import few_shot_page
 from tl_keras.reports.pages.results import FewShotResults
+from tl_keras.settings.features import PIXELS
 from tl_keras.settings.few_labels.few_shot import FewShotSettings
-from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.options.signatures import takes_settings
 from tl_keras.training.few_shot.support_classifier import SupportClassifier
 

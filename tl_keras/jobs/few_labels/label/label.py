@@ -13,10 +13,12 @@ from tl_keras.data.loading import load_unsplit
 from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.sources.label_rows import LabelLog
 from tl_keras.data.split_records import contents_of
+from tl_keras.evaluation.encoders.groups import first_groups
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.class_names import checked_name, names_of_folders
 from tl_keras.jobs.few_labels.label.guesses import Guesses
+from tl_keras.jobs.few_labels.label.image_groups import ImageGroups
 from tl_keras.jobs.few_labels.label.label_folder import (
     LABELS,
     keep_class_names,
@@ -32,8 +34,8 @@ from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.served.local_site import add_action, local_site
 from tl_keras.reports.served.serving import serve
+from tl_keras.settings.features import PIXELS
 from tl_keras.settings.few_labels.label import LabelSettings
-from tl_keras.settings.label_free import PIXELS
 from tl_keras.settings.options.signatures import takes_settings
 
 ACTIONS = ("state", "answer", "undo", "skip", "show", "add_class", "rename_class", "grid")
@@ -97,6 +99,7 @@ def labelling_site(settings, run):
         WatchedFiles(images, hashes),
         Guesses(labelling, answers.labels),
         Outlook(labelling.rows),
+        ImageGroups(first_groups(features, seed=settings.seed)),
         kept_class_names(run.path, log.rows, given),
         functools.partial(keep_class_names, run.path),
     )

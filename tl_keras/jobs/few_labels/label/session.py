@@ -12,11 +12,13 @@ from tl_keras.data.sources.label_rows import NONE_OF_THESE
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.class_names import checked_name
 from tl_keras.jobs.few_labels.label.guesses import Guesses
+from tl_keras.jobs.few_labels.label.image_groups import ImageGroups
 from tl_keras.jobs.few_labels.label.outlook import Outlook
 from tl_keras.jobs.few_labels.label.watched_files import WatchedFiles
 
-_AHEAD = 2  # images that a browser fetches before they are asked for
+_AHEAD = 1  # image that a browser fetches before it is asked for; each takes as long as the first
 _GRID = 60  # images in a grid
+_OF_GROUP = 24  # images of a group, which are selected beforehand: as many as are seen at once
 _FORGOTTEN = 600  # seconds after which the image of a browser may be shown to another
 _RECENT = 8  # latest answers that are shown
 _STEPS = 100  # answers that a browser can undo
@@ -42,6 +44,7 @@ class LabelSession:
         files: `WatchedFiles`.
         guesses: `Guesses` that know the answers so far.
         outlook: `Outlook`, which forecasts the accuracy.
+        groups: `ImageGroups` of the images.
         class_names: names of the classes.
         keep: function that saves the names of the classes.
     """
@@ -52,11 +55,12 @@ class LabelSession:
         files: WatchedFiles,
         guesses: Guesses,
         outlook: Outlook,
+        groups: ImageGroups,
         class_names: Sequence[str],
         keep: Callable[[list[str]], None],
     ) -> None:
         self._answers, self._files, self._guesses = answers, files, guesses
-        self._outlook = outlook
+        self._outlook, self._groups = outlook, groups
         self._classes, self._keep = list(class_names), keep
         self._lock = threading.Lock()
         self._asked: dict[str, tuple[int, float]] = {}
@@ -129,15 +133,21 @@ class LabelSession:
         """Returns many images: those of a `kind` and a `value`, from number `start` on.
 
         The kind "guess" has images guessed to be a class, the surest first. "similar" has an image
-        and those like it. "class" has the images labelled as a class, the latest first. All others
-        have no label, and "rest" has them all.
+        and those like it. "group" has those of a group, by default the one with the fewest labels.
+        "class" has the images labelled as a class, the latest first. All others have no label, and
+        "rest" has them all.
         """
-        start = sent.get("start", 0)
+        start, kind, value = sent.get("start", 0), sent.get("kind"), sent.get("value")
         if type(start) is not int or start < 0:
             raise InputError(f"Expected a start from 0; received {start!r}.")
-        rows = self._grid_rows(sent.get("kind"), sent.get("value"))
-        images = [self._image(row) for row in rows[start : start + _GRID]]
-        return {"images": images, "total": len(rows)}
+        labels, found = self._answers.labels, {}
+        if kind == "group":
+            value = self._groups.neediest(labels) if value is None else value
+            found = {"value": value, "groups": self._groups.overview(labels)}
+        rows = self._grid_rows(kind, value)
+        count = _OF_GROUP if kind == "group" else _GRID
+        images = [self._image(row) for row in rows[start : start + count]]
+        return {"images": images, "total": len(rows)} | found
 
     def _grid_rows(self, kind, value):
         labels = self._answers.labels
@@ -150,6 +160,8 @@ class LabelSession:
         elif kind == "similar":
             row = self._rows({"rows": [value]})[0]
             rows = [row, *self._guesses.similar(row)]
+        elif kind == "group":
+            rows = self._groups.rows(value)
         else:
             rows = range(len(self._answers.names))
         return [row for row in rows if row not in labels]

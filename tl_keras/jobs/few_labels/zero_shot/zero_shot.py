@@ -17,8 +17,9 @@ from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.results import ZeroShotResults
 from tl_keras.reports.pages.zero_shot_page import zero_shot_page
+from tl_keras.settings.features import PIXELS
 from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
-from tl_keras.settings.label_free import PIXELS, SMALL_RESNET
+from tl_keras.settings.label_free import SMALL_RESNET
 from tl_keras.settings.options.signatures import takes_settings
 
 COLUMNS = ("path", "class", "unseen", "among_unseen", "among_all", "probability")

@@ -9,6 +9,7 @@ let state = null;  // as the command sent it last
 let view = { kind: "one", value: null };
 let shown = [];  // images of the grid
 let total = 0;  // images that the grid could show
+let groups = [];  // names of groups and their parts, and images without a label in each
 let selected = new Set(), lastClicked = null;
 let ready = false;  // whether the image is before the eyes, so that a key means it
 let busy = false;
@@ -36,7 +37,9 @@ const targets = () => (view.kind === "one" ? (state.current && ready ? [state.cu
 async function give(label) {
   const rows = targets();
   if (!rows.length) return;
-  if ((await act("answer", { rows, label })) && view.kind !== "one") await showGrid();
+  if (!(await act("answer", { rows, label })) || view.kind === "one") return;
+  await showGrid();
+  if (view.kind === "group" && !total && state.labelled < state.images) await setView("group");  // the next one
 }
 
 async function confirmGuess() {
@@ -196,11 +199,13 @@ function firstClass(kind) {
 }
 
 function showWhich() {
-  const box = at("which"), names = state.classes.map((each) => each.name);
-  if (view.kind === "class") names.push(NONE);
-  box.hidden = view.kind !== "guess" && view.kind !== "class";
-  box.querySelector("select").replaceChildren(...names.map((name) =>
-    element("option", { value: name, selected: name === view.value }, name)));
+  const box = at("which"), names = state.classes.map((each) => ({ name: each.name, text: each.name }));
+  if (view.kind === "class") names.push({ name: NONE, text: NONE });
+  const listed = view.kind !== "group" ? names : groups.map(({ name, left }) => (
+    { name, text: `${name.includes(".") ? "\u2003part" : "group"} ${name}: ${left} without a label` }));
+  box.hidden = !["guess", "class", "group"].includes(view.kind);
+  box.querySelector("select").replaceChildren(...listed.map(({ name, text }) =>
+    element("option", { value: name, selected: name === view.value }, text)));
 }
 
 /** Fetches images of the view from the first, or further ones. */
@@ -211,12 +216,18 @@ async function showGrid(start = 0) {
     if (asked !== view) return;
     shown = start ? [...shown, ...found.images] : found.images;
     total = found.total;
+    if (found.groups) {
+      groups = found.groups;
+      view.value = found.value;
+      showWhich();
+    }
   } catch (error) {
     trouble(error.message);
     return;
   }
   if (!start) {
-    selected = new Set(view.kind === "guess" ? shown.filter((each) => each.guess.probability >= SURE).map((each) => each.row) : []);
+    const sure = { guess: (each) => each.guess.probability >= SURE, group: () => true }[view.kind] || (() => false);
+    selected = new Set(shown.filter(sure).map((each) => each.row));
     lastClicked = null;
     at("grid").scrollTop = 0;
   }
@@ -244,8 +255,9 @@ function selectAll() {
 function showSelected() {
   for (const button of at("grid").children) button.setAttribute("aria-pressed", selected.has(Number(button.dataset.row)));
   const confirm = view.kind === "guess" && selected.size ? `, Enter says that they are “${view.value}”` : "";
+  const how = view.kind === "group" ? "Click what does not belong together (Shift for a range, A for all)" : "Click to select, Shift for a range, A for all";
   at("summary").textContent = total
-    ? `${selected.size} selected of ${shown.length} shown (${total} in all). Click to select, Shift for a range, A for all; a class then labels them${confirm}.`
+    ? `${selected.size} selected of ${shown.length} shown (${total} in all). ${how}; a class then labels them${confirm}.`
     : "There are none.";
 }
 
@@ -301,7 +313,7 @@ function onKey(event) {
   }
   const keys = {
     "0": () => give(NONE), Enter: confirmGuess, s: skip, u: undo, Escape: () => setView("one"), m: () => setView("similar"),
-    g: () => setView("guess"), l: () => setView("class"), a: selectAll, "/": () => at("typed").focus(), n: () => at("typed").focus(),
+    g: () => setView("guess"), c: () => setView("group"), l: () => setView("class"), a: selectAll, "/": () => at("typed").focus(), n: () => at("typed").focus(),
   };
   const number = Number(event.key), name = number >= 1 && number <= KEYS && state.classes[number - 1];
   const action = name ? () => give(name.name) : keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];

@@ -40,6 +40,20 @@ def test_unsure_images_are_asked_for_once_there_are_guesses():
     assert highest[asked].mean() < np.delete(highest, asked).mean()
 
 
+@pytest.mark.parametrize("count", [5, 100, 200])
+def test_few_images_of_many_features_have_no_more_directions_than_images(count):
+    """A choice among 100 images took seconds: its cost grows with the square of the directions."""
+    features = np.random.default_rng(0).normal(size=(count, 1280))
+    rows, centred = unit_rows(features), _unit(_unit(features) - _unit(features).mean(axis=0))
+    assert rows.shape == (count, min(count, 128)) and rows.dtype == np.float32
+    if count <= 128:
+        np.testing.assert_allclose(rows @ rows.T, centred @ centred.T, atol=1e-5)
+
+
+def _unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 def test_an_answer_can_be_taken_back_and_none_of_these_is_no_class():
     features, labels = blobs()
     labelling = Labelling(features)

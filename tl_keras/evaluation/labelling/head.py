@@ -20,7 +20,7 @@ def unit_rows(features: np.ndarray, seed: int = 0) -> np.ndarray:
         seed: int, of the search for the directions. Default 0.
 
     Returns:
-        float32 (n, min(d, 128)).
+        float32 (n, min(n, d, 128)).
 
     Raises:
         InputError: features are not (n, d) and finite.
@@ -29,9 +29,12 @@ def unit_rows(features: np.ndarray, seed: int = 0) -> np.ndarray:
 
     rows = _of_length_1(check_features(features))
     rows = _of_length_1(rows - rows.mean(axis=0))
-    if min(rows.shape) > _DIRECTIONS:
-        with one_thread():
-            rows = PCA(_DIRECTIONS, random_state=seed).fit_transform(rows)
+    with one_thread():
+        if min(rows.shape) > _DIRECTIONS:
+            return PCA(_DIRECTIONS, random_state=seed).fit_transform(rows)
+        if rows.shape[1] > len(rows):  # so few rows lie in as few directions
+            left, lengths, _ = np.linalg.svd(rows, full_matrices=False)
+            return left * lengths
     return rows
 
 

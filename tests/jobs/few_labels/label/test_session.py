@@ -307,3 +307,10 @@ def test_forecast_comes_with_ten_labels_and_names_no_accuracy_before(session, mo
     assert "2 more labels should bring the accuracy from" in enough["sentence"]
     assert "of the errors are on images of" in enough["sentence"]
     assert [each["labels"] for each in enough["curve"]] == [10, 12]
+
+
+@pytest.mark.parametrize("value", [["cat"], {}, None, 3])
+def test_a_grid_of_what_is_no_class_is_empty(session, value):
+    answer_all(session, A, 4)
+    for kind in ("guess", "class"):
+        assert session.grid({**A, "kind": kind, "value": value}) == {"images": [], "total": 0}

@@ -153,7 +153,9 @@ class LabelSession:
         labels = self._answers.labels
         if kind == "class":
             return [row for row in reversed(labels) if labels[row] == value]
-        if kind == "guess":
+        if kind == "guess" and not isinstance(value, str):
+            rows = []
+        elif kind == "guess":
             rows = self._guesses.guessed(value)
         elif kind == "similar":
             row = self._rows({"rows": [value]})[0]

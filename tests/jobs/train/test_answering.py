@@ -13,13 +13,14 @@ from PIL import Image
 from tests.jobs.small_runs import CLASSES, answering_config, save_images, table_rows
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.split_records import contents_of
 from tl_keras.jobs.finished import predict as predict_module
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
 from tl_keras.jobs.runs.trained_run import load_run
-from tl_keras.jobs.train.answering import check_images, novelty_limit
+from tl_keras.jobs.train.answering import calibration_images, check_images, novelty_limit
 from tl_keras.jobs.train.train import train
 from tl_keras.models.answers.answering_model import answers
 from tl_keras.settings.fine_tune import FineTuneSettings
@@ -157,8 +158,6 @@ def test_data_without_validation_images_are_refused_before_training(val, train):
 
 
 def test_promise_is_of_images_that_are_new_and_independent():
-    from tl_keras.jobs.train.answering import calibration_images
-
     """Not of those that train has too, nor of several of one group."""
     x = np.arange(20, dtype=np.uint8).reshape(-1, 1, 1, 1) * np.ones((20, 4, 4, 3), np.uint8)
     train = ImageDataset(x[:8], np.arange(8) % 2, ("a", "b"), split="train")
@@ -168,8 +167,25 @@ def test_promise_is_of_images_that_are_new_and_independent():
     val = dataclasses.replace(val, groups=np.array([0, 1, 2, 3, 2, 5, 6, 3, 2, 9]))
     found = calibration_images(Splits(train, val, train, None))
     np.testing.assert_array_equal(found.images, x[[8, 9, 11, 12, 15]])
-    with pytest.raises(InputError, match="new for max_error; received 3, all of them in train"):
+    found = calibration_images(Splits(train, val, train, None), set(contents_of(val, {})[4:6]))
+    np.testing.assert_array_equal(found.images, x[[9, 12, 15]])
+    with pytest.raises(InputError, match="new for max_error; received 3, all of them trained on"):
         check_images(Splits(train, train.subset([0, 1, 2], split="val"), train, None))
+
+
+def test_images_that_the_backbone_was_trained_on_take_no_part_in_the_promise(
+    answering_run, colours, tmp_path, capsys
+):
+    once = {"epochs": 0, "freeze_epochs": 1}
+    train(answering_config(answering_run, colours, tmp_path / "run", seed=1, **once))
+    splits = {record.split: set() for record in load_run(answering_run).records}
+    for record in load_run(answering_run).records:
+        splits[record.split].add(record.content)
+    val = {r.content for r in load_run(tmp_path / "run").records if r.split == "val"}
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert 0 < len(val & splits["train"]) < len(val)
+    assert metrics["answers"]["val"]["images"] == len(val - splits["train"])
+    assert "take no part in the promise" in " ".join(capsys.readouterr().err.split())
 
 
 def test_copies_of_training_images_take_no_part_in_the_promise(encoder, colours, tmp_path, capsys):

@@ -1,6 +1,8 @@
 """Builds the model that answers with a promised error, and measures it."""
 
 import dataclasses
+from collections.abc import Set
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,6 +18,8 @@ from tl_keras.evaluation.classifiers.selective_error import (
     promised_threshold,
 )
 from tl_keras.evaluation.encoders.probes import extract_features
+from tl_keras.jobs.runs.run_splits import trained_on
+from tl_keras.jobs.runs.trained_run import load_run
 from tl_keras.models.answers.answering_model import (
     NOTHING,
     build_answering_model,
@@ -30,7 +34,13 @@ NOVEL = 0.05  # share of the images of known classes that are taken for novel
 
 
 def answering(
-    model: keras.Model, splits: Splits, max_error: float, *, flips: bool = False, seed: int = 0
+    model: keras.Model,
+    splits: Splits,
+    max_error: float,
+    *,
+    flips: bool = False,
+    seed: int = 0,
+    seen: Set[bytes] = frozenset(),
 ) -> tuple[keras.Model, dict]:
     """Builds the model that answers, calibrated on validation images.
 
@@ -45,15 +55,16 @@ def answering(
         max_error: promised error among the answers, 0-1.
         flips: whether predictions are means over each image and its mirror image.
         seed: of the choice of training images that are held.
+        seen: see `calibration_images`.
 
     Returns:
         (model of `build_answering_model`, content of "answers" in metrics.json)
     """
-    train, val = splits.train, calibration_images(splits)
+    train, val = splits.train, calibration_images(splits, seen)
     if len(val) < len(splits.val):
         say(
             f"{len(splits.val) - len(val)} of {len(splits.val)} validation images take no part in "
-            "the promise, as they are in train too or lie in the group of another."
+            "the promise, as the network was trained on them or they lie in the group of another."
         )
     rows = held_rows(train.labels, seed)
     features = extract_features(features_model(model), train.subset(rows))
@@ -72,15 +83,26 @@ def answering(
     return answering_model, figures
 
 
-def calibration_images(splits: Splits) -> ImageDataset:
+def seen_by(backbone: str) -> Set[bytes]:
+    """Returns the hashes of the images that a backbone was trained on with their classes."""
+    is_run = (Path(backbone) / "classes.json").is_file()
+    return trained_on(load_run(backbone)) if is_run else frozenset()
+
+
+def calibration_images(splits: Splits, seen: Set[bytes] = frozenset()) -> ImageDataset:
     """Returns the validation images that tell of new images, independently of each other.
 
-    Those that are the same as a training image, or nearly, were learned by heart. Images of one
-    group resemble each other, so the first stands for all.
+    Those that are the same as a training image, or nearly, were learned by heart, and so were those
+    that the backbone was trained on. Images of one group resemble each other, so the first stands
+    for all.
+
+    Args:
+        splits: the data.
+        seen: hashes of the images that the backbone was trained on.
     """
     train, val, _, inspection = splits
     contents = getattr(inspection, "contents", {})
-    known = set(contents_of(train, contents))
+    known = seen | set(contents_of(train, contents))
     near = {
         name
         for leak in getattr(inspection, "leaks", ())
@@ -89,15 +111,14 @@ def calibration_images(splits: Splits) -> ImageDataset:
         if split == val.split
     }
     groups = np.arange(len(val)) if val.groups is None else val.groups
-    kept, taken = [], set()
-    for row, content in enumerate(contents_of(val, contents)):
-        if content not in known and val.ids[row] not in near and groups[row] not in taken:
-            kept.append(row)
-            taken.add(groups[row])
+    each = zip(val.ids, contents_of(val, contents), strict=True)
+    is_known = np.array([name in near or content in known for name, content in each], bool)
+    new = np.flatnonzero(~np.isin(groups, groups[is_known]))
+    kept = np.sort(new[np.unique(groups[new], return_index=True)[1]])
     return val if len(kept) == len(val) else val.subset(kept)
 
 
-def check_images(splits: Splits) -> None:
+def check_images(splits: Splits, seen: Set[bytes] = frozenset()) -> None:
     """Refuses data on which no error can be promised, before any training.
 
     Raises:
@@ -109,10 +130,10 @@ def check_images(splits: Splits) -> None:
             f"Expected validation images, and at least {NEAREST} training images, for max_error; "
             f"received {len(val)} and {len(train)}. Give more with --split, or leave it out."
         )
-    if not len(calibration_images(splits)):
+    if not len(calibration_images(splits, seen)):
         raise InputError(
             f"Expected validation images that are new for max_error; received {len(val)}, all of "
-            "them in train too. Give others, or leave it out."
+            "them trained on, here or by the backbone. Give others, or leave it out."
         )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Set
 from pathlib import Path
 
 import keras
@@ -19,7 +20,7 @@ from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
-from tl_keras.jobs.train.answering import answering, check_images
+from tl_keras.jobs.train.answering import answering, check_images, seen_by
 from tl_keras.jobs.train.calibrating import (
     calibrate,
     calibration_figures,
@@ -93,8 +94,9 @@ def train(config: TrainSettings) -> Path:
     with room, recorded_run(path, "train", config) as folder:
         splits, unlabelled = load_data(config)
         config = resolved(config, splits.train.sounds)
+        seen = seen_by(config.backbone) if config.max_error is not None else frozenset()
         if config.max_error is not None:
-            check_images(splits)
+            check_images(splits, seen)
         source = load_source(config)
         start = starting_point(config, splits, source.classifier)
         check_model_room(folder.path, start.model)
@@ -106,7 +108,7 @@ def train(config: TrainSettings) -> Path:
         rest = unlabelled.images if config.unlabelled == REST else None
         folder.write_splits(start.splits, rest, splits)
         folder.keep_fixes(config.fixes)
-        run = _Run(folder, config, start, source, unlabelled, time_left, policy)
+        run = _Run(folder, config, start, source, unlabelled, time_left, policy, seen)
         run.write_classes()
         run.fit()
         with keeping_saved(folder.path):
@@ -128,6 +130,7 @@ class _Run:
     unlabelled: Unlabelled | None
     time_left: TimeLeft | None
     policy: dict | None = None
+    seen: Set[bytes] = frozenset()  # hashes of images that the backbone was trained on
     history: TrainingHistory | None = None
     temperature: float | None = None
     answering: keras.Model | None = None
@@ -174,6 +177,7 @@ class _Run:
             self.config.max_error,
             flips=self.flips,
             seed=self.config.seed,
+            seen=self.seen,
         )
 
     def _fit_with_pseudo_labels(self, val, batch_size):

@@ -95,8 +95,7 @@ benchmark-verdicts: install
 	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
 benchmark-kills: install
 	$(BIN)/python docs/benchmarks/kills.py $(ARGS)
-# This one needs ARGS='--vectors FILE.csv', and is not part of `benchmark`.
-# ARGS='choice --data FOLDER' or 'enough --data FOLDER': the page that asks for labels, simulated.
+# Real tasks. ARGS='choice --data FOLDER' or 'enough --data FOLDER': `label` and its forecast.
 benchmark-labelling: install
 	$(BIN)/python docs/benchmarks/labelling.py $(ARGS)
 benchmark-suspects: install
@@ -105,12 +104,14 @@ benchmark-novelty: install
 	$(BIN)/python docs/benchmarks/novelty.py $(ARGS)
 benchmark-promise: install
 	$(BIN)/python docs/benchmarks/promised_error.py $(ARGS)
+# ARGS='--run RUN' of a run with --max-error; ARGS='FEATURES.npz...' for the groups.
 benchmark-exports: install
 	$(BIN)/python docs/benchmarks/exports.py $(ARGS)
 benchmark-grad-cam: install
 	$(BIN)/python docs/benchmarks/grad_cam.py $(ARGS)
 benchmark-groups: install
 	$(BIN)/python docs/benchmarks/explore_levels.py $(ARGS)
+# This one needs ARGS='--vectors FILE.csv', and is not part of `benchmark`.
 benchmark-zero-shot: install
 	$(BIN)/python docs/benchmarks/zero_shot.py $(ARGS)
 # CIFAR-10 and MNIST (TL_KERAS_DATA).

@@ -16,13 +16,15 @@ WORKERS ?= 2
         benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
         benchmark-distillation benchmark-pruning benchmark-few-labels \
         benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards \
-        benchmark-kills benchmark-few-shot benchmark-omniglot benchmark-zero-shot policy-table clean \
+        benchmark-kills benchmark-few-shot benchmark-omniglot benchmark-zero-shot policy-table \
+        benchmark-labelling benchmark-suspects benchmark-novelty benchmark-promise \
+        benchmark-exports benchmark-grad-cam benchmark-groups clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-kills | benchmark-few-shot | benchmark-omniglot | benchmark-zero-shot | policy-table | clean"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-kills | benchmark-few-shot | benchmark-omniglot | benchmark-zero-shot | benchmark-labelling | benchmark-suspects | benchmark-novelty | benchmark-promise | benchmark-exports | benchmark-grad-cam | benchmark-groups | policy-table | clean"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -93,6 +95,22 @@ benchmark-verdicts: install
 	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
 benchmark-kills: install
 	$(BIN)/python docs/benchmarks/kills.py $(ARGS)
+# Real tasks. ARGS='choice --data FOLDER' or 'enough --data FOLDER': `label` and its forecast.
+benchmark-labelling: install
+	$(BIN)/python docs/benchmarks/labelling.py $(ARGS)
+benchmark-suspects: install
+	$(BIN)/python docs/benchmarks/suspect_labels.py $(ARGS)
+benchmark-novelty: install
+	$(BIN)/python docs/benchmarks/novelty.py $(ARGS)
+benchmark-promise: install
+	$(BIN)/python docs/benchmarks/promised_error.py $(ARGS)
+# ARGS='--run RUN' of a run with --max-error; ARGS='FEATURES.npz...' for the groups.
+benchmark-exports: install
+	$(BIN)/python docs/benchmarks/exports.py $(ARGS)
+benchmark-grad-cam: install
+	$(BIN)/python docs/benchmarks/grad_cam.py $(ARGS)
+benchmark-groups: install
+	$(BIN)/python docs/benchmarks/explore_levels.py $(ARGS)
 # This one needs ARGS='--vectors FILE.csv', and is not part of `benchmark`.
 benchmark-zero-shot: install
 	$(BIN)/python docs/benchmarks/zero_shot.py $(ARGS)

@@ -35,10 +35,13 @@ TASKS = (
     *("bloodcells", "brainmri", "expressions", "flowers", "grocery", "signdigits", "sketch"),
     *("solarcells", "textures", "trash", "cat_breeds", "cats_vs_dogs", "cifar10/test"),
 )
+# The settings of the choice were chosen on eight splits of these.
+CHOSEN_ON = ("bloodcells", "brainmri", "flowers", "sketch", "textures", "trash")
 HELD_OUT, MOST = 0.3, 4000  # images of a task that are used at most
 LEVELS, SIZES = (40, 80, 160), tuple(range(10, 161, 5))
 ORDERS = 3  # random ones of a split, whose mean is compared with
 STARTS = (20, 40, 80, 160, 320)
+NEVER = 1.3  # share of an accuracy that is not reached
 RIDGE, QUANTILES = 1.0, (0.1, 0.9)
 
 
@@ -164,9 +167,16 @@ def show_choice(found, seeds):
         every.append(shares)
         lines.append(f"| {task} | " + " | ".join(cells) + " |")
     missing = np.isnan(every).sum()
-    means = np.nan_to_num(np.array(every), nan=1.3).mean(axis=0)
-    lines.append("| mean | " + " | ".join(f"({mean:.2f})" for mean in means) + " |")
-    lines += ["", f"Mean of all: {means.mean():.2f}. Not reached with 160 labels: {missing}."]
+    shares = np.nan_to_num(np.array(every), nan=NEVER)
+    fresh = np.array([task not in CHOSEN_ON for task in found])
+    for name, rows in (("mean", shares), ("mean of the tasks not chosen on", shares[fresh])):
+        means = rows.mean(axis=0) if len(rows) else ()
+        lines.append(f"| {name} | " + " | ".join(f"({mean:.2f})" for mean in means) + " |")
+    lines += [
+        "",
+        f"Mean of all: {shares.mean():.2f}. Not reached with 160 labels, and counted as {NEVER}: "
+        f"{missing}. The settings of the choice were chosen on {', '.join(CHOSEN_ON)}.",
+    ]
     replace_section("Images to label next", lines, PAGE)
 
 

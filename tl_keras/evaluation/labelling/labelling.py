@@ -4,7 +4,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.evaluation.labelling.head import head_probabilities, unit_rows
-from tl_keras.evaluation.labelling.next_images import most_telling
+from tl_keras.evaluation.labelling.next_images import landmark_rows, most_telling, typicality
 
 NONE_OF_THESE = -1
 
@@ -39,6 +39,7 @@ class Labelling:
 
     def _begin(self, rows):
         self.rows = rows
+        self._landmarks, self._typical = landmark_rows(rows), typicality(rows)
         self.answers = {}
         self._guesses = None
 
@@ -63,7 +64,12 @@ class Labelling:
         left_out = np.array(sorted(skip), int)
         answered = np.array(list(self.answers), int)
         return most_telling(
-            self.rows, answered, count, weights=self._uncertainty(), left_out=left_out
+            self._landmarks,
+            answered,
+            count,
+            weights=self._uncertainty(),
+            typical=self._typical,
+            left_out=left_out,
         )
 
     def probabilities(self) -> np.ndarray | None:

@@ -4,6 +4,7 @@ A text is a `str`, which is escaped, or `markupsafe.Markup`, whose `format` esca
 """
 
 import dataclasses
+import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -209,6 +210,12 @@ class Page:
 def pairs(rows: Sequence[tuple[str, str]]) -> Table:
     """Returns a table of (label, value) pairs."""
     return Table((), rows, ("name", "value"))
+
+
+def given_options(settings: dict) -> list[tuple[str, str]]:
+    """Returns the (name, value) of each option of a config.json that is not None."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    return [(name.replace("_", " "), json.dumps(value)) for name, value in given.items()]
 
 
 def bold(text: str) -> Markup:

@@ -1,6 +1,5 @@
 """Page of `check`: findings about labelled images, by kind, with thumbnails."""
 
-import json
 import shlex
 
 import numpy as np
@@ -21,6 +20,7 @@ from tl_keras.reports.page_parts.sections import (
     Tiles,
     bold,
     command_parts,
+    given_options,
     pairs,
     typed_command,
 )
@@ -126,11 +126,10 @@ def _classes(results) -> list[Part]:
 
 
 def _settings(results):
-    given = {name: value for name, value in results.config.to_json().items() if value is not None}
     return (
         ("Time", format_duration(results.metrics["seconds"])),
         ("Features per image", str(results.metrics["features"])),
-        *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
+        *given_options(results.config.to_json()),
     )
 
 

@@ -1,7 +1,5 @@
 """Page of `enough`: learning curve so far, its continuation, and classes that need labels."""
 
-import json
-
 import numpy as np
 
 from tl_keras.data.images import printable
@@ -17,6 +15,7 @@ from tl_keras.reports.page_parts.sections import (
     bold,
     command_parts,
     files_parts,
+    given_options,
     pairs,
     typed_command,
 )
@@ -98,8 +97,7 @@ def _share(value):
 
 
 def _settings(results):
-    given = {name: value for name, value in results.config.to_json().items() if value is not None}
     return (
         ("Time", format_duration(results.seconds)),
-        *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
+        *given_options(results.config.to_json()),
     )

@@ -1,6 +1,5 @@
 """Page of `explore`: map, clusters, repeats and outliers of images without labels."""
 
-import json
 import shlex
 
 import numpy as np
@@ -20,6 +19,7 @@ from tl_keras.reports.page_parts.sections import (
     bold,
     command_parts,
     files_parts,
+    given_options,
     pairs,
     typed_command,
 )
@@ -199,11 +199,10 @@ def _images_and_paths(images, rows):
 
 
 def _settings(results):
-    given = {name: value for name, value in results.config.to_json().items() if value is not None}
     return (
         ("Time", format_duration(results.metrics["seconds"])),
         ("Features per image", str(results.metrics["features"])),
-        *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
+        *given_options(results.config.to_json()),
     )
 
 

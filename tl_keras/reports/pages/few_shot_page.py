@@ -1,7 +1,5 @@
 """Page of `few-shot`: accuracy, support, least certain queries, and those that were wrong."""
 
-import json
-
 import numpy as np
 
 from tl_keras.data.images import printable
@@ -17,6 +15,7 @@ from tl_keras.reports.page_parts.sections import (
     bold,
     command_parts,
     files_parts,
+    given_options,
     pairs,
     typed_command,
 )
@@ -41,7 +40,7 @@ def few_shot_page(results: FewShotResults) -> Page:
         _uncertain(results.queries, results.support.class_names),
         _wrong(results.queries, results.support.class_names),
         _unreadable(results.queries),
-        Section("settings", "Settings", [pairs(_settings(results))]),
+        Section("settings", "Settings", [pairs(given_options(results.config.to_json()))]),
     )
     return Page(
         title=f"Few-shot classifier of {printable(config.support)}",
@@ -123,11 +122,6 @@ def _unreadable(queries):
     table = Table(("File", "Reason"), rows[:_NAMED], ("name", "name"), tall=True)
     words = f"{len(rows):,} query files could not be read. The table of predictions names each."
     return Section("unreadable", "Unreadable queries", [words, table])
-
-
-def _settings(results):
-    given = {name: value for name, value in results.config.to_json().items() if value is not None}
-    return [(name.replace("_", " "), json.dumps(value)) for name, value in given.items()]
 
 
 def _use():

@@ -1,7 +1,5 @@
 """Page of a pretraining: results and figures."""
 
-import json
-
 from tl_keras.reports.page_parts.sections import (
     Code,
     Page,
@@ -11,6 +9,7 @@ from tl_keras.reports.page_parts.sections import (
     bold,
     command_parts,
     files_parts,
+    given_options,
     pairs,
     typed_command,
 )
@@ -100,7 +99,7 @@ def _settings(results):
         ("Size", f"{height} x {width}, {'grey' if channels == 1 else 'colour'}"),
         ("Weights kept", f"epoch {metrics['best_epoch']} of {epochs}"),
         ("Time", f"{seconds['training']} to train, {seconds['total']} in all"),
-        *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
+        *given_options(results.config.to_json()),
         *((f"{name.replace('_', ' ')} (by the data)", str(v)) for name, v in decided.items()),
     )
 

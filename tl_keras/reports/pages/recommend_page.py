@@ -1,7 +1,5 @@
 """Page of `recommend`: ranking of strategies, and reasons."""
 
-import json
-
 from tl_keras.data.images import printable
 from tl_keras.reports.page_parts.sections import (
     Bullets,
@@ -14,6 +12,7 @@ from tl_keras.reports.page_parts.sections import (
     bold,
     command_parts,
     files_parts,
+    given_options,
     pairs,
     typed_command,
 )
@@ -98,10 +97,9 @@ def _commands(results):
 
 
 def _settings(results):
-    given = {name: value for name, value in results.config.to_json().items() if value is not None}
     return (
         ("Time", format_duration(results.metrics["seconds"])),
-        *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
+        *given_options(results.config.to_json()),
     )
 
 

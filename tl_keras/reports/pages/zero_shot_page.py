@@ -20,6 +20,7 @@ from tl_keras.reports.page_parts.sections import (
     bold,
     command_parts,
     files_parts,
+    given_options,
     pairs,
     typed_command,
 )
@@ -127,7 +128,6 @@ def _attribute_lines(results, row):
 
 
 def _settings(results):
-    given = {name: value for name, value in results.config.to_json().items() if value is not None}
     chosen = results.metrics["chosen"]
     return (
         ("Time", format_duration(results.metrics["seconds"]["total"])),
@@ -135,7 +135,7 @@ def _settings(results):
         ("Strength, unseen classes alone", json.dumps(chosen["between"]["strength"])),
         ("Strength, all classes", json.dumps(chosen["among_all"]["strength"])),
         ("Calibration of seen classes", f"{chosen['among_all']['calibration']:.4g}"),
-        *((name.replace("_", " "), json.dumps(value)) for name, value in given.items()),
+        *given_options(results.config.to_json()),
     )
 
 

@@ -16,7 +16,7 @@ from tl_keras.evaluation.policy import advice, judging
 from tl_keras.jobs.few_labels.recommend import kept_features as keeping
 from tl_keras.jobs.few_labels.recommend.following import followed
 from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
-from tl_keras.jobs.few_labels.recommend.recommend import _loaded
+from tl_keras.jobs.few_labels.recommend.recommend import _loaded, command_line
 from tl_keras.jobs.few_labels.recommend.times import estimated_seconds
 from tl_keras.jobs.train.other_images.unlabelled import load_data
 from tl_keras.jobs.train.starting_point import StartingPoint, starting_point
@@ -250,3 +250,12 @@ def test_times_follow_the_number_of_images_and_what_trains(tmp_path):
 
 def test_package_holds_its_table():
     assert judging.JUDGEMENT.is_file()
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_command_lines_have_the_fixes_of_the_data(name):
+    train = ImageDataset(np.zeros((4, 2, 2, 3), np.uint8), np.array([0, 1, 0, 1]), ("a", "b"))
+    config = RecommendSettings(data="images", fixes="my fixes.csv", unlabelled="more")
+    lines = command_line(name, config, train).splitlines()
+    assert lines and all(line.endswith("--fixes 'my fixes.csv'") for line in lines)
+    assert "--fixes" not in command_line(name, dataclasses.replace(config, fixes=None), train)

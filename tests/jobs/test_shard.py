@@ -3,7 +3,12 @@
 import csv
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from tl_keras.data.fixes.fixes_file import Fix, write_fixes
+from tl_keras.data.inspection.fingerprints import content_hash
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +57,22 @@ def test_a_source_without_readable_images_leaves_no_manifest(run_cli, tmp_path):
     status, _, error = run_cli("shard", tmp_path / "source", "--out", tmp_path / "out")
     assert status == 2 and "received 2 that cannot be read" in error
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_groups_of_fixes_are_not_in_shards_and_it_is_said(tmp_path, capsys):
+    from tl_keras.jobs.shard import shard
+    from tl_keras.settings.image_source import ShardSettings
+
+    random = np.random.default_rng(0)
+    for number in range(4):
+        path = tmp_path / "data" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 255, (8, 8, 3), np.uint8)).save(path)
+    names = ("a/0.png", "b/1.png")
+    pixels = [np.asarray(Image.open(tmp_path / "data" / name)) for name in names]
+    digests = [content_hash(each).hex() for each in pixels]
+    fixes = [Fix(n, d, "group", "", "film") for n, d in zip(names, digests, strict=True)]
+    write_fixes(tmp_path / "fixes.csv", fixes, "data", "0")
+    options = {"data": str(tmp_path / "data"), "fixes": str(tmp_path / "fixes.csv")}
+    shard(ShardSettings(out=str(tmp_path / "shards"), **options))
+    assert "Give --fixes to the command that cuts them" in " ".join(capsys.readouterr().err.split())

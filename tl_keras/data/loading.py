@@ -10,6 +10,7 @@ from tl_keras.checks import InputError, check_choice
 from tl_keras.data.dataset import ImageDataset, Splits, concatenated
 from tl_keras.data.fixes.applying import apply_fixes, without_fixed
 from tl_keras.data.fixes.fixes_file import read_fixes
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.grouping.parts import group_parts
 from tl_keras.data.images import IMAGE_SUFFIXES, printable
 from tl_keras.data.inspection.checking import (
@@ -42,6 +43,10 @@ from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 from tl_keras.progress import say
 
+_UNGROUPED = (
+    "NOT GROUPED: copies of different classes cannot be divided with each class in every split, so "
+    "some lie in several."
+)
 _PARTS = 3  # splits that a class may have to be divided into
 ON_BAD_IMAGE = ("refuse", "skip")
 ON_DUPLICATE = ("report", "refuse")
@@ -103,8 +108,14 @@ def load_dataset(
     size = image_size if labels_per_class is None else None
     contents, found = _inspect(contents, on_bad_image, size, fixes)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
-    parts, near, grouped = group_parts(parts, found.fingerprints, group_by, _name_of(source))
-    splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
+    whole, near, grouped = group_parts(parts, found.fingerprints, group_by, _name_of(source))
+    try:
+        splits, notes = make_splits(whole, split_fractions=split_fractions, seed=seed)
+    except InputError:
+        if group_by != DUPLICATES:
+            raise
+        splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
+        grouped = (_UNGROUPED,)
     notes = (*contents.notes, *dropped, *grouped, *notes)
     inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes, near_known=near)
     if on_duplicate == "refuse":

@@ -39,6 +39,11 @@ def shard(settings: ShardSettings) -> Packed:
     seconds = time.monotonic() - started
     for note in contents.notes:
         say(note)
+    if any(part.groups is not None for part in contents.parts.values()):
+        say(
+            "Groups of fixes are not in shards. Give --fixes to the command that cuts them into "
+            "splits as well."
+        )
     for path, reason in packed.bad:
         say(f"Skipped {printable(path)}: {reason}")
     say(

@@ -94,3 +94,13 @@ def test_a_class_of_copies_alone_is_split_all_the_same_and_it_is_said(tmp_path):
     assert splits.test.class_counts() == {"a": 1, "b": 1}
     assert any("NOT GROUPED" in line and "'b'" in line for line in splits.inspection.warnings)
     assert splits.inspection.leaks.counts["same"]
+
+
+def test_copies_of_mixed_classes_that_cannot_be_divided_are_no_reason_to_refuse(tmp_path):
+    values = [0, 0, 2, 1, 2, 4, 4, 5, 3, 4, 5, 1, 5, 0, 1]
+    labels = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 0, 0, 2]
+    x = np.array(values, np.uint8).reshape(-1, 1, 1) * np.ones((1, 2, 2), np.uint8)
+    np.savez(tmp_path / "x.npz", x=x, y=labels)
+    splits = load_dataset(tmp_path / "x.npz", seed=156, group_by="duplicates")
+    assert sum(map(len, splits[:3])) == len(labels)
+    assert any("NOT GROUPED" in line for line in splits.inspection.warnings)

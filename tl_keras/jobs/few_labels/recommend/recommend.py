@@ -89,7 +89,9 @@ def command_line(name, config, train):
     line = STRATEGIES[name].command.format(**quoted)
     given = {"labels-per-class": labels, "image-size": config.image_size}
     options = [f" --{key} {value}" for key, value in given.items() if value is not None]
-    return line + "".join(options if line.startswith("tl-keras train") else ())
+    line += "".join(options if line.startswith("tl-keras train") else ())
+    fixes = "" if config.fixes is None else f" --fixes {shlex.quote(printable(config.fixes))}"
+    return "\n".join(each + fixes for each in line.splitlines())
 
 
 def _loaded(config):

@@ -49,7 +49,7 @@ def test_folder_of_the_images_is_in_the_file(log, folder, tmp_path, monkeypatch)
     assert LabelLog("run/labels.csv", "my, photos").rows.rows == ()
 
 
-@pytest.mark.parametrize("cut", [1, 5, 20])
+@pytest.mark.parametrize("cut", [2, 5, 20])
 def test_a_row_that_a_kill_cut_is_left_aside_and_the_next_is_whole(log, folder, cut):
     log.append([LabelRow("a.png", "cat"), LabelRow("b.png", "dog")])
     whole = log.path.read_bytes()
@@ -59,6 +59,14 @@ def test_a_row_that_a_kill_cut_is_left_aside_and_the_next_is_whole(log, folder, 
     again.append([LabelRow("c.png", "cow")])
     assert list(read_label_rows(log.path).last) == ["a.png", "c.png"]
     assert not read_label_rows(log.path).is_cut
+
+
+def test_a_whole_last_row_counts_though_an_editor_left_out_the_end_of_the_line(log, folder):
+    log.append([LabelRow("a.png", "cat"), LabelRow("b.png", "dog")])
+    log.path.write_bytes(log.path.read_bytes().rstrip(b"\n"))
+    assert not read_label_rows(log.path).is_cut
+    LabelLog(log.path, folder).append([LabelRow("c.png", "cow")])
+    assert list(read_label_rows(log.path).last) == ["a.png", "b.png", "c.png"]
 
 
 @pytest.mark.parametrize("failing", ["write", "fsync"])

@@ -87,7 +87,8 @@ def test_a_table_with_a_file_of_another_suffix_is_taken(photographs, tmp_path):
     rows = "".join(f"{path},{n}\n" for n, path in [*names, ("red", "odd.dat")])
     (tmp_path / "labels.csv").write_text(f"path,class\n{rows}")
     run = enough(settings(tmp_path / "labels.csv", out=str(tmp_path / "run")))
-    assert json.loads((run / "metrics.json").read_text())["labels"] == 13
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert (metrics["labels"], metrics["kind"]) == (13, "random")
 
 
 def test_images_without_labels_and_too_many_more_are_refused(photographs, tmp_path):

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import os
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ NO_LABEL = ""  # class of a row that takes a label away
 NONE_OF_THESE = "none of these"  # class of an image that belongs to no class
 _FOLDER = "# images in "
 _NEEDED = ("path", "class")
+# The time of a whole last row: an editor may have left out the end of the line.
+_ENDED = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}\Z")
 
 
 class LabelRow(NamedTuple):
@@ -81,8 +84,8 @@ def read_label_rows(path: str | Path) -> LabelRows:
     """
     try:
         data = Path(path).read_bytes()
-        own = data.removeprefix(codecs.BOM_UTF8).startswith(_FOLDER.encode())
-        whole = data[: data.rfind(b"\n") + 1] if own else data
+        own = _is_own(data)
+        whole = data[: data.rfind(b"\n") + 1] if own and not _ENDED.search(data) else data
         first, table = _parts(whole.decode("utf-8-sig"))
         rows = tuple(_rows(table, own))
     except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
@@ -94,6 +97,16 @@ def read_label_rows(path: str | Path) -> LabelRows:
     folder = _folder(os.path.dirname(path), first)
     columns, separator = tuple(table.fieldnames or ()), table.reader.dialect.delimiter
     return LabelRows(folder, rows, len(whole), len(whole) < len(data), columns, separator)
+
+
+def is_label_log(path: str | Path) -> bool:
+    """Returns whether a file was written by `tl-keras label`, which chose the images."""
+    with open(path, "rb") as file:
+        return _is_own(file.read(64))
+
+
+def _is_own(data):
+    return data.removeprefix(codecs.BOM_UTF8).startswith(_FOLDER.encode())
 
 
 def _parts(text):
@@ -175,6 +188,8 @@ class LabelLog:
             )
         if self.rows.is_cut:
             os.truncate(self.path, self.rows.size)
+        elif not self.path.read_bytes().endswith(b"\n"):
+            self._add(b"\n")  # an editor left it out
 
     def append(self, rows: Iterable[LabelRow]) -> None:
         """Adds rows, which are on the disk when this returns.
@@ -188,7 +203,9 @@ class LabelLog:
             cells = (row.path, row.content.hex(), row.label, row.when or when)
             known = dict(zip(COLUMNS, cells, strict=True))
             writer.writerow(escape_cells([known.get(name, "") for name in self.rows.columns]))
-        data = text.getvalue().encode()
+        self._add(text.getvalue().encode())
+
+    def _add(self, data):
         try:
             with open(self.path, "r+b", buffering=0) as file:
                 end = file.seek(0, os.SEEK_END)

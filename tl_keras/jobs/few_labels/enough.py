@@ -11,6 +11,7 @@ from tl_keras.data.dataset import concatenated
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_unsplit
 from tl_keras.data.sources.folders import find_image_files
+from tl_keras.data.sources.label_rows import is_label_log
 from tl_keras.data.sources.labels_file import labelled_paths
 from tl_keras.evaluation.labelling.forecast import (
     TIMES,
@@ -95,7 +96,7 @@ def _check_labels(config, images):
 def _rows(config, images):
     """(rows of the labelled images, rows of those without a label or None, kind of the labels)"""
     how = {"weights": config.weights, "image_size": config.image_size}
-    if not config.data.lower().endswith(".csv"):
+    if not (config.data.lower().endswith(".csv") and is_label_log(config.data)):
         features, _, _ = encoder_features(config.backbone, images, **how)
         return unit_rows(features, config.seed), None, "random"
     others = _without_label(config.data, images)

@@ -156,6 +156,15 @@ def test_without_flask_the_error_names_the_extra(monkeypatch):
         local_site("label", "title")
 
 
+@pytest.fixture
+def ctrl_c():
+    """Makes Ctrl-C stop the process, which pytest-xdist has its workers ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_it_listens_on_loopback_until_it_is_stopped(site, capsys, monkeypatch):
     found = {}
 

@@ -26,7 +26,7 @@ from tl_keras.data.loading import load_unsplit
 from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.evaluation.labelling import forecast
 from tl_keras.evaluation.labelling.forecast import Curve, inputs_of, measure_curve, scale_of
-from tl_keras.evaluation.labelling.head import head_probabilities
+from tl_keras.evaluation.labelling.head import head_probabilities, unit_rows
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.files import write_json
 from tl_keras.jobs.runs.encoder_features import build_encoder
@@ -92,16 +92,16 @@ class Task:
     def __init__(self, features, labels, seed):
         order = np.random.default_rng(100 + seed).permutation(len(labels))
         held = int(HELD_OUT * len(labels))
-        every = Labelling(features[order])
+        rows = unit_rows(features[order])
         self.labels, self.test_labels = labels[order[held:]], labels[order[:held]]
-        self.rows, self.test_rows = every.rows[held:], every.rows[:held]
+        self.rows, self.test_rows = rows[held:], rows[:held]
         self.num_classes, self.seed = int(labels.max()) + 1, seed
 
     def asked_for(self, count, chosen, at_once=5):
         """Rows in the order in which their labels are given."""
         if not chosen:
             return np.random.default_rng(self.seed).permutation(len(self.rows))[:count]
-        labelling = Labelling.of_rows(self.rows)
+        labelling = Labelling(self.rows)
         while len(labelling.answers) < count:
             for row in labelling.next(min(at_once, count - len(labelling.answers))):
                 labelling.answer(row, int(self.labels[row]))

@@ -17,7 +17,7 @@ def blobs(each=40, classes=3, d=20, seed=0):
 
 def test_a_few_answers_to_what_is_asked_name_nearly_all_images():
     features, labels = blobs()
-    labelling = Labelling(features)
+    labelling = Labelling(unit_rows(features))
     assert labelling.probabilities() is None
     for _ in range(9):
         (row,) = labelling.next()
@@ -32,7 +32,7 @@ def test_a_few_answers_to_what_is_asked_name_nearly_all_images():
 
 def test_unsure_images_are_asked_for_once_there_are_guesses():
     features, labels = blobs(each=60, classes=2)
-    labelling = Labelling(features)
+    labelling = Labelling(unit_rows(features))
     for row in (0, 1, 2, 3):
         labelling.answer(row, int(labels[row]))
     highest = labelling.probabilities().max(axis=1)
@@ -56,7 +56,7 @@ def _unit(rows):
 
 def test_an_answer_can_be_taken_back_and_none_of_these_is_no_class():
     features, labels = blobs()
-    labelling = Labelling(features)
+    labelling = Labelling(unit_rows(features))
     labelling.answer(0, 0)
     labelling.answer(1, 1)
     before = labelling.probabilities()
@@ -70,7 +70,7 @@ def test_an_answer_can_be_taken_back_and_none_of_these_is_no_class():
 
 def test_similar_images_are_the_nearest_without_a_label():
     features, labels = blobs()
-    labelling = Labelling(features)
+    labelling = Labelling(unit_rows(features))
     near = labelling.similar(0, 10)
     assert 0 not in near
     assert (labels[near] == labels[0]).all()
@@ -80,7 +80,7 @@ def test_similar_images_are_the_nearest_without_a_label():
 
 
 def test_wrong_rows_and_labels_are_refused():
-    labelling = Labelling(blobs()[0])
+    labelling = Labelling(unit_rows(blobs()[0]))
     with pytest.raises(InputError, match="image from 0 to 119; received 120"):
         labelling.answer(120, 0)
     with pytest.raises(InputError, match="label from -1; received -2"):

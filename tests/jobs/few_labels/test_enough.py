@@ -53,6 +53,13 @@ def test_page_and_metrics_hold_the_curve_and_its_forecast(photographs, tmp_path,
     assert "drawn at random" in page
 
 
+def test_seed_draws_the_images_that_are_held_out(photographs, tmp_path):
+    runs = [enough(settings(photographs, seed=n, out=str(tmp_path / f"{n}"))) for n in (0, 1)]
+    first, second = (json.loads((run / "metrics.json").read_text())["curve"] for run in runs)
+    assert first["labels"] == second["labels"]
+    assert first["accuracy"] != second["accuracy"]
+
+
 def test_labels_of_the_label_page_are_taken_for_chosen(photographs, tmp_path):
     table = tmp_path / "labels.csv"
     answered = [(name, k) for name in ("red", "navy") for k in range(8)]
@@ -72,9 +79,9 @@ def test_images_of_none_of_these_classes_are_none_to_be_labelled(
     LabelLog(table, photographs).append([*answered, *none])
     measure = enough_module.measure_curve
 
-    def noted(*arguments, others):
+    def noted(*arguments, others, **rest):
         seen.append(len(others))
-        return measure(*arguments, others=others)
+        return measure(*arguments, others=others, **rest)
 
     monkeypatch.setattr(enough_module, "measure_curve", noted)
     enough(settings(table, out=str(tmp_path / "run")))

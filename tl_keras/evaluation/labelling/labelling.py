@@ -3,7 +3,7 @@
 import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.evaluation.labelling.head import head_probabilities, unit_rows
+from tl_keras.evaluation.labelling.head import head_probabilities
 from tl_keras.evaluation.labelling.next_images import landmark_rows, most_telling, typicality
 
 NONE_OF_THESE = -1
@@ -16,30 +16,20 @@ class Labelling:
     unsure and which differ from each other.
 
     Args:
-        features: float (n, d), finite.
-        seed: int, of the directions that are kept of many features. Default 0.
+        rows: float (n, d), as from `unit_rows`.
+        seed: int, of the landmarks and references of the choice. Default 0.
 
     Example:
 
-        labelling = Labelling(features)
+        labelling = Labelling(unit_rows(features))
         row = labelling.next()[0]
         labelling.answer(row, 2)
         labelling.probabilities()
     """
 
-    def __init__(self, features: np.ndarray, *, seed: int = 0) -> None:
-        self._begin(unit_rows(features, seed))
-
-    @classmethod
-    def of_rows(cls, rows: np.ndarray) -> "Labelling":
-        """Returns a labelling of rows that come from `unit_rows` already."""
-        labelling = cls.__new__(cls)
-        labelling._begin(rows)
-        return labelling
-
-    def _begin(self, rows):
+    def __init__(self, rows: np.ndarray, *, seed: int = 0) -> None:
         self.rows = rows
-        self._landmarks, self._typical = landmark_rows(rows), typicality(rows)
+        self._landmarks, self._typical = landmark_rows(rows, seed), typicality(rows, seed)
         self.answers = {}
         self._guesses = None
 

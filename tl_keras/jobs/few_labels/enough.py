@@ -59,7 +59,8 @@ def enough(config):
         )
         _check_labels(config, images)
         rows, others, kind = _rows(config, images)
-        curve = measure_curve(rows, images.labels, images.num_classes, others=others)
+        labels, classes = images.labels, images.num_classes
+        curve = measure_curve(rows, labels, classes, others=others, seed=config.seed)
         wanted = curve.labels + (config.more or curve.labels)
         counts = sorted({*(_SHOWN * curve.labels).astype(int).tolist(), wanted})
         forecasts = [forecast(curve, count, kind=kind) for count in counts]

@@ -11,6 +11,7 @@ from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.encoders.clusters import Clusters
 from tl_keras.evaluation.encoders.groups import Groups
 from tl_keras.evaluation.labelling import forecast
+from tl_keras.evaluation.labelling.head import unit_rows
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.guesses import Guesses
@@ -40,7 +41,7 @@ def start(folder, tmp_path):
         features = np.random.default_rng(0).normal(size=(len(names), 8)).astype(np.float32)
         features[[name.startswith("one") for name in names], 0] += 6
         answers = Answers(names, hashes, LabelLog(tmp_path / "labels.csv", folder))
-        labelling = Labelling(features)
+        labelling = Labelling(unit_rows(features))
         guesses, outlook = Guesses(labelling, answers.labels), Outlook(labelling.rows)
         classes = list(dict.fromkeys([*answers.labels.values(), "cat", "dog"]))
         files = WatchedFiles(images, hashes)

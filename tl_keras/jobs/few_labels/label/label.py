@@ -14,6 +14,7 @@ from tl_keras.data.shards.layout import is_shard_folder
 from tl_keras.data.sources.label_rows import LabelLog
 from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.encoders.groups import first_groups
+from tl_keras.evaluation.labelling.head import unit_rows
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.class_names import checked_name, names_of_folders
@@ -93,7 +94,7 @@ def labelling_site(settings, run):
     folders = names_of_folders(list(images.images), settings.data)
     given = [checked_name(name) for name in settings.classes or sorted(set(folders.values()))]
     _take_labels_of_folders(answers, log, [folders.get(path) for path in images.images])
-    labelling = Labelling(features, seed=settings.seed)
+    labelling = Labelling(unit_rows(features, settings.seed), seed=settings.seed)
     session = LabelSession(
         answers,
         WatchedFiles(images, hashes),

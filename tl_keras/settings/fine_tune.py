@@ -31,15 +31,17 @@ OBJECTIVES = {
 }
 _OBJECTIVE_OF = {option: name for name, options in OBJECTIVES.items() for option in options}
 PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
-# Highest learning rate for each training image, and its limits. Few images and a high rate take
-# the head away from where the regression put it, and often what is learned does not make up for
-# it; where images are far from photographs it does, so few images are tried at the highest too.
+# Fine-tunings from a linear start. The gentle one stays near it: a few epochs at a learning rate by
+# the number of images. The long one goes far at the highest rate, which few images need many epochs
+# for: so many passes of single images, within bounds. Where the rates are near each other the long
+# one is left alone.
 RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
 TWO_RATES = 2  # factor between the two from which on both are tried
-# The preset "best" also tries a gentler fine-tuning, at this factor on the rate, and a stronger
-# one, which differs in these where nothing is asked.
-GENTLER = 1 / 3
-STRONGER = {"lr": 3e-4, "epochs": 40, "mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
+GENTLE_EPOCHS, MOST_EPOCHS = 16, 80
+PASSES = {"balanced": 8_000, "best": 24_000}
+FEWEST_EPOCHS = {"balanced": GENTLE_EPOCHS, "best": 40}
+# The preset "best" tries a further long one, which differs in these where nothing is asked.
+STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
     ("unfreeze", "none"): ("backbone_lr_factor", "depth_decay", "batch_norm", "l2_sp_weight"),
@@ -139,8 +141,8 @@ class FineTuneSettings(StepSettings):
     """Effort from a linear start; default: balanced.
 
     "fast": the linear start alone; options of fine-tuning are refused. "balanced": and fine-tuning,
-    of up to 300 images at two rates. "best": and more of it, at a third of the rate, and with
-    lr=3e-4, epochs=40, mixup=1 and label_smoothing=0.1, all where nothing else is given."""
+    of up to 300 images twice, gently and long. "best": and more epochs of it, and once with mixup=1
+    and label_smoothing=0.1, all where nothing else is given."""
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Time limit from a linear start; `tl-keras train` chooses the preset by it.
 
@@ -155,8 +157,13 @@ class FineTuneSettings(StepSettings):
     --labels-per-class and --unlabelled."""
     freeze_epochs: Annotated[int | None, FINE_TUNING, Bounds(minimum=0), Start(0, 3)] = None
     """Epochs of the head alone, with the whole backbone frozen."""
-    epochs: Annotated[int | None, FIRST, Bounds(minimum=0), Start(16, 40)] = None
-    """Epochs with the unfrozen part."""
+    epochs: Annotated[
+        int | None, FIRST, Bounds(minimum=0), Start(other=40, words="by the number of images")
+    ] = None
+    """Epochs with the unfrozen part.
+
+    From a linear start 16 at a gentle learning rate. At the highest it is 8,000 by the number of
+    training images, at least 16 and at most 80; with preset="best" 24,000, at least 40."""
     lr: Annotated[
         float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")
     ] = None
@@ -219,8 +226,10 @@ class FineTuneSettings(StepSettings):
         values = PRETRAINED | (FROM_LINEAR if linear else {}) | asked
         if values.get("preset") == "fast":
             values["epochs"] = 0
-        # The number of images decides the rates, and the fine-tunings of "best" differ in more.
-        own = {None: (), "best": STRONGER}.get(values.get("preset"), ("lr",))
+        # The number of images decides these, and the fine-tunings of "best" differ in more.
+        rates = ("lr", "epochs")
+        own = {None: (), "fast": ("lr",), "best": (*rates, *STRONGER)}
+        own = own.get(values.get("preset"), rates)
         values = {k: v for k, v in values.items() if k not in own or k in asked}
         for (name, value), options in _IDLE.items():
             if values.get(name) == value:
@@ -228,24 +237,24 @@ class FineTuneSettings(StepSettings):
         return FineTuneSettings(**values)
 
     def fine_tunings(self, size):
-        """The settings of each fine-tuning from a linear start, the usual one first.
+        """The settings of each fine-tuning from a linear start, the gentlest first.
 
         Args:
-            size: number of training images, which decides the learning rate if none is given.
+            size: number of training images, which decides rate and epochs where none are given.
         """
         if self.unfreeze == "none" or self.epochs == 0:
             return []
-        rates, more = [usual_rate(size)], []
-        if TWO_RATES * rates[0] <= HIGHEST_RATE:
-            rates.append(HIGHEST_RATE)
+        long = {"lr": HIGHEST_RATE, "epochs": long_epochs(size, self.preset)}
+        tables = [long]
+        if self.lr is None and TWO_RATES * usual_rate(size) <= HIGHEST_RATE:
+            tables.insert(0, {"lr": usual_rate(size), "epochs": GENTLE_EPOCHS})
         if self.preset == "best":
-            rates.append(GENTLER * rates[0])
-            more = [STRONGER]
-        tables = [*(FROM_LINEAR | {"lr": rate} for rate in rates), *more]
+            tables.append(long | STRONGER)
         tries = []
         for table in tables:
-            values = {name: table.get(name) for name in STRONGER if getattr(self, name) is None}
-            tried = dataclasses.replace(self, **values)
+            names = [name for name in ("lr", "epochs", *STRONGER) if getattr(self, name) is None]
+            values = FROM_LINEAR | table
+            tried = dataclasses.replace(self, **{name: values.get(name) for name in names})
             if tried.mixup and tried.cutmix is None:
                 tried = dataclasses.replace(tried, cutmix=STRONGER["cutmix"])
             tries += [] if tried in tries else [tried]
@@ -314,6 +323,12 @@ def option_value(settings, option):
 def usual_rate(size):
     """Returns the highest learning rate from a linear start on `size` training images."""
     return min(max(RATE_PER_IMAGE * size, LOWEST_RATE), HIGHEST_RATE)
+
+
+def long_epochs(size, preset):
+    """Returns the epochs of the long fine-tuning of a preset on `size` training images."""
+    wanted = round(PASSES[preset] / size)
+    return min(max(wanted, FEWEST_EPOCHS[preset]), MOST_EPOCHS)
 
 
 def parse_unfreeze(setting):

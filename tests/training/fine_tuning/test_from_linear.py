@@ -11,7 +11,7 @@ from tl_keras import InputError, build_classifier, fine_tune
 from tl_keras.checks import DivergedError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones.backbone import build_backbone
-from tl_keras.settings.fine_tune import HIGHEST_RATE, LOWEST_RATE, STRONGER, FineTuneSettings
+from tl_keras.settings.fine_tune import HIGHEST_RATE, LOWEST_RATE, FineTuneSettings
 from tl_keras.training.fine_tuning import from_linear
 from tl_keras.training.fine_tuning.fine_tune import _FineTuning
 from tl_keras.training.fine_tuning.from_linear import POINTS, USUAL, choose
@@ -127,27 +127,51 @@ def test_where_fine_tuning_does_harm_the_start_is_kept():
     assert history.from_linear.point.loss <= points[0].loss
 
 
-def test_best_tries_a_gentler_and_a_stronger_fine_tuning_and_keeps_to_what_was_asked():
-    settings = FineTuneSettings(preset="best", epochs=2).filled()
-    usual, gentler, stronger = settings.fine_tunings(360)
-    assert (usual.epochs, gentler.epochs, stronger.epochs) == (2, 2, 2)
-    assert (usual.lr, usual.mixup) == (pytest.approx(1.8e-4), 0)
-    assert (gentler.lr, gentler.mixup) == (pytest.approx(0.6e-4), 0)
-    assert (stronger.lr, stronger.mixup, stronger.cutmix) == (STRONGER["lr"], 1, 0.5)
-    assert len(FineTuneSettings(preset="best", lr=1e-3).filled().fine_tunings(360)) == 2
-    few = [tried.lr for tried in FineTuneSettings().filled().fine_tunings(300)]
-    assert few == pytest.approx([1.5e-4, 3e-4])
-    assert [tried.lr for tried in FineTuneSettings().filled().fine_tunings(9999)] == [3e-4]
+def fine_tunings(size, **asked):
+    return FineTuneSettings(**asked).filled().fine_tunings(size)
+
+
+def test_few_images_are_fine_tuned_gently_and_long_and_many_images_once():
+    gentle, long = fine_tunings(100)
+    assert (gentle.lr, gentle.epochs) == (pytest.approx(5e-5), 16)
+    assert (long.lr, long.epochs, long.mixup, long.label_smoothing) == (3e-4, 80, 0, 0)
+    assert [each.epochs for each in fine_tunings(250)] == [16, 32]
+    assert [(each.lr, each.epochs) for each in fine_tunings(320)] == [(3e-4, 25)]
+    assert [(each.lr, each.epochs) for each in fine_tunings(9999)] == [(3e-4, 16)]
+
+
+def test_what_is_asked_for_is_kept_in_each_fine_tuning():
+    asked = fine_tunings(100, epochs=2)
+    assert [each.epochs for each in asked] == [2, 2]
+    assert [each.lr for each in asked] == pytest.approx([5e-5, 3e-4])
+    assert [(each.lr, each.epochs) for each in fine_tunings(100, lr=1e-3)] == [(1e-3, 80)]
+    assert len(fine_tunings(100, preset="best", lr=1e-3, epochs=2, mixup=0)) == 2  # smoothed too
+    assert len(fine_tunings(100, preset="best", mixup=0, label_smoothing=0, lr=1e-3)) == 1
+
+
+def test_best_also_tries_mixed_images_and_trains_longer():
+    gentle, long, stronger = fine_tunings(100, preset="best")
+    assert (gentle.epochs, long.epochs, stronger.epochs) == (16, 80, 80)
+    assert (stronger.lr, stronger.mixup, stronger.cutmix) == (3e-4, 1, 0.5)
+    assert stronger.label_smoothing == 0.1 and not long.label_smoothing
+    assert [each.epochs for each in fine_tunings(9999, preset="best")] == [40, 40]
     how = {name: HOW[name] for name in ("unfreeze", "epochs", "augment")}
     history = fine_tune(classifier(), TRAIN, VAL, **how, preset="best")
     rates = [point.lr for point in history.from_linear.points]
-    expected = [LOWEST_RATE, HIGHEST_RATE, LOWEST_RATE / 3, STRONGER["lr"]]
+    expected = [LOWEST_RATE, HIGHEST_RATE, HIGHEST_RATE]
     assert rates[0] is None and rates[1:] == pytest.approx(np.repeat(expected, 4))
-    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 2, 2, 2]
+    assert [phase["end"] - phase["start"] for phase in history.phases] == [2, 2, 2]
     number = history.from_linear.phase
-    assert history.best_epoch == (None if number is None else (1, 3, 5, 7)[number])
+    assert history.best_epoch == (None if number is None else (1, 3, 5)[number])
     if number is not None:
         assert history.from_linear.point.lr == pytest.approx(expected[number])
+
+
+def test_validation_is_measured_a_few_times_in_a_long_fine_tuning():
+    history = fine_tune(classifier(), TRAIN, VAL, **HOW | {"epochs": 20})
+    measured = np.isfinite(history.history["val_loss"])
+    assert np.flatnonzero(measured).tolist() == [1, 4, 7, 9, 11, 14, 17, 19]
+    assert np.isfinite(history.history["loss"]).all() and len(history.epoch) == 20
 
 
 def both():

@@ -167,10 +167,11 @@ def _draw_curves(axes, history, name, title):
     }
     epochs = range(1, len(history["loss"]) + 1)
     for key, (label, colour, marker, size) in looks.items():
-        if history.get(key):
-            size = size if len(epochs) <= 30 else 0
+        known = np.flatnonzero(np.isfinite(history.get(key, ())))
+        if len(known):
+            size = size if len(known) <= 30 else 0
             look = {"color": colour, "marker": marker, "markersize": size, "label": label}
-            axes.plot(epochs, history[key], **look)
+            axes.plot(known + 1, np.asarray(history[key])[known], **look)
     axes.set_xlim(0.5, len(epochs) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
 

@@ -22,6 +22,7 @@ from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_optimizer, depth_factors
 
 _SOME = 8  # examples
+_MEASURED = 8  # times that validation is measured where the last weights are kept
 
 
 def cross_entropy(
@@ -188,7 +189,9 @@ def run_phase(
         epochs, steps_per_epoch: as in `fit`; steps for batches without end.
         patience: epochs without better validation before it ends; None for never.
         val_size: number of validation images.
-        keep_last: whether the last weights count as the best, whatever validation says.
+        keep_last: whether the last weights count as the best, whatever validation says. It is then
+            measured a few times alone, and NaN after other epochs: of few training images it would
+            take as long as they do.
 
     Raises:
         DivergedError: the loss became NaN or infinite; the model has the best weights before that.
@@ -198,11 +201,13 @@ def run_phase(
     if held_out and not keep_last:
         at_start = model.evaluate(held_out, verbose=0, return_dict=True)
     best = BestWeights(at_start, patience, val_size)
+    measured = _measured_epochs(start, epochs, _MEASURED if keep_last else epochs)
     trained = fit(
         model,
         batches,
         name=name,
         validation_data=held_out,
+        validation_freq=measured,
         initial_epoch=start,
         epochs=start + epochs,
         steps_per_epoch=steps_per_epoch,
@@ -213,6 +218,24 @@ def run_phase(
     if best.unproven:
         best.prove(_loss_on_some(model, batches()))
     best.restore()
+    _spread(trained, measured)
     history.add_phase(name, trained, model)
     if best.best_epoch is not None:
         history.best_epoch = best.best_epoch
+
+
+def _measured_epochs(start, epochs, number):
+    """Returns the epochs, counted from 1, after which validation is measured; the last is one."""
+    number = max(1, min(number, epochs))
+    return [start + round(epochs * (place + 1) / number) for place in range(number)]
+
+
+def _spread(trained, measured):
+    """Fills the values on validation up with NaN, one for each epoch."""
+    places = [row for row, epoch in enumerate(trained.epoch) if epoch + 1 in measured]
+    for name, values in trained.history.items():
+        if name.startswith("val_"):
+            full = [math.nan] * len(trained.epoch)
+            for row, value in zip(places, values, strict=True):
+                full[row] = value
+            trained.history[name] = full

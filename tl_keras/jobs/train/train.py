@@ -164,7 +164,8 @@ class _Run:
             )
         self._save()
         with keeping_saved(self.folder.path):
-            self._calibrate(*held_out_predictions(self.history, self.start, self.flips))
+            tuned = self.history.from_linear
+            self._calibrate(*held_out_predictions(tuned, self.start, self.flips))
         if self.temperature is not None:
             self._save()
         if self.unlabelled is not None:

@@ -123,7 +123,7 @@ def test_fast_trains_no_epoch(encoder, colours, tmp_path):
 def test_the_start_is_calibrated_like_the_model_that_it_stands_beside(
     metrics, encoder, colours, tmp_path
 ):
-    """The same regression has the same log loss where it is the model and where it is not."""
+    """Expects one log loss of one regression, whether it is the model or stands beside it."""
     changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "dropout": None}
     run = train(small_config(encoder, colours, tmp_path / "run", **changes))
     fast = read_json(run / "metrics.json")

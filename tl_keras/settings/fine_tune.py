@@ -146,9 +146,10 @@ class FineTuneSettings(StepSettings):
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Time limit from a linear start; `tl-keras train` chooses the preset by it.
 
-    The command limits all it does, and chooses among the presets that can do what else was asked.
-    Not with --unlabelled. In `fine_tune` a fine-tuning, or the last one of refit, is left out if it
-    would end later than so long after the call, judged by those before."""
+    The command limits all it does, and chooses among the presets that can do what else was asked,
+    up to a --preset that was given. Not with --unlabelled. In `fine_tune` a fine-tuning, or the
+    last one of refit, is left out if it would end later than so long after the call, judged by
+    those before."""
     refit: Annotated[bool | None, FINE_TUNING] = None
     """Repeat the chosen training on train and val together, from a linear start.
 

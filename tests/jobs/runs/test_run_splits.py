@@ -1,5 +1,6 @@
 """Commands that come back to a run use exactly its splits, or say why they cannot."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from tl_keras.jobs.finished.distill import distill
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
-from tl_keras.jobs.runs.run_splits import own_splits
+from tl_keras.jobs.runs.run_splits import other_images, own_splits
 from tl_keras.jobs.runs.trained_run import load_run
 
 
@@ -155,7 +156,11 @@ def test_other_data_with_images_of_the_run_say_how_many(run, data, tmp_path, cap
     assert evaluate(run, data=str(other))["num_examples"] == 65
     error = capsys.readouterr().err
     assert "NOT ALL NEW: of 65 images, " in error
-    assert "was trained on 4, and chose its best epoch on 1." in error
+    assert "was trained on 4, and its weights were chosen on 1 more." in error
+    trained = load_run(run)
+    config = trained.config | {"fine_tune": {**trained.config["fine_tune"], "refit": True}}
+    other_images(dataclasses.replace(trained, config=config), str(other), "all")
+    assert "was trained on 5. The figures" in capsys.readouterr().err  # each is counted once
 
 
 def test_data_of_the_run_that_were_moved_keep_their_splits(run, data, tmp_path, capsys):

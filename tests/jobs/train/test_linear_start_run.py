@@ -120,6 +120,19 @@ def test_fast_trains_no_epoch(encoder, colours, tmp_path):
     assert "The model is its linear start" in (run / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_start_is_calibrated_like_the_model_that_it_stands_beside(
+    metrics, encoder, colours, tmp_path
+):
+    """Expects one log loss of one regression, whether it is the model or stands beside it."""
+    changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "dropout": None}
+    run = train(small_config(encoder, colours, tmp_path / "run", **changes))
+    fast = read_json(run / "metrics.json")
+    assert metrics["fine_tuning"]["chosen"] and abs(fast["temperature"] - 1) > 0.01
+    names = ("accuracy", "loss", "expected_calibration_error")
+    for name in names:
+        assert metrics["linear_start"][name] == pytest.approx(fast["test"][name], rel=1e-4)
+
+
 def test_calibration_undoes_what_made_a_model_too_sure(balanced, colours):
     val = load_dataset(colours, split_fractions=(0.2, 0.6, 0.2)).val
     labels = np.where(np.arange(len(val)) % 3 == 0, (val.labels + 1) % 3, val.labels)

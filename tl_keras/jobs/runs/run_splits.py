@@ -284,14 +284,16 @@ def _say_known(trained, datasets, contents):
         )
         return
     found = [content for part in datasets for content in contents_of(part, contents)]
+    seen = trained_on(trained)
     train, val = (
         sum(content in known for content in found)
-        for known in (trained_on(trained), trained.contents("val"))
+        for known in (seen, trained.contents("val") - seen)
     )
     if train or val:
+        chose = f", and its weights were chosen on {val} more" if val else ""
         say(
-            f"NOT ALL NEW: of {len(found)} images, {trained.path} was trained on {train}, and "
-            f"chose its best epoch on {val}. The figures flatter it."
+            f"NOT ALL NEW: of {len(found)} images, {trained.path} was trained on {train}{chose}. "
+            "The figures flatter it."
         )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 from tl_keras.evaluation.statistics.intervals import paired_accuracy_difference
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.train.calibrating import calibrate, held_out_predictions
 
 
 def fine_tuning_figures(tuned):
@@ -25,18 +26,21 @@ def fine_tuning_figures(tuned):
 def linear_start_figures(outcome):
     """The content of "linear_start" in metrics.json: the start alone on the test images.
 
-    A model that is its start is not measured again. Others have their own weights again afterwards.
+    It is calibrated like the model, on predictions of its own: log losses are compared. A model
+    that is its start is not measured again. Others have their own weights again afterwards.
 
     Args:
         outcome: `TrainingResult` of the trained classifier.
     """
-    model, history = outcome.start.model, outcome.history
+    model, history, tuned = outcome.start.model, outcome.history, outcome.history.from_linear
     seconds = {"seconds": history.seconds["linear_start"]}
-    if history.from_linear.chosen == 0 and "unlabelled" not in outcome.metrics:
+    if tuned.chosen == 0 and "unlabelled" not in outcome.metrics:
         return outcome.metrics["test"] | seconds | ahead_of(outcome.probabilities, outcome)
     trained = model.get_weights()
-    model.set_weights(history.from_linear.weights)
+    model.set_weights(tuned.weights)
     flips = outcome.metrics["test_time_flips"]
+    alone = dataclasses.replace(tuned, chosen=0, val=tuned.starts.val)
+    calibrate(model, *held_out_predictions(alone, outcome.start, flips))
     probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
     model.set_weights(trained)
     return {

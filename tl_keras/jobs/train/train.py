@@ -42,7 +42,12 @@ from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, lin
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.progress import say
 from tl_keras.reports.wording.answers import realised_sentence
-from tl_keras.reports.wording.training import linear_verdict, scratch_verdict, source_line
+from tl_keras.reports.wording.training import (
+    copies_in_test,
+    linear_verdict,
+    scratch_verdict,
+    source_line,
+)
 from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
@@ -115,7 +120,7 @@ def train(config: TrainSettings) -> Path:
             result = run.measured()
             result.metrics["seconds"]["total"] = time.monotonic() - started
             write_result(folder, result)
-    _say_result(result.metrics, folder.path)
+    _say_result(result.metrics, folder.path, copies_in_test(result.start.splits))
     return folder.path
 
 
@@ -159,7 +164,8 @@ class _Run:
             )
         self._save()
         with keeping_saved(self.folder.path):
-            self._calibrate(*held_out_predictions(self.history, self.start, self.flips))
+            tuned = self.history.from_linear
+            self._calibrate(*held_out_predictions(tuned, self.start, self.flips))
         if self.temperature is not None:
             self._save()
         if self.unlabelled is not None:
@@ -321,13 +327,18 @@ def write_result(folder: RunFolder, result: TrainingResult) -> None:
     mark_measured(folder)
 
 
-def _say_result(metrics, path):
+def _say_result(metrics, path, copies=0):
     test, size = metrics["test"], metrics["pictures"]["test"]
     low, high = accuracy_interval(test["accuracy"], size)
     say(
         f"Test accuracy {test['accuracy']:.1%} ({low:.1%} to {high:.1%}, {size} images), "
         f"{metrics['seconds']['total']:.0f} s. {metrics['weights']['note']}"
     )
+    if copies:
+        say(
+            f"NOT ALL NEW: {copies} of the test images are the same as images of train or val, or "
+            "nearly the same. The figures flatter the model."
+        )
     if "answers" in metrics:
         say(realised_sentence(metrics["answers"]["test"], metrics["answers"]["max_error"]))
     if "source" in metrics:

@@ -90,6 +90,17 @@ def test_the_page_itself_is_answered_under_both_names_of_this_machine(site):
         assert get(site, "image/0", headers=headers).status_code == 200
 
 
+def test_port_80_is_left_out_of_the_address_by_browsers(site):
+    for host in ("127.0.0.1", "localhost"):
+        sent = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+        path = f"/{site.token}/image/0"
+        answer = site.test_client().get(path, base_url="http://127.0.0.1", headers=sent)
+        assert answer.status_code == 200
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        answer = site.test_client().get(path, base_url="http://127.0.0.1", headers=headers)
+        assert answer.status_code == 403
+
+
 @pytest.mark.parametrize(
     "path",
     [

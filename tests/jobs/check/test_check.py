@@ -186,6 +186,7 @@ def test_classes_too_small_to_be_split_are_reported_and_the_others_checked(tmp_p
     assert "refuse these images" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.fault(52)
 def test_images_that_are_all_the_same_are_no_reason_to_stop(tmp_path, capsys):
     for name in ("a", "b"):
         (tmp_path / "data" / name).mkdir(parents=True)
@@ -211,6 +212,7 @@ def test_without_features_files_and_copies_alone_are_looked_at(folder, tmp_path,
             CheckSettings(data="x", backbone="none", **given)
 
 
+@pytest.mark.fault(53)
 def test_words_of_accept_are_kinds_and_names():
     assert accepted(("near", "odd-0123abcd")) == ({"near"}, {"odd-0123abcd"})
     for word in ("copies", "3", "12-20", "odd-", "odd-12", "-0123abcd", "odd-0123abcd\n"):
@@ -218,6 +220,7 @@ def test_words_of_accept_are_kinds_and_names():
             CheckSettings(data="x", accept=(word,))
 
 
+@pytest.mark.fault(53)
 def test_a_finding_is_accepted_by_its_name_when_other_images_came_and_refused_once_it_is_gone(
     tmp_path,
 ):

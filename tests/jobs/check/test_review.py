@@ -33,7 +33,7 @@ FIRST, SECOND, THIRD, LAST = (each.name for each in FINDINGS)
 def review(tmp_path):
     def write(taken, rejected):
         fixes = decided(FINDINGS, taken, rejected)
-        write_fixes(tmp_path / "fixes.csv", fixes, "data", "00")
+        write_fixes(tmp_path / "fixes.csv", fixes, "data")
         return fixes
 
     return Review(FINDINGS, write, frozenset({FIRST}))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.fixes.finding import NEAR, SAME, Finding, decided
-from tl_keras.data.fixes.fixes_file import Fix, Fixes, fingerprint_of, write_fixes
+from tl_keras.data.fixes.fixes_file import Fix, Fixes, write_fixes
 from tl_keras.data.grouping.copies import Copies
 from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels
 from tl_keras.files import write_csv
@@ -87,6 +87,5 @@ def write_decisions(
 ) -> list[Fix]:
     """Writes fixes.csv and returns its rows: those of `before`, then those decided on now."""
     fixes = [*(before.fixes if before else ()), *decided(findings, taken, rejected)]
-    contents = [bytes.fromhex(digest) for digest in checked.digests]
-    write_fixes(path, fixes, checked.images.source, fingerprint_of(contents))
+    write_fixes(path, fixes, checked.images.source)
     return fixes

@@ -187,6 +187,20 @@ def test_auto_trains_as_the_policy_chooses_and_says_why(tmp_path, encoder, capsy
     assert words in (path / "report.html").read_text(encoding="utf-8")
 
 
+def test_auto_leaves_the_images_of_a_promise_alone(tmp_path, encoder, monkeypatch):
+    """Fine-tuning is chosen, so a third of the validation images chooses the point."""
+    from tl_keras.jobs.train.train import train
+
+    monkeypatch.setattr(advice, "shipped_policy", lambda rows: lambda descriptors: ["balanced"])
+    asked = config(save_images(tmp_path / "data", 12), encoder, tmp_path / "run", max_error=0.3)
+    path = train(dataclasses.replace(asked, split=(0.5, 0.3, 0.2)))
+    settings = json.loads((path / "config.json").read_text())
+    assert settings["fine_tune"]["preset"] == "balanced" and not settings["fine_tune"]["refit"]
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert metrics["policy"]["strategy"] == "balanced" and metrics["fine_tuning"]["points"]
+    assert metrics["answers"]["val"]["images"] == round(2 / 3 * metrics["pictures"]["val"])
+
+
 @pytest.mark.parametrize("choice", OF_TRAIN)
 def test_auto_gives_the_settings_of_its_choice(tmp_path, encoder, monkeypatch, choice):
     monkeypatch.setattr(advice, "shipped_policy", lambda rows: lambda descriptors: [choice])

@@ -53,7 +53,7 @@ def find_copies(
     origin = firsts[places.reshape(-1)] if len(keys) else np.empty(0, np.int64)
     copies = np.flatnonzero(origin != np.arange(len(keys)))
     same = np.stack([origin[copies], copies], axis=1).astype(np.int64)
-    searched = dataset.is_files and not dataset.in_shards and len(dataset) <= most
+    searched = dataset.has_paths and len(dataset) <= most
     left_out = set(copies.tolist()) if searched else range(len(dataset))
     near, ratios = _near(dataset, fingerprints, left_out)
     ratios = np.concatenate([np.zeros(len(same)), ratios])

@@ -1,6 +1,7 @@
 """Job of `tl-keras train`: trains a classifier on labelled images and writes a run folder."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Set
 from pathlib import Path
@@ -20,7 +21,7 @@ from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
-from tl_keras.jobs.train.answering import answering, check_images, seen_by
+from tl_keras.jobs.train.answering import answering, check_images, divided, seen_by
 from tl_keras.jobs.train.calibrating import (
     calibrate,
     calibration_figures,
@@ -145,9 +146,21 @@ class _Run:
     def flips(self):
         return self.start.flips(self.config)
 
+    @functools.cached_property
+    def parts(self):
+        """(start with the validation images that the training sees, those for the promise)"""
+        if self.config.max_error is None:
+            return self.start, None
+        splits, tuning = self.start.splits, self.config.fine_tune
+        alone = tuning.linear_start and not tuning.fine_tunings(len(splits.train))
+        chooses = not alone or self.unlabelled is not None
+        seen, promise = divided(splits, self.seen, chooses=chooses, seed=self.config.seed)
+        return dataclasses.replace(self.start, splits=splits._replace(val=seen)), promise
+
     def fit(self):
         """Trains and saves, first without and then with the images without labels."""
-        train, val, *_ = self.start.splits
+        start, _ = self.parts
+        train, val, *_ = start.splits
         batch_size = self.config.fine_tune.batch_size or default_batch_size(len(train))
         settings = dataclasses.asdict(self.config.fine_tune)
         # Those that were asked for are for the whole command.
@@ -165,7 +178,7 @@ class _Run:
         self._save()
         with keeping_saved(self.folder.path):
             tuned = self.history.from_linear
-            self._calibrate(*held_out_predictions(tuned, self.start, self.flips))
+            self._calibrate(*held_out_predictions(tuned, start, self.flips))
         if self.temperature is not None:
             self._save()
         if self.unlabelled is not None:
@@ -179,18 +192,18 @@ class _Run:
         """Builds the model that answers; the classifier in it is the one that was trained."""
         self.answering, self.promise = answering(
             self.start.model,
-            self.start.splits,
+            self.start.splits.train,
+            self.parts[1],
             self.config.max_error,
             flips=self.flips,
             seed=self.config.seed,
-            seen=self.seen,
         )
 
     def _fit_with_pseudo_labels(self, val, batch_size):
         keeping = keeping_interrupted(self.folder, self.start.model, batch_size)
         with keeping_saved(self.folder.path), keeping:
             self.unlabelled = train_with_pseudo_labels(
-                self.history, self.config, self.start, self.unlabelled
+                self.history, self.config, self.parts[0], self.unlabelled
             )
             self._calibrate(views_of(self.start.model, val, flips=self.flips), val.labels)
         self._save()

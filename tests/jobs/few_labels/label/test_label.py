@@ -128,6 +128,7 @@ def test_one_image_can_be_labelled(started, at_home):
     assert state["current"] is None and state["labelled"] == 1
 
 
+@pytest.mark.fault(47)
 def test_what_is_no_folder_or_has_no_images_is_refused(at_home, tmp_path):
     (tmp_path / "empty").mkdir()
     write_shards({"all": load_unsplit(at_home)[0]}, tmp_path / "shards")

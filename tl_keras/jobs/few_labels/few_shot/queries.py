@@ -103,7 +103,7 @@ def _labels(paths, folder, class_names):
 
 def _known(paths, support):
     """Returns which paths are files of the support, or copies of them."""
-    if not support.is_files or support.in_shards:
+    if not support.has_paths:
         return np.zeros(len(paths), bool)
     sizes = {os.path.getsize(path) for path in support.images}
     contents = {_content(path) for path in support.images}

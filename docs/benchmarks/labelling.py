@@ -29,7 +29,7 @@ from tl_keras.evaluation.labelling.forecast import Curve, inputs_of, measure_cur
 from tl_keras.evaluation.labelling.head import head_probabilities, unit_rows
 from tl_keras.evaluation.labelling.labelling import Labelling
 from tl_keras.files import write_json
-from tl_keras.jobs.runs.encoder_features import build_encoder
+from tl_keras.jobs.features.encoder_features import build_encoder
 
 TASKS = (
     *("bloodcells", "brainmri", "expressions", "flowers", "grocery", "signdigits", "sketch"),

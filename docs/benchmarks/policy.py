@@ -261,7 +261,7 @@ def features_of(task, pixels, out):
     import numpy as np
 
     from tl_keras.data.loading import load_unsplit
-    from tl_keras.jobs.runs.encoder_features import encoder_features
+    from tl_keras.jobs.features.encoder_features import encoder_features
 
     base = task.partition("~")[0]
     path = out / "features" / f"{base}-{pixels}.npz"

@@ -96,7 +96,7 @@ def features_of(train, names, config, cell, out):
     """Features of the training images; those that policy.py computed are used again."""
     import numpy as np
 
-    from tl_keras.jobs.runs.encoder_features import encoder_features
+    from tl_keras.jobs.features.encoder_features import encoder_features
 
     path = out / "features" / f"{Path(config['data']).name}-{cell[3]}.npz"
     if path.exists():

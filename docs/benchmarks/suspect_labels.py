@@ -24,7 +24,7 @@ from tl_keras.evaluation.classifiers.neighbour_labels import (
 from tl_keras.evaluation.classifiers.suspect_labels import find_suspect_labels
 from tl_keras.evaluation.encoders.feature_space import directions, find_neighbours
 from tl_keras.evaluation.encoders.probes import extract_features
-from tl_keras.jobs.runs.encoder_features import build_encoder
+from tl_keras.jobs.features.encoder_features import build_encoder
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start
 
 TASKS = (

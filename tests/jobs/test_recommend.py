@@ -13,9 +13,9 @@ from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.loading import load_dataset
 from tl_keras.evaluation.policy import advice, judging
-from tl_keras.jobs.few_labels.recommend import kept_features as keeping
+from tl_keras.jobs.features import kept_features as keeping
+from tl_keras.jobs.features.kept_features import kept_features
 from tl_keras.jobs.few_labels.recommend.following import followed
-from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
 from tl_keras.jobs.few_labels.recommend.recommend import _loaded, command_line
 from tl_keras.jobs.few_labels.recommend.times import estimated_seconds
 from tl_keras.jobs.train.other_images.unlabelled import load_data

@@ -15,7 +15,7 @@ from tests.training.small_models import coloured_images
 from tl_keras.checks import InputError
 from tl_keras.jobs.finished.export import FORMATS, export
 from tl_keras.jobs.finished.export_examples import example_program
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 
 
 @pytest.fixture

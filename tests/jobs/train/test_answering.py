@@ -19,7 +19,7 @@ from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.train.answering import calibration_images, check_images, novelty_limit
 from tl_keras.jobs.train.train import train
 from tl_keras.models.answers.answering_model import answers

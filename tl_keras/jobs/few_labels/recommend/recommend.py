@@ -12,9 +12,9 @@ from tl_keras.data.loading import load_parts
 from tl_keras.data.splits import keep_per_class, make_splits
 from tl_keras.evaluation.policy.advice import advise
 from tl_keras.evaluation.policy.descriptors import describe
-from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
+from tl_keras.jobs.features.kept_features import kept_features
 from tl_keras.jobs.few_labels.recommend.times import estimated_seconds, speed_of
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page

@@ -17,7 +17,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.files import replacing
-from tl_keras.jobs.runs.encoder_features import build_encoder
+from tl_keras.jobs.features.encoder_features import build_encoder
 from tl_keras.progress import say
 
 KEPT = 8  # files

@@ -18,7 +18,7 @@ from docs.benchmarks.shared.page import table_head
 from tl_keras.evaluation.encoders import groups
 from tl_keras.evaluation.encoders.clusters import adjusted_mutual_information, cluster_features
 from tl_keras.evaluation.encoders.feature_space import directions, main_directions
-from tl_keras.jobs.runs.encoder_features import encoder_features
+from tl_keras.jobs.features.encoder_features import encoder_features
 
 LEVELS = range(2, groups.MOST_GROUPS + 1)
 CLEAR, USUAL = (3.0, 4.0, 5.0, 99.0), (1.0, 1.5, 2.0, 2.5, 3.0)

@@ -19,7 +19,7 @@ from docs.benchmarks.shared.results import computed_once
 from tl_keras.data.loading import load_parts
 from tl_keras.data.sources.class_descriptions import read_descriptions
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
-from tl_keras.jobs.runs.encoder_features import encoder_features
+from tl_keras.jobs.features.encoder_features import encoder_features
 from tl_keras.models.attributes.attribute_classifier import AttributeClassifier
 from tl_keras.models.attributes.eszsl import ESZSL
 from tl_keras.training.whole.compatibility import fit_compatibility

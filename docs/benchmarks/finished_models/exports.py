@@ -45,8 +45,8 @@ def trained(path):
 
 def from_keras(run):
     """(float32 (n, h, w, 3), outputs of model.keras) of the run's test images."""
-    from tl_keras.jobs.runs.run_splits import own_splits
-    from tl_keras.jobs.runs.trained_run import load_run
+    from tl_keras.jobs.runs.reading.run_splits import own_splits
+    from tl_keras.jobs.runs.reading.trained_run import load_run
 
     run = load_run(run)
     test = own_splits(run, ("test",))[0].test

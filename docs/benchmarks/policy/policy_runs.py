@@ -96,7 +96,7 @@ def described(run, labels, cell, out):
 
 def features_of(train, names, config, cell, out):
     """Features of the training images; those that `policy` computed are used again."""
-    from tl_keras.jobs.runs.encoder_features import encoder_features
+    from tl_keras.jobs.features.encoder_features import encoder_features
 
     path = out / "features" / f"{Path(config['data']).name}-{cell[3]}.npz"
     if path.exists():

@@ -109,7 +109,7 @@ def put(path, content):
 def features_of(task, pixels, out):
     """({name below the folder: row}, features) of all images of a task, computed once."""
     from tl_keras.data.loading import load_unsplit
-    from tl_keras.jobs.runs.encoder_features import encoder_features
+    from tl_keras.jobs.features.encoder_features import encoder_features
 
     base = task.partition("~")[0]
 

@@ -131,4 +131,3 @@ def risk_of(pool, point, temperature):
     order = np.argsort(-pool.certainty[point, temperature])
     wrong = np.cumsum(~pool.right[point, temperature][order])
     return pool.certainty[point, temperature][order], wrong / np.arange(1, POOL + 1)
-

@@ -17,7 +17,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.images import read_resized
 from tl_keras.jobs.finished.export import FORMATS, export
 from tl_keras.jobs.finished.export_examples import example_program
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
-from tl_keras.jobs.runs.run_splits import own_splits
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.run_splits import own_splits
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.train.answering import (
     CHOOSING,
     calibration_rows,

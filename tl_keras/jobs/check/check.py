@@ -27,7 +27,7 @@ from tl_keras.jobs.check.images import CheckedImages
 from tl_keras.jobs.check.label_findings import odd_findings, suspect_findings, suspects_of
 from tl_keras.jobs.check.review import Review, review_site
 from tl_keras.jobs.check.tables import FIXES, accepted_names, write_decisions, write_tables
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page

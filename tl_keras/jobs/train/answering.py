@@ -18,8 +18,8 @@ from tl_keras.evaluation.classifiers.selective_error import (
     promised_threshold,
 )
 from tl_keras.evaluation.encoders.probes import extract_features
-from tl_keras.jobs.runs.run_splits import trained_on
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.run_splits import trained_on
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.models.answers.answering_model import (
     NOTHING,
     build_answering_model,

@@ -14,13 +14,13 @@ from tl_keras.data.sounds.sound_images import resolved
 from tl_keras.evaluation.classifiers.answers import Answers, answer_figures, answers_on
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.few_labels.recommend.following import followed
-from tl_keras.jobs.runs.disk_room import check_model_room
-from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
-from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
+from tl_keras.jobs.runs.writing.disk_room import check_model_room
+from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted, keeping_saved
+from tl_keras.jobs.runs.writing.recorded_run import recorded_run
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.writing.unmeasured import known_of_history, mark_measured, write_unmeasured
 from tl_keras.jobs.train.answering import answering, check_images, divided, seen_by
 from tl_keras.jobs.train.calibrating import (
     calibrate,

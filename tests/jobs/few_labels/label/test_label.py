@@ -13,9 +13,9 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_unsplit
 from tl_keras.data.shards.writing import write_shards
 from tl_keras.data.sources.label_rows import read_label_rows
+from tl_keras.jobs.features import kept_features
 from tl_keras.jobs.few_labels.label.label import label, labelling_site
 from tl_keras.jobs.few_labels.label.label_folder import label_folder
-from tl_keras.jobs.few_labels.recommend import kept_features
 from tl_keras.settings.few_labels.label import LabelSettings
 
 BASE = "http://127.0.0.1:5000"

@@ -12,7 +12,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import printable
 from tl_keras.files import write_csv
 from tl_keras.jobs.finished.predict import COLUMNS, predicted_rows
-from tl_keras.jobs.runs.trained_run import TrainedRun
+from tl_keras.jobs.runs.reading.trained_run import TrainedRun
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

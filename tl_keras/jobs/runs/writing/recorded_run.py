@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import tl_keras
-from tl_keras.jobs.runs.run_folder import RunFolder
+from tl_keras.jobs.runs.writing.run_folder import RunFolder
 from tl_keras.settings.image_source import CheckpointSettings
 from tl_keras.settings.options.config_files import CHECKPOINTS
 from tl_keras.training.checkpoints.run_checkpoints import RunCheckpoints, checkpointing

@@ -14,7 +14,7 @@ from tl_keras.jobs.finished import prune as prune_job
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs import derived_run
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.train.train import train
 from tl_keras.settings.whole_model import PseudoLabelSettings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tl_keras.data.dataset import Splits
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.run_folder import RunFolder, remove_checkpoints
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, remove_checkpoints
 from tl_keras.settings.options.config_files import from_json
 from tl_keras.settings.train import TrainSettings
 from tl_keras.training.history import TrainingHistory

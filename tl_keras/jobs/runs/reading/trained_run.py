@@ -12,7 +12,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.split_records import read_records
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.run_folder import INTERRUPTED, SPLITS
+from tl_keras.jobs.runs.writing.run_folder import INTERRUPTED, SPLITS
 from tl_keras.models.answers.answering_model import answers, classifier_of
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.progress import say

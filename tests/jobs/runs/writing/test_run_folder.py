@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 
 
 def _locked_elsewhere(path):

@@ -8,7 +8,7 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.trained_run import check_finished, check_names
+from tl_keras.jobs.runs.reading.trained_run import check_finished, check_names
 from tl_keras.models.saving.saved_models import load_model
 from tl_keras.settings.image_source import KIND
 from tl_keras.settings.label_free import PretrainSettings

@@ -6,8 +6,8 @@ import pytest
 
 from tests.jobs.small_runs import CLASSES
 from tl_keras.checks import InputError
-from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.pretrained_run import load_pretrained_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 
 
 def test_finished_run_comes_back_with_classes_size_and_config(finished_run, colours):

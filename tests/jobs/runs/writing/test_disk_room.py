@@ -8,7 +8,7 @@ import pytest
 from tests.jobs.small_runs import small_config
 from tests.training.small_models import small_classifier
 from tl_keras.checks import InputError
-from tl_keras.jobs.runs.disk_room import check_model_room
+from tl_keras.jobs.runs.writing.disk_room import check_model_room
 from tl_keras.jobs.train import train as train_job
 
 

@@ -12,8 +12,8 @@ from tl_keras.data.loading import load_parts
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import REST, contents_of, find_images, record_images
 from tl_keras.data.splits import keep_and_rest, make_splits
-from tl_keras.jobs.runs.run_folder import FIXES
-from tl_keras.jobs.runs.trained_run import TrainedRun
+from tl_keras.jobs.runs.reading.trained_run import TrainedRun
+from tl_keras.jobs.runs.writing.run_folder import FIXES
 from tl_keras.progress import say
 
 NAMES = ("train", "val", "test")

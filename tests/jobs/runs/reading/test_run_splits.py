@@ -18,8 +18,8 @@ from tl_keras.jobs.finished.distill import distill
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
-from tl_keras.jobs.runs.run_splits import other_images, own_splits
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.run_splits import other_images, own_splits
+from tl_keras.jobs.runs.reading.trained_run import load_run
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from tl_keras.checks import InputError, ran_out_of_memory
-from tl_keras.jobs.runs.run_folder import INTERRUPTED, RunFolder
+from tl_keras.jobs.runs.writing.run_folder import INTERRUPTED, RunFolder
 from tl_keras.progress import say
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS
 

@@ -1,14 +1,14 @@
-"""Is the promise of `tl-keras train --max-error` kept where validation also chooses the weights?
+"""Counts how often `--max-error` holds where validation images also choose the weights.
 
 Classes are Gaussian, and a pool of 2,500 images stands for all that will come. A logistic
 regression is the start; three others, on resampled training images, stand for the ends of
 fine-tunings, with four points on the line to each. n validation images are drawn from the pool with
 replacement, so the error among the answers on the pool is exact. It is above the promise in
 
-    same         the point and the temperature are chosen on the images of the promise
-    temperature  the temperature alone is; the usual point is kept
-    apart        the point and the temperature are chosen on a third, as `divided` does
-    others       they are chosen on n further images
+    same: the point and the temperature are chosen on the images of the promise;
+    temperature: the temperature alone is, and the usual point is kept;
+    apart: the point and the temperature are chosen on a third, as `divided` does;
+    others: they are chosen on n further images.
 
     python -m docs.benchmarks promise_choice [--draws 2000]
 
@@ -113,7 +113,7 @@ def broken(pool, size, draws):
 
 
 def breaks(pool, at, rows, promises):
-    """Whether the error among the answers on the pool is above each promise, (promises,)."""
+    """Tells if the error among the answers on the pool is above each promise, (promises,)."""
     from tl_keras.evaluation.classifiers.selective_error import promised_threshold
 
     certainty, errors = risk_of(pool, *at)

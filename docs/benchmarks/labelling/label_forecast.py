@@ -32,6 +32,8 @@ def add_options(options):
 
 
 def main(given):
+    if len(given.tasks) < 2:
+        raise SystemExit("Expected two --tasks or more, since each is judged by the others.")
     curves = read_curves(given)
     show_forecasts({kind: judged(curves, kind) for kind in KINDS})
     if given.write:

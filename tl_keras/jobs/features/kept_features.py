@@ -41,9 +41,8 @@ def kept_features(
 ) -> np.ndarray:
     """Returns the features of images, float32 (n, d), computed or read.
 
-    Features do not depend on when they were computed, except for rounding: in float32 on a CPU a
-    batch of another size changes them by at most 1e-5 of the largest feature. Those of random
-    weights are not kept.
+    Features from a batch of another size differ by rounding: in float32 on a CPU by at most 1e-5 of
+    the largest feature. Those of random weights are not kept.
 
     Args:
         backbone, images, weights, image_size: as in `build_encoder`.

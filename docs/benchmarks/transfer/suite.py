@@ -120,6 +120,7 @@ def plain_keras(folder, labels, seed):
         folder,
         seed=int(seed),
         split_fractions=fractions,
+        group_by="duplicates",  # as `tl-keras train` does by itself
         labels_per_class=None if labels == "all" else int(labels),
     )
     started = time.monotonic()
@@ -163,8 +164,8 @@ def table(results):
     groups = list(dict.fromkeys(cell[:2] for cell in results))
     lines = [
         f"{machine()}. {__doc__.splitlines()[0]} Accuracy in % / log loss / calibration error "
-        "(that of exactly right probabilities, by chance), means over seeds; the last rows are "
-        "means over tasks.",
+        "(that of exactly right probabilities, by chance) / seconds, means over seeds; the last rows "
+        "are means over tasks.",
         "",
         *table_head("task, labels per class", *ways),
     ]
@@ -183,7 +184,8 @@ def table(results):
 def cell_text(figures):
     accuracy, loss, error, chance = (mean(figures, name) for name in FIGURES[:4])
     by_chance = "" if chance is None else f" ({chance:.3f})"
-    return f"{100 * accuracy:.1f} / {loss:.3f} / {error:.3f}{by_chance}"
+    seconds = mean(figures, "seconds")
+    return f"{100 * accuracy:.1f} / {loss:.3f} / {error:.3f}{by_chance} / {seconds:.0f}"
 
 
 def mean(figures, name):

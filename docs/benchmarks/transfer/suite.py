@@ -164,8 +164,8 @@ def table(results):
     groups = list(dict.fromkeys(cell[:2] for cell in results))
     lines = [
         f"{machine()}. {__doc__.splitlines()[0]} Accuracy in % / log loss / calibration error "
-        "(that of exactly right probabilities, by chance) / seconds, means over seeds; the last rows "
-        "are means over tasks.",
+        "(that of exactly right probabilities, by chance) / seconds, means over seeds; the last "
+        "rows are means over tasks.",
         "",
         *table_head("task, labels per class", *ways),
     ]

@@ -255,9 +255,9 @@ class FineTuneSettings(StepSettings):
         for table in tables:
             names = [name for name in ("lr", "epochs", *STRONGER) if getattr(self, name) is None]
             values = FROM_LINEAR | table
-            tried = dataclasses.replace(self, **{name: values.get(name) for name in names})
-            if tried.mixup and tried.cutmix is None:
-                tried = dataclasses.replace(tried, cutmix=STRONGER["cutmix"])
+            mixup = values["mixup"] if self.mixup is None else self.mixup
+            values["cutmix"] = STRONGER["cutmix"] if mixup else None
+            tried = dataclasses.replace(self, **{name: values[name] for name in names})
             tries += [] if tried in tries else [tried]
         return tries
 

@@ -10,7 +10,7 @@ replacement, so the error among the answers on the pool is exact. It is above th
     apart: the point and the temperature are chosen on a third, as `divided` does;
     others: they are chosen on n further images.
 
-    python -m docs.benchmarks promise_choice [--draws 2000]
+    python -m docs.benchmarks promise_choice --draws 2000
 
 A row has the worst of six promised errors: those of the start among its most certain images.
 """

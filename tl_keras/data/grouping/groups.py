@@ -125,10 +125,9 @@ def grouped_by_copies(
         (the dataset with `groups`, or without if there are no copies; the copies that were found;
         lines about them).
     """
-    found = find_copies(dataset, fingerprints)
-    copies, alike = without_look_alikes(found, len(dataset))
+    found, alike = without_look_alikes(find_copies(dataset, fingerprints), len(dataset))
     lines = list(_said_of_search(dataset, alike))
-    copies = _feasible(dataset, copies, num_parts, lines)
+    copies = _feasible(dataset, found, num_parts, lines)
     if not len(copies.pairs):
         return dataset, found, tuple(lines)
     groups = groups_of(copies.pairs, len(dataset))
@@ -150,7 +149,8 @@ def _said_of_search(dataset, alike):
     if alike:
         yield (
             f"NOT GROUPED: {alike} images look so much alike that copies cannot be told from "
-            "others. Give --group-by if some of them belong together."
+            "others; only the nearest pairs count as copies. Give --group-by if some of them belong "
+            "together."
         )
 
 

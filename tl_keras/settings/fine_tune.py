@@ -38,7 +38,7 @@ PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
 RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
 TWO_RATES = 2  # factor between the two from which on both are tried
 GENTLE_EPOCHS, MOST_EPOCHS = 16, 80
-PASSES = {"balanced": 12_000, "best": 24_000}
+PASSES = {"balanced": 8_000, "best": 24_000}
 FEWEST_EPOCHS = {"balanced": GENTLE_EPOCHS, "best": 40}
 # The preset "best" tries a further long one, which differs in these where nothing is asked.
 STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
@@ -163,7 +163,7 @@ class FineTuneSettings(StepSettings):
     ] = None
     """Epochs with the unfrozen part.
 
-    From a linear start 16 at a gentle learning rate. At the highest it is 12,000 by the number of
+    From a linear start 16 at a gentle learning rate. At the highest it is 8,000 by the number of
     training images, at least 16 and at most 80; with preset="best" 24,000, at least 40."""
     lr: Annotated[
         float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")

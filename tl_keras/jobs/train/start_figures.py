@@ -19,23 +19,26 @@ def fine_tuning_figures(tuned):
         "refit": tuned.refit,
         "points": [dataclasses.asdict(point) for point in tuned.points],
         "chosen": tuned.chosen,
+        "averaged": tuned.members and tuned.members.points,
     }
 
 
-def linear_start_figures(outcome):
+def linear_start_figures(outcome, model):
     """The content of "linear_start" in metrics.json: the start alone on the test images.
 
     A model that is its start is not measured again. Others have their own weights again afterwards.
 
     Args:
         outcome: `TrainingResult` of the trained classifier.
+        model: the classifier itself, without others that are averaged with it.
     """
-    model, history = outcome.start.model, outcome.history
+    history = outcome.history
     seconds = {"seconds": history.seconds["linear_start"]}
-    if history.from_linear.chosen == 0 and "unlabelled" not in outcome.metrics:
+    tuned = history.from_linear
+    if not tuned.chosen and tuned.members is None and "unlabelled" not in outcome.metrics:
         return outcome.metrics["test"] | seconds | ahead_of(outcome.probabilities, outcome)
     trained = model.get_weights()
-    model.set_weights(history.from_linear.weights)
+    model.set_weights(tuned.weights)
     flips = outcome.metrics["test_time_flips"]
     probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
     model.set_weights(trained)

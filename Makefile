@@ -12,19 +12,14 @@ ARGS    ?=
 # Test processes; TensorFlow traces graphs on one core, so two halve the time.
 WORKERS ?= 2
 
-.PHONY: help install test test-slow lint format docs docs-test notebooks benchmark benchmark-transfer \
-        benchmark-baselines benchmark-generative benchmark-likelihood benchmark-gan \
-        benchmark-distillation benchmark-pruning benchmark-few-labels \
-        benchmark-views benchmark-verdicts benchmark-duplicates benchmark-suite benchmark-shards \
-        benchmark-kills benchmark-few-shot benchmark-omniglot benchmark-zero-shot policy-table \
-        benchmark-labelling benchmark-suspects benchmark-novelty benchmark-promise \
-        benchmark-exports benchmark-grad-cam benchmark-groups clean \
+.PHONY: help install test test-slow lint format docs docs-test notebooks benchmark clean \
         train-vgg train-resnet train-autoencoder train-vae train-gan train-simclr
 
 help:
 	@echo "make train-vgg | train-resnet [DATA=digits WEIGHTS=auto EPOCHS= OUT= ARGS='--head gated']"
 	@echo "make train-autoencoder | train-vae | train-gan | train-simclr [DATA=digits EPOCHS= OUT= ARGS='--lr 0.002']"
-	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | benchmark | benchmark-transfer | benchmark-baselines | benchmark-generative | benchmark-likelihood | benchmark-gan | benchmark-distillation | benchmark-pruning | benchmark-few-labels | benchmark-views | benchmark-verdicts | benchmark-duplicates | benchmark-suite | benchmark-shards | benchmark-kills | benchmark-few-shot | benchmark-omniglot | benchmark-zero-shot | benchmark-labelling | benchmark-suspects | benchmark-novelty | benchmark-promise | benchmark-exports | benchmark-grad-cam | benchmark-groups | policy-table | clean"
+	@echo "make install | test | test-slow | lint | format | docs | docs-test | notebooks | clean"
+	@echo "make benchmark | benchmark-NAME [ARGS=--help]; names: python -m docs.benchmarks"
 
 # The stamp is newer than setup.cfg once everything is installed, so a second call does nothing.
 install: $(VENV)/.installed
@@ -73,70 +68,10 @@ docs-test: install
 notebooks: install
 	$(BIN)/python docs/run_notebooks.py $(ARGS)
 
-benchmark: benchmark-transfer benchmark-baselines benchmark-generative benchmark-gan benchmark-views \
-        benchmark-verdicts
-benchmark-transfer: install
-	$(BIN)/python docs/benchmarks/transfer.py $(ARGS)
-benchmark-baselines: install
-	$(BIN)/python docs/benchmarks/baselines.py $(ARGS)
-benchmark-generative: install
-	$(BIN)/python docs/benchmarks/generative.py $(ARGS)
-# This one needs MNIST (TL_KERAS_DATA) and half an hour, and is not part of `benchmark`.
-benchmark-likelihood: install
-	$(BIN)/python docs/benchmarks/likelihood.py $(ARGS)
-# MNIST (TL_KERAS_DATA); ARGS='--encoder NAME=RUN' for rows of pretrained encoders.
-benchmark-few-labels: install
-	$(BIN)/python docs/benchmarks/few_labels.py $(ARGS)
-benchmark-gan: install
-	$(BIN)/python docs/benchmarks/gan.py $(ARGS)
-benchmark-views: install
-	$(BIN)/python docs/benchmarks/views.py $(ARGS)
-benchmark-verdicts: install
-	$(BIN)/python docs/benchmarks/verdicts.py $(ARGS)
-benchmark-kills: install
-	$(BIN)/python docs/benchmarks/kills.py $(ARGS)
-# Real tasks. ARGS='choice --data FOLDER' or 'enough --data FOLDER': `label` and its forecast.
-benchmark-labelling: install
-	$(BIN)/python docs/benchmarks/labelling.py $(ARGS)
-benchmark-suspects: install
-	$(BIN)/python docs/benchmarks/suspect_labels.py $(ARGS)
-benchmark-novelty: install
-	$(BIN)/python docs/benchmarks/novelty.py $(ARGS)
-benchmark-promise: install
-	$(BIN)/python docs/benchmarks/promised_error.py $(ARGS)
-# ARGS='--run RUN' of a run with --max-error; ARGS='FEATURES.npz...' for the groups.
-benchmark-exports: install
-	$(BIN)/python docs/benchmarks/exports.py $(ARGS)
-benchmark-grad-cam: install
-	$(BIN)/python docs/benchmarks/grad_cam.py $(ARGS)
-benchmark-groups: install
-	$(BIN)/python docs/benchmarks/explore_levels.py $(ARGS)
-# This one needs ARGS='--vectors FILE.csv', and is not part of `benchmark`.
-benchmark-zero-shot: install
-	$(BIN)/python docs/benchmarks/zero_shot.py $(ARGS)
-# CIFAR-10 and MNIST (TL_KERAS_DATA).
-benchmark-duplicates: install
-	$(BIN)/python docs/benchmarks/duplicates.py $(ARGS)
-# CIFAR-10 (TL_KERAS_DATA); ARGS=--million for a million images as well.
-benchmark-shards: install
-	$(BIN)/python docs/benchmarks/shards.py $(ARGS)
-# Real tasks (TL_KERAS_DATA); ARGS=--pinned for a part of them in under ten minutes.
-benchmark-suite: install
-	$(BIN)/python docs/benchmarks/suite.py $(ARGS)
-# Omniglot, two small files (TL_KERAS_DATA).
-benchmark-omniglot: install
-	$(BIN)/python docs/benchmarks/omniglot.py $(ARGS)
-# The table of `tl-keras recommend` (TL_KERAS_DATA); hours. ARGS='--suite RUNS' reads those of benchmark-suite.
-policy-table: install
-	$(BIN)/python docs/benchmarks/policy.py --write $(ARGS)
-# Cat breeds and the suite (TL_KERAS_DATA): a quarter of an hour of features, kept in ARGS='--out FOLDER'.
-benchmark-few-shot: install
-	$(BIN)/python docs/benchmarks/few_shot.py $(ARGS)
-# These two need real data (TL_KERAS_DATA) and ARGS='--weights FILE', and are not part of `benchmark`.
-benchmark-distillation: install
-	$(BIN)/python docs/benchmarks/distillation.py $(ARGS)
-benchmark-pruning: install
-	$(BIN)/python docs/benchmarks/pruning.py $(ARGS)
+# Those that need no data of their own and take minutes each.
+benchmark: $(addprefix benchmark-,transfer baselines generative gan views verdicts)
+benchmark-%: install
+	$(BIN)/python -m docs.benchmarks $* $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -11,7 +11,10 @@ import pytest
 import tl_keras
 
 PACKAGE = Path(tl_keras.__file__).parent
-MODULES = sorted(path for top in (PACKAGE, Path(__file__).parent) for path in top.rglob("*.py"))
+TESTS = Path(__file__).parent
+MODULES = sorted(
+    path for top in (PACKAGE, TESTS, TESTS.parent / "docs") for path in top.rglob("*.py")
+)
 RIDDLES = re.compile(r"(What|How|Which|Who|Where|That|Whether|The same|Of an?|As)\b")
 LONGEST_SUMMARY = 100  # characters
 LONGEST_SENTENCE = 30  # words

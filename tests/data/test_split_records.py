@@ -163,7 +163,7 @@ def test_images_of_classes_that_are_not_used_are_known_and_not_new(folder):
 
 
 def test_records_come_back_to_the_byte(tmp_path):
-    names = ("a/1.png", 'b, "c"/2\n.png', "d/\udcff.png", "é/3.png")
+    names = ("a/1.png", 'b, "c"/2\n.png', "d/\udcff.png", "é/3.png", "a/4\r.png")
     records = tuple(ImageRecord("val", "röd", name, bytes(range(16))) for name in names)
     write_records(tmp_path / "r.csv.gz", records)
     assert read_records(tmp_path / "r.csv.gz") == records

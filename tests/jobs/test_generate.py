@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tl_keras.jobs.generate import STEPS, generate
-from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
+from tl_keras.jobs.runs.reading.pretrained_run import load_pretrained_run
 
 MAKERS = ("vae", "gan")
 

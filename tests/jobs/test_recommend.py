@@ -6,16 +6,17 @@ import json
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.data.changed_copies import as_jpeg
 from tests.evaluation.policy.small_tables import row
 from tests.jobs.small_runs import save_encoder, save_images
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.loading import load_dataset
 from tl_keras.evaluation.policy import advice, judging
-from tl_keras.jobs.few_labels.recommend import kept_features as keeping
+from tl_keras.jobs.features import kept_features as keeping
 from tl_keras.jobs.few_labels.recommend.following import followed
-from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
 from tl_keras.jobs.few_labels.recommend.recommend import _loaded, command_line
 from tl_keras.jobs.few_labels.recommend.times import estimated_seconds
 from tl_keras.jobs.train.other_images.unlabelled import load_data
@@ -68,9 +69,60 @@ def test_digits_are_ranked_with_reasons_and_command_lines(tmp_path, encoder, cap
 
 def test_training_images_are_those_of_train(tmp_path):
     data = save_images(tmp_path / "data", 8)
-    asked = {"labels_per_class": 2, "seed": 3}
+    asked = {"labels_per_class": 2, "seed": 3, "group_by": "[02468]"}
     ours = _loaded(RecommendSettings(str(data), **asked)).train
     assert ours.ids == load_dataset(data, **asked).train.ids
+    assert ours.ids != load_dataset(data, **asked | {"group_by": None}).train.ids
+
+
+def save_random_copies(folder, count=60):
+    """Saves random images in two classes at random, each with a recompressed copy."""
+    random = np.random.default_rng(0)
+    for number in range(count):
+        coarse = random.integers(0, 256, (8, 8, 3), np.uint8)
+        image = coarse.repeat(8, axis=0).repeat(8, axis=1)
+        name = folder / "ab"[random.integers(2)]
+        name.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(name / f"{number}.png")
+        Image.fromarray(as_jpeg(image, 90)).save(name / f"{number}-copy.png")
+    return folder
+
+
+def save_wide_encoder(path):
+    """Saves an encoder with so many features that a linear fit learns images by heart."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
+    for number in range(3):
+        x = keras.layers.Conv2D(8, 3, padding="same", activation="relu", name=f"conv_{number}")(x)
+    x = keras.layers.Conv2D(256, 8, strides=8, activation="relu", name="wide")(x)
+    keras.Model(image, x, name="wide").save(path)
+    return path
+
+
+def test_copies_held_out_from_each_other_do_not_raise_the_expected_accuracy(tmp_path):
+    data = save_random_copies(tmp_path / "data")
+    encoder = save_wide_encoder(tmp_path / "wide.keras")
+    asked = {"data": str(data), "labels_per_class": None}
+    found = {}
+    for group_by in (None, "none"):
+        path = recommended(tmp_path / f"run-{group_by}", encoder, group_by=group_by, **asked)
+        found[group_by] = json.loads((path / "metrics.json").read_text())["descriptors"]
+    for name in ("linear_accuracy", "knn_accuracy", "prototype_accuracy"):
+        assert found[None][name] < 0.68, name  # the classes are random
+        assert found["none"][name] > found[None][name] + 0.1, name
+    assert found["none"]["linear_accuracy"] > 0.7
+    assert "are the same or nearly the same as others" in (
+        tmp_path / "run-None" / "report.html"
+    ).read_text(encoding="utf-8")
+
+
+def test_policy_auto_holds_out_copies_together(tmp_path):
+    data = save_random_copies(tmp_path / "data")
+    encoder = save_wide_encoder(tmp_path / "wide.keras")
+    asked = config(data, encoder, tmp_path / "run")
+    chosen = followed(asked, starting_point(asked, load_data(asked)[0]))[2]
+    assert chosen["descriptors"]["linear_accuracy"] < 0.68
 
 
 def test_more_labels_than_twice_those_of_the_table_are_named():
@@ -87,48 +139,6 @@ def test_second_call_computes_no_features(tmp_path, encoder, capsys, monkeypatch
     assert "used again" in capsys.readouterr().err
     found = [json.loads((p / "metrics.json").read_text())["descriptors"] for p in (first, second)]
     assert found[0] == found[1]
-
-
-def images_of(seed):
-    random = np.random.default_rng(seed)
-    return ImageDataset.from_arrays(random.integers(0, 256, (6, 8, 8), np.uint8))
-
-
-def test_other_images_sizes_and_encoders_are_not_taken_for_the_kept_ones(
-    tmp_path, encoder, monkeypatch
-):
-    calls = []
-    real = keeping.build_encoder
-    monkeypatch.setattr(keeping, "build_encoder", lambda *a: calls.append(a) or real(*a))
-    other = tmp_path / "copy.keras"
-    other.write_bytes(encoder.read_bytes())
-    first = kept_features(str(encoder), images_of(0), {})
-    assert not np.allclose(kept_features(str(encoder), images_of(1), {}), first)
-    kept_features(str(other), images_of(0), {})
-    kept_features(str(encoder), images_of(0), {}, image_size=16)
-    assert len(calls) == 4
-    assert (kept_features(str(encoder), images_of(0), {}) == first).all()
-    assert len(calls) == 4
-
-
-def test_few_files_are_kept_and_a_damaged_one_is_computed_again(home, encoder, monkeypatch):
-    monkeypatch.setattr(keeping, "KEPT", 2)
-    first = [kept_features(str(encoder), images_of(seed), {}) for seed in range(3)]
-    files = list((home / "tl_keras" / "features").iterdir())
-    assert len(files) == 2
-    for file in files:
-        file.write_bytes(b"damaged")
-    assert (kept_features(str(encoder), images_of(2), {}) == first[2]).all()
-
-
-def test_an_encoder_that_was_trained_on_is_another_one(tmp_path, encoder):
-    path = tmp_path / "encoder.keras"
-    path.write_bytes(encoder.read_bytes())
-    before = kept_features(str(path), images_of(0), {})
-    model = keras.models.load_model(path)
-    model.set_weights([2 * weight for weight in model.get_weights()])
-    model.save(path)
-    assert not np.allclose(kept_features(str(path), images_of(0), {}), before)
 
 
 def test_pseudo_labels_are_ranked_only_with_images_for_them(tmp_path, encoder):
@@ -185,6 +195,20 @@ def test_auto_trains_as_the_policy_chooses_and_says_why(tmp_path, encoder, capsy
     words = f"policy=auto: {STRATEGIES['linear'].title}, expected accuracy"
     assert words in capsys.readouterr().err
     assert words in (path / "report.html").read_text(encoding="utf-8")
+
+
+def test_auto_leaves_the_images_of_a_promise_alone(tmp_path, encoder, monkeypatch):
+    """Fine-tuning is chosen, so a third of the validation images chooses the point."""
+    from tl_keras.jobs.train.train import train
+
+    monkeypatch.setattr(advice, "shipped_policy", lambda rows: lambda descriptors: ["balanced"])
+    asked = config(save_images(tmp_path / "data", 12), encoder, tmp_path / "run", max_error=0.3)
+    path = train(dataclasses.replace(asked, split=(0.5, 0.3, 0.2)))
+    settings = json.loads((path / "config.json").read_text())
+    assert settings["fine_tune"]["preset"] == "balanced" and not settings["fine_tune"]["refit"]
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert metrics["policy"]["strategy"] == "balanced" and metrics["fine_tuning"]["points"]
+    assert metrics["answers"]["val"]["images"] == round(2 / 3 * metrics["pictures"]["val"])
 
 
 @pytest.mark.parametrize("choice", OF_TRAIN)
@@ -253,9 +277,13 @@ def test_package_holds_its_table():
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
-def test_command_lines_have_the_fixes_of_the_data(name):
+def test_command_lines_have_the_fixes_and_groups_of_the_data(name):
     train = ImageDataset(np.zeros((4, 2, 2, 3), np.uint8), np.array([0, 1, 0, 1]), ("a", "b"))
     config = RecommendSettings(data="images", fixes="my fixes.csv", unlabelled="more")
     lines = command_line(name, config, train).splitlines()
     assert lines and all(line.endswith("--fixes 'my fixes.csv'") for line in lines)
     assert "--fixes" not in command_line(name, dataclasses.replace(config, fixes=None), train)
+    config = dataclasses.replace(config, group_by=r"a (\d+)")
+    for line in command_line(name, config, train).splitlines():
+        splits = not line.startswith("tl-keras few-shot")  # which takes all images
+        assert (r"--group-by 'a (\d+)'" in line) == splits

@@ -72,7 +72,7 @@ def test_groups_of_fixes_are_not_in_shards_and_it_is_said(tmp_path, capsys):
     pixels = [np.asarray(Image.open(tmp_path / "data" / name)) for name in names]
     digests = [content_hash(each).hex() for each in pixels]
     fixes = [Fix(n, d, "group", "", "film") for n, d in zip(names, digests, strict=True)]
-    write_fixes(tmp_path / "fixes.csv", fixes, "data", "0")
+    write_fixes(tmp_path / "fixes.csv", fixes, "data")
     options = {"data": str(tmp_path / "data"), "fixes": str(tmp_path / "fixes.csv")}
     shard(ShardSettings(out=str(tmp_path / "shards"), **options))
     assert "Give --fixes to the command that cuts them" in " ".join(capsys.readouterr().err.split())

@@ -109,6 +109,11 @@ class ImageDataset:
         return hasattr(self.images, "store")
 
     @property
+    def has_paths(self) -> bool:
+        """True if each image is a file of its own on the disk."""
+        return self.is_files and not self.in_shards
+
+    @property
     def block(self) -> int | None:
         """Number of neighbours that are read together; None if any image is read by itself."""
         return self.images.store.block if self.in_shards else None

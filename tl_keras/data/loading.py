@@ -328,7 +328,7 @@ def _kind(name):
 
 def _inspect(contents, on_bad_image, image_size=None, fixes=None):
     fixes = fixes and read_fixes(fixes)
-    files = [p for p in contents.parts.values() if p.is_files and not p.in_shards]
+    files = [p for p in contents.parts.values() if p.has_paths]
     paths = [path for part in files for path in part.images]
     found = inspect_files(paths, image_size)
     found = replace(found, bad=(*found.bad, *_changed(found, contents.contents)))

@@ -145,7 +145,7 @@ def write_records(path: str | Path, records: Iterable[ImageRecord]) -> None:
         # Paths that are not valid Unicode are kept to the byte.
         io.TextIOWrapper(packed, "utf-8", "surrogateescape", newline="") as text,
     ):
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text)  # with its line end \r\n a name that holds one of them is quoted
         writer.writerow(_COLUMNS)
         writer.writerows((r.split, r.label, r.name, r.content.hex()) for r in records)
 

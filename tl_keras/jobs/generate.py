@@ -5,7 +5,7 @@ import numpy as np
 from tl_keras.checks import InputError, check_choice
 from tl_keras.files import replacing
 from tl_keras.jobs.output_files import check_output, image_of
-from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
+from tl_keras.jobs.runs.reading.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.reports.figures.image_grids import grid_png

@@ -12,7 +12,7 @@ from tl_keras.files import write_csv
 from tl_keras.jobs.generate import write_grid
 from tl_keras.jobs.output_files import check_output, image_of, table_of
 from tl_keras.jobs.pretrain.data import in_one_size
-from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
+from tl_keras.jobs.runs.reading.pretrained_run import load_pretrained_run
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import as_images
 from tl_keras.reports.figures.image_grids import in_pairs

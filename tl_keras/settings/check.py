@@ -1,6 +1,7 @@
 """Settings of `check`: faults of labelled images, and their corrections."""
 
 import dataclasses
+import re
 from typing import Annotated
 
 from tl_keras.checks import InputError
@@ -27,7 +28,7 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings, 
     data: Annotated[str, POSITIONAL]
     """Folder, file or name, as in `tl-keras train --data`."""
     accept: Annotated[tuple[str, ...] | None, FIRST] = None
-    """Findings that go into fixes.csv: their kinds or numbers, such as near,suspect,12-20.
+    """Findings that go into fixes.csv: their kinds or names, such as near,odd-3fa9c01b.
 
     Kinds are unreadable, suffix, same, near, suspect, odd and size. Give fixes.csv to any command
     with --fixes."""
@@ -67,21 +68,13 @@ class CheckSettings(FractionSettings, KindSettings, FixSettings, GroupSettings, 
             )
 
 
-def accepted(words: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:
-    """Returns the kinds and the numbers of findings that the words of `accept` name."""
-    kinds: set[str] = set()
-    numbers: set[int] = set()
+def accepted(words: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """Returns the kinds and the names of findings among the words of `accept`."""
     for word in words:
-        first, dash, last = word.partition("-")
-        if word in KINDS:
-            kinds.add(word)
-        elif (
-            first.isascii() and first.isdigit() and (not dash or last.isascii() and last.isdigit())
-        ):
-            numbers.update(range(int(first), int(last or first) + 1))
-        else:
+        if not re.fullmatch(f"({'|'.join(KINDS)})(-[0-9a-f]{{8}})?", word):
             raise InputError(
-                f"Expected accept to be kinds of findings ({', '.join(KINDS)}) or their numbers, "
-                f"such as near,12-20; received {word!r}."
+                f"Expected accept to be kinds of findings ({', '.join(KINDS)}) or their names in "
+                f"findings.csv, such as odd-3fa9c01b; received {word!r}."
             )
-    return frozenset(kinds), frozenset(numbers)
+    kinds = frozenset(words) & frozenset(KINDS)
+    return kinds, frozenset(words) - kinds

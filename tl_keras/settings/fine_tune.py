@@ -38,7 +38,7 @@ PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
 RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
 TWO_RATES = 2  # factor between the two from which on both are tried
 GENTLE_EPOCHS, MOST_EPOCHS = 16, 80
-PASSES = {"balanced": 8_000, "best": 24_000}
+PASSES = {"balanced": 12_000, "best": 24_000}
 FEWEST_EPOCHS = {"balanced": GENTLE_EPOCHS, "best": 40}
 # The preset "best" tries a further long one, which differs in these where nothing is asked.
 STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
@@ -148,9 +148,10 @@ class FineTuneSettings(StepSettings):
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Time limit from a linear start; `tl-keras train` chooses the preset by it.
 
-    The command limits all it does, and chooses among the presets that can do what else was asked.
-    Not with --unlabelled. In `fine_tune` a fine-tuning, or the last one of refit, is left out if it
-    would end later than so long after the call, judged by those before."""
+    The command limits all it does, and chooses among the presets that can do what else was asked,
+    up to a --preset that was given. Not with --unlabelled. In `fine_tune` a fine-tuning, or the
+    last one of refit, is left out if it would end later than so long after the call, judged by
+    those before."""
     refit: Annotated[bool | None, FINE_TUNING] = None
     """Repeat the chosen training on train and val together, from a linear start.
 
@@ -164,7 +165,7 @@ class FineTuneSettings(StepSettings):
     ] = None
     """Epochs with the unfrozen part.
 
-    From a linear start 16 at a gentle learning rate. At the highest it is 8,000 by the number of
+    From a linear start 16 at a gentle learning rate. At the highest it is 12,000 by the number of
     training images, at least 16 and at most 80; with preset="best" 24,000, at least 40."""
     lr: Annotated[
         float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")
@@ -261,9 +262,9 @@ class FineTuneSettings(StepSettings):
         for table in tables:
             names = [name for name in ("lr", "epochs", *STRONGER) if getattr(self, name) is None]
             values = FROM_LINEAR | table
-            tried = dataclasses.replace(self, **{name: values.get(name) for name in names})
-            if tried.mixup and tried.cutmix is None:
-                tried = dataclasses.replace(tried, cutmix=STRONGER["cutmix"])
+            mixup = values["mixup"] if self.mixup is None else self.mixup
+            values["cutmix"] = STRONGER["cutmix"] if mixup else None
+            tried = dataclasses.replace(self, **{name: values[name] for name in names})
             tries += [] if tried in tries else [tried]
         return tries
 

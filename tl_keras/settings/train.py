@@ -129,8 +129,8 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     """Promised error among the answers, e.g. 0.02; the model leaves other images to a person.
 
     Its outputs are then probabilities, novelty and answer. The promise is made on validation
-    images, so none of them is trained on: there is no refit. With --preset best nothing is
-    averaged."""
+    images that had no part in the training: there is no refit, and fine-tuning chooses its weights
+    by another third of them. With --preset best nothing is averaged."""
     fine_tune: Annotated[FineTuneSettings, Nested()] = dataclasses.field(
         default_factory=FineTuneSettings
     )

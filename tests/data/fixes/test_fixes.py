@@ -13,7 +13,6 @@ from tl_keras.data.fixes.fixes_file import (
     SAME_AS,
     Fix,
     file_digest,
-    fingerprint_of,
     read_fixes,
     write_fixes,
 )
@@ -40,7 +39,7 @@ def digest(path):
 def fixes_of(folder, *fixes, file="fixes.csv"):
     """Writes a fixes.csv of (path, action, old, new) and returns its path."""
     rows = [Fix(path, digest(folder / path), *rest) for path, *rest in fixes]
-    write_fixes(folder.parent / file, rows, str(folder), fingerprint_of([b"x"]))
+    write_fixes(folder.parent / file, rows, str(folder))
     return str(folder.parent / file)
 
 
@@ -78,6 +77,7 @@ def test_groups_of_fixes_lie_in_one_split(folder):
         assert len(homes) == 1
 
 
+@pytest.mark.fault(55)
 def test_a_moved_image_is_found_by_its_content_and_a_changed_one_is_left_alone(folder, capsys):
     fixes = fixes_of(folder, ("cat/0.png", "drop", "cat", ""), ("dog/3.png", "drop", "dog", ""))
     (folder / "cat" / "0.png").rename(folder / "cat" / "renamed.png")
@@ -96,7 +96,7 @@ def test_of_two_equal_images_the_named_one_is_dropped(folder):
 def test_the_last_of_equal_images_is_not_left_out_once_its_copy_is_removed(folder, capsys):
     shutil.copy(folder / "cat" / "0.png", folder / "dog" / "copy.png")
     copy = Fix("dog/copy.png", digest(folder / "cat" / "0.png"), "drop", "dog", "", f"{SAME_AS}x")
-    write_fixes(folder.parent / "fixes.csv", [copy], str(folder), "0")
+    write_fixes(folder.parent / "fixes.csv", [copy], str(folder))
     (folder / "dog" / "copy.png").unlink()  # as the fix would
     assert "cat/0.png" in loaded(folder, str(folder.parent / "fixes.csv"))
     assert "0 images are left out" in " ".join(capsys.readouterr().err.split())
@@ -109,6 +109,7 @@ def test_a_class_that_was_changed_since_is_not_changed_again(folder, capsys):
     assert "0 have another class" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.fault(54)
 def test_fixes_of_other_data_are_refused_in_one_line(folder, tmp_path):
     other = tmp_path / "other"
     (other / "cat").mkdir(parents=True)
@@ -129,7 +130,7 @@ def test_a_file_that_cannot_be_read_is_dropped_by_its_bytes(folder):
     with pytest.raises(InputError, match="cannot be read"):
         load_dataset(folder)
     fix = Fix("cat/bad.png", file_digest(folder / "cat" / "bad.png"), "drop", "cat")
-    write_fixes(folder.parent / "fixes.csv", [fix], "images", "0")
+    write_fixes(folder.parent / "fixes.csv", [fix], "images")
     splits = load_dataset(folder, fixes=str(folder.parent / "fixes.csv"))
     assert sum(map(len, splits[:3])) == 12
 
@@ -146,7 +147,7 @@ def test_arrays_take_fixes_by_row(tmp_path):
     np.savez(tmp_path / "x.npz", x=x, y=np.arange(20) % 2)
     rgb = np.repeat(x[7][..., None], 3, axis=2)
     fix = Fix("7", content_hash(rgb).hex(), "relabel", "1", "0")
-    write_fixes(tmp_path / "fixes.csv", [fix], "x.npz", "0")
+    write_fixes(tmp_path / "fixes.csv", [fix], "x.npz")
     parts, _ = load_parts(tmp_path / "x.npz", fixes=str(tmp_path / "fixes.csv"))
     assert parts["all"].labels[7] == 0 and parts["all"].labels.sum() == 9
 
@@ -154,9 +155,10 @@ def test_arrays_take_fixes_by_row(tmp_path):
 def test_fixes_are_read_as_they_were_written(tmp_path):
     odd = 'cat/new\nline, "quoted" \u202e \udc80.png'
     fixes = [Fix(odd, "00", "relabel", "cat", "dog", "why, so"), Fix("b", "01", "keep")]
-    write_fixes(tmp_path / "f.csv", fixes, "data", "ff")
+    write_fixes(tmp_path / "f.csv", fixes, "data")
     found = read_fixes(tmp_path / "f.csv")
-    assert found.fixes == tuple(fixes) and found.source == "data" and found.fingerprint == "ff"
+    assert found.fixes == tuple(fixes) and found.source == "data"
+    assert ",,data,,," in (tmp_path / "f.csv").read_text()  # images are known by digests of theirs
 
 
 def test_a_file_that_a_spreadsheet_saved_again_is_read(tmp_path):
@@ -168,6 +170,7 @@ def test_a_file_that_a_spreadsheet_saved_again_is_read(tmp_path):
         assert read_fixes(tmp_path / "f.csv").fixes == tuple(fixes)
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -184,7 +187,3 @@ def test_a_damaged_file_is_refused(text, words, tmp_path):
         read_fixes(tmp_path / "f.csv")
     with pytest.raises(InputError, match="cannot be read"):
         read_fixes(tmp_path / "none.csv")
-
-
-def test_the_fingerprint_does_not_depend_on_the_order():
-    assert fingerprint_of([b"a", b"b"]) == fingerprint_of([b"b", b"a"]) != fingerprint_of([b"a"])

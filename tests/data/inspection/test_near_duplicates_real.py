@@ -1,4 +1,4 @@
-"""Copies of real photographs are found among thousands, see docs/benchmarks/duplicates.py."""
+"""Copies of real photographs are found among thousands, see docs/benchmarks/data/duplicates.py."""
 
 import io
 import os

@@ -35,6 +35,11 @@ def test_pixels_and_labels_are_those_of_the_files(photo_folder, packed):
             assert shards.labels[row] == files.labels[places[name]]
 
 
+def test_images_have_paths_where_each_is_a_file_of_its_own(photo_folder, packed):
+    assert load_unsplit(str(photo_folder))[0].has_paths
+    assert not any(load_unsplit(str(folder))[0].has_paths for folder in packed)
+
+
 def test_a_run_on_the_folder_finds_its_images_in_the_shards(photo_folder, packed):
     train, *_, inspection = load_dataset(str(photo_folder))
     records = record_images(train, inspection.contents, "train")

@@ -139,6 +139,15 @@ def test_any_name_that_the_system_allows_works(tmp_path, name):
     str(caught.value).encode("utf-8")
 
 
+def test_names_that_are_the_same_once_printable_are_refused(tmp_path):
+    """A run with two classes of one name could not be used."""
+    fill_classes(tmp_path, {"a\nb": 1, "a\\nb": 1})
+    with pytest.raises(InputError, match=r"two that are shown as a\\nb"):
+        read_folder(tmp_path)
+    with pytest.raises(InputError, match="Rename one"):
+        labels_by_folder(find_image_files(tmp_path, []), tmp_path)
+
+
 def test_all_images_below_a_folder_are_found_whatever_its_layout(two_classes):
     save(two_classes / "loose.png", textured(70))
     ignored = []

@@ -49,6 +49,7 @@ def test_folder_of_the_images_is_in_the_file(log, folder, tmp_path, monkeypatch)
     assert LabelLog("run/labels.csv", "my, photos").rows.rows == ()
 
 
+@pytest.mark.fault(50)
 @pytest.mark.parametrize("cut", [2, 5, 20])
 def test_a_row_that_a_kill_cut_is_left_aside_and_the_next_is_whole(log, folder, cut):
     log.append([LabelRow("a.png", "cat"), LabelRow("b.png", "dog")])
@@ -69,6 +70,7 @@ def test_a_whole_last_row_counts_though_an_editor_left_out_the_end_of_the_line(l
     assert list(read_label_rows(log.path).last) == ["a.png", "b.png", "c.png"]
 
 
+@pytest.mark.fault(50)
 @pytest.mark.parametrize("failing", ["write", "fsync"])
 def test_a_full_disk_leaves_the_rows_before_whole(log, monkeypatch, failing):
     log.append([LabelRow("a.png", "cat")])
@@ -121,6 +123,7 @@ def test_a_file_that_was_removed_is_not_made_anew_without_its_labels(log):
         log.append([LabelRow("a.png", "cat")])
 
 
+@pytest.mark.fault(51)
 def test_labels_of_another_folder_are_refused(log, tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(InputError, match=r"with labels of .*other.*received those of .*my, photos"):
@@ -135,6 +138,7 @@ def test_a_table_of_ones_own_needs_path_and_class_only(tmp_path):
     assert os.path.samefile(rows.folder, tmp_path)
 
 
+@pytest.mark.fault(51)
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -56,3 +56,14 @@ def test_neighbours_of_a_row_are_the_others(k):
         how = {"k": min(k, 23), "temperature": 0.07}
         expected += list(vote(rows[others], LABELS[others], rows[[row]], **how))
     assert knn_left_out(FEATURES, LABELS, k=k) == np.mean(np.array(expected) == LABELS)
+
+
+def test_neighbours_of_a_row_are_those_outside_its_group():
+    groups, rows, expected = np.arange(24) // 4 * 4, unit_rows(FEATURES), []
+    for row in range(24):
+        others = np.flatnonzero(groups != groups[row])
+        expected += list(vote(rows[others], LABELS[others], rows[[row]], k=3, temperature=0.07))
+    found = knn_left_out(FEATURES, LABELS, k=3, groups=groups)
+    assert found == np.mean(np.array(expected) == LABELS)
+    assert found != knn_left_out(FEATURES, LABELS, k=3)
+    assert np.isnan(knn_left_out(FEATURES, LABELS, groups=np.zeros(24)))

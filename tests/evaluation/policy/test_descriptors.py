@@ -79,6 +79,18 @@ def test_prototype_left_out_is_that_of_fits_without_the_image():
     assert prototype_left_out(features, labels) == pytest.approx(np.mean(slow))
 
 
+def test_prototype_leaves_out_the_images_of_a_group_that_are_of_its_class():
+    features, labels = clusters(spread=5.0)
+    groups, slow = np.arange(len(labels)) % 5, []
+    for row in range(len(labels)):
+        kept = (groups != groups[row]) | (labels != labels[row])
+        found = nearest_prototype(features[kept], labels[kept], features[row : row + 1])
+        slow.append(found[0] == labels[row])
+    assert np.mean(slow) != prototype_left_out(features, labels)
+    assert prototype_left_out(features, labels, groups) == pytest.approx(np.mean(slow))
+    assert np.isnan(prototype_left_out(features, labels, labels))
+
+
 def test_nearest_prototype_is_right_on_separated_classes_and_nan_with_one_image_each():
     features, labels = clusters(spread=0.01)
     assert (nearest_prototype(features, labels, features) == labels).all()

@@ -75,8 +75,7 @@ def test_each_fault_is_a_finding_of_its_kind(checked):
     assert kinds["size"] == {"red/small.png"}
     assert kinds["suffix"] == {"green/name.jpg"}
     assert [row["new"] for row in found if row["kind"] == "suspect"] == ["red"]
-    numbers = [int(row["finding"]) for row in found]
-    assert numbers == sorted(numbers) and numbers[0] == 1
+    assert all(row["finding"].startswith(f"{row['kind']}-") for row in found)
 
 
 def test_pairs_of_copies_are_a_table(checked):
@@ -187,6 +186,7 @@ def test_classes_too_small_to_be_split_are_reported_and_the_others_checked(tmp_p
     assert "refuse these images" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.fault(52)
 def test_images_that_are_all_the_same_are_no_reason_to_stop(tmp_path, capsys):
     for name in ("a", "b"):
         (tmp_path / "data" / name).mkdir(parents=True)
@@ -212,19 +212,39 @@ def test_without_features_files_and_copies_alone_are_looked_at(folder, tmp_path,
             CheckSettings(data="x", backbone="none", **given)
 
 
-def test_words_of_accept_are_kinds_and_numbers():
-    assert accepted(("near", "3", "7-9")) == ({"near"}, {3, 7, 8, 9})
-    for word in ("copies", "3-", "-2", "1-x"):
+@pytest.mark.fault(53)
+def test_words_of_accept_are_kinds_and_names():
+    assert accepted(("near", "odd-0123abcd")) == ({"near"}, {"odd-0123abcd"})
+    for word in ("copies", "3", "12-20", "odd-", "odd-12", "-0123abcd", "odd-0123abcd\n"):
         with pytest.raises(InputError, match="kinds of findings"):
             CheckSettings(data="x", accept=(word,))
 
 
-def test_numbers_without_a_finding_are_refused_and_nothing_is_left(colours, tmp_path):
-    settings = CheckSettings(
-        data=str(colours), backbone="pixels", accept=("999",), out=str(tmp_path / "run")
-    )
-    with pytest.raises(InputError, match="numbers of findings up to"):
-        check(settings)
+@pytest.mark.fault(53)
+def test_a_finding_is_accepted_by_its_name_when_other_images_came_and_refused_once_it_is_gone(
+    tmp_path,
+):
+    data, random = tmp_path / "data", np.random.default_rng(0)
+    for shade, name in enumerate(("red", "green")):
+        (data / name).mkdir(parents=True)
+        for number in range(12):
+            scene(random, shade).save(data / name / f"{number:02}.png")
+    shutil.copy(data / "red" / "05.png", data / "red" / "copy-05.png")
+
+    def run(out, *accept):
+        options = {"backbone": "none", "accept": accept or None}
+        check(CheckSettings(data=str(data), out=str(tmp_path / out), **options))
+        return {row["path"]: row["finding"] for row in rows_of(tmp_path / out / "findings.csv")}
+
+    name = run("first")["red/05.png"]
+    shutil.copy(data / "green" / "00.png", data / "green" / "copy-00.png")  # a finding before it
+    assert run("second", name)["green/00.png"] != name
+    assert [fix.path for fix in read_fixes(tmp_path / "second" / "fixes.csv").fixes] == [
+        "red/copy-05.png"
+    ]
+    (data / "red" / "copy-05.png").unlink()
+    with pytest.raises(InputError, match=f"received {name}.*changed since"):
+        run("third", name)
 
 
 def test_a_near_copy_of_a_training_image_that_is_in_test_too_is_left_out_of_train(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.fixes.finding import Finding, decided, numbered
+from tl_keras.data.fixes.finding import Finding, decided
 from tl_keras.data.fixes.fixes_file import Fix, read_fixes, write_fixes
 from tl_keras.jobs.check.review import Review, review_site
 
@@ -20,22 +20,23 @@ def finding(kind, row, action, path):
     return Finding(kind, (row,), fixes, "reason", (path,))
 
 
-FINDINGS = numbered([
+FINDINGS = [
     finding("same", 0, "drop", UGLY),
     finding("suspect", 1, "relabel", "b.png"),
     finding("suspect", 2, "relabel", "c.png"),
     finding("suffix", 3, "", "d.jpg"),
-])  # fmt: skip
+]
+FIRST, SECOND, THIRD, LAST = (each.name for each in FINDINGS)
 
 
 @pytest.fixture
 def review(tmp_path):
     def write(taken, rejected):
         fixes = decided(FINDINGS, taken, rejected)
-        write_fixes(tmp_path / "fixes.csv", fixes, "data", "00")
+        write_fixes(tmp_path / "fixes.csv", fixes, "data")
         return fixes
 
-    return Review(FINDINGS, write, frozenset({1}))
+    return Review(FINDINGS, write, frozenset({FIRST}))
 
 
 def actions(path):
@@ -44,12 +45,12 @@ def actions(path):
 
 def test_each_decision_is_in_the_file_at_once_and_can_be_taken_back(review, tmp_path):
     assert actions(tmp_path) == {(UGLY, "drop")}
-    assert review.decide({"numbers": [2, 3], "decision": "accept"})["fixes"] == 3
+    assert review.decide({"names": [SECOND, THIRD], "decision": "accept"})["fixes"] == 3
     assert ("b.png", "relabel") in actions(tmp_path)
-    state = review.decide({"numbers": [3], "decision": "reject"})
-    assert state["decisions"] == {"1": "accept", "2": "accept", "3": "reject"}
+    state = review.decide({"names": [THIRD], "decision": "reject"})
+    assert state["decisions"] == {FIRST: "accept", SECOND: "accept", THIRD: "reject"}
     assert ("c.png", "keep") in actions(tmp_path)
-    review.decide({"numbers": [1, 2, 3], "decision": None})
+    review.decide({"names": [FIRST, SECOND, THIRD], "decision": None})
     assert actions(tmp_path) == set() and review.state({})["decisions"] == {}
 
 
@@ -57,14 +58,14 @@ def test_each_decision_is_in_the_file_at_once_and_can_be_taken_back(review, tmp_
     "content",
     [
         {},
-        {"numbers": [9], "decision": "accept"},
-        {"numbers": ["1"], "decision": "accept"},
-        {"numbers": 1, "decision": "accept"},
-        {"numbers": [1], "decision": "remove"},
+        {"names": ["same-00000000"], "decision": "accept"},
+        {"names": [1], "decision": "accept"},
+        {"names": FIRST, "decision": "accept"},
+        {"names": [FIRST], "decision": "remove"},
     ],
 )
 def test_unknown_findings_and_decisions_are_refused(review, content, tmp_path):
-    with pytest.raises(InputError, match="numbers of findings up to 4"):
+    with pytest.raises(InputError, match="names of findings and a decision"):
         review.decide(content)
     assert actions(tmp_path) == {(UGLY, "drop")}
 
@@ -77,13 +78,14 @@ def test_a_decision_that_cannot_be_written_is_not_made():
 
     review = Review(FINDINGS, fail)
     with pytest.raises(InputError, match="able to write"):
-        review.decide({"numbers": [1], "decision": "accept"})
+        review.decide({"names": [FIRST], "decision": "accept"})
     assert review.state({}) == {"decisions": {}, "fixes": 0}
 
 
 def test_two_browsers_at_once_lose_no_decision(review, tmp_path):
+    accept = lambda name: review.decide({"names": [name], "decision": "accept"})  # noqa: E731
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda n: review.decide({"numbers": [n], "decision": "accept"}), [2, 3] * 10))
+        list(pool.map(accept, [SECOND, THIRD] * 10))
     assert len(actions(tmp_path)) == 3
 
 
@@ -99,7 +101,7 @@ def test_the_page_gets_names_as_text_and_serves_images_by_number(review, tmp_pat
     assert client.get(f"{base}/thumbnail/3", base_url=BASE).mimetype == "image/png"
     for path in ("thumbnail/4", "thumbnail/../fixes.csv", "fixes.csv"):
         assert client.get(f"{base}/{path}", base_url=BASE).status_code == 404
-    wrong = client.post(f"{base}/decide", json={"numbers": [7]}, base_url=BASE)
-    assert wrong.status_code == 400 and "numbers of findings" in wrong.get_json()["error"]
+    wrong = client.post(f"{base}/decide", json={"names": ["7"]}, base_url=BASE)
+    assert wrong.status_code == 400 and "names of findings" in wrong.get_json()["error"]
     assert client.post("/other/decide", json={}, base_url=BASE).status_code == 403
     assert client.get(f"{base}/check.js", base_url=BASE).status_code == 200

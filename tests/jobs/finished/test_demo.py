@@ -98,6 +98,7 @@ def test_image_and_heatmap_have_the_proportions_of_the_image(ask):
     assert again["heatmap"] != found["heatmap"]
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -117,6 +118,7 @@ def test_what_is_no_image_or_class_is_answered_with_a_sentence(ask, colours, con
     assert "\n" not in error
 
 
+@pytest.mark.fault(45)
 def test_an_image_that_is_too_large_is_refused_before_it_is_decoded(ask, monkeypatch):
     monkeypatch.setattr(image_answers, "LARGEST_IMAGE", 3 * 2**20)
     assert "at most 3 MB; received one of 4 MB" in ask(b"0" * 4 * 2**20)["error"]
@@ -140,6 +142,7 @@ def test_page_is_one_of_this_machine(site, finished_run):
     assert site.test_client().post("/wrong/look", base_url=BASE, json={}).status_code == 403
 
 
+@pytest.mark.fault(46)
 def test_without_the_training_images_the_rest_is_shown_and_the_page_says_so(
     home, copied_run, colours, tmp_path, capsys
 ):

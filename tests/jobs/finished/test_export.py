@@ -10,12 +10,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import ExifTags, Image, ImageOps
 
 from tests.training.small_models import coloured_images
 from tl_keras.checks import InputError
+from tl_keras.data.images import read_resized
 from tl_keras.jobs.finished.export import FORMATS, export
 from tl_keras.jobs.finished.export_examples import example_program
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 
 
 @pytest.fixture
@@ -141,6 +143,29 @@ def test_program_is_valid_whatever_the_names(format):
     tree = ast.parse(text)
     assigned = {ast.unparse(n.targets[0]): n.value for n in tree.body if isinstance(n, ast.Assign)}
     assert tuple(ast.literal_eval(assigned["CLASSES"])) == names
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "I;16", "CMYK", "L", "turned"])
+def test_program_reads_the_pixels_that_predict_reads(mode, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 4), dtype=np.uint8)
+    image, how = Image.fromarray(pixels), {}
+    if mode == "I;16":
+        image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    elif mode == "turned":
+        how["exif"] = Image.Exif()
+        how["exif"][ExifTags.Base.Orientation] = 6
+        image = image.convert("RGB")
+    elif mode in ("P", "PA"):
+        image = image.quantize(16)  # with transparent colours
+    else:
+        image = image.convert(mode)
+    path = str(tmp_path / ("x.tif" if mode == "CMYK" else "x.png"))
+    image.save(path, **how)
+    text = example_program("onnx", "m.onnx", "m.py", ("a", "b"), (8, 9), answers=False)
+    reading = [n for n in ast.parse(text).body if getattr(n, "name", "") == "read"]
+    found = {"np": np, "Image": Image, "ImageOps": ImageOps}
+    exec(compile(ast.Module(reading, []), "program", "exec"), found)  # noqa: S102
+    np.testing.assert_array_equal(found["read"](path), read_resized(path, (8, 9)))
 
 
 def test_program_that_is_there_is_refused_and_kept(finished_run, tmp_path):

@@ -11,7 +11,7 @@ from tl_keras.jobs.finished import prune as job
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.export import export
 from tl_keras.jobs.finished.predict import predict
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.training.whole.magnitudes import prunable_kernels
 
 QUICK = ("--sparsity", 0.8, "--prune-epochs", 1, "--epochs", 1, "--batch-size", 8)

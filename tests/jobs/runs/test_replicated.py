@@ -83,6 +83,37 @@ def test_train_ends_alike_on_one_device_on_replicas_and_in_two_processes(tmp_pat
 
 
 @pytest.mark.slow
+def test_promise_is_the_same_on_one_device_on_replicas_and_in_two_processes(tmp_path):
+    encoder, data = save_encoder(tmp_path / "e.keras"), save_images(tmp_path / "images", 20)
+    words = [
+        "--split",
+        "0.4,0.4,0.2",
+        "--max-error",
+        "0.3",
+        "--batch-size",
+        "8",
+        "--epochs",
+        "2",
+        "--dropout",
+        "0",
+    ]
+    words += ["--augment", "flip", "--backbone", encoder, "--data", data]
+    ways = {
+        "one": ("train",),
+        "two": ("train", "--strategy", "mirrored", "--devices", "2"),
+        "launched": ("launch", "--workers", "2", "--", "train"),
+    }
+    answers = {}
+    for way, command in ways.items():
+        done = run(*command, *words, "--out", tmp_path / way)
+        assert done.returncode == 0, done.stderr[-3000:]
+        metrics = read_json(tmp_path / way / "metrics.json")
+        answers[way] = metrics["answers"]
+    assert answers["one"]["val"]["answered"]
+    assert answers["one"] == answers["two"] == answers["launched"]
+
+
+@pytest.mark.slow
 @pytest.mark.fault(44)
 def test_44_a_killed_worker_ends_the_others_in_time(tmp_path):
     encoder, data = save_encoder(tmp_path / "e.keras"), save_images(tmp_path / "images", 16)

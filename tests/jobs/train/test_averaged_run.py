@@ -16,8 +16,8 @@ from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.measuring import measure, views_of
-from tl_keras.jobs.runs.trained_run import load_run
-from tl_keras.jobs.runs.unmeasured import UNMEASURED
+from tl_keras.jobs.runs.reading.trained_run import load_run
+from tl_keras.jobs.runs.writing.unmeasured import UNMEASURED
 from tl_keras.jobs.train.train import train
 from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.averaged_classifier import averages, networks_of

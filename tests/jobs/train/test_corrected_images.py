@@ -34,7 +34,7 @@ def corrected(colours, encoder, tmp_path_factory):
         fix(data, "röd/0.png", "group", "film"),
         fix(data, "röd/1.png", "group", "film"),
     ]
-    write_fixes(place / "fixes.csv", fixes, str(data), "0")
+    write_fixes(place / "fixes.csv", fixes, str(data))
     settings = {"fixes": str(place / "fixes.csv"), "freeze_epochs": 1, "epochs": 0}
     return data, train(small_config(encoder, data, place / "run", **settings))
 

@@ -1,4 +1,4 @@
-"""Kills of real processes: see docs/benchmarks/kills.py, which counts them."""
+"""Kills of real processes: see docs/benchmarks/trust/kills.py, which counts them."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ ROOT = Path(tl_keras.__file__).parents[1]
 @pytest.mark.parametrize("method", ["train", "vae", "gan", "simclr"])
 def test_runs_after_sigkill_equal_one_without(method):
     """Faults 35 and 36."""
-    words = [sys.executable, ROOT / "docs" / "benchmarks" / "kills.py", "--kills", "3"]
+    words = [sys.executable, "-m", "docs.benchmarks", "kills", "--kills", "3"]
     done = subprocess.run(
         [*words, "--method", method], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -12,8 +12,8 @@ from tl_keras.files import read_json
 from tl_keras.jobs.compare.methods import parse_method
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.runs.measuring import measure, views_of
-from tl_keras.jobs.runs.run_splits import say_if_refitted, trained_on
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.run_splits import say_if_refitted, trained_on
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.train.calibrating import calibrate, calibration_figures, val_predictions
 from tl_keras.jobs.train.starting_point import starting_point
@@ -118,6 +118,19 @@ def test_fast_trains_no_epoch(encoder, colours, tmp_path):
     assert metrics["fine_tuning"]["chosen"] == 0 and len(metrics["fine_tuning"]["points"]) == 1
     assert metrics["linear_start"]["difference"] == 0
     assert "The model is its linear start" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_start_is_calibrated_like_the_model_that_it_stands_beside(
+    metrics, encoder, colours, tmp_path
+):
+    """Expects one log loss of one regression, whether it is the model or stands beside it."""
+    changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "dropout": None}
+    run = train(small_config(encoder, colours, tmp_path / "run", **changes))
+    fast = read_json(run / "metrics.json")
+    assert metrics["fine_tuning"]["chosen"] and abs(fast["temperature"] - 1) > 0.01
+    names = ("accuracy", "loss", "expected_calibration_error")
+    for name in names:
+        assert metrics["linear_start"][name] == pytest.approx(fast["test"][name], rel=1e-4)
 
 
 def test_calibration_undoes_what_made_a_model_too_sure(balanced, colours):

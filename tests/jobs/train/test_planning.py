@@ -7,7 +7,7 @@ import pytest
 
 from tests.jobs.small_runs import small_config
 from tl_keras import InputError
-from tl_keras.jobs.train.planning import _announced
+from tl_keras.jobs.train.planning import _announced, _presets
 from tl_keras.jobs.train.train import train
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.settings.train import TrainSettings
@@ -94,6 +94,12 @@ def test_minutes_choose_the_preset_and_are_said(encoder, colours, tmp_path, capf
     assert tuning["minutes"] == 0.25  # as asked, though measuring takes a part of them
     said = capfd.readouterr().err
     assert re.search(r"Plan \(fast\): linear start [\d.]+ s, test [\d.]+ s; about", said)
+
+
+def test_minutes_choose_no_more_than_the_preset_that_was_given():
+    for preset, allowed in ((None, 3), ("best", 3), ("balanced", 2), ("fast", 1)):
+        found = _presets(FineTuneSettings(preset=preset, minutes=60))
+        assert found == ["best", "balanced", "fast"][-allowed:]
 
 
 def test_too_few_minutes_for_the_linear_start_are_refused_before_it(encoder, colours, tmp_path):

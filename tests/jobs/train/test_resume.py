@@ -15,7 +15,7 @@ from tests.training.checkpoints.kills import Killed, assert_equal_weights
 from tl_keras import cli, files
 from tl_keras.checks import InputError
 from tl_keras.jobs.finished.predict import predict
-from tl_keras.jobs.runs import recorded_run
+from tl_keras.jobs.runs.writing import recorded_run
 from tl_keras.jobs.train.train import train
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -183,6 +184,18 @@ def test_without_epochs_the_train_figures_are_those_of_the_start(encoder, colour
     assert set(metrics["train"]) == {"accuracy", "loss"}
     assert (run / "history.csv").read_text().splitlines() == ["epoch,phase"]
     assert "report.html" in _names(run)
+
+
+def test_test_images_that_were_trained_on_are_told(encoder, tmp_path, capfd):
+    data = tmp_path / "data"
+    for seed, split in enumerate(("train", "val", "test")):
+        save_images(data / split, 4, seed=seed)
+    shutil.copy(data / "train" / "green" / "0.png", data / "test" / "green" / "copy.png")
+    shutil.copy(data / "test" / "green" / "1.png", data / "test" / "green" / "twice.png")
+    run = train(small_config(encoder, data, tmp_path / "run", freeze_epochs=1, epochs=0))
+    assert "NOT ALL NEW: 1 of the test images" in capfd.readouterr().err
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "14 test images</b> (1 of them the same as images of train or val, or nearly)" in page
 
 
 def test_fine_tuning_to_the_end_is_not_taken_for_an_interrupted_run(finished_run):

@@ -53,6 +53,7 @@ def test_page_escapes_its_title_and_allows_only_its_own_scripts(site):
         assert get(site, asset).status_code == 200
 
 
+@pytest.mark.fault(56)
 @pytest.mark.parametrize(
     "path",
     ["/", "/image/0", "/label.js", "/wrong/", "/wrong/image/0", "/%00/", "/é/image/0", "//image/0"],
@@ -63,6 +64,7 @@ def test_without_the_token_nothing_is_served(site, path):
     assert site.test_client().post(path, base_url=BASE, json={}).status_code == 403
 
 
+@pytest.mark.fault(56)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -88,6 +90,17 @@ def test_the_page_itself_is_answered_under_both_names_of_this_machine(site):
     for host in ("127.0.0.1:5000", "localhost:5000"):
         headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
         assert get(site, "image/0", headers=headers).status_code == 200
+
+
+def test_port_80_is_left_out_of_the_address_by_browsers(site):
+    for host in ("127.0.0.1", "localhost"):
+        sent = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+        path = f"/{site.token}/image/0"
+        answer = site.test_client().get(path, base_url="http://127.0.0.1", headers=sent)
+        assert answer.status_code == 200
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        answer = site.test_client().get(path, base_url="http://127.0.0.1", headers=headers)
+        assert answer.status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -143,6 +156,7 @@ def test_each_site_has_a_token_of_its_own(site, tmp_path):
     assert get(other, "image/0").status_code == 404
 
 
+@pytest.mark.fault(57)
 def test_without_flask_the_error_names_the_extra(monkeypatch):
     real = builtins.__import__
 
@@ -182,6 +196,7 @@ def test_it_listens_on_loopback_until_it_is_stopped(site, capsys, monkeypatch):
     assert "GET" not in capsys.readouterr().err  # no line for each request
 
 
+@pytest.mark.fault(57)
 def test_a_port_that_is_taken_is_refused(site):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -32,6 +32,12 @@ def test_accuracy_is_compared_with_always_the_most_frequent_class():
     assert "learned something" in text
 
 
+def test_test_images_that_were_trained_on_are_not_said_to_be_new():
+    assert "took no part in training" in accuracy_texts(metrics_of(0.9, 9, 1))[1]
+    words = accuracy_texts(metrics_of(0.9, 9, 1), 2)[1]
+    assert "10 test images</b> (2 of them the same as" in words and "no part" not in words
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [(6, 4, "do not show that the model has learned"), (20, 80, "worse than that")],

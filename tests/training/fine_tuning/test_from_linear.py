@@ -135,8 +135,8 @@ def test_few_images_are_fine_tuned_gently_and_long_and_many_images_once():
     gentle, long = fine_tunings(100)
     assert (gentle.lr, gentle.epochs) == (pytest.approx(5e-5), 16)
     assert (long.lr, long.epochs, long.mixup, long.label_smoothing) == (3e-4, 80, 0, 0)
-    assert [each.epochs for each in fine_tunings(250)] == [16, 32]
-    assert [(each.lr, each.epochs) for each in fine_tunings(320)] == [(3e-4, 25)]
+    assert [each.epochs for each in fine_tunings(250)] == [16, 48]
+    assert [(each.lr, each.epochs) for each in fine_tunings(320)] == [(3e-4, 38)]
     assert [(each.lr, each.epochs) for each in fine_tunings(9999)] == [(3e-4, 16)]
 
 

@@ -1,6 +1,8 @@
 """Finding about images, with the corrections that would mend it."""
 
 import dataclasses
+import functools
+import hashlib
 from collections.abc import Iterable, Sequence
 
 from tl_keras.data.fixes.fixes_file import DROP, GROUP, KEEP, RELABEL, Fix
@@ -27,7 +29,6 @@ class Finding:
         fixes: proposed corrections; () if nothing can be corrected but the file itself.
         reason: sentence.
         paths: of the images, below the source.
-        number: from 1, by which a person names it.
     """
 
     kind: str
@@ -35,7 +36,13 @@ class Finding:
     fixes: tuple[Fix, ...]
     reason: str
     paths: tuple[str, ...]
-    number: int = 0
+
+    @functools.cached_property
+    def name(self) -> str:
+        """Name such as suspect-3fa9c01b: another one if its images or corrections are others."""
+        fixes = [(fix.path, fix.digest, fix.action, fix.new) for fix in self.fixes]
+        content = repr((self.paths, fixes)).encode()
+        return f"{self.kind}-{hashlib.blake2b(content, digest_size=4).hexdigest()}"
 
     @property
     def proposal(self) -> str:
@@ -51,20 +58,15 @@ class Finding:
         return words[first.action].format(what)
 
 
-def numbered(findings: Iterable[Finding]) -> list[Finding]:
-    """Returns findings with their numbers."""
-    return [dataclasses.replace(each, number=n) for n, each in enumerate(findings, 1)]
-
-
 def decided(
-    findings: Sequence[Finding], accepted: frozenset[int], rejected: frozenset[int] = frozenset()
+    findings: Sequence[Finding], accepted: frozenset[str], rejected: frozenset[str] = frozenset()
 ) -> list[Fix]:
     """Returns the corrections of accepted findings, and "keep" for the images of rejected ones.
 
     Of several corrections of one image, leaving it out counts, and then another class.
     """
     order = {DROP: 0, RELABEL: 1, GROUP: 2}
-    fixes = [fix for each in findings if each.number in accepted for fix in each.fixes]
+    fixes = [fix for each in findings if each.name in accepted for fix in each.fixes]
     chosen: dict[tuple[str, str], list[Fix]] = {}
     for fix in sorted(fixes, key=lambda fix: order[fix.action]):
         before = chosen.setdefault((fix.path, fix.digest), [])
@@ -73,7 +75,7 @@ def decided(
     kept = [
         fix._replace(action=KEEP, new="", reason=f"{each.kind}: {fix.reason}")
         for each in findings
-        if each.number in rejected
+        if each.name in rejected
         for fix in each.fixes
     ]
     return [*(fix for found in chosen.values() for fix in found), *kept]

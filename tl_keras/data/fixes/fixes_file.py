@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -52,22 +52,12 @@ class Fixes:
     Attributes:
         fixes: tuple of `Fix`.
         source: name of the data.
-        fingerprint: of the contents of all its images, see `fingerprint_of`.
         file: path of the file.
     """
 
     fixes: tuple[Fix, ...]
     source: str
-    fingerprint: str
     file: str = ""
-
-
-def fingerprint_of(contents: Iterable[bytes]) -> str:
-    """Returns a hash of the contents of all images, whatever their order."""
-    digest = hashlib.blake2b(digest_size=16)
-    for content in sorted(contents):
-        digest.update(content)
-    return digest.hexdigest()
 
 
 def file_digest(path: str) -> str:
@@ -82,9 +72,9 @@ def file_digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def write_fixes(path: str | Path, fixes: Sequence[Fix], source: str, fingerprint: str) -> None:
+def write_fixes(path: str | Path, fixes: Sequence[Fix], source: str) -> None:
     """Writes a fixes.csv, whole or not at all."""
-    data = Fix(source, fingerprint, _DATA, reason=f"{len(fixes)} fixes of these data")
+    data = Fix(source, "", _DATA, reason=f"{len(fixes)} fixes of these data")
     write_csv(path, COLUMNS, [data, *fixes])
 
 
@@ -112,7 +102,7 @@ def read_fixes(path: str | Path) -> Fixes:
             f"`tl-keras check` writes them; received {printable(name)} with {','.join(head)!r}."
         )
     fixes = tuple(_fix(row, name, number) for number, row in enumerate(rest[1:], 3) if row)
-    return Fixes(fixes, unescape_controls(rest[0][0]), rest[0][1], name)
+    return Fixes(fixes, unescape_controls(rest[0][0]), name)
 
 
 def _fix(row, name, number):

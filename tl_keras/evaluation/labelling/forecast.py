@@ -157,7 +157,7 @@ def scale_of(accuracy: np.ndarray | float, labels: np.ndarray | int) -> np.ndarr
 def shipped_table() -> Mapping:
     """Coefficients and quantiles, {kind: {times: {"weights", "low", "high"}}}.
 
-    Made by docs/benchmarks/enough.py.
+    Made by `python -m docs.benchmarks label_forecast --data FOLDER --write`.
     """
     return json.loads(_TABLE.read_text(encoding="utf-8"))
 

@@ -21,10 +21,10 @@ def describe(dataset: ImageDataset, features: np.ndarray, *, seed: int = 0) -> d
 
     Only these images are used. linear_accuracy and linear_loss are those of the linear start on
     images that its folds hold out, and NaN with one image of each class. knn_accuracy and
-    prototype_accuracy leave out one image at a time.
+    prototype_accuracy leave out one image at a time. Images of a group are left out together.
 
     Args:
-        dataset: labelled training images; each class has one at least.
+        dataset: labelled training images, with groups or without; each class has one at least.
         features: float (n, d), of a frozen backbone.
         seed: of the folds.
     """
@@ -36,21 +36,26 @@ def describe(dataset: ImageDataset, features: np.ndarray, *, seed: int = 0) -> d
         "labels_per_class": len(labels) / dataset.num_classes,
         "rarest": float(counts.min()),
         **_of_pixels(dataset),
-        **of_features(features, labels, dataset.num_classes, seed=seed),
+        **of_features(features, labels, dataset.num_classes, seed=seed, groups=dataset.groups),
     }
 
 
 def of_features(
-    features: np.ndarray, labels: np.ndarray, num_classes: int, *, seed: int = 0
+    features: np.ndarray,
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Returns those descriptors that come from features (n, d) and labels (n,) alone."""
-    start = fit_linear_start(features[None], labels, num_classes, seed=seed)
+    """Returns those descriptors that come from features (n, d), labels and groups (n,) alone."""
+    start = fit_linear_start(features[None], labels, num_classes, seed=seed, groups=groups)
     accuracy, loss = held_out_figures(start.probabilities, labels)
     return {
         "linear_accuracy": accuracy,
         "linear_loss": loss,
-        "knn_accuracy": knn_left_out(features, labels, k=_NEIGHBOURS),
-        "prototype_accuracy": prototype_left_out(features, labels),
+        "knn_accuracy": knn_left_out(features, labels, k=_NEIGHBOURS, groups=groups),
+        "prototype_accuracy": prototype_left_out(features, labels, groups),
         "logme": logme(unit_rows(features), labels),
     }
 
@@ -66,24 +71,39 @@ def held_out_figures(probabilities: np.ndarray, labels: np.ndarray) -> tuple[flo
     return float(np.mean(rows.argmax(axis=1) == own)), float(loss)
 
 
-def prototype_left_out(features: np.ndarray, labels: np.ndarray) -> float:
+def prototype_left_out(
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None
+) -> float:
     """Returns the accuracy of the nearest prototype with each image left out of its own.
 
-    NaN if no class has a second image. The only image of a class is not asked for.
+    The images of its group, ints (n,), are left out with it where they are of its class. A class in
+    one group is not asked for, and without groups a class of one image. NaN if no class is left.
     """
     rows = unit_rows(features).astype(np.float64)
     counts = np.bincount(labels)
-    asked = np.flatnonzero(counts[labels] > 1)
+    out, places = _left_out(labels, groups)
+    asked = np.flatnonzero(counts[labels] > out[places])
     if not len(asked):
         return float("nan")
-    sums = np.zeros((len(counts), rows.shape[1]))
+    sums, left = np.zeros((len(counts), rows.shape[1])), np.zeros((len(out), rows.shape[1]))
     np.add.at(sums, labels, rows)
+    np.add.at(left, places, rows)
     means = sums / np.maximum(counts, 1)[:, None]
     scores = rows @ means.T - np.square(means).sum(axis=1) / 2
     scores[:, counts == 0] = -np.inf
-    own = (sums[labels] - rows) / np.maximum(counts[labels] - 1, 1)[:, None]
+    own = sums[labels] - left[places]
+    own /= np.maximum(counts[labels] - out[places], 1)[:, None]
     scores[np.arange(len(rows)), labels] = (rows * own).sum(1) - np.square(own).sum(1) / 2
     return float(np.mean(scores[asked].argmax(axis=1) == labels[asked]))
+
+
+def _left_out(labels, groups):
+    """Returns (sizes of the sets of images left out together, set of each image (n,))."""
+    if groups is None:
+        return np.ones(len(labels), int), np.arange(len(labels))
+    pairs = np.stack([labels, groups], axis=1)
+    _, places, sizes = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    return sizes, places.reshape(-1)
 
 
 def _of_pixels(dataset):

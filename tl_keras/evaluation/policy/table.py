@@ -1,8 +1,9 @@
 """Measured accuracies of the strategies on many training sets, results.csv.
 
-docs/benchmarks/policy.py makes the table. A row is a training set: its data set and task, labels
-per class, seed, pixels and descriptors. Accuracy, log loss and seconds follow for each strategy
-that was measured on it. Strategies of a row have the same training, validation and test images.
+`python -m docs.benchmarks policy` makes the table. A row is a training set: its data set and task,
+labels per class, seed, pixels and descriptors. Accuracy, log loss and seconds follow for each
+strategy that was measured on it. Strategies of a row have the same training, validation and test
+images.
 """
 
 import csv

@@ -9,7 +9,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import Splits
-from tl_keras.data.fixes.finding import numbered, without_kept
+from tl_keras.data.fixes.finding import without_kept
 from tl_keras.data.fixes.fixes_file import read_fixes
 from tl_keras.data.grouping.copies import groups_of
 from tl_keras.data.grouping.groups import DUPLICATES
@@ -26,8 +26,8 @@ from tl_keras.jobs.check.file_findings import file_findings
 from tl_keras.jobs.check.images import CheckedImages
 from tl_keras.jobs.check.label_findings import odd_findings, suspect_findings, suspects_of
 from tl_keras.jobs.check.review import Review, review_site
-from tl_keras.jobs.check.tables import FIXES, accepted_numbers, write_decisions, write_tables
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.check.tables import FIXES, accepted_names, write_decisions, write_tables
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
@@ -127,7 +127,7 @@ def _results(settings, checked, splits):
     ]
     kept = read_fixes(settings.fixes).fixes if settings.fixes else ()
     findings.sort(key=lambda each: list(TITLES).index(each.kind))
-    findings = numbered(without_kept(findings, kept))
+    findings = without_kept(findings, kept)
     metrics = {
         "pictures": len(checked),
         "classes": checked.images.class_counts(),
@@ -151,7 +151,7 @@ def _results(settings, checked, splits):
 
 
 def _writer(folder, settings, checked, findings):
-    """Returns a function (accepted numbers, rejected ones) that writes fixes.csv."""
+    """Returns a function (accepted names, rejected ones) that writes fixes.csv."""
     before = read_fixes(settings.fixes) if settings.fixes else None
     return functools.partial(write_decisions, folder / FIXES, checked, findings, before=before)
 
@@ -160,14 +160,14 @@ def _accept(folder, settings, checked, findings):
     """Writes fixes.csv with the findings that --accept names, and those of --fixes."""
     if settings.accept is None:
         return
-    taken = accepted_numbers(findings, settings.accept)
+    taken = accepted_names(findings, settings.accept)
     fixes = _writer(folder, settings, checked, findings)(taken)
     say(f"{len(fixes)} fixes: {folder / FIXES}. Give it to any command with --fixes.")
 
 
 def _review(folder, settings, checked, findings):
     """Serves the page on which findings are decided, until the command is stopped."""
-    taken = accepted_numbers(findings, settings.accept or ())
+    taken = accepted_names(findings, settings.accept or ())
     decisions = Review(findings, _writer(folder, settings, checked, findings), taken)
     site = review_site(decisions, settings.data, checked.images, folder / FIXES)
     try:

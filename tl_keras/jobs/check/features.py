@@ -8,7 +8,7 @@ from tl_keras.evaluation.encoders.approximate_neighbours import check_index_libr
 from tl_keras.evaluation.encoders.feature_space import Neighbours, directions, find_neighbours
 from tl_keras.evaluation.encoders.probes import unit_rows
 from tl_keras.jobs.check.images import CheckedImages
-from tl_keras.jobs.runs.encoder_features import are_of_network, encoder_features
+from tl_keras.jobs.features.encoder_features import are_of_network, encoder_features
 from tl_keras.models.backbones.backbone import is_backbone_path
 from tl_keras.settings.check import NO_FEATURES, CheckSettings
 from tl_keras.settings.features import PIXELS

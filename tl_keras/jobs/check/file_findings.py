@@ -19,7 +19,7 @@ def file_findings(checked: CheckedImages) -> Iterator[Finding]:
         name = os.path.relpath(path, source)
         fix = Fix(name, file_digest(path), DROP, "", "", reason)
         yield Finding(UNREADABLE, (), (fix,), reason, (name,))
-    if not checked.images.is_files or checked.images.in_shards:
+    if not checked.images.has_paths:
         return
     rows = {path: row for row, path in enumerate(checked.images.images)}
     for path, kind in inspection.renamed.items():

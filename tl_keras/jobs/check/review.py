@@ -23,17 +23,17 @@ class Review:
     """Decisions on findings.
 
     Args:
-        findings: numbered `Finding`s.
-        write: function from the numbers (accepted, rejected) that writes fixes.csv and returns its
+        findings: `Finding`s.
+        write: function from the names (accepted, rejected) that writes fixes.csv and returns its
             rows.
-        accepted: numbers of the findings that are accepted from the beginning.
+        accepted: names of the findings that are accepted from the beginning.
     """
 
     def __init__(
         self,
         findings: Sequence[Finding],
-        write: Callable[[frozenset[int], frozenset[int]], list[Fix]],
-        accepted: frozenset[int] = frozenset(),
+        write: Callable[[frozenset[str], frozenset[str]], list[Fix]],
+        accepted: frozenset[str] = frozenset(),
     ) -> None:
         self.findings = findings
         self._write, self._lock = write, threading.Lock()
@@ -54,33 +54,31 @@ class Review:
         return {"kinds": [kind for kind in kinds if kind["findings"]], **self.state(content)}
 
     def state(self, content: dict) -> dict:
-        """Returns {"decisions": {number: "accept" or "reject"}, "fixes": rows of fixes.csv}."""
+        """Returns {"decisions": {name: "accept" or "reject"}, "fixes": rows of fixes.csv}."""
         with self._lock:
             return self._state()
 
     def _state(self):
-        return {"decisions": {str(n): d for n, d in self._decisions.items()}, "fixes": self._fixes}
+        return {"decisions": dict(self._decisions), "fixes": self._fixes}
 
     def decide(self, content: dict) -> dict:
-        """Takes {"numbers": [...], "decision": "accept", "reject" or None}; returns the state.
+        """Takes {"names": [...], "decision": "accept", "reject" or None}; returns the state.
 
         Raises:
             InputError: a finding or a decision does not exist, or the file cannot be written; then
                 nothing is decided.
         """
-        numbers, decision = content.get("numbers"), content.get("decision")
-        known = {each.number for each in self.findings}
-        wrong = not isinstance(numbers, list) or not all(
-            isinstance(n, int) and n in known for n in numbers
-        )
+        names, decision = content.get("names"), content.get("decision")
+        known = [each.name for each in self.findings]
+        wrong = not isinstance(names, list) or not all(name in known for name in names)
         if wrong or decision not in (ACCEPT, REJECT, None):
             raise InputError(
-                f"Expected numbers of findings up to {len(self.findings)} and a decision; received "
-                f"{numbers!r:.100} and {decision!r:.100}. Load the page again."
+                "Expected names of findings and a decision; received "
+                f"{names!r:.100} and {decision!r:.100}. Load the page again."
             )
         with self._lock:
-            after = {n: d for n, d in self._decisions.items() if n not in numbers}
-            after |= dict.fromkeys(numbers, decision) if decision else {}
+            after = {n: d for n, d in self._decisions.items() if n not in names}
+            after |= dict.fromkeys(names, decision) if decision else {}
             taken, rejected = (
                 frozenset(n for n, d in after.items() if d == kind) for kind in (ACCEPT, REJECT)
             )
@@ -91,7 +89,7 @@ class Review:
 
 def _shown(finding):
     return {
-        "number": finding.number,
+        "name": finding.name,
         "rows": list(finding.rows),
         "paths": [printable(path) for path in finding.paths],
         "reason": finding.reason,

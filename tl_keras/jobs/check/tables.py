@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.fixes.finding import NEAR, SAME, Finding, decided
-from tl_keras.data.fixes.fixes_file import Fix, Fixes, fingerprint_of, write_fixes
+from tl_keras.data.fixes.fixes_file import Fix, Fixes, write_fixes
 from tl_keras.data.grouping.copies import Copies
 from tl_keras.evaluation.classifiers.suspect_labels import SuspectLabels
 from tl_keras.files import write_csv
@@ -57,36 +57,35 @@ def _finding_rows(findings):
         for path in each.paths:
             fix = fixes.get(path, Fix(path, "", ""))
             row = (fix.action, fix.old, fix.new)
-            yield (each.number, each.kind, path, *row, each.reason)
+            yield (each.name, each.kind, path, *row, each.reason)
 
 
-def accepted_numbers(findings: Sequence[Finding], words: tuple[str, ...]) -> frozenset[int]:
-    """Returns the numbers of the findings that the words of --accept name.
+def accepted_names(findings: Sequence[Finding], words: tuple[str, ...]) -> frozenset[str]:
+    """Returns the names of the findings that the words of --accept stand for.
 
     Raises:
-        InputError: there is no finding of such a number.
+        InputError: there is no finding of such a name.
     """
-    kinds, numbers = accepted(words)
-    known = {each.number for each in findings}
-    if numbers - known:
-        missing = listed([str(number) for number in sorted(numbers - known)])
+    kinds, names = accepted(words)
+    known = {each.name for each in findings}
+    if names - known:
         raise InputError(
-            f"Expected numbers of findings up to {len(findings)} in accept; received {missing}. "
-            "findings.csv of a check without --accept lists them."
+            f"Expected names of findings of these images in accept; received "
+            f"{listed(sorted(names - known))}. The images or options have changed since they were "
+            "shown. Run check without --accept, and take the names in its findings.csv."
         )
-    return numbers | {each.number for each in findings if each.kind in kinds}
+    return names | {each.name for each in findings if each.kind in kinds}
 
 
 def write_decisions(
     path: Path,
     checked: CheckedImages,
     findings: Sequence[Finding],
-    taken: frozenset[int],
-    rejected: frozenset[int] = frozenset(),
+    taken: frozenset[str],
+    rejected: frozenset[str] = frozenset(),
     before: Fixes | None = None,
 ) -> list[Fix]:
     """Writes fixes.csv and returns its rows: those of `before`, then those decided on now."""
     fixes = [*(before.fixes if before else ()), *decided(findings, taken, rejected)]
-    contents = [bytes.fromhex(digest) for digest in checked.digests]
-    write_fixes(path, fixes, checked.images.source, fingerprint_of(contents))
+    write_fixes(path, fixes, checked.images.source)
     return fixes

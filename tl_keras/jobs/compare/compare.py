@@ -24,9 +24,9 @@ from tl_keras.jobs.compare.pretraining import ENCODERS, PretrainedEncoders
 from tl_keras.jobs.compare.report import write_compare_report
 from tl_keras.jobs.compare.results import Results
 from tl_keras.jobs.compare.runner import MethodRunner
-from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import default_run_path
+from tl_keras.jobs.runs.writing.recorded_run import recorded_run
+from tl_keras.jobs.runs.writing.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.wording.comparison import verdict
 from tl_keras.settings.compare import CompareSettings

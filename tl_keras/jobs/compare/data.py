@@ -12,8 +12,8 @@ from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import read_records, record_splits, write_records
 from tl_keras.data.splits import at_most_per_class, keep_per_class
-from tl_keras.jobs.runs.run_folder import SPLITS
-from tl_keras.jobs.runs.run_splits import NAMES, begun_splits
+from tl_keras.jobs.runs.reading.run_splits import NAMES, begun_splits
+from tl_keras.jobs.runs.writing.run_folder import SPLITS
 from tl_keras.progress import say
 from tl_keras.training.fine_tuning.inputs import random_part, tell_rare
 

@@ -11,8 +11,8 @@ from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.evaluation.encoders.approximate_neighbours import check_index_library
 from tl_keras.evaluation.encoders.findings import find
 from tl_keras.files import write_csv
-from tl_keras.jobs.runs.encoder_features import encoder_features
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.features.encoder_features import encoder_features
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page

@@ -20,8 +20,8 @@ from tl_keras.evaluation.labelling.forecast import (
     measure_curve,
 )
 from tl_keras.evaluation.labelling.head import unit_rows
-from tl_keras.jobs.runs.encoder_features import encoder_features
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.features.encoder_features import encoder_features
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page

@@ -2,10 +2,10 @@
 
 from tl_keras.checks import InputError
 from tl_keras.data.images import printable
-from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
+from tl_keras.jobs.features.kept_features import kept_features
 from tl_keras.jobs.finished.image_answers import ImageAnswers
-from tl_keras.jobs.runs.run_splits import other_splits, own_splits
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.run_splits import other_splits, own_splits
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.progress import say
 from tl_keras.reports.served.local_site import add_action, local_site
 from tl_keras.reports.served.serving import serve

@@ -5,13 +5,13 @@ import keras
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_images
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
-from tl_keras.jobs.runs.disk_room import check_model_room
-from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.reading.run_splits import check_fixes, kept_fixes, without_contents
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import default_run_path
-from tl_keras.jobs.runs.run_splits import check_fixes, kept_fixes, without_contents
+from tl_keras.jobs.runs.writing.disk_room import check_model_room
+from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.writing.recorded_run import recorded_run
+from tl_keras.jobs.runs.writing.run_folder import default_run_path
 from tl_keras.models.baselines.cnn import CNN
 from tl_keras.models.baselines.mlp import MLP
 from tl_keras.models.baselines.rnn import RNN

@@ -6,15 +6,20 @@ from tl_keras.evaluation.classifiers.answers import answer_figures, answers_on
 from tl_keras.files import write_json
 from tl_keras.jobs.output_files import check_output, figures_of
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.run_folder import RunFolder
-from tl_keras.jobs.runs.run_splits import (
+from tl_keras.jobs.runs.reading.run_splits import (
     check_fixes,
     other_images,
     own_splits,
     say_if_refitted,
 )
-from tl_keras.jobs.runs.trained_run import load_run
-from tl_keras.jobs.runs.unmeasured import mark_measured, read_config, read_history, read_unmeasured
+from tl_keras.jobs.runs.reading.trained_run import load_run
+from tl_keras.jobs.runs.writing.run_folder import RunFolder
+from tl_keras.jobs.runs.writing.unmeasured import (
+    mark_measured,
+    read_config,
+    read_history,
+    read_unmeasured,
+)
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.jobs.train.train import measured, write_result
 from tl_keras.progress import say

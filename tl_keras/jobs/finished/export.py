@@ -10,7 +10,7 @@ from tl_keras.checks import InputError
 from tl_keras.files import write_text
 from tl_keras.jobs.finished.export_examples import example_program
 from tl_keras.jobs.output_files import check_writable
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.models.answers.answering_model import probabilities_model
 from tl_keras.models.signature import gives_logits
 from tl_keras.progress import say

@@ -22,7 +22,11 @@ MODEL = Path(__file__).parent / {file!r}
 def read(path):
     if path.endswith(".npy"):
         return np.load(path).astype("float32")
-    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I"):  # grey of 16 bits
+        image = Image.fromarray(np.round(np.asarray(image) / 257).astype("uint8"))
+    white = Image.new("RGBA", image.size, "white")  # behind transparent pixels
+    image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
     return np.asarray(image.resize(({width}, {height}), Image.Resampling.BILINEAR), "float32")
 
 

@@ -14,7 +14,7 @@ from tl_keras.evaluation.classifiers.grad_cam import GradCAM
 from tl_keras.evaluation.classifiers.prediction import probability_function
 from tl_keras.evaluation.encoders.probes import feature_function, unit_rows
 from tl_keras.jobs.finished.predict import answer_cells
-from tl_keras.jobs.runs.trained_run import TrainedRun
+from tl_keras.jobs.runs.reading.trained_run import TrainedRun
 from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.inference import traced
 from tl_keras.reports.figures.heatmap_overlay import draw_overlay

@@ -27,7 +27,7 @@ from tl_keras.jobs.finished.heatmap_files import (
     heatmap_folder,
 )
 from tl_keras.jobs.output_files import check_output, table_of
-from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
+from tl_keras.jobs.runs.reading.trained_run import TrainedRun, load_run
 from tl_keras.models.answers.answering_model import NO_ANSWER
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PredictSettings

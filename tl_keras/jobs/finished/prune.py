@@ -5,13 +5,13 @@ import dataclasses
 import keras
 
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
-from tl_keras.jobs.runs.disk_room import check_model_room
-from tl_keras.jobs.runs.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.recorded_run import recorded_run
+from tl_keras.jobs.runs.reading.run_splits import kept_fixes, say_if_refitted
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import default_run_path
-from tl_keras.jobs.runs.run_splits import kept_fixes, say_if_refitted
+from tl_keras.jobs.runs.writing.disk_room import check_model_room
+from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.writing.recorded_run import recorded_run
+from tl_keras.jobs.runs.writing.run_folder import default_run_path
 from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.averaged_classifier import averages
 from tl_keras.models.precision import compute_in

@@ -13,11 +13,11 @@ from tl_keras.jobs.pretrain.fit import encoder_of, fit
 from tl_keras.jobs.pretrain.measures import measure_pretrained
 from tl_keras.jobs.pretrain.models import Plan, build_model, make_plan
 from tl_keras.jobs.pretrain.report import write_report
-from tl_keras.jobs.runs.disk_room import check_model_room
-from tl_keras.jobs.runs.interruptions import keeping_interrupted
-from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import default_run_path
+from tl_keras.jobs.runs.writing.disk_room import check_model_room
+from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted
+from tl_keras.jobs.runs.writing.recorded_run import recorded_run
+from tl_keras.jobs.runs.writing.run_folder import default_run_path
 from tl_keras.progress import say
 from tl_keras.reports.figures.grid_callback import ImageGrids
 from tl_keras.reports.wording.pretraining import episodes_verdict, probe_verdict

@@ -5,12 +5,17 @@ import keras
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
-from tl_keras.jobs.runs.interruptions import keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.run_folder import RunFolder
-from tl_keras.jobs.runs.run_splits import check_left, other_splits, own_splits, without_contents
-from tl_keras.jobs.runs.trained_run import TrainedRun, load_run
-from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
+from tl_keras.jobs.runs.reading.run_splits import (
+    check_left,
+    other_splits,
+    own_splits,
+    without_contents,
+)
+from tl_keras.jobs.runs.reading.trained_run import TrainedRun, load_run
+from tl_keras.jobs.runs.writing.interruptions import keeping_saved
+from tl_keras.jobs.runs.writing.run_folder import RunFolder
+from tl_keras.jobs.runs.writing.unmeasured import known_of_history, mark_measured, write_unmeasured
 from tl_keras.progress import say
 from tl_keras.training.history import TrainingHistory
 

@@ -18,8 +18,8 @@ from tl_keras.evaluation.classifiers.selective_error import (
     promised_threshold,
 )
 from tl_keras.evaluation.encoders.probes import extract_features
-from tl_keras.jobs.runs.run_splits import trained_on
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.run_splits import trained_on
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.models.answers.answering_model import (
     NOTHING,
     build_answering_model,
@@ -31,41 +31,36 @@ from tl_keras.reports.wording.answers import promise_sentence
 from tl_keras.training.distribution.several_machines import from_chief
 
 NOVEL = 0.05  # share of the images of known classes that are taken for novel
+CHOOSING = 1 / 3  # share of the new validation images by which a training chooses its weights
 
 
 def answering(
     model: keras.Model,
-    splits: Splits,
+    train: ImageDataset,
+    val: ImageDataset,
     max_error: float,
     *,
     flips: bool = False,
     seed: int = 0,
-    seen: Set[bytes] = frozenset(),
 ) -> tuple[keras.Model, dict]:
     """Builds the model that answers, calibrated on validation images.
 
     Novelty is that of the trained model's features. Its limit and the least certainty come from
-    the `calibration_images`, which the training has not seen: they are drawn like those to come, as
-    the promise demands. Predictions out of fold for training images are of other models, and their
+    images that the training has not seen: they are drawn like those to come, as the promise
+    demands. Predictions out of fold for training images are of other models, and their
     near-duplicates would be in other folds, so they take no part.
 
     Args:
         model: trained classifier.
-        splits: its data.
+        train: its training images.
+        val: validation images for the promise, see `divided`.
         max_error: promised error among the answers, 0-1.
         flips: whether predictions are means over each image and its mirror image.
         seed: of the choice of training images that are held.
-        seen: see `calibration_images`.
 
     Returns:
         (model of `build_answering_model`, content of "answers" in metrics.json)
     """
-    train, val = splits.train, calibration_images(splits, seen)
-    if len(val) < len(splits.val):
-        say(
-            f"{len(splits.val) - len(val)} of {len(splits.val)} validation images take no part in "
-            "the promise, as the network was trained on them or they lie in the group of another."
-        )
     rows = held_rows(train.labels, seed)
     features = extract_features(features_model(model), train.subset(rows))
     distance = fit_local_distance(from_chief(features))
@@ -89,8 +84,39 @@ def seen_by(backbone: str) -> Set[bytes]:
     return trained_on(load_run(backbone)) if is_run else frozenset()
 
 
-def calibration_images(splits: Splits, seen: Set[bytes] = frozenset()) -> ImageDataset:
-    """Returns the validation images that tell of new images, independently of each other.
+def divided(
+    splits: Splits, seen: Set[bytes] = frozenset(), *, chooses: bool, seed: int = 0
+) -> tuple[ImageDataset, ImageDataset]:
+    """Returns the validation images that the training sees, and those for the promise.
+
+    Weights that were chosen by some images are better on these than on others. So those for the
+    promise have no part in such a choice, nor has any image of their groups: a third of the
+    `calibration_rows` is drawn for it.
+
+    Args:
+        splits: the data.
+        seen: see `calibration_rows`.
+        chooses: whether the training chooses among weights by validation. If not, it has all.
+        seed: of the drawing.
+    """
+    val, rows = splits.val, calibration_rows(splits, seen)
+    training = np.arange(len(val))
+    if chooses:
+        mixed = np.random.default_rng([seed, 13]).permutation(rows)
+        rows = np.sort(mixed[round(CHOOSING * len(rows)) :])
+        groups = _groups(val)
+        training = np.flatnonzero(~np.isin(groups, groups[rows]))
+    if len(rows) < len(val):
+        say(
+            f"{len(val) - len(rows)} of {len(val)} validation images take no part in the promise: "
+            "the network was trained on them, they lie in the group of another, or the training "
+            "chooses among its weights by them."
+        )
+    return val.subset(training), val.subset(rows)
+
+
+def calibration_rows(splits: Splits, seen: Set[bytes] = frozenset()) -> np.ndarray:
+    """Returns the rows of validation images that tell of new images, each by itself.
 
     Those that are the same as a training image, or nearly, were learned by heart, and so were those
     that the backbone was trained on. Images of one group resemble each other, so the first stands
@@ -110,19 +136,22 @@ def calibration_images(splits: Splits, seen: Set[bytes] = frozenset()) -> ImageD
         for name, split in zip((leak.first, leak.second), leak.splits, strict=True)
         if split == val.split
     }
-    groups = np.arange(len(val)) if val.groups is None else val.groups
+    groups = _groups(val)
     each = zip(val.ids, contents_of(val, contents), strict=True)
     is_known = np.array([name in near or content in known for name, content in each], bool)
     new = np.flatnonzero(~np.isin(groups, groups[is_known]))
-    kept = np.sort(new[np.unique(groups[new], return_index=True)[1]])
-    return val if len(kept) == len(val) else val.subset(kept)
+    return np.sort(new[np.unique(groups[new], return_index=True)[1]])
+
+
+def _groups(images):
+    return np.arange(len(images)) if images.groups is None else images.groups
 
 
 def check_images(splits: Splits, seen: Set[bytes] = frozenset()) -> None:
     """Refuses data on which no error can be promised, before any training.
 
     Raises:
-        InputError: there is no new validation image, or hardly a training image.
+        InputError: there are no two new validation images, or hardly a training image.
     """
     train, val, *_ = splits
     if not len(val) or len(train) < NEAREST:
@@ -130,10 +159,12 @@ def check_images(splits: Splits, seen: Set[bytes] = frozenset()) -> None:
             f"Expected validation images, and at least {NEAREST} training images, for max_error; "
             f"received {len(val)} and {len(train)}. Give more with --split, or leave it out."
         )
-    if not len(calibration_images(splits, seen)):
+    new = len(calibration_rows(splits, seen))
+    if new < 2:
         raise InputError(
-            f"Expected validation images that are new for max_error; received {len(val)}, all of "
-            "them trained on, here or by the backbone. Give others, or leave it out."
+            f"Expected 2 validation images that are new for max_error, at least; received {new} "
+            f"among {len(val)}: the others lie in their groups, or were trained on, here or by the "
+            "backbone. Give others, or leave it out."
         )
 
 

@@ -10,7 +10,6 @@ from tl_keras.models.averaged_classifier import networks_of
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.from_linear import FromLinear
 from tl_keras.training.fine_tuning.linear_start import last_dense
-from tl_keras.training.history import TrainingHistory
 from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
 
 
@@ -40,7 +39,7 @@ def calibrate(model: keras.Model, probabilities: np.ndarray, labels: np.ndarray)
 
 
 def held_out_predictions(
-    history: TrainingHistory, start: StartingPoint, flips: bool
+    tuned: FromLinear | None, start: StartingPoint, flips: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns predictions for labelled images by a classifier that was not trained on them.
 
@@ -49,14 +48,14 @@ def held_out_predictions(
     validation images. For an average they are for validation images alone.
 
     Args:
-        history: `TrainingHistory` of the training.
+        tuned: result of the training from a linear start; None of another.
         start: `StartingPoint` with the trained model.
         flips: whether predictions are means over each image and its mirror image.
 
     Returns:
         (probabilities (views, n, num_classes), labels (n,))
     """
-    tuned, (train, val, *_) = history.from_linear, start.splits
+    train, val, *_ = start.splits
     if tuned is None:
         return views_of(start.model, val, flips=flips), val.labels
     views = val_predictions(tuned, start, flips)

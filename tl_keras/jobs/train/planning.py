@@ -26,7 +26,7 @@ def planned(
     """Fills the settings that a start decides, and prints the plan with its duration.
 
     Args:
-        config: settings as they were given; minutes choose the preset.
+        config: settings as they were given; minutes choose the preset, up to a given one.
         elapsed: seconds since the command began, which count into the minutes.
 
     Returns:
@@ -79,7 +79,7 @@ def _announced(config, parts, needed=None, minutes=None):
 
 
 def _presets(asked):
-    """Returns the presets that allow the given options, the most thorough first."""
+    """Returns the presets up to the given one that allow the given options, the best first."""
 
     def can(preset):
         try:
@@ -88,7 +88,8 @@ def _presets(asked):
             return False
         return True
 
-    return [name for name in reversed(PRESETS) if can(name)]
+    most = PRESETS.index(asked.preset or PRESETS[-1])
+    return [name for name in reversed(PRESETS[: most + 1]) if can(name)]
 
 
 def _with_preset(config, start, preset):

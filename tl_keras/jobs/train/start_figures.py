@@ -4,6 +4,7 @@ import dataclasses
 
 from tl_keras.evaluation.statistics.intervals import paired_accuracy_difference
 from tl_keras.jobs.runs.measuring import main_figures, measure
+from tl_keras.jobs.train.calibrating import calibrate, held_out_predictions
 
 
 def fine_tuning_figures(tuned):
@@ -26,20 +27,23 @@ def fine_tuning_figures(tuned):
 def linear_start_figures(outcome, model):
     """The content of "linear_start" in metrics.json: the start alone on the test images.
 
-    A model that is its start is not measured again. Others have their own weights again afterwards.
+    It is calibrated like the model, on predictions of its own: log losses are compared. A model
+    that is its start is not measured again. Others have their own weights again afterwards.
 
     Args:
         outcome: `TrainingResult` of the trained classifier.
         model: the classifier itself, without others that are averaged with it.
     """
-    history = outcome.history
+    history, tuned = outcome.history, outcome.history.from_linear
     seconds = {"seconds": history.seconds["linear_start"]}
-    tuned = history.from_linear
     if not tuned.chosen and tuned.members is None and "unlabelled" not in outcome.metrics:
         return outcome.metrics["test"] | seconds | ahead_of(outcome.probabilities, outcome)
     trained = model.get_weights()
     model.set_weights(tuned.weights)
     flips = outcome.metrics["test_time_flips"]
+    alone = dataclasses.replace(tuned, chosen=0, val=tuned.starts.val, members=None)
+    start = dataclasses.replace(outcome.start, model=model)
+    calibrate(model, *held_out_predictions(alone, start, flips))
     probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
     model.set_weights(trained)
     return {

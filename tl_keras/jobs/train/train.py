@@ -1,6 +1,7 @@
 """Job of `tl-keras train`: trains a classifier on labelled images and writes a run folder."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Set
 from pathlib import Path
@@ -13,14 +14,14 @@ from tl_keras.data.sounds.sound_images import resolved
 from tl_keras.evaluation.classifiers.answers import Answers, answer_figures, answers_on
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.few_labels.recommend.following import followed
-from tl_keras.jobs.runs.disk_room import check_model_room
-from tl_keras.jobs.runs.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
-from tl_keras.jobs.runs.recorded_run import recorded_run
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.runs.unmeasured import known_of_history, mark_measured, write_unmeasured
-from tl_keras.jobs.train.answering import answering, check_images, seen_by
+from tl_keras.jobs.runs.writing.disk_room import check_model_room
+from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted, keeping_saved
+from tl_keras.jobs.runs.writing.recorded_run import recorded_run
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.writing.unmeasured import known_of_history, mark_measured, write_unmeasured
+from tl_keras.jobs.train.answering import answering, check_images, divided, seen_by
 from tl_keras.jobs.train.calibrating import (
     calibrate,
     calibration_figures,
@@ -43,7 +44,12 @@ from tl_keras.jobs.train.starting_point import StartingPoint, check_names, start
 from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.progress import say
 from tl_keras.reports.wording.answers import realised_sentence
-from tl_keras.reports.wording.training import linear_verdict, scratch_verdict, source_line
+from tl_keras.reports.wording.training import (
+    copies_in_test,
+    linear_verdict,
+    scratch_verdict,
+    source_line,
+)
 from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.averaging import average_classifier
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
@@ -117,7 +123,7 @@ def train(config: TrainSettings) -> Path:
             result = run.measured()
             result.metrics["seconds"]["total"] = time.monotonic() - started
             write_result(folder, result)
-    _say_result(result.metrics, folder.path)
+    _say_result(result.metrics, folder.path, copies_in_test(result.start.splits))
     return folder.path
 
 
@@ -143,9 +149,21 @@ class _Run:
     def flips(self):
         return self.start.flips(self.config)
 
+    @functools.cached_property
+    def parts(self):
+        """(start with the validation images that the training sees, those for the promise)"""
+        if self.config.max_error is None:
+            return self.start, None
+        splits, tuning = self.start.splits, self.config.fine_tune
+        alone = tuning.linear_start and not tuning.fine_tunings(len(splits.train))
+        chooses = not alone or self.unlabelled is not None
+        seen, promise = divided(splits, self.seen, chooses=chooses, seed=self.config.seed)
+        return dataclasses.replace(self.start, splits=splits._replace(val=seen)), promise
+
     def fit(self):
         """Trains and saves, first without and then with the images without labels."""
-        train, val, *_ = self.start.splits
+        start, _ = self.parts
+        train, val, *_ = start.splits
         batch_size = self.config.fine_tune.batch_size or default_batch_size(len(train))
         settings = dataclasses.asdict(self.config.fine_tune)
         self.classifier = self.start.model
@@ -164,7 +182,9 @@ class _Run:
         self._average()
         self._save()
         with keeping_saved(self.folder.path):
-            self._calibrate(*held_out_predictions(self.history, self.start, self.flips))
+            tuned = self.history.from_linear
+            start = dataclasses.replace(start, model=self.start.model)
+            self._calibrate(*held_out_predictions(tuned, start, self.flips))
         if self.temperature is not None:
             self._save()
         if self.unlabelled is not None:
@@ -192,18 +212,18 @@ class _Run:
         """Builds the model that answers; the classifier in it is the one that was trained."""
         self.answering, self.promise = answering(
             self.start.model,
-            self.start.splits,
+            self.start.splits.train,
+            self.parts[1],
             self.config.max_error,
             flips=self.flips,
             seed=self.config.seed,
-            seen=self.seen,
         )
 
     def _fit_with_pseudo_labels(self, val, batch_size):
         keeping = keeping_interrupted(self.folder, self.start.model, batch_size)
         with keeping_saved(self.folder.path), keeping:
             self.unlabelled = train_with_pseudo_labels(
-                self.history, self.config, self.start, self.unlabelled
+                self.history, self.config, self.parts[0], self.unlabelled
             )
             self._calibrate(views_of(self.start.model, val, flips=self.flips), val.labels)
         self._save()
@@ -341,13 +361,18 @@ def write_result(folder: RunFolder, result: TrainingResult) -> None:
     mark_measured(folder)
 
 
-def _say_result(metrics, path):
+def _say_result(metrics, path, copies=0):
     test, size = metrics["test"], metrics["pictures"]["test"]
     low, high = accuracy_interval(test["accuracy"], size)
     say(
         f"Test accuracy {test['accuracy']:.1%} ({low:.1%} to {high:.1%}, {size} images), "
         f"{metrics['seconds']['total']:.0f} s. {metrics['weights']['note']}"
     )
+    if copies:
+        say(
+            f"NOT ALL NEW: {copies} of the test images are the same as images of train or val, or "
+            "nearly the same. The figures flatter the model."
+        )
     if "answers" in metrics:
         say(realised_sentence(metrics["answers"]["test"], metrics["answers"]["max_error"]))
     if "source" in metrics:

@@ -59,7 +59,7 @@ def build_backbone(
     if isinstance(backbone, keras.Model):
         return _encoder(backbone, backbone.name, image_size, weights)
     if is_backbone_path(backbone):
-        model = load_model(_encoder_file(Path(backbone)))
+        model = load_model(encoder_file(Path(backbone)))
         encoder = _encoder(model, str(backbone), image_size, weights)
         compute_in(encoder, keras.config.dtype_policy(), output=True)
         return encoder
@@ -188,7 +188,12 @@ def _check_weights(weights):
     )
 
 
-def _encoder_file(path):
+def encoder_file(path: Path) -> Path:
+    """Returns the file of a backbone: a path as it is, or the file of the encoder in a run folder.
+
+    Raises:
+        InputError: the folder has none.
+    """
     if not path.is_dir():
         return path
     for name in _ENCODER_NAMES:

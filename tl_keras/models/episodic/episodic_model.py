@@ -11,14 +11,12 @@ from keras import ops
 from tl_keras.checks import InputError, check_number
 from tl_keras.data.array_checks import check_pixels
 from tl_keras.data.inspection.first_batch import input_errors
-from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.episodic.episode_inputs import as_episodes
-from tl_keras.models.precision import layers_in
-from tl_keras.models.steps.own_loss import OwnLossModel, check_unweighted, without_weights
-from tl_keras.models.steps.rgb_inputs import averaged_features, fitting_images
+from tl_keras.models.steps.encoder_model import EncoderModel
+from tl_keras.models.steps.own_loss import check_unweighted, without_weights
 
 
-class EpisodicModel(OwnLossModel):
+class EpisodicModel(EncoderModel):
     """Base class for models that learn from episodes and are then given a support set.
 
     `fit` trains on episodes: small tasks of random classes, see `TaskSampler`. `fit_support` then
@@ -29,11 +27,9 @@ class EpisodicModel(OwnLossModel):
     more than a single query does. Validation in `fit` is inductive.
 
     Args:
-        encoder: Functional model (b, h, w, 3) RGB 0-255 -> features (b, d) or (b, h', w', d), which
-            are averaged over positions; or any argument of `build_backbone`.
+        encoder: see `EncoderModel`.
         n_way, k_shot, n_query: ints, see `TaskSampler`; those of the episodes that `fit` draws.
-        seed: int or None, seed of the episodes in `fit`; None for 0.
-        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+        **kwargs: `seed` of the episodes in `fit`, and those of `EncoderModel`.
 
     Attributes:
         encoder: the encoder.
@@ -52,21 +48,13 @@ class EpisodicModel(OwnLossModel):
         n_way: int = 20,
         k_shot: int = 1,
         n_query: int = 5,
-        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        with layers_in(self.dtype_policy):
-            self.encoder = build_backbone(encoder)
-        self.input_shape = self.encoder.input_shape
+        super().__init__(encoder, **kwargs)
         self.n_way = check_number("n_way", n_way, minimum=2, integer=True)
         self.k_shot = check_number("k_shot", k_shot, minimum=1, integer=True)
         self.n_query = check_number("n_query", n_query, minimum=1, integer=True)
-        self.seed = seed
-        self.features = averaged_features(self.encoder)
-        self.trackers = [keras.metrics.Mean(name) for name in self.loss_names]
         self.classes: np.ndarray | None = None
-        self.built = True
 
     def outer_optimizer(self, rate: Any) -> keras.Optimizer | None:
         """Returns the optimizer of a recorded training that differs from Adam; None for Adam."""
@@ -217,20 +205,10 @@ class EpisodicModel(OwnLossModel):
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
             "n_way": self.n_way,
             "k_shot": self.k_shot,
             "n_query": self.n_query,
-            "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config: dict) -> keras.Model:
-        encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**{**config, "encoder": encoder})
-
-    def _as_rgb(self, images):
-        return fitting_images(images, self.input_shape[1:])
 
     def _flat(self, images):
         """Returns the images of episodes (..., h, w, c) as (n, h, w, c) for the encoder."""

@@ -11,18 +11,17 @@ from keras import layers, ops
 from tl_keras.checks import check_widths
 from tl_keras.data.array_checks import check_pixels
 from tl_keras.data.inspection.first_batch import input_errors
-from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.precision import layers_in
-from tl_keras.models.steps.own_loss import OwnLossModel, check_unweighted
+from tl_keras.models.steps.encoder_model import EncoderModel
+from tl_keras.models.steps.own_loss import check_unweighted
 from tl_keras.models.steps.replicas import gather_replicas
-from tl_keras.models.steps.rgb_inputs import averaged_features, fitting_images
 from tl_keras.models.two_views.embedding_spread import SpreadWatch, embedding_spread
 from tl_keras.models.two_views.view_inputs import BATCH_SIZE, paired, training_batches
 
 _AT_ONCE = 256  # images
 
 
-class TwoViewModel(OwnLossModel):
+class TwoViewModel(EncoderModel):
     """Base class for methods that learn from two random views of each image.
 
     The model has an encoder and a projection head. A subclass computes its losses in
@@ -30,13 +29,11 @@ class TwoViewModel(OwnLossModel):
     is needed for training only.
 
     Args:
-        encoder: Functional model (b, h, w, 3) RGB 0-255 -> features (b, d) or (b, h', w', d), which
-            are averaged over positions; or any argument of `build_backbone`.
+        encoder: see `EncoderModel`.
         projection_units: ints, widths of the head's Dense layers. Batch normalisation and ReLU
             follow all but the last, which is the embedding.
-        seed: int or None, seed of the random views in `fit`; None for 0.
-        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`. `dtype` applies to the head and
-            to an encoder given by name. An encoder given as a model keeps its own.
+        **kwargs: `seed` of the random views in `fit`, and those of `EncoderModel`. `dtype` applies
+            to the head and to an encoder given by name. An encoder given as a model keeps its own.
 
     Attributes:
         encoder: the encoder.
@@ -55,22 +52,14 @@ class TwoViewModel(OwnLossModel):
         encoder: keras.Model,
         *,
         projection_units: Sequence[int],
-        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        with layers_in(self.dtype_policy):
-            self.encoder = build_backbone(encoder)
-        self.input_shape = self.encoder.input_shape
+        super().__init__(encoder, **kwargs)
         self.projection_units = check_widths("projection_units", projection_units)
-        self.seed = seed
-        self.features = averaged_features(self.encoder)
         self.projector = self.build_head(
             self.features.output_shape[-1], self.projection_units, "projector"
         )
-        names = (*self.loss_names, "embedding_spread")
-        self.trackers = [keras.metrics.Mean(name) for name in names]
-        self.built = True
+        self.trackers.append(keras.metrics.Mean("embedding_spread"))
 
     def build_head(self, inputs: int, units: Sequence[int], name: str) -> keras.Model:
         """Returns a `perceptron` that computes with the `dtype` of this model."""
@@ -205,18 +194,8 @@ class TwoViewModel(OwnLossModel):
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
             "projection_units": list(self.projection_units),
-            "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config: dict) -> keras.Model:
-        encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**{**config, "encoder": encoder})
-
-    def _as_rgb(self, images):
-        return fitting_images(images, self.input_shape[1:])
 
 
 def perceptron(inputs: int, units: Sequence[int], name: str) -> keras.Model:

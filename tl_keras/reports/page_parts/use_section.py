@@ -14,7 +14,8 @@ model = keras.saving.load_model("model.keras")
 with open("classes.json", encoding="utf-8") as file:
     class_names = json.load(file)["class_names"]
 
-image = ImageOps.exif_transpose(Image.open("my-image.jpg")).convert("RGB")
+image = ImageOps.exif_transpose(Image.open("my-image.jpg")).convert("RGBA")
+image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 height, width = model.input_shape[1:3]
 image = image.resize((width, height), Image.Resampling.BILINEAR)
 batch = np.asarray(image, "float32")[None]
@@ -28,7 +29,8 @@ print(class_names[answer] if answer >= 0 else left, outputs["probabilities"][0])
 
 _OF_IMAGES = (
     "In Python, with Keras alone. The model takes RGB pixels of 0-255, resized to its own size of "
-    "{height} x {width} (height x width); it scales them itself."
+    "{height} x {width} (height x width); it scales them itself. Transparent pixels are white; "
+    "divide grey pixels of 16 bits by 257 first."
 )
 _OF_SOUNDS = "In Python, with tl_keras, which makes the spectrograms that the model takes:"
 _PREDICT_SOUND = """import json

@@ -69,10 +69,10 @@ def _section(kind, results):
 
 
 def finding_tile(finding: Finding, results: CheckResults) -> Tile:
-    """Returns the images of a finding with its number, its reason and its proposal."""
+    """Returns the images of a finding with its name, its reason and its proposal."""
     rows = finding.rows[:_OF_GROUP]
     lines = [
-        Markup("<b>{}</b> {}").format(finding.number, finding.reason),
+        Markup("<b>{}</b> {}").format(finding.name, finding.reason),
         Markup('<span class="soft">{}</span>').format(finding.proposal),
     ]
     more = len(finding.paths) - _OF_GROUP
@@ -136,7 +136,7 @@ def _settings(results):
 def _use(config):
     data = shlex.quote(printable(config.data))
     commands = [
-        f"tl-keras check {data} --accept near,suspect,12-20 --out runs/checked",
+        f"tl-keras check {data} --accept near,suspect --out runs/checked",
         f"tl-keras train --data {data} --fixes runs/checked/fixes.csv",
     ]
     parts = command_parts("The command that made this page:", typed_command("check"))
@@ -144,7 +144,7 @@ def _use(config):
         "use",
         "Next steps",
         [
-            "Accept findings by kind or number; fixes.csv then goes with any command. Images and "
+            "Accept findings by kind, or by name; fixes.csv then goes with any command. Images and "
             "folders stay as they are. Remove a row of fixes.csv to take a correction back.",
             Code("\n".join(commands)),
             *parts,

@@ -94,7 +94,7 @@ class CheckResults:
         images: all images that can be read.
         names: path of each image below the source, or its row.
         splits: as training would cut them; the inspection has the warnings.
-        findings: numbered `Finding`s.
+        findings: `Finding`s.
         suspects: `SuspectLabels` of all images.
         source: sentence on the features.
         metrics: content of metrics.json.

@@ -42,6 +42,7 @@ from tl_keras.reports.wording.numbers import (
 )
 from tl_keras.reports.wording.training import (
     compared_methods,
+    copies_in_test,
     linear_verdict,
     scratch_verdict,
     settings_rows,
@@ -83,7 +84,7 @@ def training_page(results: TrainingResults) -> Page:
 
 
 def _result(results):
-    number, words, text = accuracy_texts(results.test)
+    number, words, text = accuracy_texts(results.test, copies_in_test(results.splits))
     verdicts = filter(None, (scratch_verdict(results.metrics), linear_verdict(results.metrics)))
     strong = [Markup("<strong>{}</strong>").format(text) for text in verdicts]
     return Section("result", "", [Result(number, words), text, *strong])

@@ -59,7 +59,8 @@ class Guard:
 def _other_site(environ):
     """Returns why a request does not come from the page itself, or None."""
     port = environ["SERVER_PORT"]  # the port that is listened on, whatever the request says
-    hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+    hosts = [f"127.0.0.1:{port}", f"localhost:{port}"]
+    hosts += [host.removesuffix(":80") for host in hosts]  # browsers leave it out
     host = environ.get("HTTP_HOST", "")
     if host not in hosts:
         return f"Expected a request to {hosts[0]}; received one to another host."

@@ -13,20 +13,21 @@ def promise_sentence(figures: dict) -> str:
     if val["answered"]:
         return (
             f"At most {promise} of the answers are wrong, with a confidence of "
-            f"{1 - figures['risk']:.0%}. Of {val['images']} validation images {val['answered']} "
-            f"are answered, {val['errors']} of them wrong; the others are left to a person."
+            f"{1 - figures['risk']:.0%}. Of {val['images']} validation images for the "
+            f"promise {val['answered']} are answered, {val['errors']} of them wrong; the others "
+            "are left to a person."
         )
     return f"NOTHING IS ANSWERED: {_reason(figures, promise)}"
 
 
 def _reason(figures, promise):
     first, needed = figures["first"], figures["needed"]
-    have = f"{figures['val']['known']} validation images of known look"
+    have = f"{figures['val']['known']} validation images for the promise, of known look,"
     if not first["images"]:
         return (
-            f"to promise at most {promise} wrong takes at least {needed} validation images that "
-            f"are all right; there are {figures['val']['known']}. Give more, with --split, or a "
-            "larger --max-error."
+            f"to promise at most {promise} wrong takes at least {needed} validation images for "
+            f"the promise that are all right; there are {figures['val']['known']}. Give more, with "
+            "--split, or a larger --max-error."
         )
     tested = f"of the {first['images']} most certain of {have} {first['errors']} are wrong"
     if needed is None:
@@ -36,7 +37,7 @@ def _reason(figures, promise):
         )
     return (
         f"{tested}. To promise at most {promise} wrong would take about {needed} validation "
-        "images. Give more, with --split, or a larger --max-error."
+        "images for the promise. Give more, with --split, or a larger --max-error."
     )
 
 

@@ -9,19 +9,23 @@ _HONEST_GAP = 0.03
 _FEW_IMAGES = 300
 
 
-def accuracy_texts(metrics: dict) -> tuple[str, str, str]:
+def accuracy_texts(metrics: dict, copies: int = 0) -> tuple[str, str, str]:
     """Returns the accuracy, its description with the interval, and a comparison with a baseline.
 
     Args:
         metrics: result of `evaluate_predictions` on a test split.
+        copies: test images that are the same as images of train or val, or nearly.
     """
     n, accuracy = metrics["num_examples"], metrics["accuracy"]
     low, high = accuracy_interval(accuracy, n)
     most_frequent = max(metrics["per_class"], key=lambda row: row["support"])
     baseline = most_frequent["support"] / n
-    words = Markup(
-        "<b>accuracy on {} test images</b> that took no part in training<br>\n95% interval {} to {}"
-    ).format(n, format_percent(low), format_percent(high))
+    new = "that took no part in training"
+    if copies:
+        new = f"({copies} of them the same as images of train or val, or nearly)"
+    words = Markup("<b>accuracy on {} test images</b> {}<br>\n95% interval {} to {}").format(
+        n, new, format_percent(low), format_percent(high)
+    )
     text = Markup(
         "The model classifies {} of {} images correctly. Always predicting the most frequent "
         "class, “<bdi>{}</bdi>”, has an accuracy of {}. {}"

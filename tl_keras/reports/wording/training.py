@@ -2,6 +2,7 @@
 
 import json
 
+from tl_keras.data.dataset import Splits
 from tl_keras.evaluation.classifiers.classification import accuracy_interval
 from tl_keras.reports.pages.results import TrainingResults
 from tl_keras.reports.wording.numbers import difference_sentence, format_duration
@@ -48,6 +49,19 @@ def settings_rows(results: TrainingResults) -> list[tuple[str, str]]:
         pseudo = asked["pseudo_labels"].items()
         rows += [(f"{name}, pseudo-labels", json.dumps(value)) for name, value in pseudo]
     return rows
+
+
+def copies_in_test(splits: Splits) -> int:
+    """Returns the number of test images that are the same as others of train or val, or nearly."""
+    others = {*splits.train.ids, *splits.val.ids}
+    return len(
+        {
+            name
+            for leak in getattr(splits.inspection, "leaks", ())
+            for name, other in ((leak.first, leak.second), (leak.second, leak.first))
+            if other in others and name not in others
+        }
+    )
 
 
 def source_line(figures: dict) -> str:

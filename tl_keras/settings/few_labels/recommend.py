@@ -8,6 +8,7 @@ from tl_keras.settings.image_source import (
     SIDE,
     FixSettings,
     FractionSettings,
+    GroupSettings,
     ReadSettings,
 )
 from tl_keras.settings.options.declaration import FIRST, POSITIONAL, Bounds
@@ -59,7 +60,7 @@ OF_TRAIN = tuple(name for name, strategy in STRATEGIES.items() if strategy.optio
 
 
 @dataclasses.dataclass(frozen=True)
-class RecommendSettings(FractionSettings, ReadSettings, FixSettings):
+class RecommendSettings(FractionSettings, ReadSettings, FixSettings, GroupSettings):
     """Recommends a strategy for labelled images, from results on other data sets."""
 
     data: Annotated[str, POSITIONAL]

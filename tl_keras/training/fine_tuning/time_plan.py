@@ -181,11 +181,7 @@ def memory(
         return None
     train, val, test = splits[:3]
     numbers = math.prod(model.input_shape[1:])
-    images = [
-        part
-        for part in (train, val, test)
-        if part.is_files and not part.in_shards and part.files is None
-    ]
+    images = [part for part in (train, val, test) if part.has_paths and part.files is None]
     size = numbers * sum(map(len, images))
     tries = settings.fine_tunings(len(train))
     if settings.cache != "none":

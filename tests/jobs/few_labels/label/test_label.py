@@ -13,9 +13,9 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_unsplit
 from tl_keras.data.shards.writing import write_shards
 from tl_keras.data.sources.label_rows import read_label_rows
+from tl_keras.jobs.features import kept_features
 from tl_keras.jobs.few_labels.label.label import label, labelling_site
 from tl_keras.jobs.few_labels.label.label_folder import label_folder
-from tl_keras.jobs.few_labels.recommend import kept_features
 from tl_keras.settings.few_labels.label import LabelSettings
 
 BASE = "http://127.0.0.1:5000"
@@ -128,6 +128,7 @@ def test_one_image_can_be_labelled(started, at_home):
     assert state["current"] is None and state["labelled"] == 1
 
 
+@pytest.mark.fault(47)
 def test_what_is_no_folder_or_has_no_images_is_refused(at_home, tmp_path):
     (tmp_path / "empty").mkdir()
     write_shards({"all": load_unsplit(at_home)[0]}, tmp_path / "shards")

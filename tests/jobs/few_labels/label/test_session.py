@@ -222,6 +222,7 @@ def test_classes_are_added_renamed_and_joined(session, folder):
     assert names[-1] == {"name": "bull", "count": 1} and session.kept[-1] == ["cat", "dog", "bull"]
 
 
+@pytest.mark.fault(48)
 @pytest.mark.parametrize(
     "name", ["", "  ", None, 3, "cat", "None of These", "a\nb", "a\u202eb", "x" * 301]
 )
@@ -231,6 +232,7 @@ def test_a_name_that_is_none_is_refused(session, name):
     assert "\n" not in str(raised.value) and session.kept == []
 
 
+@pytest.mark.fault(48)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -253,6 +255,7 @@ def test_a_wrong_answer_is_refused_and_nothing_is_written(session, folder, chang
     assert on_disk(folder) == {} and session.state(A)["labelled"] == 0
 
 
+@pytest.mark.fault(49)
 def test_a_file_that_changes_while_one_labels_is_said_and_its_row_stays(session, folder, start):
     session.answer({**A, "rows": [1], "label": "cat"})
     before = session.names.index("two/3.png")
@@ -271,6 +274,7 @@ def test_a_file_that_changes_while_one_labels_is_said_and_its_row_stays(session,
     assert again.state(A)["labelled"] == COUNT - 3 and "one/1.png" in on_disk(folder)
 
 
+@pytest.mark.fault(49)
 def test_labels_of_files_that_are_gone_stay_in_the_file(session, folder, start):
     session.answer({**A, "rows": [0, 1], "label": "cat"})
     (folder / "one" / "0.png").unlink()

@@ -9,7 +9,7 @@ import pytest
 from tests.jobs.small_runs import CLASSES, save_images, small_config
 from tl_keras import InputError, build_classifier, fine_tune, load_dataset, load_model, replace_head
 from tl_keras.jobs.finished.evaluate import measure
-from tl_keras.jobs.runs.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.train.other_images.source import load_source
 from tl_keras.jobs.train.train import train
 from tl_keras.models.backbones.backbone import get_backbone

@@ -10,8 +10,8 @@ from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.encoder_features import build_encoder
-from tl_keras.jobs.runs.pretrained_run import load_pretrained_run
+from tl_keras.jobs.features.encoder_features import build_encoder
+from tl_keras.jobs.runs.reading.pretrained_run import load_pretrained_run
 from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
 from tl_keras.models.episodic.prototypical import PrototypicalNetwork
 from tl_keras.progress import say

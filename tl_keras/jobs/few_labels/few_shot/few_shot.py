@@ -17,8 +17,8 @@ from tl_keras.jobs.few_labels.few_shot.support import load_support
 from tl_keras.jobs.finished.predict import COLUMNS, sources_of
 from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.measuring import main_figures
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
-from tl_keras.jobs.runs.trained_run import TrainedRun
+from tl_keras.jobs.runs.reading.trained_run import TrainedRun
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page

@@ -12,7 +12,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import printable
 from tl_keras.files import write_csv
 from tl_keras.jobs.finished.predict import COLUMNS, predicted_rows
-from tl_keras.jobs.runs.trained_run import TrainedRun
+from tl_keras.jobs.runs.reading.trained_run import TrainedRun
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def _labels(paths, folder, class_names):
 
 def _known(paths, support):
     """Returns which paths are files of the support, or copies of them."""
-    if not support.is_files or support.in_shards:
+    if not support.has_paths:
         return np.zeros(len(paths), bool)
     sizes = {os.path.getsize(path) for path in support.images}
     contents = {_content(path) for path in support.images}

@@ -16,6 +16,8 @@ from tl_keras.data.split_records import contents_of
 from tl_keras.evaluation.encoders.groups import first_groups
 from tl_keras.evaluation.labelling.head import unit_rows
 from tl_keras.evaluation.labelling.labelling import Labelling
+from tl_keras.jobs.features.encoder_features import encoder_features
+from tl_keras.jobs.features.kept_features import kept_features
 from tl_keras.jobs.few_labels.label.answers import Answers
 from tl_keras.jobs.few_labels.label.class_names import checked_name, names_of_folders
 from tl_keras.jobs.few_labels.label.guesses import Guesses
@@ -29,8 +31,6 @@ from tl_keras.jobs.few_labels.label.label_folder import (
 from tl_keras.jobs.few_labels.label.outlook import Outlook
 from tl_keras.jobs.few_labels.label.session import LabelSession
 from tl_keras.jobs.few_labels.label.watched_files import WatchedFiles
-from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
-from tl_keras.jobs.runs.encoder_features import encoder_features
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.served.local_site import add_action, local_site

@@ -8,7 +8,7 @@ from pathlib import Path
 from tl_keras.checks import InputError
 from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelRows, read_label_rows
 from tl_keras.files import read_json, write_json
-from tl_keras.jobs.runs.run_folder import RunFolder
+from tl_keras.jobs.runs.writing.run_folder import RunFolder
 
 LABELS, CLASSES = "labels.csv", "classes.json"
 

@@ -1,7 +1,6 @@
 """Job of `tl-keras recommend`.
 
 - following: choice of the strategy of a training by `tl-keras train --policy auto`
-- kept_features: features of a backbone, kept between commands
 - recommend: `tl-keras recommend`: descriptors, ranking and page
 - times: estimated seconds of each strategy
 """

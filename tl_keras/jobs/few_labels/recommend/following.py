@@ -5,7 +5,7 @@ import dataclasses
 from tl_keras.checks import InputError
 from tl_keras.evaluation.policy.advice import advise
 from tl_keras.evaluation.policy.descriptors import describe
-from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
+from tl_keras.jobs.features.kept_features import kept_features
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.progress import say
 from tl_keras.reports.wording.numbers import format_percent

@@ -6,15 +6,14 @@ import time
 
 import keras
 
-from tl_keras.data.dataset import Splits
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
-from tl_keras.data.loading import load_parts
-from tl_keras.data.splits import keep_per_class, make_splits
+from tl_keras.data.loading import load_dataset
 from tl_keras.evaluation.policy.advice import advise
 from tl_keras.evaluation.policy.descriptors import describe
-from tl_keras.jobs.few_labels.recommend.kept_features import kept_features
+from tl_keras.jobs.features.kept_features import kept_features
 from tl_keras.jobs.few_labels.recommend.times import estimated_seconds, speed_of
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
@@ -90,20 +89,27 @@ def command_line(name, config, train):
     given = {"labels-per-class": labels, "image-size": config.image_size}
     options = [f" --{key} {value}" for key, value in given.items() if value is not None]
     line += "".join(options if line.startswith("tl-keras train") else ())
-    fixes = "" if config.fixes is None else f" --fixes {shlex.quote(printable(config.fixes))}"
-    return "\n".join(each + fixes for each in line.splitlines())
+    fixes, groups = (
+        "" if value is None else f" --{name} {shlex.quote(printable(value))}"
+        for name, value in (("fixes", config.fixes), ("group-by", config.group_by))
+    )
+    return "\n".join(
+        each + fixes + ("" if each.startswith("tl-keras few-shot") else groups)
+        for each in line.splitlines()
+    )
 
 
 def _loaded(config):
-    """`Splits` as `train` cuts them, without its search for images that occur in two of them."""
-    parts, inspection = load_parts(
-        config.data, on_bad_image=config.on_bad_image, fixes=config.fixes
+    """Returns `Splits` as `train` cuts them."""
+    return load_dataset(
+        config.data,
+        seed=config.seed,
+        split_fractions=config.split,
+        labels_per_class=config.labels_per_class,
+        on_bad_image=config.on_bad_image,
+        fixes=config.fixes,
+        group_by=config.group_by or DUPLICATES,
     )
-    splits, _ = make_splits(parts, split_fractions=config.split, seed=config.seed)
-    train = splits.train
-    if config.labels_per_class is not None:
-        train = keep_per_class(train, config.labels_per_class, config.seed)
-    return Splits(train, splits.val, splits.test, inspection)
 
 
 def _allowed(config):

@@ -11,7 +11,7 @@ from tl_keras.files import write_csv
 from tl_keras.jobs.few_labels.zero_shot.classifier import encoder_of, fit_classifier, on_images
 from tl_keras.jobs.few_labels.zero_shot.described_images import load_described_images
 from tl_keras.jobs.few_labels.zero_shot.figures import figures_of, predict_test
-from tl_keras.jobs.runs.run_folder import RunFolder, default_run_path
+from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page

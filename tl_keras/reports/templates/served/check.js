@@ -4,14 +4,14 @@
 const MOST_IMAGES = 6, AT_ONCE = 200;  // images of a finding; findings of a kind
 const at = (id) => document.getElementById(id);
 let kinds = [], decisions = {}, fixes = 0;
-let order = [];  // numbers of the findings on the page
-let current = null;  // number of the finding that the keys mean
+let order = [];  // names of the findings on the page
+let current = null;  // name of the finding that the keys mean
 let waiting = Promise.resolve();  // answers are sent one after the other
 
-function decide(numbers, decision) {
+function decide(names, decision) {
   waiting = waiting.then(async () => {
     try {
-      take(await ask("decide", { numbers, decision }));
+      take(await ask("decide", { names, decision }));
       trouble();
     } catch (error) {
       trouble(error.message);
@@ -31,10 +31,10 @@ function show() {
   const all = kinds.flatMap((kind) => kind.findings), open = all.filter((each) => each.fixable).length - made.length;
   at("counts").textContent = `${all.length} findings: ${accepted} accepted, ${made.length - accepted} rejected, `
     + `${open} open. ${fixes} rows in fixes.csv.`;
-  for (const number of order) {
-    const card = at(`finding-${number}`), decision = decisions[number] || "";
+  for (const name of order) {
+    const card = at(`finding-${name}`), decision = decisions[name] || "";
     card.dataset.decision = decision;
-    card.classList.toggle("current", number === current);
+    card.classList.toggle("current", name === current);
     for (const button of card.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.dataset.decision === decision));
     }
@@ -51,23 +51,23 @@ function card(finding) {
     const button = element("button", { textContent: decision === "accept" ? "Accept" : "Reject" });
     button.dataset.decision = decision;
     button.onclick = () => {
-      current = finding.number;
-      decide([finding.number], decisions[finding.number] === decision ? null : decision);
+      current = finding.name;
+      decide([finding.name], decisions[finding.name] === decision ? null : decision);
     };
     return button;
   });
-  const made = element("li", { id: `finding-${finding.number}` },
+  const made = element("li", { id: `finding-${finding.name}` },
     element("div", { className: "row" }, ...images),
-    element("div", {}, element("b", { textContent: `${finding.number} ` }), finding.reason),
+    element("div", {}, element("b", { textContent: `${finding.name} ` }), finding.reason),
     element("div", { className: "soft", textContent: finding.proposal }),
     ...paths.map((path) => element("div", { className: "path", textContent: path })),
     element("div", { className: "buttons" }, ...(finding.fixable ? buttons : [])));
-  made.onclick = () => { current = finding.number; show(); };
+  made.onclick = () => { current = finding.name; show(); };
   return made;
 }
 
 function section(kind) {
-  const fixable = kind.findings.filter((each) => each.fixable).map((each) => each.number);
+  const fixable = kind.findings.filter((each) => each.fixable).map((each) => each.name);
   const all = (decision, words) => element("button", { textContent: words, onclick: () => decide(fixable, decision) });
   const list = element("ol", { className: "mistakes pairs" });
   let shown = 0;
@@ -77,7 +77,7 @@ function section(kind) {
     shown += next.length;
     list.append(...next.map(card));
     more.hidden = shown >= kind.findings.length;
-    order = [...document.querySelectorAll("#findings li")].map((each) => Number(each.id.slice(8)));
+    order = [...document.querySelectorAll("#findings li")].map((each) => each.id.slice(8));
   };
   const made = element("section", { id: kind.kind },
     element("h2", { textContent: `${kind.title} (${kind.findings.length})` }),
@@ -101,8 +101,8 @@ document.addEventListener("keydown", (event) => {
   if (key === "arrowright" || key === "arrowdown") move(1);
   else if (key === "arrowleft" || key === "arrowup") move(-1);
   else if (key in answers && current !== null) {
-    const number = current, fixable = at(`finding-${number}`).querySelector("button");
-    if (fixable) decide([number], answers[key]);
+    const name = current, fixable = at(`finding-${name}`).querySelector("button");
+    if (fixable) decide([name], answers[key]);
     if (key !== "u") move(1);
   } else return;
   event.preventDefault();

@@ -1,0 +1,1 @@
+"""Documentation, and the benchmarks behind its figures."""

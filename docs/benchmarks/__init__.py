@@ -1,0 +1,1 @@
+"""Benchmarks, in a folder for each subject: `python -m docs.benchmarks` lists them."""

@@ -1,0 +1,1 @@
+"""Images as `check`, `explore` and `shard` handle them."""

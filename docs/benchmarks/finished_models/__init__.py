@@ -1,0 +1,1 @@
+"""Finished models made smaller, exported and explained."""

@@ -1,0 +1,1 @@
+"""Models that learn without labels: likelihood, samples and speed."""

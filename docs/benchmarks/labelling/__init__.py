@@ -1,0 +1,1 @@
+"""Labels that `tl-keras label` asks for, its forecast and its page."""

@@ -1,0 +1,1 @@
+"""Results behind `tl-keras recommend`."""

@@ -1,0 +1,1 @@
+"""Parts that several benchmarks use: the page, results, data, timing and processes."""

@@ -1,0 +1,1 @@
+"""Claims held against counts: promised errors, novelty, verdicts and resumed runs."""

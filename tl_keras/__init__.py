@@ -45,6 +45,7 @@ _PUBLIC = {
     "unfreeze": "tl_keras.training.frozen.freezing",
     "SupportClassifier": "tl_keras.training.few_shot.support_classifier",
     "fine_tune": "tl_keras.training.fine_tuning.fine_tune",
+    "average_classifier": "tl_keras.training.averaging",
     "lr_find": "tl_keras.training.lr_find",
     "plot_lr_find": "tl_keras.reports.figures.rate_figures",
     "ImageGrids": "tl_keras.reports.figures.grid_callback",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.jobs.pretrained_runs import OPTIONS, pretrain_config, save_bars
 from tests.jobs.small_runs import (
+    BEST,
     answering_config,
     save_encoder,
     save_images,
@@ -108,6 +109,16 @@ def answering_run(made_once, encoder):
         train(answering_config(encoder, data, path))
 
     return made_once("answering run", make)
+
+
+@pytest.fixture(scope="session")
+def averaged_run(made_once, encoder, colours):
+    """A run whose model averages four networks; tests read it and change nothing in it."""
+    from tl_keras.jobs.train.train import train
+
+    return made_once(
+        "averaged run", lambda path: train(small_config(encoder, colours, path, **BEST))
+    )
 
 
 @pytest.fixture

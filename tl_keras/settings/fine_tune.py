@@ -142,7 +142,9 @@ class FineTuneSettings(StepSettings):
 
     "fast": the linear start alone; options of fine-tuning are refused. "balanced": and fine-tuning,
     of up to 300 images twice, gently and long. "best": and more epochs of it, and once with mixup=1
-    and label_smoothing=0.1, all where nothing else is given."""
+    and label_smoothing=0.1, all where nothing else is given. `tl-keras train` then saves a model
+    that averages the predictions of all these networks, without --unlabelled and --max-error. In
+    Python that is `average_classifier`."""
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Time limit from a linear start; `tl-keras train` chooses the preset by it.
 
@@ -236,6 +238,11 @@ class FineTuneSettings(StepSettings):
             if values.get(name) == value:
                 values = {k: v for k, v in values.items() if k not in options or k in given}
         return FineTuneSettings(**values)
+
+    @property
+    def averages(self):
+        """Returns whether the predictions of several fine-tunings are averaged."""
+        return self.preset == "best"
 
     def fine_tunings(self, size):
         """The settings of each fine-tuning from a linear start, the gentlest first.

@@ -114,7 +114,8 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     unlabelled: Annotated[str | None, FIRST] = None
     """Images without labels for a last phase with pseudo-labels.
 
-    A folder, a file, a name, or "rest": the training images that labels_per_class leaves out."""
+    A folder, a file, a name, or "rest": the training images that labels_per_class leaves out. With
+    --preset best nothing is averaged."""
     policy: Annotated[Literal["auto"] | None, FINE_TUNING] = None
     """auto: the choice of `tl-keras recommend` decides preset and unfreeze.
 
@@ -129,7 +130,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
 
     Its outputs are then probabilities, novelty and answer. The promise is made on validation
     images that had no part in the training: there is no refit, and fine-tuning chooses its weights
-    by another third of them."""
+    by another third of them. With --preset best nothing is averaged."""
     fine_tune: Annotated[FineTuneSettings, Nested()] = dataclasses.field(
         default_factory=FineTuneSettings
     )

@@ -10,6 +10,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from tl_keras.checks import InputError
 from tl_keras.data.inspection.first_batch import input_errors
+from tl_keras.models.averaged_classifier import check_single
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.settings.fine_tune import FineTuneSettings, StepSettings
 from tl_keras.settings.options.signatures import shows_settings
@@ -96,6 +97,7 @@ def lr_find(model: keras.Model, train: LabelledData, **settings: object) -> Rang
     rates = RangeSettings(**{name: settings.pop(name) for name in names & settings.keys()})
     settings = FineTuneSettings(**settings, linear_start=False).filled()
     lowest, highest, steps = rates.lowest, rates.highest, rates.steps
+    check_single(model)
     get_backbone(model)
     train = labelled(train, model.output_shape[-1], split="train")
     settings = with_mixup(settings, train)

@@ -46,8 +46,13 @@ def _check_same(outputs, run, images):
         assert {-1} < set(expected["answer"].tolist()), "some are answered and some are not"
 
 
-@pytest.fixture(params=["finished_run", "answering_run"])
+@pytest.fixture(params=["finished_run", "answering_run", "averaged_run"])
 def run(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["answering_run", "averaged_run"])
+def unusual_run(request):
     return request.getfixturevalue(request.param)
 
 
@@ -102,11 +107,11 @@ def test_program_beside_a_saved_model_prints_its_answers(answering_run, images, 
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-def test_litert_file_gives_what_the_keras_model_gives(answering_run, images, tmp_path):
-    path = export(answering_run, format="litert", out=tmp_path / "colours.tflite")
+def test_litert_file_gives_what_the_keras_model_gives(unusual_run, images, tmp_path):
+    path = export(unusual_run, format="litert", out=tmp_path / "colours.tflite")
     signature = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
     (name,) = signature.get_input_details()
-    _check_same(signature(**{name: images}), answering_run, images)
+    _check_same(signature(**{name: images}), unusual_run, images)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None, reason="ai-edge-litert")
@@ -116,12 +121,12 @@ def test_program_beside_a_litert_file_prints_its_answers(answering_run, images, 
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is None, reason="needs tl-keras[onnx]")
-def test_onnx_file_gives_what_the_keras_model_gives(answering_run, images, tmp_path):
+def test_onnx_file_gives_what_the_keras_model_gives(unusual_run, images, tmp_path):
     reference = pytest.importorskip("onnx.reference")
-    path = export(answering_run, format="onnx", out=tmp_path / "colours.onnx")
+    path = export(unusual_run, format="onnx", out=tmp_path / "colours.onnx")
     session = reference.ReferenceEvaluator(str(path))
     found = session.run(None, {session.input_names[0]: images})
-    _check_same(dict(zip(session.output_names, found, strict=True)), answering_run, images)
+    _check_same(dict(zip(session.output_names, found, strict=True)), unusual_run, images)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is None, reason="needs tl-keras[onnx]")

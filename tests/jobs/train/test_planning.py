@@ -45,6 +45,17 @@ def test_stages_count_what_runs():
     )
 
 
+def test_an_average_fits_each_network_again_and_predicts_with_all():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    how = {"refit": True, "augment": "flip", "epochs": 4, "views": 2, "preset": "best"}
+    found = stages(Speed(1.0, 2.0, 8.0, 100.0), FineTuneSettings(**how).filled(), splits, 0)
+    fits = [found[f"last fit {number} of 3"] for number in (1, 2, 3)]
+    assert fits == pytest.approx([STARTING + 4 * 50 * 100 * (1 + BACKWARD)] * 3)
+    # the start, and four networks on one frozen part; these on the training images as well
+    test = 30 + 30 * 2 * (2 * 108 + 3 * 100) + 40 * (108 + 3 * 100)
+    assert found["test"] == pytest.approx(STARTING + test)
+
+
 def test_without_a_cache_the_frozen_part_runs_in_each_epoch():
     splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
     how = {"refit": True, "augment": "flip", "epochs": 4, "cache": "none"}

@@ -232,7 +232,7 @@ def test_what_the_minutes_leave_out_is_said(capfd, monkeypatch):
     history = fine_tune(classifier(), TRAIN, VAL, **SHORT)
     assert len(history.phases) == 1 and not history.from_linear.refit
     said = capfd.readouterr().err
-    assert "OUT OF TIME: fine-tuning at learning rate 0.0003 is left out." in said
+    assert "OUT OF TIME: fine-tuning 2 of 2 at learning rate 0.0003 is left out." in said
     assert "OUT OF TIME: the last fit with the validation images is left out." in said
 
 

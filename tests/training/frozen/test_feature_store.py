@@ -9,9 +9,9 @@ from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import ImageDataset, fine_tune
 from tl_keras.evaluation.classifiers.feature_prediction import predict_above_frozen
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
+from tl_keras.models.cutting import cut_at_frozen
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.frozen import cache_room, feature_store
-from tl_keras.training.frozen.cutting import cut_at_frozen
 from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.frozen.feature_store import FeatureStore, graph_digest
 from tl_keras.training.frozen.freezing import freeze, unfreeze

@@ -7,9 +7,9 @@ from tests.training.small_models import coloured_images, small_classifier
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.shards.reading import ShardStore, read_shards
 from tl_keras.data.shards.writing import write_shards
+from tl_keras.models.cutting import cut_at_frozen
 from tl_keras.training.checkpoints.run_checkpoints import RunCheckpoints, checkpointing
 from tl_keras.training.frozen import kept_features
-from tl_keras.training.frozen.cutting import cut_at_frozen
 from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.frozen.freezing import freeze
 from tl_keras.training.frozen.kept_features import compute_or_read

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.evaluation.classifiers.prediction import predict_probabilities
+from tl_keras.models.cutting import cut_at_frozen, unpacked
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, image_shape
-from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
 from tl_keras.training.frozen.feature_cache import Images
 
 

@@ -1,5 +1,7 @@
 """`tl-keras prune`: a trained classifier with most of its weights at zero."""
 
+import dataclasses
+
 import keras
 
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
@@ -10,6 +12,8 @@ from tl_keras.jobs.runs.writing.disk_room import check_model_room
 from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted
 from tl_keras.jobs.runs.writing.recorded_run import recorded_run
 from tl_keras.jobs.runs.writing.run_folder import default_run_path
+from tl_keras.models.answers.answering_model import classifier_of
+from tl_keras.models.averaged_classifier import averages
 from tl_keras.models.precision import compute_in
 from tl_keras.progress import say
 from tl_keras.settings.finished_runs import PruneRunSettings
@@ -36,6 +40,9 @@ def prune(settings):
     keras.utils.set_random_seed(settings.prune.seed)
     trained, splits, _ = load_origin(settings.run)
     say_if_refitted(trained)
+    if averages(trained.model):
+        say(f"{trained.path} averages several networks; the one of them that was chosen is pruned.")
+        trained = dataclasses.replace(trained, model=classifier_of(trained.model))
     compute_in(trained.model, keras.config.dtype_policy())
     path = settings.out or default_run_path(trained.path, "pruned")
     with recorded_run(path, "prune", settings) as folder:

@@ -6,6 +6,7 @@ import numpy as np
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.jobs.runs.measuring import main_figures, views_of
 from tl_keras.jobs.train.starting_point import StartingPoint
+from tl_keras.models.averaged_classifier import networks_of
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.from_linear import FromLinear
 from tl_keras.training.fine_tuning.linear_start import last_dense
@@ -15,22 +16,25 @@ from tl_keras.training.temperature import fit_temperature, fold_temperature, tem
 def calibrate(model: keras.Model, probabilities: np.ndarray, labels: np.ndarray) -> float | None:
     """Fits a temperature on held-out predictions and folds it into the last layer of `model`.
 
+    Of a model that averages several networks it is that of the mean, in the last layer of each.
     Each image counts once, whatever class weights the model was trained with: probabilities are
     to fit the data as they are.
 
     Args:
         model: classifier; one whose last layer is not Dense is left as it is.
         probabilities: float (views, n, num_classes), its predictions for images that it was not
-            trained on.
+            trained on. Those of each network of an average are views too.
         labels: ints (n,).
 
     Returns:
         The temperature by which logits were divided; None where there is no such layer.
     """
-    if last_dense(model) is None:
+    networks = networks_of(model)
+    if last_dense(networks[0]) is None:
         return None
     temperature = from_chief(fit_temperature(probabilities, labels))
-    fold_temperature(model, temperature)
+    for network in networks:
+        fold_temperature(network, temperature)
     return temperature
 
 
@@ -41,7 +45,7 @@ def held_out_predictions(
 
     For a linear start they are for its validation images and, out of fold, its training images.
     After a refit they are of the classifiers before it: out of fold, or of those without the
-    validation images.
+    validation images. For an average they are for validation images alone.
 
     Args:
         tuned: result of the training from a linear start; None of another.
@@ -55,7 +59,7 @@ def held_out_predictions(
     if tuned is None:
         return views_of(start.model, val, flips=flips), val.labels
     views = val_predictions(tuned, start, flips)
-    if tuned.chosen:
+    if tuned.chosen or tuned.members is not None:
         return views, val.labels
     if tuned.refit:
         known = tuned.starts.both.probabilities, np.concatenate([train.labels, val.labels])
@@ -74,9 +78,11 @@ def val_predictions(tuned: FromLinear, start: StartingPoint, flips: bool) -> np.
     Args:
         start, flips: see `held_out_predictions`.
     """
-    if tuned.val is None or (flips and len(tuned.val) == 1 and not tuned.refit):
+    val = tuned.val if tuned.members is None else tuned.members.val
+    if val is None or (flips and val.shape[-3] == 1 and not tuned.refit):
         return views_of(start.model, start.splits.val, flips=flips)
-    return tuned.val if flips else tuned.val[:1]
+    seen = val if flips else val[..., :1, :, :]
+    return seen.reshape(-1, *seen.shape[-2:])  # the networks of an average are views too
 
 
 def _with_rows(views, labels, more, more_labels):

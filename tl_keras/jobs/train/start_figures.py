@@ -20,10 +20,11 @@ def fine_tuning_figures(tuned):
         "refit": tuned.refit,
         "points": [dataclasses.asdict(point) for point in tuned.points],
         "chosen": tuned.chosen,
+        "averaged": tuned.members and tuned.members.points,
     }
 
 
-def linear_start_figures(outcome):
+def linear_start_figures(outcome, model):
     """The content of "linear_start" in metrics.json: the start alone on the test images.
 
     It is calibrated like the model, on predictions of its own: log losses are compared. A model
@@ -31,16 +32,18 @@ def linear_start_figures(outcome):
 
     Args:
         outcome: `TrainingResult` of the trained classifier.
+        model: the classifier itself, without others that are averaged with it.
     """
-    model, history, tuned = outcome.start.model, outcome.history, outcome.history.from_linear
+    history, tuned = outcome.history, outcome.history.from_linear
     seconds = {"seconds": history.seconds["linear_start"]}
-    if tuned.chosen == 0 and "unlabelled" not in outcome.metrics:
+    if not tuned.chosen and tuned.members is None and "unlabelled" not in outcome.metrics:
         return outcome.metrics["test"] | seconds | ahead_of(outcome.probabilities, outcome)
     trained = model.get_weights()
     model.set_weights(tuned.weights)
     flips = outcome.metrics["test_time_flips"]
-    alone = dataclasses.replace(tuned, chosen=0, val=tuned.starts.val)
-    calibrate(model, *held_out_predictions(alone, outcome.start, flips))
+    alone = dataclasses.replace(tuned, chosen=0, val=tuned.starts.val, members=None)
+    start = dataclasses.replace(outcome.start, model=model)
+    calibrate(model, *held_out_predictions(alone, start, flips))
     probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
     model.set_weights(trained)
     return {

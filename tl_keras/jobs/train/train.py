@@ -41,6 +41,7 @@ from tl_keras.jobs.train.report import write_report
 from tl_keras.jobs.train.scratch import best_from_scratch
 from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
+from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.progress import say
 from tl_keras.reports.wording.answers import realised_sentence
 from tl_keras.reports.wording.training import (
@@ -50,6 +51,7 @@ from tl_keras.reports.wording.training import (
     source_line,
 )
 from tl_keras.settings.train import REST, TrainSettings
+from tl_keras.training.averaging import average_classifier
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.frozen.cache_room import cache_limits
@@ -139,6 +141,7 @@ class _Run:
     seen: Set[bytes] = frozenset()  # hashes of images that the backbone was trained on
     history: TrainingHistory | None = None
     temperature: float | None = None
+    classifier: keras.Model | None = None  # that was trained; `start` may average it with others
     answering: keras.Model | None = None
     promise: dict | None = None
 
@@ -163,6 +166,7 @@ class _Run:
         train, val, *_ = start.splits
         batch_size = self.config.fine_tune.batch_size or default_batch_size(len(train))
         settings = dataclasses.asdict(self.config.fine_tune)
+        self.classifier = self.start.model
         # Those that were asked for are for the whole command.
         settings["minutes"] = self.time_left and self.time_left.minutes
         with keeping_interrupted(self.folder, self.start.model, batch_size):
@@ -175,9 +179,11 @@ class _Run:
                 make_callbacks=self.time_left and self.time_left.callbacks,
                 **settings,
             )
+        self._average()
         self._save()
         with keeping_saved(self.folder.path):
             tuned = self.history.from_linear
+            start = dataclasses.replace(start, model=self.start.model)
             self._calibrate(*held_out_predictions(tuned, start, self.flips))
         if self.temperature is not None:
             self._save()
@@ -187,6 +193,20 @@ class _Run:
             with keeping_saved(self.folder.path):
                 self._promise()
             self._save()
+
+    def _average(self):
+        """Lets the start have the model that averages, where there are networks to average."""
+        tuned = self.history.from_linear
+        if tuned is None or tuned.members is None:
+            return
+        if self.unlabelled is not None or self.config.max_error is not None:
+            option = "--unlabelled" if self.unlabelled is not None else "--max-error"
+            say(f"NOT AVERAGED: with {option} the classifier is a single network.")
+            self.history.from_linear = dataclasses.replace(tuned, members=None)
+            return
+        self.start = dataclasses.replace(
+            self.start, model=average_classifier(self.classifier, self.history)
+        )
 
     def _promise(self):
         """Builds the model that answers; the classifier in it is the one that was trained."""
@@ -235,12 +255,13 @@ class _Run:
         }
         if self.policy is not None:
             metrics["policy"] = self.policy
-        if history.best_epoch is not None:
+        averaged = tuned is not None and tuned.members is not None
+        if history.best_epoch is not None and not averaged:
             # Of the best epoch, measured while training: augmented, with dropout and, in the loss,
             # any class weights.
             at = history.epoch.index(history.best_epoch)
             metrics["train"] = {name: history.history[name][at] for name in ("accuracy", "loss")}
-        elif tuned is not None and tuned.phase is None:
+        elif tuned is not None and tuned.phase is None and not averaged:
             metrics["train"] = tuned.starts.fitted  # from features: no further pass over the images
         if self.temperature is not None:
             metrics["temperature"] = self.temperature
@@ -266,7 +287,7 @@ class _Run:
         known = self.known()
         result = measured(self.config, self.start, self.history, known, self.answering)
         if self.history.from_linear is not None:
-            result.metrics["linear_start"] = linear_start_figures(result)
+            result.metrics["linear_start"] = linear_start_figures(result, self.classifier)
         if self.source.splits:
             figures = source_figures(self.source, self.history.source_model)
             result.metrics["source"] = figures
@@ -299,7 +320,7 @@ def measured(
     if "val" not in known:
         _, val = measure(start.model, val_split, flips=flips)
         metrics["val"] = main_figures(val)
-    if "train" not in metrics:  # no epoch was better than the start
+    if "train" not in metrics:  # no epoch was better than the start, or there are several networks
         _, figures = measure(start.model, train)
         metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}
     if "temperature" in metrics:
@@ -320,7 +341,7 @@ def _from_scratch(result):
     say("The same network from scratch on the same labels, for comparison:")
     tuning, start = result.config.fine_tune, result.start
     epochs = tuning.epochs or tuning.freeze_epochs
-    best = best_from_scratch(result.config, start.model, start.splits, epochs)
+    best = best_from_scratch(result.config, classifier_of(start.model), start.splits, epochs)
     flips = result.metrics["test_time_flips"]
     probabilities, figures = measure(best.model, start.splits.test, flips=flips)
     return {

@@ -5,6 +5,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.models.answers.local_distance import LocalDistance
+from tl_keras.models.averaged_classifier import single_network
 from tl_keras.models.keras_private import origin_of
 
 OUTPUTS = ("probabilities", "novelty", "answer")
@@ -99,10 +100,11 @@ def answers(model: keras.Model) -> bool:
 
 
 def classifier_of(model: keras.Model) -> keras.Model:
-    """Returns the classifier within a model that answers; its layers and weights are shared.
+    """Returns the classifier in a model that answers or averages; layers and weights are shared.
 
     Args:
-        model: `model.keras` of a run with `--max-error`; any other model is returned as it is.
+        model: `model.keras` of a run with `--max-error`, or one that averages several networks, see
+            `average_classifier`. Any other model is returned as it is.
 
     Returns:
         Functional model: images (b, h, w, 3) RGB 0-255 -> probabilities (b, num_classes), without
@@ -113,7 +115,7 @@ def classifier_of(model: keras.Model) -> keras.Model:
         InputError: a model with these outputs was not built by tl_keras.
     """
     if not answers(model):
-        return model
+        return single_network(model)
     inside = [layer for layer in model.layers if layer.name == _CLASSIFIER]
     if len(inside) != 1 or not isinstance(inside[0], keras.Model) or len(inside[0].outputs) != 2:
         raise InputError(

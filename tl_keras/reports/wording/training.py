@@ -38,6 +38,8 @@ def settings_rows(results: TrainingResults) -> list[tuple[str, str]]:
     ]
     if refit(metrics):
         rows.append(("Last fit", _last_fit(metrics)))
+    if _averaged(metrics):
+        rows.append(("Averaged", _average(metrics)))
     flips = "mean of image and mirror image" if metrics["test_time_flips"] else "plain"
     rows.append(("Prediction", flips))
     if "source" in metrics:
@@ -88,6 +90,9 @@ def linear_verdict(metrics: dict) -> str:
         return _verdict_on(metrics, "linear_start", "the trained model", "its linear start")
     if len(tuning["points"]) == 1:
         return "The model is its linear start: a logistic regression on frozen features."
+    if _averaged(metrics):
+        names = f"the average of {len(_averaged(metrics))} networks", "the linear start"
+        return _verdict_on(metrics, "linear_start", *names)
     if not tuning["chosen"]:
         return "Fine-tuning did not lower the loss on validation, so the linear start was kept."
     return _verdict_on(metrics, "linear_start", "the fine-tuned model", "its linear start")
@@ -140,6 +145,21 @@ def _unlabelled(config, metrics):
     used, left_out = (metrics["unlabelled"][name] for name in ("pictures", "left_out"))
     more = f", without {left_out} that are in val or test" if left_out else ""
     return f"{config.unlabelled}: {used} images{more}"
+
+
+def _averaged(metrics):
+    """Indices of the points whose networks are averaged, the kept one first; none: empty."""
+    return metrics.get("fine_tuning", {}).get("averaged") or []
+
+
+def _average(metrics):
+    first, *others = _averaged(metrics)
+    points = metrics["fine_tuning"]["points"]
+    words = []
+    for point in (points[place] for place in others):
+        end = f"the end of a fine-tuning at learning rate {point['lr'] or 0:g}"
+        words.append("the linear start" if point["lr"] is None else end)
+    return f"probabilities are the mean of the network kept with {', '.join(words)}"
 
 
 def _kept(best_epoch, metrics):

@@ -10,6 +10,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.augmentation_presets import mirrors
+from tl_keras.models.averaged_classifier import check_single
 from tl_keras.models.backbones.backbone import get_backbone
 from tl_keras.models.signature import check_classifier
 from tl_keras.settings.fine_tune import LOWEST_RATE, PRETRAINED, FineTuneSettings, option_value
@@ -116,6 +117,7 @@ def fine_tune(
     """
     settings = FineTuneSettings(**settings)
     check_classifier(model)
+    check_single(model)
     if settings.linear_start:
         check_linear_start(model)
     settings = settings.filled(suited_to_head(model))
@@ -185,7 +187,7 @@ class _FineTuning:
         deadline = Deadline(settings.minutes)
         with history.timing("linear_start"):
             starts = set_linear_start(self.model, whole, settings, self.batch_size)
-        found, tried, part = kept_at_start(self.model, starts), None, None
+        found, lines, part = kept_at_start(self.model, starts), [], None
         images = with_val(whole.train, whole.val) if settings.refit else whole.train
         tries = settings.fine_tunings(len(whole.train.labels))
         if tries and not deadline.leaves_out(0, whole.train, "fine-tuning"):
@@ -194,9 +196,9 @@ class _FineTuning:
             epochs = max(each.epochs for each in tries)
             [part] = self._cut([dataclasses.replace(whole, train=images)], epochs)
             alone = on_first_images(part, whole.train)
-            found, tried = search_points(self.model, found, alone, tries, self._fit, deadline)
+            found, lines = search_points(self.model, found, alone, tries, self._fit, deadline)
         if settings.refit:
-            found = fit_all_images(self.model, found, tried, images, part, self._fit, deadline)
+            found = fit_all_images(self.model, found, lines, images, part, self._fit, deadline)
         history.from_linear = found
         end = None if found.phase is None else history.phases[found.phase]["end"]
         history.best_epoch = end and end - 1

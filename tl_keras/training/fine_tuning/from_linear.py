@@ -7,15 +7,16 @@ import keras
 import numpy as np
 
 from tl_keras.checks import DivergedError
+from tl_keras.models.cutting import unpacked
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.training.averaging import Members
 from tl_keras.training.class_weights import image_weights
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.linear_head import Starts
 from tl_keras.training.fine_tuning.trainable_part import AboveFrozen, TrainablePart
-from tl_keras.training.frozen.cutting import unpacked
 from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.temperature import fit_temperature, tempered_losses
 from tl_keras.training.time_limit import Deadline
@@ -62,6 +63,7 @@ class FromLinear:
             which it was not trained on; None if they were not needed.
         phase: number of the phase of the history that led there; None for the start.
         refit: whether the same was trained again on training and validation images together.
+        members: of the average with preset="best"; None without other networks.
     """
 
     starts: Starts
@@ -71,6 +73,7 @@ class FromLinear:
     val: np.ndarray | None = None
     phase: int | None = None
     refit: bool = False
+    members: Members | None = None
 
     @property
     def point(self) -> Point:
@@ -89,7 +92,7 @@ def search_points(
     tries: Sequence[FineTuneSettings],
     fit: FitPart,
     deadline: Deadline,
-) -> tuple[FromLinear, FineTuneSettings | None]:
+) -> tuple[FromLinear, list[FineTuneSettings]]:
     """Fine-tunes from a linear start and leaves `model` at the best point on the lines.
 
     Between the weights at the start, w0, and those after a fine-tuning, w1, lie w0 + a (w1 - w0)
@@ -101,7 +104,7 @@ def search_points(
         fit: trains such a part and keeps its last weights.
 
     Returns:
-        The result, and the settings of its fine-tuning, None at the start.
+        The result, and the settings of each fine-tuning that was finished, see `line_of`.
 
     Raises:
         DivergedError: the loss of each fine-tuning became NaN.
@@ -112,8 +115,8 @@ def search_points(
     """
     lines = _Lines(part, gives_logits(model), tries[0].class_weights)
     finished, diverged = [], None
-    for tried in tries:
-        what = f"fine-tuning at learning rate {tried.lr:g}"
+    for number, tried in enumerate(tries, 1):
+        what = f"fine-tuning {number} of {len(tries)} at learning rate {tried.lr:g}"
         if deadline.leaves_out(tried.epochs, part.train, what):
             continue
         try:
@@ -126,9 +129,13 @@ def search_points(
     if diverged and not finished:
         raise diverged
     if not finished:
-        return start, None
-    found = lines.best(start)
-    return found, finished[(found.chosen - 1) // len(POINTS)] if found.chosen else None
+        return start, []
+    return lines.best(start, average=tries[0].averages), finished
+
+
+def line_of(point: int) -> int | None:
+    """Returns the number of the fine-tuning of a point, from 0; None of the start."""
+    return (point - 1) // len(POINTS) if point else None
 
 
 def on_first_images(part: TrainablePart, train: Images) -> TrainablePart:
@@ -152,18 +159,37 @@ class _Lines:
         end = self.part.model.get_weights()
         self.points += [(tried.lr, share, end, phase) for share in POINTS]
 
-    def best(self, start):
+    def best(self, start, *, average=False):
         """`FromLinear` as at the start, with the model at the point that was chosen."""
-        points, chosen, val = self._measured()
-        _, share, end, phase = self.points[chosen]
-        self._set(share, end)
-        return dataclasses.replace(start, points=points, chosen=chosen, val=val, phase=phase)
+        points, chosen, found = self._measured()
+        members = self._members(chosen, found) if average else None
+        self._set(chosen)
+        return dataclasses.replace(
+            start,
+            points=points,
+            chosen=chosen,
+            val=found and found[chosen],
+            phase=self.points[chosen][-1],
+            members=members,
+        )
 
-    def _set(self, share, end):
+    def _members(self, chosen, found):
+        """`Members`: the chosen point, the start, and the ends of the other lines."""
+        ends = [0, *range(len(POINTS), len(self.points), len(POINTS))]
+        others = [point for point in ends if line_of(point) != line_of(chosen)]
+        weights = []
+        for point in others:
+            self._set(point)
+            weights.append(self.part.upper.get_weights())
+        indices = [chosen, *others]
+        return Members(indices, weights, found and np.stack([found[each] for each in indices]))
+
+    def _set(self, point):
+        _, share, end, _ = self.points[point]
         self.part.model.set_weights(between(self.at_start, end, share))
 
     def _measured(self):
-        """([`Point`], index of the chosen one, probabilities there).
+        """([`Point`], index of the chosen one, probabilities at each).
 
         Without validation images it is the usual one.
         """
@@ -173,8 +199,8 @@ class _Lines:
         labels, measure = val.labels, _probabilities_of(self.part.model, val, logits=self.logits)
         losses, right, found = [], [], []
         weights = image_weights(labels, self.class_weights)
-        for _, share, end, _ in self.points:
-            self._set(share, end)
+        for number in range(len(self.points)):
+            self._set(number)
             found.append(measure())
             temperature = fit_temperature(found[-1], labels, weights)
             losses.append(tempered_losses(found[-1], labels, temperature))
@@ -190,7 +216,7 @@ class _Lines:
             )
             for point, correct, loss, error in zip(points, right, losses, errors, strict=True)
         ]
-        return measured, chosen, found[chosen]
+        return measured, chosen, found
 
 
 def choose(

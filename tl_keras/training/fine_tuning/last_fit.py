@@ -1,13 +1,14 @@
 """Last fit of `refit`: the chosen training again, on training and validation images together."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 
 from tl_keras.checks import DivergedError
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.training.fine_tuning.from_linear import FitPart, FromLinear, between
+from tl_keras.training.fine_tuning.from_linear import FitPart, FromLinear, between, line_of
 from tl_keras.training.fine_tuning.linear_head import put_into_head
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart
 from tl_keras.training.frozen.feature_cache import Images
@@ -17,7 +18,7 @@ from tl_keras.training.time_limit import Deadline
 def fit_all_images(
     model: keras.Model,
     found: FromLinear,
-    settings: FineTuneSettings | None,
+    lines: Sequence[FineTuneSettings],
     images: Images,
     part: TrainablePart | None,
     fit: FitPart,
@@ -25,14 +26,19 @@ def fit_all_images(
 ) -> FromLinear:
     """Repeats the training that was chosen on training and validation images together.
 
+    So are the fine-tunings of the other members of an average, as long as there is time. A member
+    that is not fitted again is left out.
+
     Args:
         model: classifier at the chosen point.
+        lines: settings of each fine-tuning.
         part: the trainable part of the model on these images; None without fine-tuning.
         fit: trains such a part and keeps its last weights.
 
     Returns:
         `FromLinear` with `refit`; `found` if time is over or the loss became NaN.
     """
+    settings = lines[line_of(found.chosen)] if found.chosen else None
     what = "the last fit with the validation images"
     if settings is not None and deadline.leaves_out(settings.epochs, images, what):
         return found
@@ -40,14 +46,48 @@ def fit_all_images(
     model.set_weights(found.weights)
     put_into_head(found.starts.both, model)
     found = dataclasses.replace(found, weights=model.get_weights(), refit=True)
-    if settings is None:
+    if not lines:
         return found
-    at_start = part.model.get_weights()
-    try:
-        phase = fit(dataclasses.replace(part, val=None), settings)
-    except DivergedError as error:
-        say(f"{error} The model from before the last fit is kept.")
-        model.set_weights(kept)
-        return before
-    part.model.set_weights(between(at_start, part.model.get_weights(), found.point.share))
-    return dataclasses.replace(found, phase=phase)
+    at_start, part = part.model.get_weights(), dataclasses.replace(part, val=None)
+    if settings is not None:
+        try:
+            phase = fit(part, settings)
+        except DivergedError as error:
+            say(f"{error} The model from before the last fit is kept.")
+            model.set_weights(kept)
+            return before
+        end = between(at_start, part.model.get_weights(), found.point.share)
+        part.model.set_weights(end)
+        found = dataclasses.replace(found, phase=phase)
+    if found.members is None:
+        return found
+
+    def again(line):
+        name = f"the last fit of fine-tuning {line + 1} of {len(lines)}"
+        part.model.set_weights(at_start)
+        if deadline.leaves_out(lines[line].epochs, images, name):
+            return None
+        try:
+            fit(part, lines[line])
+        except DivergedError as error:
+            say(f"{error} The average does without this network.")
+            return None
+        return part.upper.get_weights()
+
+    return dataclasses.replace(found, members=_fitted_again(found.members, part, at_start, again))
+
+
+def _fitted_again(members, part, at_start, again):
+    """Returns `Members` after their last fits, with the weights of the part as they were.
+
+    Args:
+        at_start: weights of the part at the linear start.
+        again: function from the number of a fine-tuning to the weights after it; None without.
+    """
+    chosen = part.model.get_weights()
+    part.model.set_weights(at_start)
+    start = part.upper.get_weights()
+    lines = map(line_of, members.points[1:])
+    found = members.refitted([start if line is None else again(line) for line in lines])
+    part.model.set_weights(chosen)
+    return found

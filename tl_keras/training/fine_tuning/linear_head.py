@@ -7,12 +7,12 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.pipelines.augmentation_presets import mirrors
+from tl_keras.models.cutting import cut_at_frozen
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.inputs import with_val
 from tl_keras.training.fine_tuning.linear_start import LinearStart, fit_linear_start, last_dense
 from tl_keras.training.fine_tuning.trainable_part import TrainablePart
-from tl_keras.training.frozen.cutting import cut_at_frozen
 from tl_keras.training.frozen.freezing import freeze, restoring_trainable
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from tl_keras.data.array_store import room_left
 from tl_keras.data.dataset import Splits
 from tl_keras.data.pipelines.augmentation_presets import mirrors
+from tl_keras.models.cutting import cut_at_frozen, unpacked
 from tl_keras.models.inference import traced
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.fine_tuning.linear_start import MANY
-from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
 from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.step_memory import image_cost, resident_memory
@@ -125,12 +125,22 @@ def stages(
         once = 0 if number else speed.frozen * views * val + _cached(speed, tried, both)
         name = f"fine-tuning {number + 1} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
         result[name] = once + _fine_tuning(speed, tried, train)
-    if settings.refit and tries:
-        result["last fit"] = _fine_tuning(speed, tries[0], both)
-    # Predictions of the trained model, and of its start where that is another.
-    models = 2 if tries else 1
-    result["test"] = STARTING + test * (speed.loading + models * views * speed.whole)
+    again = tries if settings.averages else tries[:1]
+    for number, tried in enumerate(again if settings.refit else (), 1):
+        name = f"last fit {number} of {len(again)}" if len(again) > 1 else "last fit"
+        result[name] = _fine_tuning(speed, tried, both)
+    result["test"] = _measuring(speed, tries, settings.averages, views, train, test)
     return result
+
+
+def _measuring(speed, tries, averages, views, train, test):
+    """Seconds of the predictions of the trained model, and of its start where that is another."""
+    models = 2 if tries else 1
+    seconds = STARTING + test * (speed.loading + models * views * speed.whole)
+    if averages and tries:  # its networks share the frozen part; training images are measured too
+        seconds += test * views * len(tries) * speed.trained
+        seconds += train * (speed.whole + len(tries) * speed.trained)
+    return seconds
 
 
 def _cached(speed, settings, images):

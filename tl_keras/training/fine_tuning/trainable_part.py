@@ -7,10 +7,10 @@ from collections.abc import Callable
 import keras
 
 from tl_keras.data.pipelines.mixing import mix
+from tl_keras.models.cutting import cut_at_frozen, unpacked
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.checkpoints.decisions import decided
 from tl_keras.training.frozen.cache_room import CacheWay, choose_cache
-from tl_keras.training.frozen.cutting import cut_at_frozen, unpacked
 from tl_keras.training.frozen.feature_cache import Features, Images
 from tl_keras.training.frozen.kept_features import compute_or_read
 
@@ -34,6 +34,11 @@ class TrainablePart:
     val: Images | Features | None = None
     compute: Callable = compute_or_read
     choose: Callable = choose_cache
+
+    @property
+    def upper(self) -> keras.Model:
+        """The part above the cut alone, from the tensors that cross it."""
+        return self.model.suffix if isinstance(self.model, AboveFrozen) else self.model
 
     def above_frozen(
         self, settings: FineTuneSettings, *, epochs: int, batch_size: int

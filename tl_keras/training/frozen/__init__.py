@@ -1,7 +1,6 @@
 """Frozen part of a classifier, and its features in a cache.
 
 - cache_room: room for cached images and features, and the choice of what fits into it
-- cutting: cuts a model where its frozen part ends, so that the frozen part need run only once
 - feature_cache: data of a training phase: images, or cached features of the frozen part
 - feature_store: features that several trainings on the same images share
 - freezing: freezing and unfreezing the layers of a backbone

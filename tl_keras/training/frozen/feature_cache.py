@@ -19,8 +19,8 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.pipelines.augmentation import augment_images, luminance
 from tl_keras.data.pipelines.batches import index_batches
 from tl_keras.data.pipelines.mixing import draw_mixing, mix
+from tl_keras.models.cutting import unpacked
 from tl_keras.progress import track
-from tl_keras.training.frozen.cutting import unpacked
 from tl_keras.training.frozen.spread_pass import frozen_pass
 
 

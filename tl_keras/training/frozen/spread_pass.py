@@ -6,9 +6,9 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from tl_keras.models.cutting import unpacked
 from tl_keras.models.inference import traced
 from tl_keras.models.steps.replicas import gather_replicas
-from tl_keras.training.frozen.cutting import unpacked
 
 
 def frozen_pass(prefix: keras.Model, load: Callable, batch_size: int) -> tuple[Callable, Callable]:

@@ -30,7 +30,8 @@ class TrainedRun:
 
     Attributes:
         path: the run folder.
-        model: the classifier.
+        model: the classifier, or the model that averages it with others; `classifier_of` gives the
+            one that can be trained on.
         class_names: in the order of its outputs.
         config: the content of config.json.
         flips: whether its figures are those of predictions averaged over mirror images.
@@ -160,7 +161,7 @@ def load_run(path: str | Path) -> TrainedRun:
     class_names = check_names(classes["class_names"], path / "classes.json")
     config = read_run_config(path / "config.json")
     loaded = load_model(path / name)
-    model = classifier_of(loaded)
+    model = classifier_of(loaded) if answers(loaded) else loaded
     if model.output_shape[-1] != len(class_names):
         raise InputError(
             f"Expected {model.output_shape[-1]} names in {path / 'classes.json'}, the outputs of "

@@ -13,6 +13,7 @@ from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.runs.reading.run_splits import trained_on, without_contents
 from tl_keras.jobs.runs.reading.trained_run import load_run
+from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.progress import say
 from tl_keras.settings.train import TrainSettings
 
@@ -61,8 +62,9 @@ def load_source(config: TrainSettings) -> Source:
         )
         return Source(name, splits)
     splits = keep_classes_of_splits(_unseen(splits, run), run.class_names)
-    _, before = measure(run.model, splits.test)
-    return Source(name, splits, run.model, main_figures(before))
+    classifier = classifier_of(run.model)
+    _, before = measure(classifier, splits.test)
+    return Source(name, splits, classifier, main_figures(before))
 
 
 def _unseen(splits, run):

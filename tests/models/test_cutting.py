@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.training.small_models import coloured_images, small_classifier
 from tl_keras import freeze, unfreeze
-from tl_keras.training.frozen.cutting import cut_at_frozen
+from tl_keras.models.cutting import cut_at_frozen
 
 
 def composed(cut, images):

@@ -1,0 +1,152 @@
+"""A training run with preset="best", whose model averages the predictions of several networks."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.jobs.kills import kill_after
+from tests.jobs.small_runs import BEST, probabilities_of, small_config, table_rows
+from tests.training.checkpoints.kills import Killed, assert_equal_weights
+from tl_keras import load_dataset, load_model
+from tl_keras.files import read_json, write_json
+from tl_keras.jobs.finished.distill import distill
+from tl_keras.jobs.finished.evaluate import evaluate
+from tl_keras.jobs.finished.predict import predict
+from tl_keras.jobs.finished.prune import prune
+from tl_keras.jobs.runs.measuring import measure, views_of
+from tl_keras.jobs.runs.reading.trained_run import load_run
+from tl_keras.jobs.runs.writing.unmeasured import UNMEASURED
+from tl_keras.jobs.train.train import train
+from tl_keras.models.answers.answering_model import classifier_of
+from tl_keras.models.averaged_classifier import averages, networks_of
+from tl_keras.training.temperature import fold_temperature
+from tl_keras.training.time_limit import Deadline
+
+
+@pytest.fixture(scope="module")
+def metrics(averaged_run):
+    return json.loads((averaged_run / "metrics.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def splits(colours):
+    return load_dataset(str(colours), split_fractions=(0.5, 0.25, 0.25))
+
+
+def test_figures_are_those_of_the_model_that_averages(averaged_run, metrics, splits):
+    assert averages(load_model(averaged_run / "model.keras"))
+    figures = evaluate(averaged_run)
+    assert figures["accuracy"] == metrics["test"]["accuracy"]
+    assert figures["loss"] == pytest.approx(metrics["test"]["loss"], abs=1e-6)
+    images = np.stack([splits.test.load(row) for row in range(len(splits.test))])
+    views = [images.astype(np.float32), images[:, :, ::-1].astype(np.float32)]
+    probabilities = np.mean([load_run(averaged_run).model(view) for view in views], axis=0)
+    right = probabilities[np.arange(len(splits.test)), splits.test.labels]
+    assert -np.log(right).mean() == pytest.approx(metrics["test"]["loss"], abs=1e-5)
+
+
+def test_members_stand_in_the_metrics_and_the_report(averaged_run, metrics):
+    tuning = metrics["fine_tuning"]
+    assert tuning["averaged"][0] == tuning["chosen"] and len(tuning["averaged"]) == 4
+    assert tuning["refit"] is True
+    page = (averaged_run / "report.html").read_text(encoding="utf-8")
+    assert "probabilities are the mean of the network kept with the" in page
+    assert "the average of 4 networks" in page.lower()
+
+
+def test_the_temperature_is_that_of_the_mean(averaged_run, metrics, splits):
+    model, temperature = load_run(averaged_run).model, metrics["temperature"]
+    after = measure(model, splits.test, flips=True)[1]["loss"]
+    assert metrics["calibration"]["after"]["loss"] == pytest.approx(after, abs=1e-6)
+    for network in networks_of(model):
+        fold_temperature(network, 1 / temperature)
+    before = measure(model, splits.test, flips=True)[1]["loss"]
+    assert metrics["calibration"]["before"]["loss"] == pytest.approx(before, abs=1e-5)
+
+
+def test_training_figures_are_those_of_the_average(averaged_run, metrics, splits):
+    figures = measure(load_run(averaged_run).model, splits.train)[1]
+    assert metrics["train"]["loss"] == pytest.approx(figures["loss"], abs=1e-6)
+
+
+def test_predictions_are_those_of_the_average(averaged_run, splits, colours, tmp_path):
+    trained = load_run(averaged_run)
+    views = views_of(trained.model, splits.test, flips=True)
+    assert views.shape[0] == 8  # four networks, mirror images
+    expected = views.mean(axis=0)
+    rows = table_rows(predict(averaged_run, [str(colours)], out=tmp_path / "predictions.csv"))
+    found = dict(zip([row["path"] for row in rows], rows, strict=True))
+    named = [found[str(name)] for name in splits.test.ids]
+    np.testing.assert_allclose(probabilities_of(named, trained.class_names), expected, atol=2e-6)
+
+
+def test_what_goes_on_with_the_run_takes_the_single_network(averaged_run, tmp_path, capfd):
+    pruned = prune(averaged_run, sparsity=0.5, prune_epochs=0, out=str(tmp_path / "pruned"))
+    assert "averages several networks; the one of them that was chosen" in capfd.readouterr().err
+    assert not averages(load_model(pruned / "model.keras"))
+    single = classifier_of(load_run(averaged_run).model)
+    assert single.output_shape == (None, 3) and single.get_layer("head_dropout").rate == 0
+
+
+def test_the_average_is_the_teacher_of_a_student(averaged_run, splits, tmp_path):
+    how = {"student": "mlp", "epochs": 1, "batch_size": 8, "image_size": 12}
+    student = distill(averaged_run, **how, out=str(tmp_path / "student"))
+    expected = measure(load_run(averaged_run).model, splits.test)[1]["loss"]
+    teacher = read_json(student / "metrics.json")["teacher"]["test"]
+    assert teacher["loss"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_unmeasured_run_is_completed_alike(averaged_run, metrics, tmp_path):
+    run = shutil.copytree(averaged_run, tmp_path / "copy")
+    known = {k: v for k, v in metrics.items() if k not in ("test", "calibration", "train")}
+    phases = [
+        {"name": "fine_tune", "start": first, "end": first + 2, "trainable_weights": 1}
+        for first in range(0, 12, 2)
+    ]
+    (run / "metrics.json").unlink()
+    write_json(run / UNMEASURED, {"metrics": known, "phases": phases})
+    evaluate(run)
+    again = read_json(run / "metrics.json")
+    for name in ("test", "train"):
+        assert again[name] == pytest.approx(metrics[name], abs=1e-6)
+
+
+@pytest.mark.parametrize("option", ["max_error", "unlabelled"])
+def test_with_a_promise_or_more_images_the_classifier_is_one_network(
+    option, encoder, colours, tmp_path, capfd
+):
+    more = {"max_error": {"max_error": 0.3}, "unlabelled": {"unlabelled": str(colours)}}[option]
+    run = train(small_config(encoder, colours, tmp_path / "run", **BEST, **more))
+    option = option.replace("_", "-")
+    assert f"NOT AVERAGED: with --{option} the classifier is" in capfd.readouterr().err
+    assert not averages(load_model(run / "model.keras"))
+    assert read_json(run / "metrics.json")["fine_tuning"]["averaged"] is None
+
+
+def test_a_killed_run_goes_on_to_the_same_average(averaged_run, encoder, colours, tmp_path):
+    config = small_config(encoder, colours, tmp_path / "run", checkpoint_minutes=0, **BEST)
+    for events in (20, 40):  # in a search, and in the last fits
+        with pytest.MonkeyPatch.context() as patch:
+            kill_after(patch, events)
+            with pytest.raises(Killed):
+                train(config)
+    run = train(config)
+    assert_equal_weights(
+        *(load_model(each / "model.keras").get_weights() for each in (run, averaged_run))
+    )
+    first, again = (read_json(each / "metrics.json") for each in (averaged_run, run))
+    assert again["test"] == pytest.approx(first["test"], abs=1e-6)
+    assert again["fine_tuning"]["averaged"] == first["fine_tuning"]["averaged"]
+
+
+def test_minutes_that_end_leave_the_average_of_those_fitted(
+    encoder, colours, tmp_path, capfd, monkeypatch
+):
+    answers = iter([True] * 5)  # at all, three fine-tunings, a last fit
+    monkeypatch.setattr(Deadline, "allows", lambda *_: next(answers, False))
+    run = train(small_config(encoder, colours, tmp_path / "run", **BEST))
+    assert "OUT OF TIME: the last fit of fine-tuning" in capfd.readouterr().err
+    averaged = read_json(run / "metrics.json")["fine_tuning"]["averaged"]
+    assert len(averaged) == 2 == len(networks_of(load_model(run / "model.keras")))

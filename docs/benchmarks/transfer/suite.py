@@ -6,7 +6,7 @@ The ways have the same training, validation and test images of a task, number of
 - Plain is the way of the Keras guide: a frozen base, dropout 0.2 and a Dense layer. Adam 1e-3 runs
   for 10 epochs on mirrored images, and the epoch of the lowest validation loss is kept. The base
   gives an image and its mirror image the same features in each epoch, so they are computed once for
-  all runs; the seconds are those of the head alone.
+  all runs. The seconds are those of the head alone.
 - Fast, balanced and best are the presets of `tl-keras train`; fast is the logistic regression.
 
 Every finished run is a line of OUT/results.jsonl; a second call goes on from there.

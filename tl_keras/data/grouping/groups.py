@@ -149,8 +149,8 @@ def _said_of_search(dataset, alike):
     if alike:
         yield (
             f"NOT GROUPED: {alike} images look so much alike that copies cannot be told from "
-            "others; only the nearest pairs count as copies. Give --group-by if some of them belong "
-            "together."
+            "others; only the nearest pairs count as copies. Give --group-by if some of them "
+            "belong together."
         )
 
 

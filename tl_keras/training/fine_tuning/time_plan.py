@@ -125,7 +125,8 @@ def stages(
         once = 0 if number else speed.frozen * views * val + _cached(speed, tried, both)
         name = f"fine-tuning {number + 1} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
         result[name] = once + _fine_tuning(speed, tried, train)
-    again = tries if settings.averages else tries[:1]
+    # Any of several may be chosen; the longest is counted.
+    again = tries if settings.averages else sorted(tries, key=lambda tried: tried.epochs)[-1:]
     for number, tried in enumerate(again if settings.refit else (), 1):
         name = f"last fit {number} of {len(again)}" if len(again) > 1 else "last fit"
         result[name] = _fine_tuning(speed, tried, both)

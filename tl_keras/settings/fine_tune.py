@@ -33,8 +33,8 @@ _OBJECTIVE_OF = {option: name for name, options in OBJECTIVES.items() for option
 PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
 # Fine-tunings from a linear start. The gentle one stays near it: a few epochs at a learning rate by
 # the number of images. The long one goes far at the highest rate, which few images need many epochs
-# for: so many passes of single images, within bounds. Where the rates are near each other the long
-# one is left alone.
+# for: so many passes of single images, within bounds. Where the two rates are near each other, only
+# the long one is tried.
 RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
 TWO_RATES = 2  # factor between the two from which on both are tried
 GENTLE_EPOCHS, MOST_EPOCHS = 16, 80
@@ -165,15 +165,16 @@ class FineTuneSettings(StepSettings):
     ] = None
     """Epochs with the unfrozen part.
 
-    From a linear start 16 at a gentle learning rate. At the highest it is 8,000 by the number of
-    training images, at least 16 and at most 80; with preset="best" 24,000, at least 40."""
+    From a linear start 16 at a gentle learning rate. At the highest it is 8,000 divided by the
+    number of training images, at least 16 and at most 80; with preset="best" 24,000 divided by it,
+    at least 40."""
     lr: Annotated[
         float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")
     ] = None
     """Highest learning rate of the head.
 
-    From a linear start 5e-7 for each training image, at least 3e-5 and at most 3e-4, and where
-    that is not half of it 3e-4 too."""
+    From a linear start 3e-4. Up to 300 training images are also fine-tuned gently, at 5e-7 for each
+    of them, at least 3e-5."""
     schedule: Annotated[Schedule, FINE_TUNING] = "cosine"
     """Course of the learning rate; cosine warms up over a tenth of the steps."""
     cache_gb: Annotated[float | None, RUN, Bounds(above=0)] = None

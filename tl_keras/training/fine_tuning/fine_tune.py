@@ -91,7 +91,7 @@ def fine_tune(
         train: `ImageDataset`, a pair (x, y) with images 0-255 (n, h, w, 3) and integer labels
             (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
         val: validation set in any of these forms. Default None keeps the last weights or, from a
-            linear start, the point at three quarters of the line.
+            linear start, the point at three quarters of the gentlest line.
         source: for objective="joint", labelled images of the source task; as `train`.
         source_model: classifier of the source task, with the same backbone object as `model`:
             `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None

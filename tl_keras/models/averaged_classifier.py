@@ -14,18 +14,22 @@ _CLASSIFIER, _MEAN = "classifier", "mean_probabilities"  # names of layers
 
 
 def build_averaged_classifier(
-    classifier: keras.Model, members: Sequence[list[np.ndarray]], *, logits: bool = False
+    classifier: keras.Model,
+    networks: Sequence[list[np.ndarray]],
+    proportions: Sequence[float],
+    *,
+    logits: bool = False,
 ) -> keras.Model:
-    """Builds a model that averages the probabilities of a classifier and of others like it.
+    """Builds a model that averages the probabilities of several classifiers.
 
-    The others differ from it only above its frozen part, which runs once for all. The model
-    consists of Keras's own layers and shares those of the classifier. `single_network` gives the
-    classifier back, also after saving and loading.
+    They differ only above their frozen part, which runs once for all. The model consists of Keras's
+    own layers. `single_network` gives the first of them back, also after saving and loading.
 
     Args:
-        classifier: from `build_classifier`, frozen as it was trained.
-        members: weights of each of the others above the frozen part, in the order of
+        classifier: from `build_classifier`, frozen as it was trained. It is copied.
+        networks: weights of each above the frozen part, in the order of
             `cut_at_frozen(classifier).suffix`.
+        proportions: what each counts for, 1 in all.
         logits: whether the classifier returns logits, of which the softmax is taken.
 
     Returns:
@@ -34,18 +38,26 @@ def build_averaged_classifier(
     Raises:
         InputError: the weights are not those above the frozen part.
     """
-    cut = cut_at_frozen(classifier)
-    _check_members(cut.suffix, members)
+    _check_networks(cut_at_frozen(classifier).suffix, networks)
+    first, *others = networks
     with classifier.distribute_strategy.scope():
+        original, classifier = classifier, keras.models.clone_model(classifier)
+        classifier.set_weights(original.get_weights())
+        cut = cut_at_frozen(classifier)
+        cut.suffix.set_weights(first)
         image = keras.Input(classifier.input_shape[1:], name="image")
         probabilities, *crossing = tree.flatten(_with_cut(classifier, cut)(image))
         below = unpacked(crossing or [image])
         found = [probabilities]
-        for number, weights in enumerate(members, 1):
+        for number, weights in enumerate(others, 1):
             found.append(_copy(cut.suffix, weights, f"member_{number}")(below))
         if logits:
             found = [keras.layers.Softmax(dtype="float32")(each) for each in found]
-        mean = keras.layers.Average(dtype="float32", name=_MEAN)(found)
+        shares = [
+            keras.layers.Rescaling(float(proportion), dtype="float32")(each)
+            for proportion, each in zip(proportions, found, strict=True)
+        ]
+        mean = keras.layers.Add(dtype="float32", name=_MEAN)(shares)
         return keras.Model(image, mean, name="averaged_classifier")
 
 
@@ -78,8 +90,8 @@ def model_of_each(model: keras.Model) -> keras.Model:
     """Returns a model with the probabilities of each network as a list; any other as it is."""
     if not averages(model):
         return model
-    _, each = origin_of(model.outputs[0])
-    return keras.Model(model.inputs[0], each)
+    _, shares = origin_of(model.outputs[0])
+    return keras.Model(model.inputs[0], [origin_of(share)[1][0] for share in shares])
 
 
 def single_network(model: keras.Model) -> keras.Model:
@@ -96,9 +108,9 @@ def single_network(model: keras.Model) -> keras.Model:
     return keras.Model(image, _rerun(plain, image, opened, backbone(image)), name=_CLASSIFIER)
 
 
-def _check_members(upper, members):
+def _check_networks(upper, networks):
     expected = [weight.shape for weight in upper.get_weights()]
-    for weights in members:
+    for weights in networks:
         if [weight.shape for weight in weights] != expected:
             raise InputError(
                 f"Expected {len(expected)} weights of each network above the frozen part; received "

@@ -114,10 +114,26 @@ def _kind(tensor, callers):
     if isinstance(operation, keras.layers.Activation) and activation is keras.activations.linear:
         below = _kind(sources[0], callers)  # a cast, or the user's statement that these are logits
         return below if isinstance(below, bool) else True
-    if isinstance(operation, _NEUTRAL) or type(operation).__name__ == "Cast":
+    averaged = _averaged(operation, sources)
+    if averaged or isinstance(operation, _NEUTRAL) or type(operation).__name__ == "Cast":
+        sources = averaged or sources
         kinds = {_kind(source, callers) for source in sources}
         return kinds.pop() if len(kinds) == 1 else " and ".join(sorted(map(str, kinds)))
     name = type(operation).__name__
     if activation is None:
         return _OPERATIONS.get(name, name)
     return _ACTIVATIONS.get(activation, f"{name} with {getattr(activation, '__name__', 'another')}")
+
+
+def _averaged(operation, sources):
+    """The tensors of which a sum is the weighted mean; none of another operation."""
+    if not isinstance(operation, keras.layers.Add):
+        return []
+    scaled = [origin_of(source) for source in sources]
+    scales = [
+        layer.scale
+        for layer, _ in scaled
+        if isinstance(layer, keras.layers.Rescaling) and not layer.offset
+    ]
+    mean = len(scales) == len(scaled) and abs(sum(scales) - 1) < 1e-6
+    return [below for _, [below] in scaled] if mean else []

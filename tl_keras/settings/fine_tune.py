@@ -48,12 +48,12 @@ _IDLE = {
     ("mixup", 0): ("cutmix",),
     ("augment", "none"): ("views",),
     ("cache", "none"): ("views", "cache_dtype"),
-    ("linear_start", False): ("preset", "refit", "minutes"),
+    ("linear_start", False): ("preset", "refit", "minutes", "average"),
     ("linear_start", True): ("patience",),  # the last weights are kept
     ("preset", "fast"): (  # nothing is fine-tuned
         *("unfreeze", "lr", "backbone_lr_factor", "depth_decay", "batch_norm", "weight_decay"),
         *("label_smoothing", "mixup", "cutmix", "views", "l2_sp_weight", "l2_sp_head_weight"),
-        "clip_norm",
+        *("clip_norm", "average"),
     ),
 }
 
@@ -142,9 +142,13 @@ class FineTuneSettings(StepSettings):
 
     "fast": the linear start alone; options of fine-tuning are refused. "balanced": and fine-tuning,
     of up to 300 images twice, gently and long. "best": and more epochs of it, and once with mixup=1
-    and label_smoothing=0.1, all where nothing else is given. `tl-keras train` then saves a model
-    that averages the predictions of all these networks, without --unlabelled and --max-error. In
-    Python that is `average_classifier`."""
+    and label_smoothing=0.1, all where nothing else is given."""
+    average: Annotated[bool | None, FINE_TUNING] = None
+    """Average the predictions of linear start and fine-tunings; default: with a linear start.
+
+    `tl-keras train` saves a model that does so, except with --unlabelled or --max-error. In Python
+    `average_classifier` builds it, and `fine_tune` keeps the weights that it takes. Without it
+    `tl-keras train` saves the one network that validation speaks for, which is smaller."""
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Time limit from a linear start; `tl-keras train` chooses the preset by it.
 
@@ -240,11 +244,6 @@ class FineTuneSettings(StepSettings):
                 values = {k: v for k, v in values.items() if k not in options or k in given}
         return FineTuneSettings(**values)
 
-    @property
-    def averages(self):
-        """Returns whether the predictions of several fine-tunings are averaged."""
-        return self.preset == "best"
-
     def fine_tunings(self, size):
         """The settings of each fine-tuning from a linear start, the gentlest first.
 
@@ -282,7 +281,8 @@ PRETRAINED = {"linear_start": False} | {
     name: start.other for name, start in _STARTS.items() if start and start.other is not UNSET
 }
 # and a head that starts from a logistic regression on frozen features.
-FROM_LINEAR = {"linear_start": True, "preset": "balanced", "refit": False, "mixup": 0.0, "views": 8}
+FROM_LINEAR = {"linear_start": True, "preset": "balanced", "refit": False, "average": True}
+FROM_LINEAR |= {"mixup": 0.0, "views": 8}
 FROM_LINEAR |= {
     name: start.linear for name, start in _STARTS.items() if start and start.linear is not UNSET
 }
@@ -292,7 +292,7 @@ def without_decided(tuning):
     """Returns {name: value} of a run's fine-tuning without what its start and preset decided."""
     start = {name: tuning.get(name) for name in ("linear_start", "preset")}
     usual = vars(FineTuneSettings(**start).filled()) | {"refit": True, "preset": "balanced"}
-    usual["linear_start"] = True
+    usual |= {"linear_start": True, "average": True}
     return {name: value for name, value in tuning.items() if value != usual.get(name, value)}
 
 

@@ -114,8 +114,8 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     unlabelled: Annotated[str | None, FIRST] = None
     """Images without labels for a last phase with pseudo-labels.
 
-    A folder, a file, a name, or "rest": the training images that labels_per_class leaves out. With
-    --preset best nothing is averaged."""
+    A folder, a file, a name, or "rest": the training images that labels_per_class leaves out. The
+    classifier is then one network, without average."""
     policy: Annotated[Literal["auto"] | None, FINE_TUNING] = None
     """auto: the choice of `tl-keras recommend` decides preset and unfreeze.
 
@@ -130,7 +130,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
 
     Its outputs are then probabilities, novelty and answer. The promise is made on validation
     images that had no part in the training: there is no refit, and fine-tuning chooses its weights
-    by another third of them. With --preset best nothing is averaged."""
+    by another third of them. The classifier is one network, without average."""
     fine_tune: Annotated[FineTuneSettings, Nested()] = dataclasses.field(
         default_factory=FineTuneSettings
     )
@@ -174,6 +174,7 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
             ("class_weights", tuning.class_weights != "none", "would have no effect in its phase"),
             ("minutes", tuning.minutes is not None, "would not bound its phase"),
             ("refit", tuning.refit, "would leave its phase no validation images"),
+            ("average", tuning.average, "would leave its phase no single network to train"),
         ):
             if has_effect:
                 raise InputError(
@@ -214,16 +215,19 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
 
     def _check_max_error(self):
         """Refuses to train on the validation images on which an error is promised."""
-        if self.max_error is not None and self.fine_tune.refit:
-            raise InputError(
-                "Expected no refit with max_error, whose promise needs validation images that were "
-                f"not trained on; received refit=True with max_error={self.max_error}. Leave one "
-                "of the two out."
-            )
+        for name, reason in (
+            ("refit", "whose promise needs validation images that were not trained on"),
+            ("average", "whose model answers by the features of one network"),
+        ):
+            if self.max_error is not None and getattr(self.fine_tune, name):
+                raise InputError(
+                    f"Expected no {name} with max_error, {reason}; received {name}=True with "
+                    f"max_error={self.max_error}. Leave one of the two out."
+                )
 
     def _check_linear_start(self):
         """Refuses a linear start, or its presets, under a head that can have none."""
-        names = ("linear_start", "preset", "refit", "minutes")
+        names = ("linear_start", "preset", "refit", "minutes", "average")
         for name in names if self.head != NO_HIDDEN_LAYER else ():
             value = getattr(self.fine_tune, name)
             if value:

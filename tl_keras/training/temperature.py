@@ -1,5 +1,7 @@
 """Temperature that calibrates probabilities, folded into the last layer."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -32,16 +34,29 @@ def fit_temperature(
         Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks",
         arXiv:1706.04599, without the prior.
     """
+    return best_temperature(
+        lambda temperature: tempered_losses(probabilities, labels, temperature), weights
+    )
+
+
+def best_temperature(
+    losses_at: Callable[[float], np.ndarray], weights: np.ndarray | None = None
+) -> float:
+    """Returns the temperature of the lowest loss, with the prior of `fit_temperature`.
+
+    Args:
+        losses_at: function from a temperature to the losses (n,) of images there.
+        weights: see `fit_temperature`.
+    """
     from scipy.optimize import minimize_scalar
 
-    if not len(labels):
-        return 1.0
-
     def penalised(log_t):
-        losses = tempered_losses(probabilities, labels, np.exp(log_t))
+        losses = losses_at(np.exp(log_t))
         loss = np.average(losses, weights=weights) * len(losses)
         return loss + log_t**2 / (2 * _PRIOR**2)
 
+    if not len(losses_at(1.0)):
+        return 1.0
     return float(np.exp(minimize_scalar(penalised, bounds=(-_LIMIT, _LIMIT), method="bounded").x))
 
 
@@ -56,7 +71,12 @@ def tempered_losses(
     probabilities: np.ndarray, labels: np.ndarray, temperature: float
 ) -> np.ndarray:
     """Returns the negative log likelihood of each image at a temperature, (n,)."""
-    right = tempered(probabilities, temperature)[np.arange(len(labels)), labels]
+    return log_losses(tempered(probabilities, temperature), labels)
+
+
+def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the negative log likelihood (n,) of images with probabilities (n, num_classes)."""
+    right = probabilities[np.arange(len(labels)), labels]
     return -np.log(np.maximum(right, _TINY))
 
 

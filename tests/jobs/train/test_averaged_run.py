@@ -1,15 +1,17 @@
-"""A training run with preset="best", whose model averages the predictions of several networks."""
+"""A training run whose model averages the predictions of several networks."""
 
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
 from tests.jobs.kills import kill_after
 from tests.jobs.small_runs import BEST, probabilities_of, small_config, table_rows
 from tests.training.checkpoints.kills import Killed, assert_equal_weights
-from tl_keras import load_dataset, load_model
+from tl_keras import InputError, load_dataset, load_model
+from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.files import read_json, write_json
 from tl_keras.jobs.finished.distill import distill
 from tl_keras.jobs.finished.evaluate import evaluate
@@ -20,8 +22,8 @@ from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.runs.writing.unmeasured import UNMEASURED
 from tl_keras.jobs.train.train import train
 from tl_keras.models.answers.answering_model import classifier_of
-from tl_keras.models.averaged_classifier import averages, networks_of
-from tl_keras.training.temperature import fold_temperature
+from tl_keras.models.averaged_classifier import averages, model_of_each, networks_of
+from tl_keras.training.temperature import fold_temperature, tempered
 from tl_keras.training.time_limit import Deadline
 
 
@@ -49,32 +51,48 @@ def test_figures_are_those_of_the_model_that_averages(averaged_run, metrics, spl
 
 def test_members_stand_in_the_metrics_and_the_report(averaged_run, metrics):
     tuning = metrics["fine_tuning"]
-    assert tuning["averaged"][0] == tuning["chosen"] and len(tuning["averaged"]) == 4
-    assert tuning["refit"] is True
+    averaged = tuning["averaged"]
+    assert sorted(network["point"] for network in averaged) == [0, 4, 8, 12]
+    assert sum(network["proportion"] for network in averaged) == pytest.approx(1)
+    assert tuning["refit"] is True and "temperature" not in metrics
     page = (averaged_run / "report.html").read_text(encoding="utf-8")
-    assert "probabilities are the mean of the network kept with the" in page
-    assert "the average of 4 networks" in page.lower()
+    start = next(network for network in averaged if not network["point"])
+    assert f"{start['proportion']:.0%} the linear start, temperature" in page
+    assert "average of 4 networks" in page and "the average of 4 networks" in page.lower()
+    assert "A temperature of each network, fitted on held-out images, is part of the model." in page
 
 
-def test_the_temperature_is_that_of_the_mean(averaged_run, metrics, splits):
-    model, temperature = load_run(averaged_run).model, metrics["temperature"]
+def test_the_figures_before_calibration_are_those_without_temperatures(
+    averaged_run, metrics, splits
+):
+    model, averaged = load_run(averaged_run).model, metrics["fine_tuning"]["averaged"]
     after = measure(model, splits.test, flips=True)[1]["loss"]
     assert metrics["calibration"]["after"]["loss"] == pytest.approx(after, abs=1e-6)
-    for network in networks_of(model):
-        fold_temperature(network, 1 / temperature)
+    for network, known in zip(networks_of(model), averaged, strict=True):
+        fold_temperature(network, 1 / known["temperature"])
     before = measure(model, splits.test, flips=True)[1]["loss"]
     assert metrics["calibration"]["before"]["loss"] == pytest.approx(before, abs=1e-5)
 
 
-def test_training_figures_are_those_of_the_average(averaged_run, metrics, splits):
-    figures = measure(load_run(averaged_run).model, splits.train)[1]
-    assert metrics["train"]["loss"] == pytest.approx(figures["loss"], abs=1e-6)
+def test_the_linear_start_is_that_which_is_measured_alone(averaged_run, metrics, splits):
+    averaged = metrics["fine_tuning"]["averaged"]
+    place = next(place for place, each in enumerate(averaged) if not each["point"])
+    apart = model_of_each(load_run(averaged_run).model)
+    alone = keras.Model(apart.inputs, apart.outputs[place])
+    probabilities, figures = measure(alone, splits.test, flips=True)
+    assert metrics["linear_start"]["accuracy"] == figures["accuracy"]
+    # at its own temperature, which is another than within the average
+    losses = [
+        evaluate_predictions(tempered(probabilities[None], t), splits.test.labels, "abc")["loss"]
+        for t in np.geomspace(0.3, 3, 200)
+    ]
+    assert min(losses) - 1e-3 < metrics["linear_start"]["loss"] < max(losses)
 
 
 def test_predictions_are_those_of_the_average(averaged_run, splits, colours, tmp_path):
     trained = load_run(averaged_run)
     views = views_of(trained.model, splits.test, flips=True)
-    assert views.shape[0] == 8  # four networks, mirror images
+    assert views.shape[0] == 2  # mirror images
     expected = views.mean(axis=0)
     rows = table_rows(predict(averaged_run, [str(colours)], out=tmp_path / "predictions.csv"))
     found = dict(zip([row["path"] for row in rows], rows, strict=True))
@@ -84,7 +102,7 @@ def test_predictions_are_those_of_the_average(averaged_run, splits, colours, tmp
 
 def test_what_goes_on_with_the_run_takes_the_single_network(averaged_run, tmp_path, capfd):
     pruned = prune(averaged_run, sparsity=0.5, prune_epochs=0, out=str(tmp_path / "pruned"))
-    assert "averages several networks; the one of them that was chosen" in capfd.readouterr().err
+    assert "averages several networks; the one that counts most" in capfd.readouterr().err
     assert not averages(load_model(pruned / "model.keras"))
     single = classifier_of(load_run(averaged_run).model)
     assert single.output_shape == (None, 3) and single.get_layer("head_dropout").rate == 0
@@ -100,7 +118,7 @@ def test_the_average_is_the_teacher_of_a_student(averaged_run, splits, tmp_path)
 
 def test_an_unmeasured_run_is_completed_alike(averaged_run, metrics, tmp_path):
     run = shutil.copytree(averaged_run, tmp_path / "copy")
-    known = {k: v for k, v in metrics.items() if k not in ("test", "calibration", "train")}
+    known = {k: v for k, v in metrics.items() if k not in ("test", "calibration")}
     phases = [
         {"name": "fine_tune", "start": first, "end": first + 2, "trainable_weights": 1}
         for first in range(0, 12, 2)
@@ -115,14 +133,25 @@ def test_an_unmeasured_run_is_completed_alike(averaged_run, metrics, tmp_path):
 
 @pytest.mark.parametrize("option", ["max_error", "unlabelled"])
 def test_with_a_promise_or_more_images_the_classifier_is_one_network(
-    option, encoder, colours, tmp_path, capfd
+    option, encoder, colours, tmp_path
 ):
-    more = {"max_error": {"max_error": 0.3}, "unlabelled": {"unlabelled": str(colours)}}[option]
+    more = {option: {"max_error": 0.3, "unlabelled": str(colours)}[option]}
     run = train(small_config(encoder, colours, tmp_path / "run", **BEST, **more))
-    option = option.replace("_", "-")
-    assert f"NOT AVERAGED: with --{option} the classifier is" in capfd.readouterr().err
     assert not averages(load_model(run / "model.keras"))
-    assert read_json(run / "metrics.json")["fine_tuning"]["averaged"] is None
+    metrics, config = (read_json(run / f"{name}.json") for name in ("metrics", "config"))
+    assert metrics["fine_tuning"]["averaged"] is None and metrics["temperature"] > 0
+    assert config["fine_tune"]["average"] is False
+    reason = "answers by the features of one" if option == "max_error" else "no single network"
+    with pytest.raises(InputError, match=reason):
+        small_config(encoder, colours, None, **BEST, **more, average=True)
+
+
+def test_without_average_the_model_is_one_network(encoder, colours, tmp_path):
+    run = train(small_config(encoder, colours, tmp_path / "run", **BEST, average=False))
+    assert not averages(load_model(run / "model.keras"))
+    metrics = read_json(run / "metrics.json")
+    assert metrics["fine_tuning"]["averaged"] is None and metrics["temperature"] > 0
+    assert len(metrics["fine_tuning"]["points"]) == 13
 
 
 def test_a_killed_run_goes_on_to_the_same_average(averaged_run, encoder, colours, tmp_path):
@@ -141,12 +170,12 @@ def test_a_killed_run_goes_on_to_the_same_average(averaged_run, encoder, colours
     assert again["fine_tuning"]["averaged"] == first["fine_tuning"]["averaged"]
 
 
-def test_minutes_that_end_leave_the_average_of_those_fitted(
-    encoder, colours, tmp_path, capfd, monkeypatch
+def test_minutes_that_end_leave_networks_from_before(
+    averaged_run, encoder, colours, tmp_path, capfd, monkeypatch
 ):
     answers = iter([True] * 5)  # at all, three fine-tunings, a last fit
     monkeypatch.setattr(Deadline, "allows", lambda *_: next(answers, False))
     run = train(small_config(encoder, colours, tmp_path / "run", **BEST))
     assert "OUT OF TIME: the last fit of fine-tuning" in capfd.readouterr().err
     averaged = read_json(run / "metrics.json")["fine_tuning"]["averaged"]
-    assert len(averaged) == 2 == len(networks_of(load_model(run / "model.keras")))
+    assert len(averaged) == 4 == len(networks_of(load_model(run / "model.keras")))

@@ -38,9 +38,10 @@ def test_stages_count_what_runs():
             + 8 * 2 * 10
             + 4 * 40 * 100 * (1 + BACKWARD),
             "fine-tuning 2 of 2": STARTING + 4 * 40 * 100 * (1 + BACKWARD),
-            "last fit": STARTING + 4 * 50 * 100 * (1 + BACKWARD),
-            # the model and its start
-            "test": STARTING + 30 + 30 * 2 * 2 * 108,
+            "last fit 1 of 2": STARTING + 4 * 50 * 100 * (1 + BACKWARD),
+            "last fit 2 of 2": STARTING + 4 * 50 * 100 * (1 + BACKWARD),
+            # the start and two more networks, on one frozen part
+            "test": STARTING + 30 + 30 * 2 * (8 + 3 * 100),
         }
     )
 
@@ -51,8 +52,8 @@ def test_an_average_fits_each_network_again_and_predicts_with_all():
     found = stages(Speed(1.0, 2.0, 8.0, 100.0), FineTuneSettings(**how).filled(), splits, 0)
     fits = [found[f"last fit {number} of 3"] for number in (1, 2, 3)]
     assert fits == pytest.approx([STARTING + 4 * 50 * 100 * (1 + BACKWARD)] * 3)
-    # the start, and four networks on one frozen part; these on the training images as well
-    test = 30 + 30 * 2 * (2 * 108 + 3 * 100) + 40 * (108 + 3 * 100)
+    # the start and three more networks, on one frozen part
+    test = 30 + 30 * 2 * (8 + 4 * 100)
     assert found["test"] == pytest.approx(STARTING + test)
 
 
@@ -63,11 +64,20 @@ def test_without_a_cache_the_frozen_part_runs_in_each_epoch():
     assert found["fine-tuning 2 of 2"] == pytest.approx(
         STARTING + 4 * 40 * (10 + 100 * (1 + BACKWARD))
     )
-    assert found["last fit"] == pytest.approx(STARTING + 4 * 50 * (10 + 100 * (1 + BACKWARD)))
+    last = STARTING + 4 * 50 * (10 + 100 * (1 + BACKWARD))
+    assert found["last fit 1 of 2"] == found["last fit 2 of 2"] == pytest.approx(last)
+
+
+def test_without_an_average_the_longest_fit_may_be_repeated_and_the_start_is_measured_apart():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    how = {"refit": True, "augment": "flip", "epochs": 4, "views": 2, "average": False}
+    found = stages(Speed(1.0, 2.0, 8.0, 100.0), FineTuneSettings(**how).filled(), splits, 0)
+    assert found["last fit"] == pytest.approx(STARTING + 4 * 50 * 100 * (1 + BACKWARD))
+    assert found["test"] == pytest.approx(STARTING + 30 + 30 * 2 * 2 * 108)
 
 
 def test_the_plan_names_a_phase_that_it_does_not_estimate(capfd):
-    settings = FineTuneSettings().filled()
+    settings = FineTuneSettings(average=False).filled()
     for unlabelled, more in ((None, ""), ("more/", ", then the phase with pseudo-labels")):
         config = TrainSettings("vgg16", "digits", fine_tune=settings, unlabelled=unlabelled)
         _announced(config, {"linear start": 9.0})

@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.data.inspection.first_batch import input_errors
-from tl_keras.models.averaged_classifier import model_of_each
 from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits, image_shape
 from tl_keras.progress import track
@@ -42,9 +41,8 @@ def predict_views(
 ) -> np.ndarray:
     """Returns the probabilities of each view of the images, float32 (views, n, num_classes).
 
-    The views are each image and, with `flips`, its mirror image, as seen by each network of a model
-    that averages several. Arguments and errors are those of
-    `predict_probabilities`.
+    The views are each image and, with `flips`, its mirror image. Of a model with several outputs
+    each output has views of its own. Arguments and errors are those of `predict_probabilities`.
     """
     return np.concatenate(list(each_batch(model, batches, total, flips=flips)), axis=1)
 
@@ -92,11 +90,14 @@ def probability_function(model: keras.Model, *, flips: bool = False) -> Callable
 
     Arguments and errors are those of `predict_probabilities`.
     """
-    logits, each = gives_logits(model), model_of_each(model)
+    logits = gives_logits(model)
 
     def each_view(images):
-        seen = [images, tf.reverse(images, [2])] if flips else [images]
-        outputs = keras.tree.flatten([each(view, training=False) for view in seen])
-        return tf.stack([tf.nn.softmax(output) if logits else output for output in outputs])
+        # Mirror images are more rows: called once, the model is traced once.
+        seen = tf.concat([images, tf.reverse(images, [2])], 0) if flips else images
+        outputs = keras.tree.flatten(model(seen, training=False))
+        outputs = [tf.nn.softmax(output) if logits else output for output in outputs]
+        views = [tf.split(output, 2) if flips else [output] for output in outputs]
+        return tf.stack([view for each in zip(*views, strict=True) for view in each])
 
     return traced(each_view, [image_shape(model)])

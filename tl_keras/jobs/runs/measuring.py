@@ -1,5 +1,7 @@
 """Figures of a classifier on labelled images."""
 
+import itertools
+
 import keras
 import numpy as np
 
@@ -16,19 +18,22 @@ def measure(
 
     `flips`: see `predict_probabilities`.
     """
-    views = [views_of(model, dataset, batch_size=batch_size, flips=flips) for dataset in datasets]
-    probabilities = np.concatenate(views, axis=1).mean(axis=0)
+    probabilities = views_of(model, *datasets, batch_size=batch_size, flips=flips).mean(axis=0)
     labels = np.concatenate([dataset.labels for dataset in datasets])
     return probabilities, evaluate_predictions(probabilities, labels, datasets[0].class_names)
 
 
 def views_of(
-    model: keras.Model, dataset: ImageDataset, *, batch_size: int = 32, flips: bool = False
+    model: keras.Model, *datasets: ImageDataset, batch_size: int = 32, flips: bool = False
 ) -> np.ndarray:
-    """Returns the probabilities of each view of a dataset's images, see `predict_views`."""
+    """Returns the probabilities of each view of the images of datasets, see `predict_views`."""
     *image_size, channels = image_shape(model)
-    batches = dataset.pipeline(batch_size, image_size=image_size, channels=channels)
-    return predict_views(model, batches, flips=flips)
+    parts = [
+        dataset.pipeline(batch_size, image_size=image_size, channels=channels)
+        for dataset in datasets
+    ]
+    total = sum(map(len, parts))
+    return predict_views(model, itertools.chain(*parts), total, flips=flips)
 
 
 def main_figures(figures: dict) -> dict:

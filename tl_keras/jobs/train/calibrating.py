@@ -6,35 +6,31 @@ import numpy as np
 from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.jobs.runs.measuring import main_figures, views_of
 from tl_keras.jobs.train.starting_point import StartingPoint
-from tl_keras.models.averaged_classifier import networks_of
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.from_linear import FromLinear
 from tl_keras.training.fine_tuning.linear_start import last_dense
-from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
+from tl_keras.training.temperature import fit_temperature, fold_temperature
 
 
 def calibrate(model: keras.Model, probabilities: np.ndarray, labels: np.ndarray) -> float | None:
     """Fits a temperature on held-out predictions and folds it into the last layer of `model`.
 
-    Of a model that averages several networks it is that of the mean, in the last layer of each.
     Each image counts once, whatever class weights the model was trained with: probabilities are
     to fit the data as they are.
 
     Args:
         model: classifier; one whose last layer is not Dense is left as it is.
         probabilities: float (views, n, num_classes), its predictions for images that it was not
-            trained on. Those of each network of an average are views too.
+            trained on.
         labels: ints (n,).
 
     Returns:
         The temperature by which logits were divided; None where there is no such layer.
     """
-    networks = networks_of(model)
-    if last_dense(networks[0]) is None:
+    if last_dense(model) is None:
         return None
     temperature = from_chief(fit_temperature(probabilities, labels))
-    for network in networks:
-        fold_temperature(network, temperature)
+    fold_temperature(model, temperature)
     return temperature
 
 
@@ -45,7 +41,7 @@ def held_out_predictions(
 
     For a linear start they are for its validation images and, out of fold, its training images.
     After a refit they are of the classifiers before it: out of fold, or of those without the
-    validation images. For an average they are for validation images alone.
+    validation images.
 
     Args:
         tuned: result of the training from a linear start; None of another.
@@ -59,7 +55,7 @@ def held_out_predictions(
     if tuned is None:
         return views_of(start.model, val, flips=flips), val.labels
     views = val_predictions(tuned, start, flips)
-    if tuned.chosen or tuned.members is not None:
+    if tuned.chosen:
         return views, val.labels
     if tuned.refit:
         known = tuned.starts.both.probabilities, np.concatenate([train.labels, val.labels])
@@ -72,17 +68,18 @@ def held_out_predictions(
 def val_predictions(tuned: FromLinear, start: StartingPoint, flips: bool) -> np.ndarray:
     """Returns predictions (views, n, num_classes) for the validation images, before any refit.
 
+    Those of an average have the temperatures of its networks, others have none yet.
+
     After a refit the model has seen these images and is not asked: where training had no mirror
     images, the one view from before has to do.
 
     Args:
         start, flips: see `held_out_predictions`.
     """
-    val = tuned.val if tuned.members is None else tuned.members.val
-    if val is None or (flips and val.shape[-3] == 1 and not tuned.refit):
+    val = tuned.val if tuned.members is None else tuned.members.average
+    if val is None or (flips and len(val) == 1 and not tuned.refit):
         return views_of(start.model, start.splits.val, flips=flips)
-    seen = val if flips else val[..., :1, :, :]
-    return seen.reshape(-1, *seen.shape[-2:])  # the networks of an average are views too
+    return val if flips else val[:1]
 
 
 def _with_rows(views, labels, more, more_labels):
@@ -92,24 +89,19 @@ def _with_rows(views, labels, more, more_labels):
     return np.concatenate([views, more], axis=1), np.concatenate([labels, more_labels[known]])
 
 
-def calibration_figures(views: np.ndarray, labels: np.ndarray, temperature: float) -> dict:
-    """Returns log loss and calibration error of a classifier, with and without calibration.
+def calibration_figures(before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> dict:
+    """Returns log loss and calibration error of a classifier, without and with calibration.
 
     Args:
-        views: float (views, n, num_classes), probabilities of the calibrated classifier.
+        before, after: float (n, num_classes), its probabilities.
         labels: ints (n,).
-        temperature: as `calibrate` returned it.
 
     Returns:
-        {"temperature": number, "before": {"loss", "expected_calibration_error",
-        "calibration_error_by_chance"}, "after": the same}
+        {"before": {"loss", "expected_calibration_error", "calibration_error_by_chance"},
+        "after": the same}
     """
-    names = [str(number) for number in range(views.shape[2])]
-    result = {"temperature": temperature}
-    for name, probabilities in (
-        ("before", tempered(views, 1 / temperature)),
-        ("after", views.mean(axis=0)),
-    ):
+    names, result = [str(number) for number in range(after.shape[1])], {}
+    for name, probabilities in (("before", before), ("after", after)):
         figures = evaluate_predictions(probabilities, labels, names)
         result[name] = {
             key: value

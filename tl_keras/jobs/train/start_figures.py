@@ -2,9 +2,11 @@
 
 import dataclasses
 
+from tl_keras.evaluation.classifiers.classification import evaluate_predictions
 from tl_keras.evaluation.statistics.intervals import paired_accuracy_difference
 from tl_keras.jobs.runs.measuring import main_figures, measure
 from tl_keras.jobs.train.calibrating import calibrate, held_out_predictions
+from tl_keras.training.temperature import tempered
 
 
 def fine_tuning_figures(tuned):
@@ -20,7 +22,16 @@ def fine_tuning_figures(tuned):
         "refit": tuned.refit,
         "points": [dataclasses.asdict(point) for point in tuned.points],
         "chosen": tuned.chosen,
-        "averaged": tuned.members and tuned.members.points,
+        "averaged": tuned.members
+        and [
+            {"point": point, "proportion": proportion, "temperature": temperature}
+            for point, proportion, temperature in zip(
+                tuned.members.points,
+                tuned.members.proportions,
+                tuned.members.temperatures,
+                strict=True,
+            )
+        ],
     }
 
 
@@ -28,11 +39,12 @@ def linear_start_figures(outcome, model):
     """The content of "linear_start" in metrics.json: the start alone on the test images.
 
     It is calibrated like the model, on predictions of its own: log losses are compared. A model
-    that is its start is not measured again. Others have their own weights again afterwards.
+    that is its start, or averages it, is not measured again. Others have their own weights again
+    afterwards.
 
     Args:
         outcome: `TrainingResult` of the trained classifier.
-        model: the classifier itself, without others that are averaged with it.
+        model: the single classifier, as `fine_tune` left it.
     """
     history, tuned = outcome.history, outcome.history.from_linear
     seconds = {"seconds": history.seconds["linear_start"]}
@@ -42,9 +54,16 @@ def linear_start_figures(outcome, model):
     model.set_weights(tuned.weights)
     flips = outcome.metrics["test_time_flips"]
     alone = dataclasses.replace(tuned, chosen=0, val=tuned.starts.val, members=None)
-    start = dataclasses.replace(outcome.start, model=model)
-    calibrate(model, *held_out_predictions(alone, start, flips))
-    probabilities, figures = measure(model, outcome.start.splits.test, flips=flips)
+    start, test = dataclasses.replace(outcome.start, model=model), outcome.start.splits.test
+    temperature = calibrate(model, *held_out_predictions(alone, start, flips))
+    averaged = outcome.metrics["fine_tuning"]["averaged"] or []
+    [place] = [n for n, each in enumerate(averaged) if not each["point"]] or [None]
+    if place is None:
+        probabilities, figures = measure(model, test, flips=flips)
+    else:  # among the networks, at another temperature
+        own = averaged[place]["temperature"]
+        probabilities = tempered(outcome.networks[place], (temperature or 1.0) / own)
+        figures = evaluate_predictions(probabilities, test.labels, test.class_names)
     model.set_weights(trained)
     return {
         **main_figures(figures),

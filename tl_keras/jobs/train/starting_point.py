@@ -64,6 +64,8 @@ class StartingPoint:
         kept_out = config.labels_per_class, config.unlabelled, config.max_error
         if kept_out == (None, None, None) and len(self.splits.val):
             suited = {"refit": True} | suited
+        if (config.unlabelled, config.max_error) != (None, None):
+            suited = {"average": False} | suited
         tuning = suited_to_data(config.fine_tune.filled(suited), self.splits.train)
         kind = self.weights["kind"]
         weights = config.weights or {"encoder": None, "random": "random"}.get(kind, "imagenet")

@@ -42,6 +42,7 @@ from tl_keras.jobs.train.scratch import best_from_scratch
 from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.models.answers.answering_model import classifier_of
+from tl_keras.models.averaged_classifier import averages, model_of_each
 from tl_keras.progress import say
 from tl_keras.reports.wording.answers import realised_sentence
 from tl_keras.reports.wording.training import (
@@ -51,7 +52,7 @@ from tl_keras.reports.wording.training import (
     source_line,
 )
 from tl_keras.settings.train import REST, TrainSettings
-from tl_keras.training.averaging import average_classifier
+from tl_keras.training.averaging import average_classifier, mixed
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.frozen.cache_room import cache_limits
@@ -72,6 +73,8 @@ class TrainingResult:
         val, test: all figures on those splits, see `evaluate_predictions`; val is None after a
             refit.
         answers: on the test split; None of a model that does not answer.
+        networks: float (networks, views, n, c) on the test split, of each that is averaged; None of
+            a single one.
     """
 
     config: TrainSettings
@@ -82,6 +85,7 @@ class TrainingResult:
     val: dict | None
     test: dict
     answers: Answers | None = None
+    networks: np.ndarray | None = None
 
 
 @replicated
@@ -184,7 +188,8 @@ class _Run:
         with keeping_saved(self.folder.path):
             tuned = self.history.from_linear
             start = dataclasses.replace(start, model=self.start.model)
-            self._calibrate(*held_out_predictions(tuned, start, self.flips))
+            if not averages(start.model):  # its networks have temperatures already
+                self._calibrate(*held_out_predictions(tuned, start, self.flips))
         if self.temperature is not None:
             self._save()
         if self.unlabelled is not None:
@@ -198,11 +203,6 @@ class _Run:
         """Lets the start have the model that averages, where there are networks to average."""
         tuned = self.history.from_linear
         if tuned is None or tuned.members is None:
-            return
-        if self.unlabelled is not None or self.config.max_error is not None:
-            option = "--unlabelled" if self.unlabelled is not None else "--max-error"
-            say(f"NOT AVERAGED: with {option} the classifier is a single network.")
-            self.history.from_linear = dataclasses.replace(tuned, members=None)
             return
         self.start = dataclasses.replace(
             self.start, model=average_classifier(self.classifier, self.history)
@@ -255,13 +255,12 @@ class _Run:
         }
         if self.policy is not None:
             metrics["policy"] = self.policy
-        averaged = tuned is not None and tuned.members is not None
-        if history.best_epoch is not None and not averaged:
+        if history.best_epoch is not None:
             # Of the best epoch, measured while training: augmented, with dropout and, in the loss,
-            # any class weights.
+            # any class weights. For an average, of the single network that validation speaks for.
             at = history.epoch.index(history.best_epoch)
             metrics["train"] = {name: history.history[name][at] for name in ("accuracy", "loss")}
-        elif tuned is not None and tuned.phase is None and not averaged:
+        elif tuned is not None and tuned.phase is None:
             metrics["train"] = tuned.starts.fitted  # from features: no further pass over the images
         if self.temperature is not None:
             metrics["temperature"] = self.temperature
@@ -312,25 +311,50 @@ def measured(
     """
     flips = known["test_time_flips"]
     train, val_split, test_split, *_ = start.splits
-    views = views_of(start.model, test_split, flips=flips)
-    probabilities = views.mean(axis=0)
+    # After a refit validation images are training images; `known` has figures from before.
+    parts = [test_split, *([] if "val" in known else [val_split])]
+    views = views_of(model_of_each(start.model), *parts, flips=flips)
+    before, probabilities, networks = _with_temperature(views, known)
+    probabilities, val_probabilities = np.split(probabilities, [len(test_split)])
     test = evaluate_predictions(probabilities, test_split.labels, test_split.class_names)
     metrics = {**known, "test": main_figures(test)}
-    val = None  # after a refit its images are training images; `known` has figures from before
+    val = None
     if "val" not in known:
-        _, val = measure(start.model, val_split, flips=flips)
+        val = evaluate_predictions(val_probabilities, val_split.labels, val_split.class_names)
         metrics["val"] = main_figures(val)
-    if "train" not in metrics:  # no epoch was better than the start, or there are several networks
+    if "train" not in metrics:  # no epoch was better than the start
         _, figures = measure(start.model, train)
         metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}
-    if "temperature" in metrics:
-        figures = calibration_figures(views, test_split.labels, metrics["temperature"])
-        metrics["calibration"] = figures
+    if before is not None:
+        before = before[: len(test_split)]
+        metrics["calibration"] = calibration_figures(before, probabilities, test_split.labels)
     answers = None
     if answering is not None:
         answers = answers_on(answering, test_split)
         metrics["answers"] = known["answers"] | {"test": answer_figures(answers)}
-    return TrainingResult(config, start, history, probabilities, metrics, val, test, answers)
+    networks = None if networks is None else networks[:, :, : len(test_split)]
+    return TrainingResult(
+        config, start, history, probabilities, metrics, val, test, answers, networks
+    )
+
+
+def _with_temperature(views, known):
+    """Probabilities (n, num_classes) without the temperatures in a model, and with them.
+
+    The first are None of a model that has none. Last come those of each network of an average,
+    (networks, views, n, num_classes).
+    """
+    averaged = known.get("fine_tuning", {}).get("averaged")
+    if averaged:
+        proportions = [each["proportion"] for each in averaged]
+        hotter = [1 / each["temperature"] for each in averaged]
+        networks = views.reshape(-1, len(averaged), *views.shape[1:]).swapaxes(0, 1)
+        found = mixed(networks, proportions, hotter), mixed(networks, proportions)
+        return *(seen.mean(axis=0) for seen in found), networks
+    probabilities = views.mean(axis=0)
+    if "temperature" not in known:
+        return None, probabilities, None
+    return tempered(views, 1 / known["temperature"]), probabilities, None
 
 
 def _from_scratch(result):

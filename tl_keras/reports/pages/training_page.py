@@ -211,10 +211,9 @@ def _classes(per_class):
 
 
 def _calibration(results):
-    test, calibration = results.test, results.metrics.get("calibration")
-    texts = [reliability_sentence(test)]
-    if calibration:
-        texts.append(calibration_sentence(calibration))
+    test, texts = results.test, [reliability_sentence(results.test)]
+    if "calibration" in results.metrics:
+        texts.append(calibration_sentence(results.metrics))
     figure = Figure(
         render_png(plot_reliability(test["reliability"], test["expected_calibration_error"])),
         "Accuracy by confidence",

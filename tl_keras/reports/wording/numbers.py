@@ -69,18 +69,22 @@ def reliability_sentence(metrics: dict) -> str:
     return sentence
 
 
-def calibration_sentence(calibration: dict) -> str:
-    """Returns a sentence on the effect of the model's temperature on the test images.
+def calibration_sentence(metrics: dict) -> str:
+    """Returns a sentence on the effect of a model's temperatures on the test images.
 
     Args:
-        calibration: result of `jobs.train.calibrating.calibration_figures`.
+        metrics: content of metrics.json, with "calibration".
     """
+    calibration = metrics["calibration"]
+    if "temperature" in metrics:
+        lead = f"A temperature of {metrics['temperature']:.2f}, fitted on held-out images, is part"
+    else:
+        lead = "A temperature of each network, fitted on held-out images, is part"
     before, after = (calibration[when] for when in ("before", "after"))
     return (
-        f"A temperature of {calibration['temperature']:.2f}, fitted on held-out images, is part "
-        f"of the model. It changed the log loss from {before['loss']:.3f} to {after['loss']:.3f}, "
-        "and "
-        f"the calibration error from {before['expected_calibration_error']:.3f} to "
+        f"{lead} of the model. It changed the log loss from {before['loss']:.3f} to "
+        f"{after['loss']:.3f}, and the calibration error from "
+        f"{before['expected_calibration_error']:.3f} to "
         f"{after['expected_calibration_error']:.3f}. With this number of images, calibrated "
         f"probabilities have an error of {after['calibration_error_by_chance']:.3f} by chance."
     )

@@ -148,21 +148,25 @@ def _unlabelled(config, metrics):
 
 
 def _averaged(metrics):
-    """Indices of the points whose networks are averaged, the kept one first; none: empty."""
+    """The networks that are averaged, the one that counts most first; none: empty."""
     return metrics.get("fine_tuning", {}).get("averaged") or []
 
 
 def _average(metrics):
-    first, *others = _averaged(metrics)
-    points = metrics["fine_tuning"]["points"]
-    words = []
-    for point in (points[place] for place in others):
-        end = f"the end of a fine-tuning at learning rate {point['lr'] or 0:g}"
-        words.append("the linear start" if point["lr"] is None else end)
-    return f"probabilities are the mean of the network kept with {', '.join(words)}"
+    points, words = metrics["fine_tuning"]["points"], []
+    for network in _averaged(metrics):
+        rate = points[network["point"]]["lr"]
+        end = f"the end of a fine-tuning at learning rate {rate or 0:g}"
+        words.append(
+            f"{network['proportion']:.0%} {'the linear start' if rate is None else end}, "
+            f"temperature {network['temperature']:.2f}"
+        )
+    return "; ".join(words)
 
 
 def _kept(best_epoch, metrics):
+    if _averaged(metrics):
+        return f"average of {len(_averaged(metrics))} networks"
     if "unlabelled" not in metrics and metrics.get("fine_tuning", {}).get("chosen"):
         point = metrics["fine_tuning"]["points"][metrics["fine_tuning"]["chosen"]]
         return (

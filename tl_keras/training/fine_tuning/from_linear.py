@@ -12,7 +12,7 @@ from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.training.averaging import Members
+from tl_keras.training.averaging import Members, shared_out
 from tl_keras.training.class_weights import image_weights
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.linear_head import Starts
@@ -63,7 +63,7 @@ class FromLinear:
             which it was not trained on; None if they were not needed.
         phase: number of the phase of the history that led there; None for the start.
         refit: whether the same was trained again on training and validation images together.
-        members: of the average with preset="best"; None without other networks.
+        members: of the average; None without average=True or several networks.
     """
 
     starts: Starts
@@ -130,7 +130,7 @@ def search_points(
         raise diverged
     if not finished:
         return start, []
-    return lines.best(start, average=tries[0].averages), finished
+    return lines.best(start, average=tries[0].average), finished
 
 
 def line_of(point: int) -> int | None:
@@ -162,7 +162,7 @@ class _Lines:
     def best(self, start, *, average=False):
         """`FromLinear` as at the start, with the model at the point that was chosen."""
         points, chosen, found = self._measured()
-        members = self._members(chosen, found) if average else None
+        members = self._members(found) if average else None
         self._set(chosen)
         return dataclasses.replace(
             start,
@@ -173,16 +173,16 @@ class _Lines:
             members=members,
         )
 
-    def _members(self, chosen, found):
-        """`Members`: the chosen point, the start, and the ends of the other lines."""
-        ends = [0, *range(len(POINTS), len(self.points), len(POINTS))]
-        others = [point for point in ends if line_of(point) != line_of(chosen)]
-        weights = []
-        for point in others:
+    def _members(self, found):
+        """`Members` among the start and the ends of the lines."""
+        ends, weights = range(0, len(self.points), len(POINTS)), []
+        for point in ends:
             self._set(point)
             weights.append(self.part.upper.get_weights())
-        indices = [chosen, *others]
-        return Members(indices, weights, found and np.stack([found[each] for each in indices]))
+        if found is None:
+            return shared_out(ends, weights, None)
+        val, labels = np.stack([found[point] for point in ends]), self.part.val.labels
+        return shared_out(ends, weights, val, labels, image_weights(labels, self.class_weights))
 
     def _set(self, point):
         _, share, end, _ = self.points[point]

@@ -26,8 +26,8 @@ def fit_all_images(
 ) -> FromLinear:
     """Repeats the training that was chosen on training and validation images together.
 
-    So are the fine-tunings of the other members of an average, as long as there is time. A member
-    that is not fitted again is left out.
+    So are the fine-tunings of the members of an average, as long as there is time. A member that is
+    not fitted again stays as it was.
 
     Args:
         model: classifier at the chosen point.
@@ -49,6 +49,7 @@ def fit_all_images(
     if not lines:
         return found
     at_start, part = part.model.get_weights(), dataclasses.replace(part, val=None)
+    ends = {None: part.upper.get_weights()}  # of each line
     if settings is not None:
         try:
             phase = fit(part, settings)
@@ -56,6 +57,7 @@ def fit_all_images(
             say(f"{error} The model from before the last fit is kept.")
             model.set_weights(kept)
             return before
+        ends[line_of(found.chosen)] = part.upper.get_weights()
         end = between(at_start, part.model.get_weights(), found.point.share)
         part.model.set_weights(end)
         found = dataclasses.replace(found, phase=phase)
@@ -70,24 +72,11 @@ def fit_all_images(
         try:
             fit(part, lines[line])
         except DivergedError as error:
-            say(f"{error} The average does without this network.")
+            say(f"{error} The average has this network from before it.")
             return None
         return part.upper.get_weights()
 
-    return dataclasses.replace(found, members=_fitted_again(found.members, part, at_start, again))
-
-
-def _fitted_again(members, part, at_start, again):
-    """Returns `Members` after their last fits, with the weights of the part as they were.
-
-    Args:
-        at_start: weights of the part at the linear start.
-        again: function from the number of a fine-tuning to the weights after it; None without.
-    """
-    chosen = part.model.get_weights()
-    part.model.set_weights(at_start)
-    start = part.upper.get_weights()
-    lines = map(line_of, members.points[1:])
-    found = members.refitted([start if line is None else again(line) for line in lines])
+    chosen, lines_again = part.model.get_weights(), map(line_of, found.members.points)
+    weights = [ends[line] if line in ends else again(line) for line in lines_again]
     part.model.set_weights(chosen)
-    return found
+    return dataclasses.replace(found, members=found.members.refitted(weights))

@@ -131,22 +131,22 @@ def stages(
         name = f"fine-tuning {number + 1} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
         result[name] = once + _fine_tuning(speed, tried, train)
     # Any of several may be chosen; the longest is counted.
-    again = tries if settings.averages else sorted(tries, key=lambda tried: tried.epochs)[-1:]
+    again = tries if settings.average else sorted(tries, key=lambda tried: tried.epochs)[-1:]
     for number, tried in enumerate(again if settings.refit else (), 1):
         name = f"last fit {number} of {len(again)}" if len(again) > 1 else "last fit"
         result[name] = _fine_tuning(speed, tried, both)
-    result["test"] = _measuring(speed, tries, settings.averages, views, train, test)
+    result["test"] = _measuring(speed, tries, settings.average, views, test)
     return result
 
 
-def _measuring(speed, tries, averages, views, train, test):
+def _measuring(speed, tries, average, views, test):
     """Seconds of the predictions of the trained model, and of its start where that is another."""
+    if average:  # its networks share the frozen part, and the start is one of them
+        return STARTING + test * (
+            speed.loading + views * (speed.frozen + (1 + len(tries)) * speed.trained)
+        )
     models = 2 if tries else 1
-    seconds = STARTING + test * (speed.loading + models * views * speed.whole)
-    if averages and tries:  # its networks share the frozen part; training images are measured too
-        seconds += test * views * len(tries) * speed.trained
-        seconds += train * (speed.whole + len(tries) * speed.trained)
-    return seconds
+    return STARTING + test * (speed.loading + models * views * speed.whole)
 
 
 def _cached(speed, settings, images):

@@ -31,16 +31,14 @@ OBJECTIVES = {
 }
 _OBJECTIVE_OF = {option: name for name, options in OBJECTIVES.items() for option in options}
 PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
-# Fine-tunings from a linear start. The gentle one stays near it: a few epochs at a learning rate by
-# the number of images. The long one goes far at the highest rate, which few images need many epochs
-# for: so many passes of single images, within bounds. Where the two rates are near each other, only
-# the long one is tried.
-RATE_PER_IMAGE, LOWEST_RATE, HIGHEST_RATE = 5e-7, 3e-5, 3e-4
-TWO_RATES = 2  # factor between the two from which on both are tried
-GENTLE_EPOCHS, MOST_EPOCHS = 16, 80
+# Fine-tunings from a linear start. Few images need many epochs: so many passes of single images,
+# within bounds. Up to FEW of them are fine-tuned twice, gently at the lowest rate and strongly at the
+# highest with mixed images; more of them once, at the highest rate. "best" does all three.
+LOWEST_RATE, HIGHEST_RATE = 1e-4, 3e-4
+FEW = 300  # training images
 PASSES = {"balanced": 8_000, "best": 24_000}
-FEWEST_EPOCHS = {"balanced": GENTLE_EPOCHS, "best": 40}
-# The preset "best" tries a further long one, which differs in these where nothing is asked.
+EPOCHS = {"balanced": (16, 80), "best": (40, 80)}  # the fewest and the most
+# A strong one differs in these where nothing is asked.
 STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
@@ -141,8 +139,8 @@ class FineTuneSettings(StepSettings):
     """Effort from a linear start; default: balanced.
 
     "fast": the linear start alone; options of fine-tuning are refused. "balanced": and fine-tuning,
-    of up to 300 images twice, gently and long. "best": and more epochs of it, and once with mixup=1
-    and label_smoothing=0.1, all where nothing else is given."""
+    of up to 300 images twice: gently, and with mixup=1 and label_smoothing=0.1. "best": three times
+    and for more epochs. All of it where nothing else is given."""
     average: Annotated[bool | None, FINE_TUNING] = None
     """Average the predictions of linear start and fine-tunings; default: with a linear start.
 
@@ -169,16 +167,14 @@ class FineTuneSettings(StepSettings):
     ] = None
     """Epochs with the unfrozen part.
 
-    From a linear start 16 at a gentle learning rate. At the highest it is 8,000 divided by the
-    number of training images, at least 16 and at most 80; with preset="best" 24,000 divided by it,
-    at least 40."""
+    From a linear start 8,000 divided by the number of training images, at least 16 and at most 80;
+    with preset="best" 24,000 divided by it, at least 40."""
     lr: Annotated[
         float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")
     ] = None
     """Highest learning rate of the head.
 
-    From a linear start 3e-4. Up to 300 training images are also fine-tuned gently, at 5e-7 for each
-    of them, at least 3e-5."""
+    From a linear start 3e-4; a gentle fine-tuning has 1e-4."""
     schedule: Annotated[Schedule, FINE_TUNING] = "cosine"
     """Course of the learning rate; cosine warms up over a tenth of the steps."""
     cache_gb: Annotated[float | None, RUN, Bounds(above=0)] = None
@@ -252,12 +248,11 @@ class FineTuneSettings(StepSettings):
         """
         if self.unfreeze == "none" or self.epochs == 0:
             return []
-        long = {"lr": HIGHEST_RATE, "epochs": long_epochs(size, self.preset)}
-        tables = [long]
-        if self.lr is None and TWO_RATES * usual_rate(size) <= HIGHEST_RATE:
-            tables.insert(0, {"lr": usual_rate(size), "epochs": GENTLE_EPOCHS})
+        plain = {"lr": HIGHEST_RATE, "epochs": epochs_for(size, self.preset)}
+        gentle, strong = plain | {"lr": LOWEST_RATE}, plain | STRONGER
+        tables = [gentle, strong] if size <= FEW else [plain]
         if self.preset == "best":
-            tables.append(long | STRONGER)
+            tables = [gentle, plain, strong]
         tries = []
         for table in tables:
             names = [name for name in ("lr", "epochs", *STRONGER) if getattr(self, name) is None]
@@ -329,15 +324,10 @@ def option_value(settings, option):
     return OBJECTIVES[_OBJECTIVE_OF[option]][option] if value is None else value
 
 
-def usual_rate(size):
-    """Returns the highest learning rate from a linear start on `size` training images."""
-    return min(max(RATE_PER_IMAGE * size, LOWEST_RATE), HIGHEST_RATE)
-
-
-def long_epochs(size, preset):
-    """Returns the epochs of the long fine-tuning of a preset on `size` training images."""
-    wanted = round(PASSES[preset] / size)
-    return min(max(wanted, FEWEST_EPOCHS[preset]), MOST_EPOCHS)
+def epochs_for(size, preset):
+    """Returns the epochs of a fine-tuning from a linear start on `size` training images."""
+    fewest, most = EPOCHS[preset]
+    return min(max(round(PASSES[preset] / size), fewest), most)
 
 
 def parse_unfreeze(setting):

@@ -32,8 +32,8 @@ OBJECTIVES = {
 _OBJECTIVE_OF = {option: name for name, options in OBJECTIVES.items() for option in options}
 PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
 # Fine-tunings from a linear start. Few images need many epochs: so many passes of single images,
-# within bounds. Up to FEW of them are fine-tuned twice, gently at the lowest rate and strongly at the
-# highest with mixed images; more of them once, at the highest rate. "best" does all three.
+# within bounds. Up to FEW of them are fine-tuned twice: gently at the lowest rate, and at the
+# highest with mixed images. More are fine-tuned once, at the highest rate. "best" does all of it.
 LOWEST_RATE, HIGHEST_RATE = 1e-4, 3e-4
 FEW = 300  # training images
 PASSES = {"balanced": 8_000, "best": 24_000}
@@ -139,7 +139,7 @@ class FineTuneSettings(StepSettings):
     """Effort from a linear start; default: balanced.
 
     "fast": the linear start alone; options of fine-tuning are refused. "balanced": and fine-tuning,
-    of up to 300 images twice: gently, and with mixup=1 and label_smoothing=0.1. "best": three times
+    of up to 300 images twice: gently, and with mixup=1 and label_smoothing=0.1. "best": once more,
     and for more epochs. All of it where nothing else is given."""
     average: Annotated[bool | None, FINE_TUNING] = None
     """Average the predictions of linear start and fine-tunings; default: with a linear start.
@@ -174,7 +174,8 @@ class FineTuneSettings(StepSettings):
     ] = None
     """Highest learning rate of the head.
 
-    From a linear start 3e-4; a gentle fine-tuning has 1e-4."""
+    From a linear start 3e-4, and 1e-4 of a gentle fine-tuning. One that is given is that of all,
+    and with preset="balanced" there is one without mixed images then."""
     schedule: Annotated[Schedule, FINE_TUNING] = "cosine"
     """Course of the learning rate; cosine warms up over a tenth of the steps."""
     cache_gb: Annotated[float | None, RUN, Bounds(above=0)] = None
@@ -250,9 +251,11 @@ class FineTuneSettings(StepSettings):
             return []
         plain = {"lr": HIGHEST_RATE, "epochs": epochs_for(size, self.preset)}
         gentle, strong = plain | {"lr": LOWEST_RATE}, plain | STRONGER
-        tables = [gentle, strong] if size <= FEW else [plain]
+        few = size <= FEW and self.lr is None
         if self.preset == "best":
-            tables = [gentle, plain, strong]
+            tables = [gentle, plain, strong] if few else [plain, strong]
+        else:
+            tables = [gentle, strong] if few else [plain]
         tries = []
         for table in tables:
             names = [name for name in ("lr", "epochs", *STRONGER) if getattr(self, name) is None]

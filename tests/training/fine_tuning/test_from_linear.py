@@ -131,19 +131,21 @@ def fine_tunings(size, **asked):
     return FineTuneSettings(**asked).filled().fine_tunings(size)
 
 
-def test_few_images_are_fine_tuned_gently_and_long_and_many_images_once():
-    gentle, long = fine_tunings(100)
-    assert (gentle.lr, gentle.epochs) == (pytest.approx(5e-5), 16)
-    assert (long.lr, long.epochs, long.mixup, long.label_smoothing) == (3e-4, 80, 0, 0)
-    assert [each.epochs for each in fine_tunings(250)] == [16, 32]
+def test_few_images_are_fine_tuned_gently_and_mixed_and_many_images_once():
+    gentle, strong = fine_tunings(100)
+    assert (gentle.lr, gentle.epochs, gentle.mixup, gentle.label_smoothing) == (1e-4, 80, 0, 0)
+    assert (strong.lr, strong.epochs) == (3e-4, 80)
+    assert (strong.mixup, strong.cutmix, strong.label_smoothing) == (1, 0.5, 0.1)
+    assert [each.epochs for each in fine_tunings(250)] == [32, 32]
+    assert fine_tunings(320)[0].mixup == 0
     assert [(each.lr, each.epochs) for each in fine_tunings(320)] == [(3e-4, 25)]
     assert [(each.lr, each.epochs) for each in fine_tunings(9999)] == [(3e-4, 16)]
 
 
 def test_what_is_asked_for_is_kept_in_each_fine_tuning():
-    asked = fine_tunings(100, epochs=2)
-    assert [each.epochs for each in asked] == [2, 2]
-    assert [each.lr for each in asked] == pytest.approx([5e-5, 3e-4])
+    asked = fine_tunings(100, epochs=2, label_smoothing=0.2)
+    assert [(each.lr, each.epochs) for each in asked] == [(1e-4, 2), (3e-4, 2)]
+    assert [(each.mixup, each.label_smoothing) for each in asked] == [(0, 0.2), (1, 0.2)]
     assert [(each.lr, each.epochs) for each in fine_tunings(100, lr=1e-3)] == [(1e-3, 80)]
     assert len(fine_tunings(100, preset="best", lr=1e-3, epochs=2, mixup=0)) == 2  # smoothed too
     assert len(fine_tunings(100, preset="best", mixup=0, label_smoothing=0, lr=1e-3)) == 1
@@ -151,7 +153,7 @@ def test_what_is_asked_for_is_kept_in_each_fine_tuning():
 
 def test_best_also_tries_mixed_images_and_trains_longer():
     gentle, long, stronger = fine_tunings(100, preset="best")
-    assert (gentle.epochs, long.epochs, stronger.epochs) == (16, 80, 80)
+    assert (gentle.epochs, long.epochs, stronger.epochs) == (80, 80, 80)
     assert (stronger.lr, stronger.mixup, stronger.cutmix) == (3e-4, 1, 0.5)
     assert stronger.label_smoothing == 0.1 and not long.label_smoothing
     assert [each.epochs for each in fine_tunings(9999, preset="best")] == [40, 40]
@@ -236,7 +238,7 @@ def test_what_the_minutes_leave_out_is_said(capfd, monkeypatch):
     assert "OUT OF TIME: the last fit with the validation images is left out." in said
 
 
-@pytest.mark.parametrize("diverging", [(3e-4,), (3e-5, 3e-4)], ids=["one", "all"])
+@pytest.mark.parametrize("diverging", [(3e-4,), (1e-4, 3e-4)], ids=["one", "all"])
 def test_a_fine_tuning_that_diverges_leaves_the_others(diverging, monkeypatch, capfd):
     add = from_linear._Lines.add
 
@@ -252,7 +254,7 @@ def test_a_fine_tuning_that_diverges_leaves_the_others(diverging, monkeypatch, c
             tune()
         return
     rates = [point.lr for point in tune().from_linear.points]
-    assert rates == [None, *[3e-5] * len(POINTS)]
+    assert rates == [None, *[1e-4] * len(POINTS)]
     assert "received nan at 0.0003" in capfd.readouterr().err
 
 

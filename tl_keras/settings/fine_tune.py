@@ -222,7 +222,7 @@ class FineTuneSettings(StepSettings):
 
         Args:
             suited: {name: value} that suits the start; what is not in it is as in `FROM_LINEAR` or,
-                without a linear start, as in `PRETRAINED`. With preset="best" what `STRONGER`
+                without a linear start, as in `PRETRAINED`. From a linear start what `STRONGER`
                 names stays None, see `fine_tunings`.
         """
         given = {name: value for name, value in vars(self).items() if value is not None}
@@ -231,10 +231,9 @@ class FineTuneSettings(StepSettings):
         values = PRETRAINED | (FROM_LINEAR if linear else {}) | asked
         if values.get("preset") == "fast":
             values["epochs"] = 0
-        # The number of images decides these, and the fine-tunings of "best" differ in more.
-        rates = ("lr", "epochs")
-        own = {None: (), "fast": ("lr",), "best": (*rates, *STRONGER)}
-        own = own.get(values.get("preset"), rates)
+        # The number of images decides these, and fine-tunings differ in them.
+        own = {None: (), "fast": ("lr",)}
+        own = own.get(values.get("preset"), ("lr", "epochs", *STRONGER))
         values = {k: v for k, v in values.items() if k not in own or k in asked}
         for (name, value), options in _IDLE.items():
             if values.get(name) == value:

@@ -38,7 +38,8 @@ LOWEST_RATE, HIGHEST_RATE = 1e-4, 3e-4
 FEW = 300  # training images
 PASSES = {"balanced": 8_000, "best": 24_000}
 EPOCHS = {"balanced": (16, 80), "best": (40, 80)}  # the fewest and the most
-# A strong one differs in these where nothing is asked.
+# A strong one differs in these from a plain one, where nothing is asked.
+WEAKER = {"mixup": 0.0, "cutmix": None, "label_smoothing": 0.0}
 STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
@@ -82,15 +83,18 @@ class StepSettings(Checked):
     clip_norm: Annotated[float | None, REGULARISATION, Bounds(above=0)] = None
     """Highest norm of the gradient of all weights together; default: no limit."""
     label_smoothing: Annotated[
-        float | None, REGULARISATION, Bounds(minimum=0, maximum=0.9), Start(0.0, 0.1)
+        float | None,
+        REGULARISATION,
+        Bounds(minimum=0, maximum=0.9),
+        Start(other=0.1, words="by the preset"),
     ] = None
     """Part of the label that is spread over all classes; 0 for none."""
     mixup: Annotated[float | None, REGULARISATION, Bounds(minimum=0)] = None
-    """Alpha of the mixing of image pairs; default: 1 where long training mirrors, else 0.
+    """Alpha of the mixing of image pairs; default: by the preset or where long training mirrors.
 
     Two images and their labels are blended where the frozen part ends, by a number drawn from a
     Beta distribution, see `data.pipelines.mixing`. Without a linear start the default is 1 where
-    the augmentation mirrors images and a phase has at least 500 steps; from a linear start 0."""
+    the augmentation mirrors images and a phase has at least 500 steps, else 0."""
     cutmix: Annotated[float | None, REGULARISATION, Bounds(minimum=0, maximum=1)] = None
     """Part of the mixed images that are cut, not blended; default: 0.5."""
     batch_size: Annotated[int | None, FINE_TUNING, Bounds(minimum=1)] = None
@@ -248,7 +252,7 @@ class FineTuneSettings(StepSettings):
         """
         if self.unfreeze == "none" or self.epochs == 0:
             return []
-        plain = {"lr": HIGHEST_RATE, "epochs": epochs_for(size, self.preset)}
+        plain = {"lr": HIGHEST_RATE, "epochs": epochs_for(size, self.preset), **WEAKER}
         gentle, strong = plain | {"lr": LOWEST_RATE}, plain | STRONGER
         few = size <= FEW and self.lr is None
         if self.preset == "best":
@@ -258,9 +262,8 @@ class FineTuneSettings(StepSettings):
         tries = []
         for table in tables:
             names = [name for name in ("lr", "epochs", *STRONGER) if getattr(self, name) is None]
-            values = FROM_LINEAR | table
-            mixup = values["mixup"] if self.mixup is None else self.mixup
-            values["cutmix"] = STRONGER["cutmix"] if mixup else None
+            mixup = table["mixup"] if self.mixup is None else self.mixup
+            values = table | {"cutmix": STRONGER["cutmix"] if mixup else None}
             tried = dataclasses.replace(self, **{name: values[name] for name in names})
             tries += [] if tried in tries else [tried]
         return tries
@@ -279,7 +282,7 @@ PRETRAINED = {"linear_start": False} | {
 }
 # and a head that starts from a logistic regression on frozen features.
 FROM_LINEAR = {"linear_start": True, "preset": "balanced", "refit": False, "average": True}
-FROM_LINEAR |= {"mixup": 0.0, "views": 8}
+FROM_LINEAR |= {"views": 8}
 FROM_LINEAR |= {
     name: start.linear for name, start in _STARTS.items() if start and start.linear is not UNSET
 }

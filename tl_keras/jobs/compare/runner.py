@@ -173,7 +173,9 @@ class MethodRunner:
         phases = {"freeze_epochs": of_head, "epochs": self.epochs - of_head}
         objective = {"objective": "plain" if kind == "fine-tune" else kind}
         if self._starts_linear(method):
-            return views | {"lr": None, "epochs": self._epochs_each(size)}
+            # Mixed images take more epochs than a comparison has, and one network is compared.
+            alone = {"mixup": 0.0, "label_smoothing": 0.0, "average": False}
+            return views | alone | {"lr": None, "epochs": self._epochs_each(size)}
         if starts_random(method, self.config):
             return views | FROM_RANDOM | {"epochs": self.epochs} | objective
         network = method.network or self.config.backbone

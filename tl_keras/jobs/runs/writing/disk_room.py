@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tl_keras.checks import InputError
 
-_COPIES = 3  # the weights, and two numbers of the optimizer for each
+_COPIES = 4  # as many networks are averaged; others have two numbers of the optimizer for a weight
 
 
 def check_model_room(folder: Path, model: keras.Model) -> None:

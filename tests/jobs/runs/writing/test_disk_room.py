@@ -27,9 +27,9 @@ def test_run_on_a_full_disk_is_refused_before_it_trains(
     assert not (tmp_path / "run").exists()
 
 
-def test_need_is_three_numbers_a_weight(monkeypatch, tmp_path):
+def test_need_is_four_numbers_a_weight(monkeypatch, tmp_path):
     model = small_classifier(head="linear")
-    needed = 3 * 4 * model.count_params()
+    needed = 4 * 4 * model.count_params()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed))
     check_model_room(tmp_path, model)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - 1))

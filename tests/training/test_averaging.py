@@ -126,9 +126,11 @@ def test_an_image_of_weight_two_counts_like_two_images():
     probabilities, labels = random_predictions(2, 40, (0.5, 2.0))
     weights = np.tile([2.0, 0.0], 20)
     twice = np.repeat(np.arange(0, 40, 2), 2)
-    one = fit_proportions(probabilities, labels, weights)
-    two = fit_proportions(probabilities[:, :, twice], labels[twice])
+    one, first = fit_proportions(probabilities, labels, weights)
+    two, second = fit_proportions(probabilities[:, :, twice], labels[twice])
     np.testing.assert_allclose(one, two, rtol=1e-6)
+    np.testing.assert_allclose(first / first[0], second / second[0], rtol=1e-4)
+    assert abs(first[0] / second[0] - 1) > 1e-3  # the last factor takes each image once
 
 
 def test_the_order_of_the_networks_does_not_matter():

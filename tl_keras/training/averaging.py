@@ -110,7 +110,8 @@ def fit_proportions(
     proportions a maximise sum_i log(sum_k a_k p_k(y_i)) + prior * sum_k log(a_k). This is a mixture
     with a Dirichlet prior, as if ten images spoke for each network before one is seen; its maximum
     is unique, and expectation maximisation finds it. Last, one factor on all temperatures makes the
-    log loss of the average lowest.
+    log loss of the average lowest; here each image counts once, because probabilities are to fit
+    the data as they are.
 
     Args:
         probabilities: float (members, views, n, num_classes) for images that no network was trained
@@ -139,7 +140,7 @@ def fit_proportions(
         average = mixed(probabilities, proportions, factor * temperatures)
         return log_losses(average.mean(axis=0), labels)
 
-    return proportions, best_temperature(losses_at, weights) * temperatures
+    return proportions, best_temperature(losses_at) * temperatures
 
 
 def average_classifier(model: keras.Model, history: TrainingHistory) -> keras.Model:

@@ -57,7 +57,7 @@ def linear_start_figures(outcome, model):
     start, test = dataclasses.replace(outcome.start, model=model), outcome.start.splits.test
     temperature = calibrate(model, *held_out_predictions(alone, start, flips))
     averaged = outcome.metrics["fine_tuning"]["averaged"] or []
-    [place] = [n for n, each in enumerate(averaged) if not each["point"]] or [None]
+    place = next((n for n, each in enumerate(averaged) if not each["point"]), None)
     if place is None:
         probabilities, figures = measure(model, test, flips=flips)
     else:  # among the networks, at another temperature

@@ -2,15 +2,24 @@
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from tests.training.fine_tuning.test_from_linear import TRAIN, VAL, both, classifier
-from tl_keras import InputError, average_classifier, classifier_of, fine_tune
+from tl_keras import (
+    InputError,
+    average_classifier,
+    build_classifier,
+    classifier_of,
+    fine_tune,
+    load_model,
+)
 from tl_keras.checks import DivergedError
+from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.cutting import cut_at_frozen
-from tl_keras.training.averaging import fit_proportions, shared_out
+from tl_keras.training.averaging import fit_members, fit_proportions
 from tl_keras.training.fine_tuning.fine_tune import _FineTuning
 from tl_keras.training.time_limit import Deadline
 
@@ -122,15 +131,69 @@ def test_networks_that_are_alike_count_alike():
     assert np.ptp(temperatures) < 1e-6
 
 
-def test_an_image_of_weight_two_counts_like_two_images():
-    probabilities, labels = random_predictions(2, 40, (0.5, 2.0))
-    weights = np.tile([2.0, 0.0], 20)
-    twice = np.repeat(np.arange(0, 40, 2), 2)
-    one, first = fit_proportions(probabilities, labels, weights)
-    two, second = fit_proportions(probabilities[:, :, twice], labels[twice])
-    np.testing.assert_allclose(one, two, rtol=1e-6)
-    np.testing.assert_allclose(first / first[0], second / second[0], rtol=1e-4)
-    assert abs(first[0] / second[0] - 1) > 1e-3  # the last factor takes each image once
+def test_weights_act_on_the_proportions_alone():
+    probabilities, labels = random_predictions(2, 60, (0.5, 1.5))
+    weights = np.where(labels < 2, 1.8, 0.2) / np.where(labels < 2, 1.8, 0.2).mean()
+    proportions, temperatures = fit_proportions(probabilities, labels, weights)
+    alone = best_alone(probabilities, labels)
+    np.testing.assert_allclose(temperatures / temperatures[0], alone / alone[0], rtol=2e-3)
+    shares = np.linspace(0.001, 0.999, 9981)
+    right = [
+        tempered(each[0], t)[np.arange(60), labels]
+        for each, t in zip(probabilities, alone, strict=True)
+    ]
+    values = [
+        PRIOR * (np.log(a) + np.log(1 - a))
+        + (weights * np.log(a * right[0] + (1 - a) * right[1])).sum()
+        for a in shares
+    ]
+    assert proportions[0] == pytest.approx(shares[np.argmax(values)], abs=2e-3)
+    assert abs(proportions[0] - fit_proportions(probabilities, labels)[0][0]) > 0.01
+
+
+def test_a_network_whose_predictions_are_not_finite_is_left_out():
+    probabilities, labels = random_predictions(3, 30, (1.0, 1.0, 1.0))
+    probabilities[1, 0, 4] = np.nan
+    weights = [[np.zeros(1)]] * 3
+    assert sorted(fit_members([0, 4, 8], weights, probabilities, labels).points) == [0, 8]
+    assert fit_members([0, 4], weights[:2], probabilities[:2], labels) is None
+
+
+def test_a_fine_tuned_network_comes_first():
+    probabilities, labels = random_predictions(3, 100, (3.0, 1.0, 2.0))
+    members = fit_members([0, 4, 8], [[np.zeros(1)]] * 3, probabilities, labels)
+    assert members.points == [8, 4, 0] and members.proportions[2] == max(members.proportions)
+
+
+def normalised_classifier():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3))
+    normalise = keras.layers.Normalization(mean=[120, 130, 90], variance=[900, 1600, 400])
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="low")(normalise(image))
+    adapted = keras.layers.Normalization(name="adapted")
+    adapted.adapt(keras.Model(image, x)(IMAGES))
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="high")(adapted(x))
+    backbone = build_backbone(keras.Model(image, x, name="small"))
+    return build_classifier(backbone, 3, head="linear", dropout=0.0)
+
+
+@pytest.mark.parametrize("unfreeze", ["from:high", "from:low"])
+def test_layers_that_keep_more_than_weights_are_copied_whole(unfreeze, tmp_path):
+    model = normalised_classifier()
+    history = fine_tune(model, TRAIN, VAL, **BEST | {"unfreeze": unfreeze})
+    averaged, expected = average_classifier(model, history), expected_average(model, history)
+    np.testing.assert_allclose(averaged(IMAGES), expected, atol=1e-5)
+    averaged.save(tmp_path / "averaged.keras")
+    again = load_model(tmp_path / "averaged.keras")
+    np.testing.assert_allclose(again(IMAGES), expected, atol=1e-5)
+
+
+def test_a_classifier_compiled_with_a_loss_of_the_users_is_averaged(tuned):
+    model, history = tuned
+    model.compile("adam", loss=lambda y, p: keras.ops.mean(keras.ops.square(y - p)))
+    averaged = average_classifier(model, history)
+    np.testing.assert_allclose(averaged(IMAGES), expected_average(model, history), atol=1e-5)
+    assert not averaged.compiled
 
 
 def test_the_order_of_the_networks_does_not_matter():
@@ -145,16 +208,15 @@ def test_one_that_counts_for_little_is_left_out():
     probabilities, labels = random_predictions(3, 2000, (4.0, 0.0, 4.0))
     weights = [[np.full(2, float(number))] for number in range(3)]
     assert fit_proportions(probabilities, labels)[0][1] < 0.05
-    members = shared_out([0, 4, 8], weights, probabilities, labels)
+    members = fit_members([0, 4, 8], weights, probabilities, labels)
     assert sorted(members.points) == [0, 8]
-    kept = [0, 2] if members.points == [0, 8] else [2, 0]
+    kept = [2, 0]  # the fine-tuned one first
     proportions, temperatures = fit_proportions(probabilities[kept], labels)
     np.testing.assert_allclose(members.proportions, proportions, atol=1e-6)
     np.testing.assert_allclose(members.temperatures, temperatures, rtol=1e-6)
-    assert members.proportions[0] >= members.proportions[1]
     assert [int(w[0][0]) for w in members.weights] == kept
     np.testing.assert_array_equal(members.val, probabilities[kept])
-    assert shared_out([0, 4], weights[:2], probabilities[:2], labels) is None
+    assert fit_members([0, 4], weights[:2], probabilities[:2], labels) is None
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +236,8 @@ def test_members_are_the_start_and_the_ends_of_the_lines(tuned):
     members, before = history.from_linear.members, model.get_weights()
     assert sorted(members.points) == [0, 4, 8, 12] and len(history.from_linear.points) == 13
     assert sum(members.proportions) == pytest.approx(1)
-    assert members.proportions == sorted(members.proportions, reverse=True)
+    tuned_ones = [p for point, p in zip(members.points, members.proportions, strict=True) if point]
+    assert members.points[-1] == 0 and tuned_ones == sorted(tuned_ones, reverse=True)
     each = one_by_one(model, history)
     np.testing.assert_allclose(members.val[:, 0], each, atol=1e-5)
     order = np.argsort(members.points)
@@ -200,7 +263,7 @@ def test_without_validation_images_all_count_alike():
     model = classifier()
     history = fine_tune(model, TRAIN, None, **BEST)
     members = history.from_linear.members
-    assert members.points == [0, 4, 8, 12] and members.val is None and members.average is None
+    assert members.points == [4, 8, 12, 0] and members.val is None and members.average is None
     assert members.proportions == [0.25] * 4 and members.temperatures == [1.0] * 4
     each = one_by_one(model, history)
     assert np.ptp(each, axis=0).max() > 1e-4

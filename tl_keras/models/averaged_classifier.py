@@ -1,4 +1,4 @@
-"""Model whose probabilities are the mean of those of several networks."""
+"""Model whose probabilities are the average of those of several networks."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from keras import tree
 from tl_keras.checks import InputError
 from tl_keras.models.cutting import CutModel, cut_at_frozen, unpacked
 from tl_keras.models.keras_private import origin_of, run_graph
+from tl_keras.models.weights import set_weights, uncompiled_copy
 
 _CLASSIFIER, _MEAN = "classifier", "mean_probabilities"  # names of layers
 
@@ -41,10 +42,9 @@ def build_averaged_classifier(
     _check_networks(cut_at_frozen(classifier).suffix, networks)
     first, *others = networks
     with classifier.distribute_strategy.scope():
-        original, classifier = classifier, keras.models.clone_model(classifier)
-        classifier.set_weights(original.get_weights())
+        classifier = uncompiled_copy(classifier)
         cut = cut_at_frozen(classifier)
-        cut.suffix.set_weights(first)
+        set_weights(cut.suffix, first)
         image = keras.Input(classifier.input_shape[1:], name="image")
         probabilities, *crossing = tree.flatten(_with_cut(classifier, cut)(image))
         below = unpacked(crossing or [image])
@@ -71,7 +71,7 @@ def check_single(model: keras.Model) -> None:
     """Refuses a model that averages, where one network is to be trained."""
     if averages(model):
         raise InputError(
-            f"Expected one network to train; received {model.name!r}, the mean of "
+            f"Expected one network to train; received {model.name!r}, the average of "
             f"{len(networks_of(model))}. Give classifier_of(model)."
         )
 
@@ -91,7 +91,12 @@ def model_of_each(model: keras.Model) -> keras.Model:
     if not averages(model):
         return model
     _, shares = origin_of(model.outputs[0])
-    return keras.Model(model.inputs[0], [origin_of(share)[1][0] for share in shares])
+    origins = [origin_of(share) for share in shares]
+    each = [
+        below[0] if isinstance(layer, keras.layers.Rescaling) else share
+        for share, (layer, below) in zip(shares, origins, strict=True)
+    ]
+    return keras.Model(model.inputs[0], each)
 
 
 def single_network(model: keras.Model) -> keras.Model:
@@ -151,6 +156,6 @@ def _call(operation, *args, **kwargs):
 
 
 def _copy(upper, weights, name):
-    copy = keras.models.clone_model(upper)
-    copy.set_weights(weights)
+    copy = uncompiled_copy(upper)
+    set_weights(copy, weights)
     return keras.Model(unpacked(copy.inputs), copy.outputs[0], name=name)

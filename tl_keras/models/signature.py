@@ -1,6 +1,7 @@
 """Inputs and outputs of a classifier, Functional, Sequential or subclassed."""
 
 import keras
+import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.models.answers.answering_model import answers
@@ -114,9 +115,8 @@ def _kind(tensor, callers):
     if isinstance(operation, keras.layers.Activation) and activation is keras.activations.linear:
         below = _kind(sources[0], callers)  # a cast, or the user's statement that these are logits
         return below if isinstance(below, bool) else True
-    averaged = _averaged(operation, sources)
-    if averaged or isinstance(operation, _NEUTRAL) or type(operation).__name__ == "Cast":
-        sources = averaged or sources
+    sources = _averaged(operation, sources) or _passed_on(operation, sources)
+    if sources:
         kinds = {_kind(source, callers) for source in sources}
         return kinds.pop() if len(kinds) == 1 else " and ".join(sorted(map(str, kinds)))
     name = type(operation).__name__
@@ -125,15 +125,22 @@ def _kind(tensor, callers):
     return _ACTIVATIONS.get(activation, f"{name} with {getattr(activation, '__name__', 'another')}")
 
 
+def _passed_on(operation, sources):
+    """The tensors whose kind the output of an operation has; none of another operation."""
+    neutral = isinstance(operation, _NEUTRAL) or type(operation).__name__ == "Cast"
+    return sources if neutral else []
+
+
 def _averaged(operation, sources):
     """The tensors of which a sum is the weighted mean; none of another operation."""
     if not isinstance(operation, keras.layers.Add):
         return []
     scaled = [origin_of(source) for source in sources]
-    scales = [
-        layer.scale
-        for layer, _ in scaled
-        if isinstance(layer, keras.layers.Rescaling) and not layer.offset
-    ]
-    mean = len(scales) == len(scaled) and abs(sum(scales) - 1) < 1e-6
+    if not all(isinstance(layer, keras.layers.Rescaling) for layer, _ in scaled):
+        return []
+    scale, offset = (
+        sum(np.asarray(getattr(layer, name), float) for layer, _ in scaled)
+        for name in ("scale", "offset")
+    )
+    mean = np.allclose(scale, 1, rtol=0, atol=1e-6) and not np.any(offset)
     return [below for _, [below] in scaled] if mean else []

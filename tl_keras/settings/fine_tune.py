@@ -43,7 +43,10 @@ WEAKER = {"mixup": 0.0, "cutmix": None, "label_smoothing": 0.0}
 STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
-    ("unfreeze", "none"): ("backbone_lr_factor", "depth_decay", "batch_norm", "l2_sp_weight"),
+    ("unfreeze", "none"): (
+        *("backbone_lr_factor", "depth_decay", "batch_norm", "l2_sp_weight", "average"),
+    ),
+    ("epochs", 0): ("average",),
     ("mixup", 0): ("cutmix",),
     ("augment", "none"): ("views",),
     ("cache", "none"): ("views", "cache_dtype"),
@@ -146,11 +149,12 @@ class FineTuneSettings(StepSettings):
     of up to 300 images twice: gently, and with mixup=1 and label_smoothing=0.1. "best": once more,
     and for more epochs. All of it where nothing else is given."""
     average: Annotated[bool | None, FINE_TUNING] = None
-    """Average the predictions of linear start and fine-tunings; default: with a linear start.
+    """Average the predictions of linear start and fine-tunings; default: where there are both.
 
-    `tl-keras train` saves a model that does so, except with --unlabelled or --max-error. In Python
-    `average_classifier` builds it, and `fine_tune` keeps the weights that it takes. Without it
-    `tl-keras train` saves the one network that validation speaks for, which is smaller."""
+    `tl-keras train` saves a model that does so. It is refused with --unlabelled and --max-error,
+    which take one network. In Python `average_classifier` builds it, and `fine_tune` keeps the
+    weights that it takes. With --no-average `tl-keras train` saves the one network that validation
+    speaks for, which is smaller."""
     minutes: Annotated[float | None, FIRST, Bounds(above=0)] = None
     """Time limit from a linear start; `tl-keras train` chooses the preset by it.
 
@@ -159,7 +163,9 @@ class FineTuneSettings(StepSettings):
     last one of refit, is left out if it would end later than so long after the call, judged by
     those before."""
     refit: Annotated[bool | None, FINE_TUNING] = None
-    """Repeat the chosen training on train and val together, from a linear start.
+    """Repeat the training on train and val together, from a linear start.
+
+    That is the fine-tuning that was chosen and, with average=True, each other one.
 
     The model has then seen the validation images, and `history.from_linear` has what it predicted
     for them before. The default of `fine_tune` is False; that of `tl-keras train` is True without

@@ -37,6 +37,8 @@ NO_HIDDEN_LAYER = "linear"  # the head
 HIDDEN_UNITS = 1024
 DROPOUT = 0.3  # without a linear start; noise on its weights would undo it
 DECIDERS = {"backbone", "weights", "head", "preset", "linear_start", "freeze_epochs", "objective"}
+SINGLE = {"unlabelled", "max_error"}  # with one of these the classifier is one network
+DECIDERS |= SINGLE
 REST = "rest"  # of the training images, those that labels_per_class leaves out
 
 
@@ -164,6 +166,8 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
         tuning = content.get("fine_tune")
         if not isinstance(tuning, dict) or DECIDERS.isdisjoint(given):
             return content
+        if any(content.get(name) is not None for name in SINGLE):
+            tuning = {name: value for name, value in tuning.items() if name != "average"}
         usual = {"hidden_units": HIDDEN_UNITS, "dropout": usual_dropout(tuning.get("linear_start"))}
         kept = {name: value for name, value in content.items() if value != usual.get(name, ...)}
         return kept | {"fine_tune": without_decided(tuning)}

@@ -29,8 +29,8 @@ class Members:
     """Networks whose predictions are averaged: the linear start and the ends of fine-tunings.
 
     Attributes:
-        points: index of the point of each among `FromLinear.points`, the one that counts most
-            first.
+        points: index of the point of each among `FromLinear.points`. The fine-tuned one that counts
+            most is the first.
         weights: those of each above the frozen part.
         proportions: what each counts for, 1 in all.
         temperatures: by which the logits of each are divided.
@@ -57,10 +57,14 @@ class Members:
     @property
     def average(self) -> np.ndarray | None:
         """Average (views, n, num_classes) for the validation images; None without any."""
-        return None if self.val is None else mixed(self.val, self.proportions, self.temperatures)
+        return (
+            None
+            if self.val is None
+            else weighted_average(self.val, self.proportions, self.temperatures)
+        )
 
 
-def shared_out(
+def fit_members(
     points: Sequence[int],
     weights: Sequence[list[np.ndarray]],
     val: np.ndarray | None,
@@ -75,14 +79,16 @@ def shared_out(
     Args:
         points, weights, val: see `Members`.
         labels: ints (n,).
-        image_weights: float (n,), see `fit_temperature`.
+        image_weights: float (n,), see `fit_proportions`.
 
     Returns:
         `Members`; None if one network is left.
     """
     kept = np.arange(len(points))
+    if val is not None:
+        kept = kept[np.isfinite(val).all(axis=(1, 2, 3))]
     proportions, temperatures = np.full(len(kept), 1 / len(kept)), np.ones(len(kept))
-    while val is not None:
+    while val is not None and len(kept) > 1:
         fitted = fit_proportions(val[kept], labels, image_weights)
         proportions, temperatures = from_chief([*fitted])
         if proportions.min() >= _LEAST:
@@ -90,7 +96,8 @@ def shared_out(
         kept = kept[proportions >= _LEAST]
     if len(kept) < 2:
         return None
-    order = np.argsort(-proportions, kind="stable")
+    # The network inside that commands go on with is to be fine-tuned.
+    order = sorted(range(len(kept)), key=lambda n: (points[kept[n]] == 0, -proportions[n]))
     kept = kept[order]
     return Members(
         [points[place] for place in kept],
@@ -106,12 +113,13 @@ def fit_proportions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns what each of several networks counts for in their average, and its temperature.
 
-    The logits of each network are divided by the temperature that suits it alone. Then the
+    The logits of each network are divided by the temperature that suits it alone, each image
+    counting once. Then the
     proportions a maximise sum_i log(sum_k a_k p_k(y_i)) + prior * sum_k log(a_k). This is a mixture
     with a Dirichlet prior, as if ten images spoke for each network before one is seen; its maximum
     is unique, and expectation maximisation finds it. Last, one factor on all temperatures makes the
-    log loss of the average lowest; here each image counts once, because probabilities are to fit
-    the data as they are.
+    log loss of the average lowest. Weights act on the proportions alone, as probabilities are to
+    fit the data as they are.
 
     Args:
         probabilities: float (members, views, n, num_classes) for images that no network was trained
@@ -126,7 +134,7 @@ def fit_proportions(
         Mixture of experts with constant gates: Jordan and Jacobs 1994, "Hierarchical mixtures of
         experts and the EM algorithm", Neural Computation 6 (2).
     """
-    temperatures = np.array([fit_temperature(each, labels, weights) for each in probabilities])
+    temperatures = np.array([fit_temperature(each, labels) for each in probabilities])
     single = [tempered(*pair) for pair in zip(probabilities, temperatures, strict=True)]
     right = np.exp(-np.array([log_losses(each, labels) for each in single]))
     proportions = np.full(len(right), 1 / len(right))
@@ -137,7 +145,7 @@ def fit_proportions(
         proportions /= proportions.sum()
 
     def losses_at(factor):
-        average = mixed(probabilities, proportions, factor * temperatures)
+        average = weighted_average(probabilities, proportions, factor * temperatures)
         return log_losses(average.mean(axis=0), labels)
 
     return proportions, best_temperature(losses_at) * temperatures
@@ -161,7 +169,8 @@ def average_classifier(model: keras.Model, history: TrainingHistory) -> keras.Mo
 
     Returns:
         Functional model: images (b, h, w, 3) RGB 0-255 -> probabilities (b, num_classes) float32.
-        `classifier_of` returns the network that counts most, also after saving and loading.
+        `classifier_of` returns the fine-tuned network that counts most, also after saving and
+        loading.
 
     Raises:
         InputError: the history has no networks to average, or the model was changed since.
@@ -185,7 +194,7 @@ def average_classifier(model: keras.Model, history: TrainingHistory) -> keras.Mo
     return averaged
 
 
-def mixed(
+def weighted_average(
     probabilities: np.ndarray,
     proportions: Sequence[float],
     temperatures: Sequence[float] | None = None,

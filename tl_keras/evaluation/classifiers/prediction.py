@@ -92,12 +92,17 @@ def probability_function(model: keras.Model, *, flips: bool = False) -> Callable
     """
     logits = gives_logits(model)
 
+    def outputs_for(images):
+        outputs = keras.tree.flatten(model(images, training=False))
+        outputs = [tf.cast(each, tf.float32) for each in outputs]
+        return tf.stack([tf.nn.softmax(each) if logits else each for each in outputs])
+
     def each_view(images):
-        # Mirror images are more rows: called once, the model is traced once.
-        seen = tf.concat([images, tf.reverse(images, [2])], 0) if flips else images
-        outputs = keras.tree.flatten(model(seen, training=False))
-        outputs = [tf.nn.softmax(output) if logits else output for output in outputs]
-        views = [tf.split(output, 2) if flips else [output] for output in outputs]
-        return tf.stack([view for each in zip(*views, strict=True) for view in each])
+        if not flips:
+            return outputs_for(images)
+        # One after the other: the model is traced once, and a step takes the room of one view.
+        seen = tf.stack([images, tf.reverse(images, [2])])
+        found = tf.map_fn(outputs_for, seen, parallel_iterations=1)
+        return tf.reshape(found, tf.concat([[-1], tf.shape(found)[2:]], 0))
 
     return traced(each_view, [image_shape(model)])

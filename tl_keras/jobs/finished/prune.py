@@ -41,7 +41,10 @@ def prune(settings):
     trained, splits, _ = load_origin(settings.run)
     say_if_refitted(trained)
     if averages(trained.model):
-        say(f"{trained.path} averages several networks; the one that counts most is pruned.")
+        say(
+            f"{trained.path} averages several networks; the fine-tuned one that counts most is "
+            "pruned."
+        )
         trained = dataclasses.replace(trained, model=classifier_of(trained.model))
     compute_in(trained.model, keras.config.dtype_policy())
     path = settings.out or default_run_path(trained.path, "pruned")

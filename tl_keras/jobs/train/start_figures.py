@@ -39,8 +39,8 @@ def linear_start_figures(outcome, model):
     """The content of "linear_start" in metrics.json: the start alone on the test images.
 
     It is calibrated like the model, on predictions of its own: log losses are compared. A model
-    that is its start, or averages it, is not measured again. Others have their own weights again
-    afterwards.
+    that is its start, or averages it with others, is not measured again. Others have their own
+    weights again afterwards.
 
     Args:
         outcome: `TrainingResult` of the trained classifier.

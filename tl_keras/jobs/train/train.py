@@ -42,7 +42,7 @@ from tl_keras.jobs.train.scratch import best_from_scratch
 from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
 from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
 from tl_keras.models.answers.answering_model import classifier_of
-from tl_keras.models.averaged_classifier import averages, model_of_each
+from tl_keras.models.averaged_classifier import model_of_each, networks_of
 from tl_keras.progress import say
 from tl_keras.reports.wording.answers import realised_sentence
 from tl_keras.reports.wording.training import (
@@ -52,12 +52,13 @@ from tl_keras.reports.wording.training import (
     source_line,
 )
 from tl_keras.settings.train import REST, TrainSettings
-from tl_keras.training.averaging import average_classifier, mixed
+from tl_keras.training.averaging import average_classifier, weighted_average
+from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.frozen.cache_room import cache_limits
 from tl_keras.training.history import TrainingHistory
-from tl_keras.training.temperature import tempered
+from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,14 +184,18 @@ class _Run:
                 make_callbacks=self.time_left and self.time_left.callbacks,
                 **settings,
             )
-        self._average()
+        tuned = self.history.from_linear
+        averaged = tuned is not None and tuned.members is not None
+        if averaged:  # one network is saved first, whatever building the average does
+            self.history.from_linear = dataclasses.replace(tuned, members=None)
         self._save()
         with keeping_saved(self.folder.path):
-            tuned = self.history.from_linear
-            start = dataclasses.replace(start, model=self.start.model)
-            if not averages(start.model):  # its networks have temperatures already
+            if averaged:
+                self._average(tuned)
+            else:
+                start = dataclasses.replace(start, model=self.start.model)
                 self._calibrate(*held_out_predictions(tuned, start, self.flips))
-        if self.temperature is not None:
+        if averaged or self.temperature is not None:
             self._save()
         if self.unlabelled is not None:
             self._fit_with_pseudo_labels(val, batch_size)
@@ -199,14 +204,22 @@ class _Run:
                 self._promise()
             self._save()
 
-    def _average(self):
-        """Lets the start have the model that averages, where there are networks to average."""
-        tuned = self.history.from_linear
-        if tuned is None or tuned.members is None:
-            return
-        self.start = dataclasses.replace(
-            self.start, model=average_classifier(self.classifier, self.history)
-        )
+    def _average(self, tuned):
+        """Lets the start have the model that averages, at temperatures for how it is asked."""
+        self.history.from_linear = tuned
+        model = average_classifier(self.classifier, self.history)
+        members, val = tuned.members, self.start.splits.val
+        if members.val is not None and self.flips != (members.val.shape[1] > 1):
+            # Those so far are of the views that training saw.
+            start = dataclasses.replace(self.start, model=model)
+            factor = fit_temperature(val_predictions(tuned, start, self.flips), val.labels)
+            factor = from_chief(factor)
+            for network in networks_of(model):
+                fold_temperature(network, factor)
+            new = [factor * temperature for temperature in members.temperatures]
+            members = dataclasses.replace(members, temperatures=new)
+            self.history.from_linear = dataclasses.replace(tuned, members=members)
+        self.start = dataclasses.replace(self.start, model=model)
 
     def _promise(self):
         """Builds the model that answers; the classifier in it is the one that was trained."""
@@ -255,12 +268,13 @@ class _Run:
         }
         if self.policy is not None:
             metrics["policy"] = self.policy
-        if history.best_epoch is not None:
+        averaged = tuned is not None and tuned.members is not None  # not measured while training
+        if history.best_epoch is not None and not averaged:
             # Of the best epoch, measured while training: augmented, with dropout and, in the loss,
-            # any class weights. For an average, of the single network that validation speaks for.
+            # any class weights.
             at = history.epoch.index(history.best_epoch)
             metrics["train"] = {name: history.history[name][at] for name in ("accuracy", "loss")}
-        elif tuned is not None and tuned.phase is None:
+        elif tuned is not None and tuned.phase is None and not averaged:
             metrics["train"] = tuned.starts.fitted  # from features: no further pass over the images
         if self.temperature is not None:
             metrics["temperature"] = self.temperature
@@ -322,7 +336,7 @@ def measured(
     if "val" not in known:
         val = evaluate_predictions(val_probabilities, val_split.labels, val_split.class_names)
         metrics["val"] = main_figures(val)
-    if "train" not in metrics:  # no epoch was better than the start
+    if "train" not in metrics and networks is None:  # no epoch was better than the start
         _, figures = measure(start.model, train)
         metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}
     if before is not None:
@@ -347,9 +361,12 @@ def _with_temperature(views, known):
     averaged = known.get("fine_tuning", {}).get("averaged")
     if averaged:
         proportions = [each["proportion"] for each in averaged]
-        hotter = [1 / each["temperature"] for each in averaged]
+        inverse = [1 / each["temperature"] for each in averaged]
         networks = views.reshape(-1, len(averaged), *views.shape[1:]).swapaxes(0, 1)
-        found = mixed(networks, proportions, hotter), mixed(networks, proportions)
+        found = (
+            weighted_average(networks, proportions, inverse),
+            weighted_average(networks, proportions),
+        )
         return *(seen.mean(axis=0) for seen in found), networks
     probabilities = views.mean(axis=0)
     if "temperature" not in known:

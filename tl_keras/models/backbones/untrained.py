@@ -9,6 +9,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones.standardised import LAYER_NAME, standardise
 from tl_keras.models.keras_private import all_layers
+from tl_keras.models.weights import set_weights
 
 _BATCH_SIZE = 64
 _MOST = 512  # images for measuring statistics
@@ -58,8 +59,7 @@ def _reinitialised(encoder, seed):
         random.setstate(state)
     for old, new in zip(all_layers(encoder), all_layers(copy), strict=True):
         if isinstance(new, keras.layers.Normalization):
-            new.set_weights(old.get_weights())
-            new.finalize_state()
+            set_weights(new, old.get_weights())
     return copy
 
 

@@ -13,6 +13,7 @@ from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.saving.finite_weights import check_finite
 from tl_keras.models.saving.hdf5_safety import check_hdf5
 from tl_keras.models.saving.saved_models import load_model
+from tl_keras.models.weights import finalize
 
 _MOST_TOP_LAYERS = 4
 
@@ -57,13 +58,7 @@ def _assign(layers, variables, arrays, path):
     for of_layer, values in zip(variables, arrays, strict=True):
         for variable, value in zip(of_layer, values, strict=True):
             variable.assign(value)
-    _finalize(layers)
-
-
-def _finalize(layers):
-    for layer in layers:
-        if hasattr(layer, "finalize_state"):  # Normalization uses copies
-            layer.finalize_state()
+    finalize(layers)
 
 
 @contextlib.contextmanager
@@ -175,7 +170,7 @@ def _load_keras3(model, path):
             model.load_weights(path)
         except Exception:
             model.set_weights(before)
-            _finalize(model.layers)
+            finalize(model.layers)
             raise
 
 

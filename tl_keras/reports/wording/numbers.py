@@ -77,12 +77,15 @@ def calibration_sentence(metrics: dict) -> str:
     """
     calibration = metrics["calibration"]
     if "temperature" in metrics:
-        lead = f"A temperature of {metrics['temperature']:.2f}, fitted on held-out images, is part"
+        what = f"A temperature of {metrics['temperature']:.2f}, fitted on held-out images, is"
+        lead = f"{what} part of the model. It"
     else:
-        lead = "A temperature of each network, fitted on held-out images, is part"
+        lead = (
+            "Temperatures of its networks, fitted on held-out images, are part of the model. They"
+        )
     before, after = (calibration[when] for when in ("before", "after"))
     return (
-        f"{lead} of the model. It changed the log loss from {before['loss']:.3f} to "
+        f"{lead} changed the log loss from {before['loss']:.3f} to "
         f"{after['loss']:.3f}, and the calibration error from "
         f"{before['expected_calibration_error']:.3f} to "
         f"{after['expected_calibration_error']:.3f}. With this number of images, calibrated "

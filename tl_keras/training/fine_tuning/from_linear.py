@@ -12,7 +12,7 @@ from tl_keras.models.inference import traced
 from tl_keras.models.signature import gives_logits
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.training.averaging import Members, shared_out
+from tl_keras.training.averaging import Members, fit_members
 from tl_keras.training.class_weights import image_weights
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.linear_head import Starts
@@ -180,9 +180,9 @@ class _Lines:
             self._set(point)
             weights.append(self.part.upper.get_weights())
         if found is None:
-            return shared_out(ends, weights, None)
+            return fit_members(ends, weights, None)
         val, labels = np.stack([found[point] for point in ends]), self.part.val.labels
-        return shared_out(ends, weights, val, labels, image_weights(labels, self.class_weights))
+        return fit_members(ends, weights, val, labels, image_weights(labels, self.class_weights))
 
     def _set(self, point):
         _, share, end, _ = self.points[point]

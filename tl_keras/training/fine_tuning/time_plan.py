@@ -173,8 +173,8 @@ def memory(
 ) -> int | None:
     """Estimates the bytes of memory that a training from a linear start takes at its peak.
 
-    They are those of the process as it is, of the images and features that are kept in memory, and
-    of a step.
+    They are those of the process as it is, of the images and features that are kept in memory, of
+    the networks of an average, and of a step.
 
     Args:
         model: classifier, frozen as it will be trained.
@@ -196,6 +196,10 @@ def memory(
         views = max([mirrored, *map(_views, tries)])
         rows = views * (len(train) + (len(val) if settings.refit else 0)) + mirrored * len(val)
         size += _FLOAT * rows * speed.features
+    networks = 0
+    if settings.average and tries:  # a copy of the classifier, and each network three times
+        trained = _FLOAT * sum(math.prod(weight.shape) for weight in model.trainable_weights)
+        networks = _FLOAT * model.count_params() + 3 * (1 + len(tries)) * trained
     cost = image_cost(model)
     step = batch_size * (cost.training if tries else cost.passing)
-    return int(taken + min(size, room_left()["memory"]) + step)
+    return int(taken + min(size, room_left()["memory"]) + networks + step)

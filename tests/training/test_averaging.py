@@ -177,7 +177,7 @@ def normalised_classifier():
     return build_classifier(backbone, 3, head="linear", dropout=0.0)
 
 
-@pytest.mark.parametrize("unfreeze", ["from:high", "from:low"])
+@pytest.mark.parametrize("unfreeze", ["from:high", "from:low", "all"])
 def test_layers_that_keep_more_than_weights_are_copied_whole(unfreeze, tmp_path):
     model = normalised_classifier()
     history = fine_tune(model, TRAIN, VAL, **BEST | {"unfreeze": unfreeze})

@@ -54,8 +54,8 @@ def build_averaged_classifier(
         if logits:
             found = [keras.layers.Softmax(dtype="float32")(each) for each in found]
         shares = [
-            keras.layers.Rescaling(float(proportion), dtype="float32")(each)
-            for proportion, each in zip(proportions, found, strict=True)
+            keras.layers.Rescaling(float(share), dtype="float32", name=f"share_{number}")(each)
+            for number, (share, each) in enumerate(zip(proportions, found, strict=True))
         ]
         mean = keras.layers.Add(dtype="float32", name=_MEAN)(shares)
         return keras.Model(image, mean, name="averaged_classifier")

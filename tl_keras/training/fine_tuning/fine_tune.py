@@ -72,10 +72,11 @@ def fine_tune(
     """Trains a classifier: its head alone, then also the unfrozen part of its backbone.
 
     A head of one Dense layer starts from a logistic regression on the frozen features of each image
-    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned. The
-    point at three quarters of the straight line between the weights before and after it is kept.
-    If the log loss on validation is clearly lower at another point, that one is kept: the start
-    itself, if fine-tuning does harm.
+    and, where the augmentation mirrors, its mirror image. Then the unfrozen part is fine-tuned, few
+    images more than once, each time from that start. The point at three quarters of the straight
+    line between the weights before and after the first one is kept. If the log loss on validation
+    is clearly lower at another point, that one is kept: the start itself, if fine-tuning does harm.
+    `average_classifier` averages the start and the ends instead, which is right more often.
 
     Other heads, and any with linear_start=False, first train alone for `freeze_epochs`. Of both
     phases the latest weights are kept whose validation accuracy is within one standard error of

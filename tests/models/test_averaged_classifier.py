@@ -1,4 +1,4 @@
-"""A model whose probabilities are the mean of those of several networks."""
+"""A model whose probabilities are the average of those of several networks."""
 
 import keras
 import numpy as np
@@ -9,7 +9,11 @@ from tl_keras import classifier_of, fine_tune, freeze, load_model, replace_head,
 from tl_keras.checks import InputError
 from tl_keras.evaluation.classifiers.grad_cam import grad_cam
 from tl_keras.evaluation.classifiers.prediction import predict_views
-from tl_keras.models.averaged_classifier import build_averaged_classifier, networks_of
+from tl_keras.models.averaged_classifier import (
+    build_averaged_classifier,
+    model_of_each,
+    networks_of,
+)
 from tl_keras.models.backbones.backbone import build_backbone, get_backbone
 from tl_keras.models.backbones.weights_files import load_weights
 from tl_keras.models.cutting import cut_at_frozen
@@ -18,10 +22,11 @@ from tl_keras.models.signature import gives_logits
 from tl_keras.training.temperature import fold_temperature, tempered
 
 IMAGES = coloured_images(12, seed=1)[0].astype(np.float32)
+SHARES = [0.5, 0.3, 0.2]
 
 
 def made(layer="high_conv", **how):
-    """(classifier, weights of two others above its frozen part, its output with either)"""
+    """(classifier, its weights above the frozen part and two others, its output with each)"""
     model = small_classifier(head="linear", dropout=0.1, **how)
     if layer == "all":
         unfreeze(model, all=True, batch_norm="train")
@@ -36,14 +41,14 @@ def made(layer="high_conv", **how):
         outputs.append(model(IMAGES, training=False).numpy())
     upper.set_weights(own)
     outputs.insert(0, model(IMAGES, training=False).numpy())
-    return model, members, outputs
+    return model, [own, *members], outputs
 
 
 @pytest.mark.parametrize("layer", ["high_conv", "high_bn", "all"])
-def test_output_is_the_mean_of_the_networks_one_by_one(layer, tmp_path):
+def test_output_is_the_average_of_the_networks_one_by_one(layer, tmp_path):
     model, members, outputs = made(layer)
-    averaged = build_averaged_classifier(model, members)
-    expected = np.mean(outputs, axis=0)
+    averaged = build_averaged_classifier(model, members, SHARES)
+    expected = np.average(outputs, axis=0, weights=SHARES)
     assert np.ptp(outputs, axis=0).max() > 0.05  # the networks differ
     np.testing.assert_allclose(averaged(IMAGES), expected, atol=1e-6)
     averaged.save(tmp_path / "model.keras")
@@ -62,7 +67,7 @@ def test_output_is_the_mean_of_the_networks_one_by_one(layer, tmp_path):
 @pytest.mark.parametrize("layer", ["high_conv", "high_bn"])
 def test_frozen_part_is_there_once(layer):
     model, members, _ = made(layer)
-    averaged = build_averaged_classifier(model, members)
+    averaged = build_averaged_classifier(model, members, SHARES)
     names = [each.name for each in all_layers(averaged)]
     lower = [each for each in cut_at_frozen(model).prefix.layers if each.weights]
     assert lower and all(names.count(each.name) == 1 for each in lower)
@@ -70,39 +75,48 @@ def test_frozen_part_is_there_once(layer):
     assert len(networks_of(averaged)) == 3
     [image] = [each for each in averaged.layers if isinstance(each, keras.layers.InputLayer)]
     assert [user.name for user in users_of(image)] == ["classifier"]  # others begin above the cut
-    more = sum(w.size for weights in members for w in weights)
+    more = sum(w.size for weights in members[1:] for w in weights)
     assert averaged.count_params() == model.count_params() + more
 
 
-def test_layers_of_the_classifier_are_shared():
-    model, members, _ = made()
-    averaged = build_averaged_classifier(model, members)
-    model.layers[-1].set_weights([2 * w for w in model.layers[-1].get_weights()])
-    np.testing.assert_allclose(classifier_of(averaged)(IMAGES), model(IMAGES), atol=1e-6)
-
-
-def test_each_network_is_a_view_and_a_temperature_in_each_tempers_all():
+def test_the_classifier_is_copied():
     model, members, outputs = made()
-    averaged = build_averaged_classifier(model, members)
-    views = predict_views(averaged, [IMAGES])
-    np.testing.assert_allclose(views, outputs, atol=1e-6)
-    assert predict_views(averaged, [IMAGES], flips=True).shape == (6, 12, 3)
+    averaged = build_averaged_classifier(model, members[::-1], SHARES)
+    np.testing.assert_allclose(model(IMAGES), outputs[0], atol=1e-6)
+    np.testing.assert_allclose(classifier_of(averaged)(IMAGES), outputs[2], atol=1e-6)
+    model.layers[-1].set_weights([2 * w for w in model.layers[-1].get_weights()])
+    expected = np.average(outputs[::-1], axis=0, weights=SHARES)
+    np.testing.assert_allclose(averaged(IMAGES), expected, atol=1e-6)
+
+
+def test_views_are_those_of_the_average_and_of_each_network_apart():
+    model, members, outputs = made()
+    averaged = build_averaged_classifier(model, members, SHARES)
+    expected = np.average(outputs, axis=0, weights=SHARES)
+    np.testing.assert_allclose(predict_views(averaged, [IMAGES])[0], expected, atol=1e-6)
+    apart = model_of_each(averaged)
+    np.testing.assert_allclose(predict_views(apart, [IMAGES]), outputs, atol=1e-6)
+    both = predict_views(apart, [IMAGES], flips=True)  # the image by each, then its mirror image
+    mirrored = predict_views(apart, [IMAGES[:, :, ::-1]])
+    np.testing.assert_allclose(both, [*outputs, *mirrored], atol=1e-6)
     for network in networks_of(averaged):
         fold_temperature(network, 1.7)
-    np.testing.assert_allclose(averaged(IMAGES), tempered(np.array(outputs), 1.7), atol=1e-6)
+    hotter = [tempered(each[None], 1.7) for each in outputs]
+    expected = np.average(hotter, axis=0, weights=SHARES)
+    np.testing.assert_allclose(averaged(IMAGES), expected, atol=1e-6)
 
 
 def test_logits_become_probabilities():
     model, members, outputs = made(classifier_activation=None)
-    averaged = build_averaged_classifier(model, members, logits=True)
-    expected = np.mean([keras.ops.softmax(each) for each in outputs], axis=0)
+    averaged = build_averaged_classifier(model, members, SHARES, logits=True)
+    expected = np.average([keras.ops.softmax(each) for each in outputs], axis=0, weights=SHARES)
     np.testing.assert_allclose(averaged(IMAGES), expected, atol=1e-6)
     assert not gives_logits(averaged)
 
 
 def test_everything_that_goes_on_takes_the_single_classifier(tmp_path):
     model, members, _ = made()
-    averaged = build_averaged_classifier(model, members)
+    averaged = build_averaged_classifier(model, members, SHARES)
     averaged.save(tmp_path / "model.keras")
     encoder = build_backbone(tmp_path / "model.keras")
     np.testing.assert_allclose(encoder(IMAGES), get_backbone(model)(IMAGES), atol=1e-6)
@@ -119,8 +133,8 @@ def test_everything_that_goes_on_takes_the_single_classifier(tmp_path):
 
 def test_a_model_that_averages_is_not_trained_as_one_network():
     model, members, _ = made()
-    averaged = build_averaged_classifier(model, members)
-    with pytest.raises(InputError, match=r"mean of 3. Give classifier_of\(model\)"):
+    averaged = build_averaged_classifier(model, members, SHARES)
+    with pytest.raises(InputError, match=r"average of 3. Give classifier_of\(model\)"):
         fine_tune(averaged, coloured_images())
 
 
@@ -128,4 +142,4 @@ def test_weights_of_another_part_are_refused():
     model, members, _ = made()
     freeze(model)
     with pytest.raises(InputError, match="Expected 2 weights of each network above the frozen"):
-        build_averaged_classifier(model, members)
+        build_averaged_classifier(model, members, SHARES)

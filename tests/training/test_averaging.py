@@ -63,7 +63,7 @@ def random_predictions(count, size, skill, seed=0, classes=4):
 
 
 def objective(proportions, probabilities, temperatures, labels):
-    """What `fit_proportions` says that it maximises, in plain words."""
+    """The function that `fit_proportions` maximises, image by image."""
     total = PRIOR * sum(np.log(share) for share in proportions)
     for image, label in enumerate(labels):
         seen = [

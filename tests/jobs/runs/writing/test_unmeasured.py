@@ -40,7 +40,7 @@ def test_run_stopped_while_it_is_measured_is_completed_by_evaluate(
 ):
     run = tmp_path / "a run"
     with monkeypatch.context() as patch:
-        patch.setattr(train_job, "measure", stopping)
+        patch.setattr(train_job, "measured", stopping)
         with pytest.raises(KeyboardInterrupt):
             train(small_config(encoder, colours, run))
     assert names(run) == SAVED

@@ -265,12 +265,15 @@ class FineTuneSettings(StepSettings):
             tables = [gentle, plain, strong] if few else [plain, strong]
         else:
             tables = [gentle, strong] if few else [plain]
-        tries = []
+        tries, names = [], [n for n in ("lr", "epochs", *STRONGER) if getattr(self, n) is None]
+        mixes = any(table["mixup"] for table in tables)
         for table in tables:
-            names = [name for name in ("lr", "epochs", *STRONGER) if getattr(self, name) is None]
             mixup = table["mixup"] if self.mixup is None else self.mixup
             values = table | {"cutmix": STRONGER["cutmix"] if mixup else None}
-            tried = dataclasses.replace(self, **{name: values[name] for name in names})
+            values = {name: values[name] for name in names}
+            if mixes and not mixup:  # a part of mixed images that was asked for is for the others
+                values["cutmix"] = None
+            tried = dataclasses.replace(self, **values)
             tries += [] if tried in tries else [tried]
         return tries
 

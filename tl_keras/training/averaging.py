@@ -113,8 +113,7 @@ def fit_proportions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns what each of several networks counts for in their average, and its temperature.
 
-    The logits of each network are divided by the temperature that suits it alone, each image
-    counting once. Then the
+    The logits of each network are divided by the temperature that suits it alone. Then the
     proportions a maximise sum_i log(sum_k a_k p_k(y_i)) + prior * sum_k log(a_k). This is a mixture
     with a Dirichlet prior, as if ten images spoke for each network before one is seen; its maximum
     is unique, and expectation maximisation finds it. Last, one factor on all temperatures makes the

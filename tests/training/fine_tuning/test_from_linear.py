@@ -151,6 +151,15 @@ def test_what_is_asked_for_is_kept_in_each_fine_tuning():
     assert len(fine_tunings(100, preset="best", mixup=0, label_smoothing=0, lr=1e-3)) == 1
 
 
+def test_a_part_of_cut_images_is_for_the_fine_tunings_that_mix():
+    assert [(each.mixup, each.cutmix) for each in fine_tunings(100, cutmix=0.2)] == [
+        (0, None),
+        (1, 0.2),
+    ]
+    with pytest.raises(InputError, match="cutmix"):
+        fine_tunings(320, cutmix=0.2)  # these are not mixed
+
+
 def test_best_also_tries_mixed_images_and_trains_longer():
     gentle, long, stronger = fine_tunings(100, preset="best")
     assert (gentle.epochs, long.epochs, stronger.epochs) == (80, 80, 80)

@@ -25,9 +25,8 @@ SCRATCH_RATES, SCRATCH_RATES_NORMALISED = (0.1, 0.05), (1.0,)
 FROM_SCRATCH = (
     PLAIN
     | FROM_RANDOM
-    | dict.fromkeys(
-        ("patience", "cutmix", "preset", "refit", "minutes", "average")
-    )  # None for each
+    # None for each:
+    | dict.fromkeys(("patience", "cutmix", "preset", "refit", "minutes", "average"))
 )
 
 

@@ -31,13 +31,15 @@ OBJECTIVES = {
 }
 _OBJECTIVE_OF = {option: name for name, options in OBJECTIVES.items() for option in options}
 PLAIN = {"objective": "plain", **dict.fromkeys(_OBJECTIVE_OF)}
-# Fine-tunings from a linear start. Few images need many epochs: so many passes of single images,
-# within bounds. Up to FEW of them are fine-tuned twice: gently at the lowest rate, and at the
-# highest with mixed images. More are fine-tuned once, at the highest rate. "best" does all of it.
+# Fine-tunings from a linear start. Up to FEW images are fine-tuned twice: gently at the lowest
+# rate, and at the highest with mixed images. More are fine-tuned once, at the highest rate. Few
+# images need many epochs: "balanced" shares so many passes of single images among its
+# fine-tunings, within bounds. "best" does all of them for the most epochs.
 LOWEST_RATE, HIGHEST_RATE = 1e-4, 3e-4
 FEW = 300  # training images
-PASSES = {"balanced": 8_000, "best": 24_000}
-EPOCHS = {"balanced": (16, 80), "best": (40, 80)}  # the fewest and the most
+PASSES = 16_000
+FEWEST_EPOCHS = 16
+MOST_EPOCHS = {True: 80, False: 40}  # by whether the images are few
 # A strong one differs in these from a plain one, where nothing is asked.
 WEAKER = {"mixup": 0.0, "cutmix": None, "label_smoothing": 0.0}
 STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
@@ -177,8 +179,8 @@ class FineTuneSettings(StepSettings):
     ] = None
     """Epochs with the unfrozen part.
 
-    From a linear start 8,000 divided by the number of training images, at least 16 and at most 80;
-    with preset="best" 24,000 divided by it, at least 40."""
+    From a linear start 16,000 divided by the number of training images, 16 to 40 of them; up to 300
+    images half as many for each of two fine-tunings, 80 at most. With preset="best" the most."""
     lr: Annotated[
         float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")
     ] = None
@@ -340,8 +342,11 @@ def option_value(settings, option):
 
 def epochs_for(size, preset):
     """Returns the epochs of a fine-tuning from a linear start on `size` training images."""
-    fewest, most = EPOCHS[preset]
-    return min(max(round(PASSES[preset] / size), fewest), most)
+    few = size <= FEW
+    if preset == "best":
+        return MOST_EPOCHS[few]
+    shared = round(PASSES / size / (2 if few else 1))
+    return min(max(shared, FEWEST_EPOCHS), MOST_EPOCHS[few])
 
 
 def parse_unfreeze(setting):

@@ -138,7 +138,8 @@ def test_few_images_are_fine_tuned_gently_and_mixed_and_many_images_once():
     assert (strong.mixup, strong.cutmix, strong.label_smoothing) == (1, 0.5, 0.1)
     assert [each.epochs for each in fine_tunings(250)] == [32, 32]
     assert fine_tunings(320)[0].mixup == 0
-    assert [(each.lr, each.epochs) for each in fine_tunings(320)] == [(3e-4, 25)]
+    assert [(each.lr, each.epochs) for each in fine_tunings(320)] == [(3e-4, 40)]
+    assert [each.epochs for each in fine_tunings(640)] == [25]
     assert [(each.lr, each.epochs) for each in fine_tunings(9999)] == [(3e-4, 16)]
 
 

@@ -11,11 +11,11 @@ from tl_keras.settings.few_labels.recommend import STRATEGIES
 
 _BEYOND = 2  # factor on the most labels per class of the table
 _POLICIES = {
-    "always balanced": "Gentle fine-tuning is recommended for all data",
+    "always balanced": "Fine-tuning is recommended for all data",
     "always the best on average": "The strategy that is best on average is recommended",
     "fixed rule": (
         f"A fixed rule chooses: the linear start for fewer than {FEW} images of a class or a "
-        f"linear start that is right on {SEPARATED:.0%}, else gentle fine-tuning"
+        f"linear start that is right on {SEPARATED:.0%}, else fine-tuning"
     ),
     LEARNED: "A policy learned from the results on other data sets chooses",
 }

@@ -38,7 +38,7 @@ STRATEGIES = {
         "tl-keras few-shot --encoder {backbone} --support {data} --query IMAGES --method prototype",
     ),
     "linear": Strategy("Linear start alone", f"{_TRAIN} --preset fast", {"preset": "fast"}),
-    "balanced": Strategy("Gentle fine-tuning of the upper half", _TRAIN, {"preset": "balanced"}),
+    "balanced": Strategy("Fine-tuning of the upper half", _TRAIN, {"preset": "balanced"}),
     "full": Strategy("Fine-tuning of all layers", f"{_TRAIN} --unfreeze all", {"unfreeze": "all"}),
     "pseudo": Strategy(
         "Pseudo-labels after fine-tuning",

@@ -179,8 +179,9 @@ class FineTuneSettings(StepSettings):
     ] = None
     """Epochs with the unfrozen part.
 
-    From a linear start 16,000 divided by the number of training images, 16 to 40 of them; up to 300
-    images half as many for each of two fine-tunings, 80 at most. With preset="best" the most."""
+    From a linear start 16,000 divided by the number of training images, at least 16 and at most 40.
+    Up to 300 images each of two fine-tunings has half as many, at most 80. With preset="best" 40
+    and 80."""
     lr: Annotated[
         float | None, FIRST, Bounds(above=0), Start(other=1e-3, words="by the number of images")
     ] = None

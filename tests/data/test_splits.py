@@ -55,6 +55,23 @@ def test_all_classes_are_named_that_a_split_lacks():
         make_splits(parts, split_fractions=THIRDS, seed=0)
 
 
+def test_fractions_that_do_not_count_are_said():
+    def notes(fractions, *own):
+        parts = {name: numbered(9, 9, split=name) for name in ("train", *own)}
+        return make_splits(parts, split_fractions=fractions, seed=0)[1]
+
+    asked = (0.6, 0.2, 0.2)
+    assert notes(THIRDS, "test") == notes(THIRDS, "val", "test") == ()
+    assert notes(asked, "test") == (
+        "The data has its own test images, which are kept: only the fractions of train and val "
+        "count.",
+    )
+    assert notes(asked, "val", "test") == (
+        "The data has its own val and test images, which are kept: no fraction counts.",
+    )
+    assert "only the fractions of train and test count" in notes(asked, "val")[1]
+
+
 def test_the_seed_alone_decides():
     def rows(seed):
         return make_splits({"all": numbered(20, 20)}, split_fractions=THIRDS, seed=seed)[0].val.rows

@@ -13,6 +13,7 @@ from tl_keras.data.grouping.grouped_splits import (
     fill_missing,
     place_groups,
 )
+from tl_keras.settings.image_source import FractionSettings
 
 _NAMES = ("train", "val", "test")
 
@@ -44,7 +45,8 @@ def make_splits(
         seed: integer.
 
     Returns:
-        Splits without an inspection, and a tuple of lines about splits that were cut from train.
+        Splits without an inspection, and a tuple of lines about splits that were cut from train
+        and about fractions that do not count.
 
     Raises:
         InputError: a class is missing from a part, or has too few images or groups for every split.
@@ -56,13 +58,18 @@ def make_splits(
     wanted = [name for name in _NAMES if name == "train" or name not in parts]
     cut = _cut(whole, {name: fractions[name] for name in wanted}, seed)
     splits = {name: cut[name] if name in cut else parts[name] for name in _NAMES}
-    notes = ()
+    notes = []
     if "train" in parts and "test" in cut:
-        notes = (
+        notes.append(
             f"There is no test folder: {len(cut['test'])} of {len(whole)} training images were "
-            "set aside as the test split.",
+            "set aside as the test split."
         )
-    return Splits(**splits), notes
+    kept = [name for name in _NAMES if name not in cut]
+    if kept and tuple(fractions.values()) != FractionSettings.split:
+        names = " and ".join(cut)
+        effect = f"only the fractions of {names} count" if len(cut) > 1 else "no fraction counts"
+        notes.append(f"The data has its own {' and '.join(kept)} images, which are kept: {effect}.")
+    return Splits(**splits), tuple(notes)
 
 
 def keep_per_class(dataset: ImageDataset, labels_per_class: int, seed: int) -> ImageDataset:

@@ -107,22 +107,28 @@ class TimeLeft:
 
     def __init__(self, parts, minutes=None):
         self.minutes = minutes
-        self._parts = list(parts.values())[1:]  # the linear start shows its own bars
+        # What comes before the phases shows its own bars.
+        self._parts = [parts[name] for name in parts if name not in ("linear start", "frozen part")]
 
     def callbacks(self):
         """The callbacks of the next phase of `fine_tune`."""
-        if self._parts:
-            self._parts.pop(0)
-        return [_PhaseClock(sum(self._parts))]
+        phase = self._parts.pop(0) if self._parts else 0.0
+        return [_PhaseClock(phase, sum(self._parts))]
 
 
 class _PhaseClock(keras.callbacks.Callback):
-    """Prints the remaining time of the phase and of those after it."""
+    """Prints the remaining time of the phase and of those after it.
+
+    Args:
+        phase: estimated seconds of the phase.
+        after: estimated seconds of all after it, which are off by the factor by which this is.
+    """
 
     state_names = ()  # it tells the time of this process
 
-    def __init__(self, after):
+    def __init__(self, phase, after):
         super().__init__()
+        self._phase = phase
         self._after = after
 
     def on_train_begin(self, logs=None):
@@ -135,5 +141,8 @@ class _PhaseClock(keras.callbacks.Callback):
         if now - self._said >= _SAY_EVERY:
             self._said = now
             last = self.params["epochs"] - epoch - 1
-            left = (now - self._started) / done * last + self._after
+            epoch_seconds = (now - self._started) / done
+            planned = self._phase / self.params["epochs"]
+            factor = epoch_seconds / planned if planned else 1.0
+            left = epoch_seconds * last + factor * self._after
             say(f"About {format_duration(left)} left.")

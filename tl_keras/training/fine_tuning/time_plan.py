@@ -6,6 +6,7 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tl_keras.data.array_store import room_left
 from tl_keras.data.dataset import Splits
@@ -20,10 +21,11 @@ from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.step_memory import image_cost, resident_memory
 
 IMAGES = 16  # that are measured
+STEP = 32  # images at most of the training step that is measured
 _FLOAT = 4  # bytes
 # Measured with MobileNetV2 on 597 and 796 images of 224 pixels, two CPUs:
 STARTING = 4.0  # seconds to trace what a stage runs
-BACKWARD = 3.0  # times the forward pass of what trains, and the update of its weights
+BACKWARD = 2.0  # times the forward pass, where no step is measured
 UPDATE = 2.4e-8  # seconds of a step for each weight that trains, whatever the number of images
 FIT = 7e-8  # seconds of the logistic regression for each image, view, class and feature
 
@@ -37,6 +39,7 @@ class Speed:
         changing: seconds to augment it.
         frozen: seconds of the part that fine-tuning leaves frozen.
         trained: seconds of the part above that.
+        step: seconds of that part forward and backward, in a batch as in training.
         features: numbers that the frozen part computes.
         update: seconds of a step beside its images.
     """
@@ -45,12 +48,19 @@ class Speed:
     changing: float
     frozen: float
     trained: float
+    step: float = 0.0
     features: int = 0
     update: float = 0.0
 
     @property
     def whole(self) -> float:
         return self.frozen + self.trained
+
+    @property
+    def of_all_layers(self) -> "Speed":
+        """The `Speed` with nothing frozen."""
+        step = self.step + (1 + BACKWARD) * self.frozen
+        return dataclasses.replace(self, frozen=0.0, trained=self.whole, step=step)
 
 
 def measure_speed(model: keras.Model, images: Images, settings: FineTuneSettings) -> Speed:
@@ -68,16 +78,20 @@ def measure_speed(model: keras.Model, images: Images, settings: FineTuneSettings
     changing = _shortest(lambda: load(1, rows)) / count
     freeze(model)
     backbone = cut_at_frozen(model).prefix
-    whole = _seconds(backbone, tensors) / count
+    whole = _timed(backbone, tensors)[1] / count
     if not settings.fine_tunings(len(images.labels)):
-        return Speed(loading, changing, whole, 0.0, _numbers(backbone))
+        return Speed(loading, changing, whole, 0.0, features=_numbers(backbone))
     apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
     update = UPDATE * sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    below = cut_at_frozen(model).prefix
-    if below is None:
-        return Speed(loading, changing, 0.0, whole, update=update)
-    frozen = min(whole, _seconds(below, tensors) / count)
-    return Speed(loading, changing, frozen, whole - frozen, _numbers(below), update)
+    cut = cut_at_frozen(model)
+    size = min(settings.batch_size or default_batch_size(len(images.labels)), STEP)
+    if cut.prefix is None:
+        step = _step_seconds(cut.suffix, tensors, size)
+        return Speed(loading, changing, 0.0, whole, step, update=update)
+    crossing, seconds = _timed(cut.prefix, tensors)
+    frozen = min(whole, seconds / count)
+    step = _step_seconds(cut.suffix, crossing, size)
+    return Speed(loading, changing, frozen, whole - frozen, step, _numbers(cut.prefix), update)
 
 
 def _numbers(model):
@@ -88,18 +102,40 @@ def _few(size):
     return np.unique(np.linspace(0, size - 1, min(IMAGES, size)).astype(int))
 
 
-def _seconds(model, tensors):
+def _timed(model, tensors):
+    """(outputs of a model, seconds for them)"""
     run = traced(lambda *i: model(unpacked(i), training=False), [i.shape[1:] for i in model.inputs])
-    run(*tensors)  # warms up
-    return _shortest(lambda: run(*tensors))
+    outputs = run(*tensors)  # warms up
+    outputs = [tf.cast(output, tf.float32) for output in keras.tree.flatten(outputs)]
+    return outputs, _shortest(lambda: run(*tensors))
+
+
+def _step_seconds(model, tensors, size):
+    """Seconds for one image, forward and backward, in a batch of so many."""
+    # On several replicas those of the first.
+    local = model.distribute_strategy.experimental_local_results
+    weights = [local(variable.value)[0] for variable in model.trainable_variables]
+
+    def gradients(*inputs):
+        with tf.GradientTape() as tape:
+            # Not as in training, where batch normalisation would change the model.
+            outputs = keras.ops.sum(model(unpacked(inputs), training=False)[:, 0])
+        found = tape.gradient(outputs, weights)
+        return [keras.ops.sum(each) for each in found if each is not None]
+
+    run = traced(gradients, [tensor.shape[1:] for tensor in model.inputs])
+    rows = np.resize(np.arange(len(tensors[0])), size)
+    batch = [tf.gather(tensor, rows) for tensor in tensors]
+    run(*batch)  # warms up
+    return _shortest(lambda: run(*batch)) / size
 
 
 def _shortest(run):
-    """Seconds of the shorter of two calls."""
+    """Seconds of the shorter of two calls, until their results are in memory."""
     times = []
     for _ in range(2):
         started = time.perf_counter()
-        run()
+        tf.nest.map_structure(np.asarray, run())
         times.append(time.perf_counter() - started)
     return min(times)
 
@@ -126,10 +162,13 @@ def stages(
         + FIT * views * features * splits.train.num_classes * fitted
     }
     tries = settings.fine_tunings(train)
-    for number, tried in enumerate(tries):
-        once = 0 if number else speed.frozen * views * val + _cached(speed, tried, both)
-        name = f"fine-tuning {number + 1} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
-        result[name] = once + _fine_tuning(speed, tried, train)
+    if tries and settings.cache != "none":
+        seen = max(map(_views, tries))
+        result["frozen part"] = STARTING + speed.frozen * views * val
+        result["frozen part"] += (speed.changing + speed.frozen) * seen * both
+    for number, tried in enumerate(tries, 1):
+        name = f"fine-tuning {number} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
+        result[name] = _fine_tuning(speed, tried, train)
     # Any of several may be chosen; the longest is counted.
     again = tries if settings.average else sorted(tries, key=lambda tried: tried.epochs)[-1:]
     for number, tried in enumerate(again if settings.refit else (), 1):
@@ -149,13 +188,6 @@ def _measuring(speed, tries, average, views, test):
     return STARTING + test * (speed.loading + models * views * speed.whole)
 
 
-def _cached(speed, settings, images):
-    """Seconds in which the frozen part runs for all fine-tunings."""
-    if settings.cache == "none":
-        return 0.0
-    return (speed.changing + speed.frozen) * _views(settings) * images
-
-
 def _views(settings):
     return min(settings.views or 1, settings.epochs)
 
@@ -163,7 +195,7 @@ def _views(settings):
 def _fine_tuning(speed, settings, images):
     """Seconds of one; without a cache the frozen part runs in each epoch."""
     uncached = speed.changing + speed.frozen if settings.cache == "none" else 0.0
-    once = uncached + speed.trained * (1 + BACKWARD)
+    once = uncached + speed.step
     steps = math.ceil(images / (settings.batch_size or default_batch_size(images)))
     return STARTING + settings.epochs * (images * once + steps * speed.update)
 

@@ -1,6 +1,5 @@
 """Estimated seconds of each strategy on this machine."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,8 +40,7 @@ def estimated_seconds(
     seconds = {"prototype": (speed.loading + speed.whole) * len(splits.train)}
     for name in OF_TRAIN:
         settings = _settings(name, splits, refit)
-        whole = dataclasses.replace(speed, frozen=0.0, trained=speed.whole)
-        own = whole if settings.unfreeze == "all" else speed
+        own = speed.of_all_layers if settings.unfreeze == "all" else speed
         seconds[name] = sum(stages(own, settings, splits, features).values())
     for name in set(STRATEGIES) - set(seconds):
         times = [r.seconds[name] / r.descriptors["images"] for r in rows if name in r.seconds]

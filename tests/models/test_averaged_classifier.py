@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 
 from tests.training.small_models import coloured_images, small_backbone, small_classifier
-from tl_keras import classifier_of, fine_tune, freeze, load_model, replace_head, unfreeze
+from tl_keras import (
+    classifier_of,
+    distill,
+    fine_tune,
+    fit_from_scratch,
+    fit_with_pseudo_labels,
+    freeze,
+    load_model,
+    prune,
+    replace_head,
+    unfreeze,
+)
 from tl_keras.checks import InputError
 from tl_keras.evaluation.classifiers.grad_cam import grad_cam
 from tl_keras.evaluation.classifiers.prediction import predict_views
@@ -143,3 +154,23 @@ def test_weights_of_another_part_are_refused():
     freeze(model)
     with pytest.raises(InputError, match="Expected 2 weights of each network above the frozen"):
         build_averaged_classifier(model, members, SHARES)
+
+
+@pytest.mark.parametrize(
+    "trained",
+    [
+        lambda model, data: prune(model, 0.5, data),
+        lambda model, data: fit_from_scratch(model, data),
+        lambda model, data: fit_with_pseudo_labels(model, data, data[0]),
+        lambda model, data: distill(model, classifier_of(model), data),
+        lambda model, data: fine_tune(model, data),
+    ],
+)
+def test_what_trains_refuses_an_average(trained):
+    model, members, _ = made()
+    averaged = build_averaged_classifier(model, members, SHARES)
+    before = averaged.get_weights()
+    with pytest.raises(InputError, match=r"one network to train; received .*, the average of 3"):
+        trained(averaged, coloured_images(12))
+    for old, new in zip(before, averaged.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)

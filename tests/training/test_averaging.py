@@ -29,6 +29,36 @@ IMAGES = VAL[0].astype("float32")
 PRIOR = 10
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_network_that_is_left_alone_is_the_one_that_is_kept(monkeypatch, capfd, refit):
+    monkeypatch.setattr("tl_keras.training.averaging._LEAST", 0.5)  # of two or more, one is left
+    model, how = classifier(), {"unfreeze": "from:high", "augment": "none", "epochs": 2}
+    history = fine_tune(model, TRAIN, VAL, **how, lr=1e-3, refit=refit)
+    found = history.from_linear
+    assert found.members is None and found.chosen in (0, 4)
+    assert "NOT AVERAGED: by the validation images" in capfd.readouterr().err
+    if found.chosen and not refit:
+        again = fine_tune(other := classifier(), TRAIN, VAL, **how, lr=1e-3, average=False)
+        upper = cut_at_frozen(other).suffix
+        end = [
+            start + (now - start) / again.from_linear.point.share
+            for start, now in zip(start_of(other, again), upper.get_weights(), strict=True)
+        ]
+        for kept, last in zip(cut_at_frozen(model).suffix.get_weights(), end, strict=True):
+            np.testing.assert_allclose(kept, last, atol=1e-5)
+    with pytest.raises(InputError, match="of which one counts for nearly all"):
+        average_classifier(model, history)
+
+
+def start_of(model, history):
+    """The weights above the frozen part at the linear start."""
+    own = model.get_weights()
+    model.set_weights(history.from_linear.weights)
+    found = cut_at_frozen(model).suffix.get_weights()
+    model.set_weights(own)
+    return found
+
+
 def one_by_one(model, history):
     """Predictions of each network, by weights set into the model one after the other."""
     upper = cut_at_frozen(model).suffix
@@ -156,7 +186,7 @@ def test_a_network_whose_predictions_are_not_finite_is_left_out():
     probabilities[1, 0, 4] = np.nan
     weights = [[np.zeros(1)]] * 3
     assert sorted(fit_members([0, 4, 8], weights, probabilities, labels).points) == [0, 8]
-    assert fit_members([0, 4], weights[:2], probabilities[:2], labels) is None
+    assert fit_members([0, 4], weights[:2], probabilities[:2], labels).points == [0]
 
 
 def test_a_fine_tuned_network_comes_first():
@@ -216,7 +246,8 @@ def test_one_that_counts_for_little_is_left_out():
     np.testing.assert_allclose(members.temperatures, temperatures, rtol=1e-6)
     assert [int(w[0][0]) for w in members.weights] == kept
     np.testing.assert_array_equal(members.val, probabilities[kept])
-    assert fit_members([0, 4], weights[:2], probabilities[:2], labels) is None
+    alone = fit_members([0, 4], weights[:2], probabilities[:2], labels)
+    assert (alone.points, alone.proportions) == ([0], [1.0])
 
 
 @pytest.fixture(scope="module")

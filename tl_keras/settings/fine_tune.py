@@ -43,6 +43,12 @@ MOST_EPOCHS = {True: 80, False: 40}  # by whether the images are few
 # A strong one differs in these from a plain one, where nothing is asked.
 WEAKER = {"mixup": 0.0, "cutmix": None, "label_smoothing": 0.0}
 STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
+# Options of fine-tunings from a linear start: without any they have no effect.
+_OF_FINE_TUNINGS = (
+    *("unfreeze", "lr", "backbone_lr_factor", "depth_decay", "batch_norm", "weight_decay"),
+    *("label_smoothing", "mixup", "cutmix", "views", "l2_sp_weight", "l2_sp_head_weight"),
+    *("clip_norm", "average"),
+)
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
     ("unfreeze", "none"): (
@@ -54,10 +60,13 @@ _IDLE = {
     ("cache", "none"): ("views", "cache_dtype"),
     ("linear_start", False): ("preset", "refit", "minutes", "average"),
     ("linear_start", True): ("patience",),  # the last weights are kept
-    ("preset", "fast"): (  # nothing is fine-tuned
-        *("unfreeze", "lr", "backbone_lr_factor", "depth_decay", "batch_norm", "weight_decay"),
-        *("label_smoothing", "mixup", "cutmix", "views", "l2_sp_weight", "l2_sp_head_weight"),
-        *("clip_norm", "average"),
+    ("preset", "fast"): _OF_FINE_TUNINGS,
+}
+_IDLE_FROM_LINEAR = {
+    ("epochs", 0): _OF_FINE_TUNINGS,
+    ("unfreeze", "none"): (
+        *(name for name in _OF_FINE_TUNINGS if name != "unfreeze"),
+        *("epochs",),
     ),
 }
 
@@ -227,7 +236,8 @@ class FineTuneSettings(StepSettings):
         if self.patience == 0:
             object.__setattr__(self, "patience", None)
         _check_objective(self)
-        check_effect(self, _IDLE)
+        for idle in self._idle:
+            check_effect(self, idle)
         _check_linear_start(self)
 
     def filled(self, suited=None):
@@ -248,9 +258,10 @@ class FineTuneSettings(StepSettings):
         own = {None: (), "fast": ("lr",)}
         own = own.get(values.get("preset"), ("lr", "epochs", *STRONGER))
         values = {k: v for k, v in values.items() if k not in own or k in asked}
-        for (name, value), options in _IDLE.items():
-            if values.get(name) == value:
-                values = {k: v for k, v in values.items() if k not in options or k in given}
+        for idle in [_IDLE, *([_IDLE_FROM_LINEAR] if linear else [])]:
+            for (name, value), options in idle.items():
+                if values.get(name) == value:
+                    values = {k: v for k, v in values.items() if k not in options or k in given}
         return FineTuneSettings(**values)
 
     def fine_tunings(self, size):
@@ -261,13 +272,15 @@ class FineTuneSettings(StepSettings):
         """
         if self.unfreeze == "none" or self.epochs == 0:
             return []
-        plain = {"lr": HIGHEST_RATE, "epochs": epochs_for(size, self.preset), **WEAKER}
+        plain = {"lr": HIGHEST_RATE, **WEAKER}
         gentle, strong = plain | {"lr": LOWEST_RATE}, plain | STRONGER
         few = size <= FEW and self.lr is None
         if self.preset == "best":
             tables = [gentle, plain, strong] if few else [plain, strong]
         else:
             tables = [gentle, strong] if few else [plain]
+        epochs = epochs_for(size, self.preset, len(tables))
+        tables = [table | {"epochs": epochs} for table in tables]
         tries, names = [], [n for n in ("lr", "epochs", *STRONGER) if getattr(self, n) is None]
         mixes = any(table["mixup"] for table in tables)
         for table in tables:
@@ -279,6 +292,11 @@ class FineTuneSettings(StepSettings):
             tried = dataclasses.replace(self, **values)
             tries += [] if tried in tries else [tried]
         return tries
+
+    @property
+    def _idle(self):
+        """The tables of options without effect."""
+        return [_IDLE, *([_IDLE_FROM_LINEAR] if self.linear_start else [])]
 
     @property
     def _allows_linear_start(self):
@@ -341,13 +359,12 @@ def option_value(settings, option):
     return OBJECTIVES[_OBJECTIVE_OF[option]][option] if value is None else value
 
 
-def epochs_for(size, preset):
-    """Returns the epochs of a fine-tuning from a linear start on `size` training images."""
-    few = size <= FEW
+def epochs_for(size, preset, fine_tunings):
+    """Returns the epochs of each of so many fine-tunings on `size` training images."""
+    most = MOST_EPOCHS[size <= FEW]
     if preset == "best":
-        return MOST_EPOCHS[few]
-    shared = round(PASSES / size / (2 if few else 1))
-    return min(max(shared, FEWEST_EPOCHS), MOST_EPOCHS[few])
+        return most
+    return min(max(round(PASSES / size / fine_tunings), FEWEST_EPOCHS), most)
 
 
 def parse_unfreeze(setting):

@@ -36,6 +36,7 @@ class Members:
         temperatures: by which the logits of each are divided.
         val: float (members, views, n, num_classes), probabilities of each for the validation
             images, which it was not trained on, before the temperatures; None without any.
+        again: whether each was fitted again on the validation images too; None without a last fit.
     """
 
     points: list[int]
@@ -43,6 +44,7 @@ class Members:
     proportions: list[float]
     temperatures: list[float]
     val: np.ndarray | None = None
+    again: list[bool] | None = None
 
     def refitted(self, weights: Sequence[list[np.ndarray] | None]) -> "Members":
         """Returns them after a last fit.
@@ -52,7 +54,7 @@ class Members:
         """
         pairs = zip(weights, self.weights, strict=True)
         new = [old if again is None else again for again, old in pairs]
-        return dataclasses.replace(self, weights=new)
+        return dataclasses.replace(self, weights=new, again=[each is not None for each in weights])
 
     @property
     def average(self) -> np.ndarray | None:
@@ -70,11 +72,11 @@ def fit_members(
     val: np.ndarray | None,
     labels: np.ndarray | None = None,
     image_weights: np.ndarray | None = None,
-) -> Members | None:
+) -> Members:
     """Returns what each of several networks counts for in their average.
 
-    See `fit_proportions`. One that counts for less than a twentieth is left out. Without validation
-    images all count alike.
+    See `fit_proportions`. One that counts for less than a twentieth is left out, so that one alone
+    may be left. Without validation images all count alike.
 
     Args:
         points, weights, val: see `Members`.
@@ -82,7 +84,7 @@ def fit_members(
         image_weights: float (n,), see `fit_proportions`.
 
     Returns:
-        `Members`; None if one network is left.
+        `Members`.
     """
     kept = np.arange(len(points))
     if val is not None:
@@ -94,8 +96,8 @@ def fit_members(
         if proportions.min() >= _LEAST:
             break
         kept = kept[proportions >= _LEAST]
-    if len(kept) < 2:
-        return None
+    if len(kept) == 1:
+        proportions, temperatures = np.ones(1), np.ones(1)
     # The network inside that commands go on with is to be fine-tuned.
     order = sorted(range(len(kept)), key=lambda n: (points[kept[n]] == 0, -proportions[n]))
     kept = kept[order]
@@ -182,8 +184,8 @@ def average_classifier(model: keras.Model, history: TrainingHistory) -> keras.Mo
     if members is None:
         raise InputError(
             "Expected the history of a fine-tuning from a linear start, with average=True and a "
-            "preset above 'fast'; received one without networks to average. Use the model as it "
-            "is."
+            "preset above 'fast'; received one without networks to average, or of which one counts "
+            "for nearly all. Use the model as it is."
         )
     averaged = build_averaged_classifier(
         model, members.weights, members.proportions, logits=gives_logits(model)

@@ -59,6 +59,11 @@ def test_members_stand_in_the_metrics_and_the_report(averaged_run, metrics):
     page = (averaged_run / "report.html").read_text(encoding="utf-8")
     start = next(network for network in averaged if not network["point"])
     assert f"{start['proportion']:.0%} the linear start, temperature" in page
+    assert all(network["refit"] for network in averaged) and metrics["best_epoch"] is None
+    mixed = tuning["points"][12]
+    words = f"(learning rate {mixed['lr']:g}, {mixed['epochs']} epochs, mixed images"
+    assert f"the end of a fine-tuning {words}, label smoothing 0.1), temperature" in page
+    assert "without the validation images" not in page
     assert "average of 4 networks" in page and "the average of 4 networks" in page.lower()
     assert "Temperatures of its networks, fitted on held-out images, are part of the model." in page
 
@@ -144,12 +149,23 @@ def test_with_a_promise_or_more_images_the_classifier_is_one_network(
         small_config(encoder, colours, None, **BEST, **more, average=True)
 
 
-def test_without_average_the_model_is_one_network(averaged_run, encoder, colours, tmp_path):
+def test_without_average_the_model_is_one_network(
+    averaged_run, splits, encoder, colours, tmp_path, monkeypatch
+):
+    def usual(losses, place, *_):
+        return place, np.zeros(len(losses))
+
+    monkeypatch.setattr("tl_keras.training.fine_tuning.from_linear.choose", usual)
     run = train(small_config(encoder, colours, tmp_path / "run", **BEST, average=False))
     assert not averages(load_model(run / "model.keras"))
     metrics = read_json(run / "metrics.json")
     assert metrics["fine_tuning"]["averaged"] is None and metrics["temperature"] > 0
-    assert len(metrics["fine_tuning"]["points"]) == 13
+    points = metrics["fine_tuning"]["points"]
+    assert len(points) == 13
+    assert points[metrics["fine_tuning"]["chosen"]]["share"] == 0.75
+    # The weights are not those of an epoch, so that of training is measured too.
+    trained = measure(load_model(run / "model.keras"), splits.train)[1]
+    assert metrics["train"]["accuracy"] == trained["accuracy"]
     # There the start is measured by itself, at a temperature of its own.
     start = read_json(averaged_run / "metrics.json")["linear_start"]
     for name in ("accuracy", "loss", "expected_calibration_error"):
@@ -208,3 +224,6 @@ def test_minutes_that_end_leave_networks_from_before(
     assert "OUT OF TIME: the last fit of fine-tuning" in capfd.readouterr().err
     averaged = read_json(run / "metrics.json")["fine_tuning"]["averaged"]
     assert len(averaged) == 4 == len(networks_of(load_model(run / "model.keras")))
+    assert sum(network["refit"] for network in averaged) == 2  # the start and the chosen one
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert page.count("(without the validation images)") == 2

@@ -8,6 +8,7 @@ import pytest
 from tests.jobs.small_runs import small_config
 from tests.replicas import check_program
 from tl_keras import InputError
+from tl_keras.data.array_store import Limits, limited_to, room_taken
 from tl_keras.jobs.train.planning import TimeLeft, _announced, _presets
 from tl_keras.jobs.train.train import train
 from tl_keras.settings.fine_tune import FineTuneSettings
@@ -40,8 +41,9 @@ def test_stages_count_what_runs():
             "linear start": STARTING + 50 + 2 * 50 * 108,
             # 2 views of 40 + 10, and of 10
             "frozen part": STARTING + 10 * 2 * 50 + 8 * 2 * 10,
-            "fine-tuning 1 of 2": STARTING + 4 * 40 * 300,
-            "fine-tuning 2 of 2": STARTING + 4 * 40 * 300,
+            # and validation: after each epoch, and both views at 4 points and the start
+            "fine-tuning 1 of 2": STARTING + 4 * 40 * 300 + (4 + 2 * 5) * 10 * 100,
+            "fine-tuning 2 of 2": STARTING + 4 * 40 * 300 + (4 + 2 * 4) * 10 * 100,
             "last fit 1 of 2": STARTING + 4 * 50 * 300,
             "last fit 2 of 2": STARTING + 4 * 50 * 300,
             # the start and two more networks, on one frozen part
@@ -68,9 +70,33 @@ def test_without_a_cache_the_frozen_part_runs_in_each_epoch():
         Speed(0, 2.0, 8.0, 100.0, 300.0), FineTuneSettings(**how).filled(), splits, features=0
     )
     assert "frozen part" not in found
-    assert found["fine-tuning 2 of 2"] == pytest.approx(STARTING + 4 * 40 * (10 + 300))
+    val = (4 + 2 * 4) * 10 * 108
+    assert found["fine-tuning 2 of 2"] == pytest.approx(STARTING + 4 * 40 * (10 + 300) + val)
     last = STARTING + 4 * 50 * (10 + 300)
     assert found["last fit 1 of 2"] == found["last fit 2 of 2"] == pytest.approx(last)
+
+
+def test_features_without_room_are_computed_in_each_epoch():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    how = {"refit": True, "augment": "flip", "epochs": 4, "views": 2}
+    speed = Speed(0, 2.0, 8.0, 100.0, 300.0, features=1000)
+    for dtype, number in ((None, 2), ("float32", 4)):
+        settings = FineTuneSettings(**how, cache_dtype=dtype).filled()
+        # one view of 50 images, two of 10
+        for room, fits in ((70 * 1000 * number, True), (70 * 1000 * number - 1, False)):
+            with limited_to(Limits(room + room_taken()["memory"], 0)):
+                found = stages(speed, settings, splits, features=0)
+            once = 300 if fits else 310
+            assert found["last fit 1 of 2"] == pytest.approx(STARTING + 4 * 50 * once)
+            assert ("frozen part" in found) == fits
+
+
+def test_without_a_last_fit_the_validation_images_are_measured_with_the_test_images():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    how = {"refit": False, "augment": "flip", "epochs": 4, "views": 2}
+    found = stages(Speed(1.0, 2.0, 8.0, 100.0), FineTuneSettings(**how).filled(), splits, 0)
+    both = 40 + 40 * 2 * (8 + 3 * 100)
+    assert found["test"] == pytest.approx(STARTING + both + 10 + 10 * 2 * 108)
 
 
 def test_without_an_average_the_longest_fit_may_be_repeated_and_the_start_is_measured_apart():
@@ -120,12 +146,12 @@ def test_the_time_left_follows_the_time_taken_so_far(monkeypatch, capfd):
     left = TimeLeft(
         {"linear start": 5.0, "frozen part": 7.0, "one": 40.0, "two": 60.0, "test": 3.0}
     )
-    for _ in range(2):
+    for fit in range(2):
         [clocks] = left.callbacks()
-        clocks.set_params({"epochs": 4})
+        clocks.set_params({"epochs": 4 * (fit + 1)})  # they go on counting
         clocks.on_train_begin()
         clock[0] += 30  # three times as long as planned, or twice
-        clocks.on_epoch_end(0)
+        clocks.on_epoch_end(4 * fit)
     said = re.findall(r"About (.*) left", capfd.readouterr().err)
     # 3 epochs of 30 s, and three times 63 s; 3 epochs of 30 s, and twice 3 s
     assert said == ["4 min 39 s", "1 min 36 s"]

@@ -11,10 +11,16 @@ from tl_keras import InputError, build_classifier, fine_tune
 from tl_keras.checks import DivergedError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones.backbone import build_backbone
-from tl_keras.settings.fine_tune import HIGHEST_RATE, LOWEST_RATE, FineTuneSettings
+from tl_keras.settings.fine_tune import (
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    FineTuneSettings,
+    without_decided,
+)
 from tl_keras.training.fine_tuning import from_linear
 from tl_keras.training.fine_tuning.fine_tune import _FineTuning
 from tl_keras.training.fine_tuning.from_linear import POINTS, USUAL, choose
+from tl_keras.training.fine_tuning.inputs import suited_to_data
 from tl_keras.training.fine_tuning.linear_head import takes_linear_start
 from tl_keras.training.fine_tuning.linear_start import fit_linear_start
 from tl_keras.training.frozen.cache_room import choose_cache
@@ -141,6 +147,21 @@ def test_few_images_are_fine_tuned_gently_and_mixed_and_many_images_once():
     assert [(each.lr, each.epochs) for each in fine_tunings(320)] == [(3e-4, 40)]
     assert [each.epochs for each in fine_tunings(640)] == [25]
     assert [(each.lr, each.epochs) for each in fine_tunings(9999)] == [(3e-4, 16)]
+
+
+def test_one_fine_tuning_of_few_images_has_all_the_passes():
+    assert [tried.epochs for tried in fine_tunings(250)] == [32, 32]
+    assert [tried.epochs for tried in fine_tunings(250, lr=1e-3)] == [64]
+
+
+def test_a_configuration_keeps_what_was_asked_for_alone():
+    dataset = ImageDataset.from_arrays(*stripes(400))
+    settings = suited_to_data(FineTuneSettings().filled(), dataset)
+    assert settings == FineTuneSettings().filled() and settings.lr is settings.epochs is None
+    again = FineTuneSettings(**without_decided(vars(settings)) | {"preset": "best"}).filled()
+    tried = [(each.lr, each.epochs, each.mixup) for each in again.fine_tunings(400)]
+    assert tried == [(HIGHEST_RATE, 40, 0.0), (HIGHEST_RATE, 40, 1.0)]
+    FineTuneSettings(**without_decided(vars(settings)) | {"preset": "fast"})  # refused before
 
 
 def test_what_is_asked_for_is_kept_in_each_fine_tuning():
@@ -360,6 +381,10 @@ def test_a_linear_head_alone_takes_a_linear_start(how, takes):
         ({}, {"linear_start": True, "freeze_epochs": 2}, "no freeze_epochs with linear_start=True"),
         ({}, {"preset": "fast", "epochs": 3}, "no epochs with preset='fast'"),
         ({}, {"preset": "fast", "lr": 1e-3}, "no lr where it has no effect, with preset='fast'"),
+        ({}, {"epochs": 0, "lr": 1e-3, "linear_start": True}, "no lr where .*, with epochs=0"),
+        ({}, {"epochs": 0, "mixup": 1.0}, "no mixup where it has no effect, with epochs=0"),
+        ({}, {"unfreeze": "none", "epochs": 3}, "no epochs where .*, with unfreeze='none'"),
+        ({}, {"unfreeze": "none", "views": 3}, "no views where .*, with unfreeze='none'"),
         ({}, {"preset": "slow"}, "preset to be one of"),
         ({}, {"preset": "best", "linear_start": False}, "no preset where it has no effect"),
         ({}, {"refit": True, "linear_start": False}, "no refit where it has no effect"),

@@ -38,7 +38,8 @@ def grad_cam(
         model: any classifier of this package, or another Functional or Sequential one.
         images: `ImageDataset`, or array (n, h, w, c), or (n, h, w) for one channel, 0-255, at the
             size that the model takes.
-        class_index: int, or ints (n,). Defaults to None, the predicted class of each image.
+        class_index: int, or ints (n,). Defaults to None, the predicted class of each image; of a
+            model that averages several networks that of `classifier_of(model)`.
         batch_size: images per step. Defaults to 32.
 
     Returns:

@@ -21,13 +21,13 @@ _SAY_EVERY = 20  # seconds
 
 
 def planned(
-    config: TrainSettings, start: StartingPoint, elapsed: float = 0.0
+    config: TrainSettings, start: StartingPoint, started: float | None = None
 ) -> "tuple[TrainSettings, TimeLeft | None]":
     """Fills the settings that a start decides, and prints the plan with its duration.
 
     Args:
         config: settings as they were given; minutes choose the preset, up to a given one.
-        elapsed: seconds since the command began, which count into the minutes.
+        started: `time.monotonic` when the command began, where the minutes begin; None for now.
 
     Returns:
         (`TrainSettings` with a value for all; `TimeLeft`, or None without a linear start)
@@ -35,6 +35,7 @@ def planned(
     Raises:
         InputError: not even the linear start fits into the minutes.
     """
+    started = time.monotonic() if started is None else started
     resolved, minutes = start.resolved(config), config.fine_tune.minutes
     if not resolved.fine_tune.linear_start:
         return resolved, None
@@ -42,7 +43,7 @@ def planned(
     ways = [_with_preset(config, start, preset) for preset in presets]
     images = images_of(start.splits.train, start.model, ways[0].fine_tune, training=True)
     speed = measure_speed(start.model, images, ways[0].fine_tune)
-    speed, elapsed = from_chief([dataclasses.asdict(speed), elapsed])
+    speed, elapsed = from_chief([dataclasses.asdict(speed), time.monotonic() - started])
     speed = Speed(**speed)
     features = last_dense(start.model).kernel.shape[0]
     plans = [stages(speed, way.fine_tune, start.splits, features) for way in ways]
@@ -121,7 +122,7 @@ class _PhaseClock(keras.callbacks.Callback):
 
     Args:
         phase: estimated seconds of the phase.
-        after: estimated seconds of all after it, which are off by the factor by which this is.
+        after: estimated seconds of all after it, which are off by the same factor.
     """
 
     state_names = ()  # it tells the time of this process
@@ -142,7 +143,7 @@ class _PhaseClock(keras.callbacks.Callback):
             self._said = now
             last = self.params["epochs"] - epoch - 1
             epoch_seconds = (now - self._started) / done
-            planned = self._phase / self.params["epochs"]
+            planned = self._phase / (self.params["epochs"] - self._first)
             factor = epoch_seconds / planned if planned else 1.0
             left = epoch_seconds * last + factor * self._after
             say(f"About {format_duration(left)} left.")

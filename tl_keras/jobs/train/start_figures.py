@@ -22,17 +22,15 @@ def fine_tuning_figures(tuned):
         "refit": tuned.refit,
         "points": [dataclasses.asdict(point) for point in tuned.points],
         "chosen": tuned.chosen,
-        "averaged": tuned.members
-        and [
-            {"point": point, "proportion": proportion, "temperature": temperature}
-            for point, proportion, temperature in zip(
-                tuned.members.points,
-                tuned.members.proportions,
-                tuned.members.temperatures,
-                strict=True,
-            )
-        ],
+        "averaged": tuned.members and _averaged(tuned.members),
     }
+
+
+def _averaged(members):
+    again = members.again or [None] * len(members.points)
+    names = ("point", "proportion", "temperature", "refit")
+    columns = members.points, members.proportions, members.temperatures, again
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def linear_start_figures(outcome, model):

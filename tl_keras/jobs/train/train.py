@@ -114,7 +114,7 @@ def train(config: TrainSettings) -> Path:
         start = starting_point(config, splits, source.classifier)
         check_model_room(folder.path, start.model)
         config, start, policy = followed(config, start)
-        config, time_left = planned(config, start, time.monotonic() - started)
+        config, time_left = planned(config, start, started)
         config, unlabelled = prepare_unlabelled(config, start, unlabelled)
         folder.write_json("config.json", config.to_json())
         folder.write_environment()
@@ -269,7 +269,12 @@ class _Run:
         if self.policy is not None:
             metrics["policy"] = self.policy
         averaged = tuned is not None and tuned.members is not None  # not measured while training
-        if history.best_epoch is not None and not averaged:
+        if averaged:
+            metrics["best_epoch"] = None
+        # Nor are points between the start and the end of a fine-tuning.
+        between = tuned is not None and tuned.chosen and tuned.point.share < 1
+        between = between and self.unlabelled is None
+        if history.best_epoch is not None and not averaged and not between:
             # Of the best epoch, measured while training: augmented, with dropout and, in the loss,
             # any class weights.
             at = history.epoch.index(history.best_epoch)
@@ -327,7 +332,8 @@ def measured(
     train, val_split, test_split, *_ = start.splits
     # After a refit validation images are training images; `known` has figures from before.
     parts = [test_split, *([] if "val" in known else [val_split])]
-    views = views_of(model_of_each(start.model), *parts, flips=flips)
+    model = model_of_each(start.model) if _networks(known) else start.model
+    views = views_of(model, *parts, flips=flips)
     before, probabilities, networks = _with_temperature(views, known)
     probabilities, val_probabilities = np.split(probabilities, [len(test_split)])
     test = evaluate_predictions(probabilities, test_split.labels, test_split.class_names)
@@ -336,7 +342,7 @@ def measured(
     if "val" not in known:
         val = evaluate_predictions(val_probabilities, val_split.labels, val_split.class_names)
         metrics["val"] = main_figures(val)
-    if "train" not in metrics and networks is None:  # no epoch was better than the start
+    if "train" not in metrics and networks is None:  # the weights are not those of an epoch
         _, figures = measure(start.model, train)
         metrics["train"] = {name: figures[name] for name in ("accuracy", "loss")}
     if before is not None:
@@ -358,7 +364,7 @@ def _with_temperature(views, known):
     The first are None of a model that has none. Last come those of each network of an average,
     (networks, views, n, num_classes).
     """
-    averaged = known.get("fine_tuning", {}).get("averaged")
+    averaged = _networks(known)
     if averaged:
         proportions = [each["proportion"] for each in averaged]
         inverse = [1 / each["temperature"] for each in averaged]
@@ -372,6 +378,11 @@ def _with_temperature(views, known):
     if "temperature" not in known:
         return None, probabilities, None
     return tempered(views, 1 / known["temperature"]), probabilities, None
+
+
+def _networks(known):
+    """What is known of each network of an average; None or empty of a single one."""
+    return known.get("fine_tuning", {}).get("averaged")
 
 
 def _from_scratch(result):

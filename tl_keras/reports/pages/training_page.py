@@ -41,6 +41,7 @@ from tl_keras.reports.wording.numbers import (
     top_confusions,
 )
 from tl_keras.reports.wording.training import (
+    averaged,
     compared_methods,
     copies_in_test,
     linear_verdict,
@@ -249,9 +250,11 @@ def _correct(results):
 def _heatmap_words(results):
     if not results.heatmaps:
         return [Soft(results.no_heatmaps)] if results.no_heatmaps else []
+    one = "Of the averaged networks they explain the fine-tuned one that counts most. "
     return [
         Soft(
             "Red marks the parts of an image that speak most for the predicted class (Grad-CAM). "
+            f"{one if averaged(results.metrics) else ''}"
             "Red on the background means that the network has learned the background."
         )
     ]

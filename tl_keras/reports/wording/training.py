@@ -38,13 +38,15 @@ def settings_rows(results: TrainingResults) -> list[tuple[str, str]]:
     ]
     if refit(metrics):
         rows.append(("Last fit", _last_fit(metrics)))
-    if _averaged(metrics):
+    if averaged(metrics):
         rows.append(("Averaged", _average(metrics)))
     flips = "mean of image and mirror image" if metrics["test_time_flips"] else "plain"
     rows.append(("Prediction", flips))
     if "source" in metrics:
         rows.append(("Source", source_line(metrics["source"])))
-    rows += [(name, json.dumps(value)) for name, value in asked["fine_tune"].items()]
+    # What is None was left to the fine-tunings above.
+    tuning = asked["fine_tune"].items()
+    rows += [(name, json.dumps(value)) for name, value in tuning if value is not None]
     if "unlabelled" in metrics:
         pseudo = asked["pseudo_labels"].items()
         rows += [(f"{name}, pseudo-labels", json.dumps(value)) for name, value in pseudo]
@@ -90,8 +92,8 @@ def linear_verdict(metrics: dict) -> str:
         return _verdict_on(metrics, "linear_start", "the trained model", "its linear start")
     if len(tuning["points"]) == 1:
         return "The model is its linear start: a logistic regression on frozen features."
-    if _averaged(metrics):
-        names = f"the average of {len(_averaged(metrics))} networks", "the linear start"
+    if averaged(metrics):
+        names = f"the average of {len(averaged(metrics))} networks", "the linear start"
         return _verdict_on(metrics, "linear_start", *names)
     if not tuning["chosen"]:
         return "Fine-tuning did not lower the loss on validation, so the linear start was kept."
@@ -147,31 +149,42 @@ def _unlabelled(config, metrics):
     return f"{config.unlabelled}: {used} images{more}"
 
 
-def _averaged(metrics):
-    """The networks that are averaged, the one that counts most first; none: empty."""
+def averaged(metrics: dict) -> list[dict]:
+    """Returns the networks that are averaged, a fine-tuned one first; empty for a single one."""
     return metrics.get("fine_tuning", {}).get("averaged") or []
 
 
 def _average(metrics):
     points, words = metrics["fine_tuning"]["points"], []
-    for network in _averaged(metrics):
-        rate = points[network["point"]]["lr"]
-        end = f"the end of a fine-tuning at learning rate {rate or 0:g}"
+    for network in averaged(metrics):
+        point = points[network["point"]]
+        end = f"the end of {_fine_tuning(point)}" if network["point"] else "the linear start"
+        again = " (without the validation images)" if network.get("refit") is False else ""
         words.append(
-            f"{network['proportion']:.0%} {'the linear start' if rate is None else end}, "
-            f"temperature {network['temperature']:.2f}"
+            f"{network['proportion']:.0%} {end}{again}, temperature {network['temperature']:.2f}"
         )
     return "; ".join(words)
 
 
+def _fine_tuning(point):
+    """The fine-tuning of a point; a run of long ago has its rate alone."""
+    words = [f"learning rate {point['lr']:g}"]
+    if point.get("epochs"):
+        words.append(f"{point['epochs']} epochs")
+    words += ["mixed images"] * bool(point.get("mixup"))
+    if point.get("label_smoothing"):
+        words.append(f"label smoothing {point['label_smoothing']:g}")
+    return f"a fine-tuning ({', '.join(words)})"
+
+
 def _kept(best_epoch, metrics):
-    if _averaged(metrics):
-        return f"average of {len(_averaged(metrics))} networks"
+    if averaged(metrics):
+        return f"average of {len(averaged(metrics))} networks"
     if "unlabelled" not in metrics and metrics.get("fine_tuning", {}).get("chosen"):
         point = metrics["fine_tuning"]["points"][metrics["fine_tuning"]["chosen"]]
         return (
-            f"{point['share']:.0%} of the way from the linear start to the end of fine-tuning "
-            f"at learning rate {point['lr']:g}"
+            f"{point['share']:.0%} of the way from the linear start to the end of "
+            f"{_fine_tuning(point)}"
         )
     return "the start" if best_epoch is None else f"epoch {best_epoch + 1}"
 

@@ -41,6 +41,7 @@ class Point:
         accuracy: on validation, mean over each image and its mirror image; None without any.
         loss: log loss on validation at its best temperature; None without any.
         standard_error: of the difference between this loss and the lowest.
+        epochs, mixup, label_smoothing: of the fine-tuning; None at the start itself.
     """
 
     lr: float | None
@@ -48,6 +49,9 @@ class Point:
     accuracy: float | None = None
     loss: float | None = None
     standard_error: float | None = None
+    epochs: int | None = None
+    mixup: float | None = None
+    label_smoothing: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -151,18 +155,25 @@ class _Lines:
     def __init__(self, part, logits, class_weights):
         self.part, self.logits, self.class_weights = part, logits, class_weights
         self.at_start = part.model.get_weights()
-        self.points = [(None, 0.0, self.at_start, None)]
+        self.points = [(Point(None, 0.0), self.at_start, None)]
 
     def add(self, tried, fit):
         self.part.model.set_weights(self.at_start)
         phase = fit(self.part, tried)
         end = self.part.model.get_weights()
-        self.points += [(tried.lr, share, end, phase) for share in POINTS]
+        names = ("lr", "epochs", "mixup", "label_smoothing")
+        at_end = Point(share=1.0, **{name: getattr(tried, name) for name in names})
+        points = [dataclasses.replace(at_end, share=share) for share in POINTS]
+        self.points += [(point, end, phase) for point in points]
 
     def best(self, start, *, average=False):
         """`FromLinear` as at the start, with the model at the point that was chosen."""
         points, chosen, found = self._measured()
         members = self._members(found) if average else None
+        if members is not None and len(members.points) == 1:
+            [chosen], members = members.points, None
+            one = f"the end of fine-tuning {line_of(chosen) + 1}" if chosen else "the linear start"
+            say(f"NOT AVERAGED: by the validation images {one} counts for nearly all.")
         self._set(chosen)
         return dataclasses.replace(
             start,
@@ -185,15 +196,15 @@ class _Lines:
         return fit_members(ends, weights, val, labels, image_weights(labels, self.class_weights))
 
     def _set(self, point):
-        _, share, end, _ = self.points[point]
-        self.part.model.set_weights(between(self.at_start, end, share))
+        at, end, _ = self.points[point]
+        self.part.model.set_weights(between(self.at_start, end, at.share))
 
     def _measured(self):
         """([`Point`], index of the chosen one, probabilities at each).
 
         Without validation images it is the usual one.
         """
-        val, points = self.part.val, [Point(rate, share) for rate, share, *_ in self.points]
+        val, points = self.part.val, [point for point, *_ in self.points]
         if val is None or not len(val.labels):
             return points, _USUAL, None
         labels, measure = val.labels, _probabilities_of(self.part.model, val, logits=self.logits)

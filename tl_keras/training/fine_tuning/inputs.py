@@ -63,15 +63,11 @@ def labelled(data: LabelledData, num_classes: int | None, *, split: str) -> Imag
 
 
 def suited_to_data(settings: FineTuneSettings, dataset: ImageDataset) -> FineTuneSettings:
-    """Returns `FineTuneSettings` with a value for each that the images decide.
+    """Returns `FineTuneSettings` with mixing decided by the images, where they decide it.
 
-    From a linear start their number decides the learning rate, unless there are several
-    fine-tunings. Without one they decide mixing.
+    From a linear start `FineTuneSettings.fine_tunings` has what their number decides.
     """
-    if not settings.linear_start:
-        return with_mixup(settings, dataset)
-    tries = settings.fine_tunings(len(dataset))
-    return tries[0] if len(tries) == 1 else settings
+    return settings if settings.linear_start else with_mixup(settings, dataset)
 
 
 def tell_rare(data: ImageDataset, num_classes: int, split: str) -> None:

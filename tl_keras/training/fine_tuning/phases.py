@@ -22,7 +22,7 @@ from tl_keras.training.history import TrainingHistory
 from tl_keras.training.optimizers import build_optimizer, depth_factors
 
 _SOME = 8  # examples
-_MEASURED = 8  # times that validation is measured where the last weights are kept
+MEASURED = 8  # times that validation is measured where the last weights are kept
 
 
 def cross_entropy(
@@ -201,7 +201,7 @@ def run_phase(
     if held_out and not keep_last:
         at_start = model.evaluate(held_out, verbose=0, return_dict=True)
     best = BestWeights(at_start, patience, val_size)
-    measured = _measured_epochs(start, epochs, _MEASURED if keep_last else epochs)
+    measured = _measured_epochs(start, epochs, MEASURED if keep_last else epochs)
     trained = fit(
         model,
         batches,

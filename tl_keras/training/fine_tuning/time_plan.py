@@ -14,8 +14,10 @@ from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.cutting import cut_at_frozen, unpacked
 from tl_keras.models.inference import traced
 from tl_keras.settings.fine_tune import FineTuneSettings
+from tl_keras.training.fine_tuning.from_linear import POINTS
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.fine_tuning.linear_start import MANY
+from tl_keras.training.fine_tuning.phases import MEASURED
 from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.step_memory import image_cost, resident_memory
@@ -77,21 +79,32 @@ def measure_speed(model: keras.Model, images: Images, settings: FineTuneSettings
     tensors = load(0, rows)
     changing = _shortest(lambda: load(1, rows)) / count
     freeze(model)
-    backbone = cut_at_frozen(model).prefix
-    whole = _timed(backbone, tensors)[1] / count
+    backbone, parallel = cut_at_frozen(model).prefix, _in_parallel(model)
+    whole = _timed(backbone, tensors)[1] / count / parallel
     if not settings.fine_tunings(len(images.labels)):
         return Speed(loading, changing, whole, 0.0, features=_numbers(backbone))
     apply_unfreeze(model, settings.unfreeze, settings.batch_norm)
     update = UPDATE * sum(math.prod(weight.shape) for weight in model.trainable_weights)
     cut = cut_at_frozen(model)
-    size = min(settings.batch_size or default_batch_size(len(images.labels)), STEP)
+    batch_size = settings.batch_size or default_batch_size(len(images.labels))
+    size = min(math.ceil(batch_size / parallel), STEP)
     if cut.prefix is None:
-        step = _step_seconds(cut.suffix, tensors, size)
+        step = _step_seconds(cut.suffix, tensors, size) / parallel
         return Speed(loading, changing, 0.0, whole, step, update=update)
     crossing, seconds = _timed(cut.prefix, tensors)
-    frozen = min(whole, seconds / count)
-    step = _step_seconds(cut.suffix, crossing, size)
+    frozen = min(whole, seconds / count / parallel)
+    step = _step_seconds(cut.suffix, crossing, size) / parallel
     return Speed(loading, changing, frozen, whole - frozen, step, _numbers(cut.prefix), update)
+
+
+def _in_parallel(model):
+    """Number of replicas with a processor of their own: logical CPUs share one."""
+    strategy = model.distribute_strategy
+    if strategy.num_replicas_in_sync == 1:
+        return 1
+    devices = strategy.extended.worker_devices
+    shared = 1 if any("GPU" in device for device in devices) else len(devices)
+    return max(1, strategy.num_replicas_in_sync // shared)
 
 
 def _numbers(model):
@@ -162,19 +175,27 @@ def stages(
         + FIT * views * features * splits.train.num_classes * fitted
     }
     tries = settings.fine_tunings(train)
-    if tries and settings.cache != "none":
+    cached = _is_cached(speed, settings, both + views * val)
+    if tries and cached:
         seen = max(map(_views, tries))
         result["frozen part"] = STARTING + speed.frozen * views * val
         result["frozen part"] += (speed.changing + speed.frozen) * seen * both
+    # A pass over the validation images, whose features may be cached.
+    passed = val * (speed.trained + (0 if cached else speed.frozen))
     for number, tried in enumerate(tries, 1):
         name = f"fine-tuning {number} of {len(tries)}" if len(tries) > 1 else "fine-tuning"
-        result[name] = _fine_tuning(speed, tried, train)
+        passes = min(MEASURED, tried.epochs) + views * (len(POINTS) + (number == 1))
+        result[name] = _fine_tuning(speed, tried, train, cached) + passes * passed
     # Any of several may be chosen; the longest is counted.
     again = tries if settings.average else sorted(tries, key=lambda tried: tried.epochs)[-1:]
     for number, tried in enumerate(again if settings.refit else (), 1):
         name = f"last fit {number} of {len(again)}" if len(again) > 1 else "last fit"
-        result[name] = _fine_tuning(speed, tried, both)
-    result["test"] = _measuring(speed, tries, settings.average, views, test)
+        result[name] = _fine_tuning(speed, tried, both, cached)
+    result["test"] = _measuring(
+        speed, tries, settings.average, views, test + (0 if settings.refit else val)
+    )
+    if tries and not settings.refit:  # for the temperature of the start alone
+        result["test"] += val * (speed.loading + views * speed.whole)
     return result
 
 
@@ -188,13 +209,20 @@ def _measuring(speed, tries, average, views, test):
     return STARTING + test * (speed.loading + models * views * speed.whole)
 
 
+def _is_cached(speed, settings, rows):
+    """Whether at least one view of each image has room, in the smallest type."""
+    number = 4 if settings.cache_dtype == "float32" else 2
+    room = max(room_left().values())
+    return settings.cache != "none" and rows * speed.features * number <= room
+
+
 def _views(settings):
     return min(settings.views or 1, settings.epochs)
 
 
-def _fine_tuning(speed, settings, images):
+def _fine_tuning(speed, settings, images, cached):
     """Seconds of one; without a cache the frozen part runs in each epoch."""
-    uncached = speed.changing + speed.frozen if settings.cache == "none" else 0.0
+    uncached = 0.0 if cached else speed.changing + speed.frozen
     once = uncached + speed.step
     steps = math.ceil(images / (settings.batch_size or default_batch_size(images)))
     return STARTING + settings.epochs * (images * once + steps * speed.update)

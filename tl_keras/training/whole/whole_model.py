@@ -11,6 +11,7 @@ from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.batches import build_pipeline
+from tl_keras.models.averaged_classifier import check_single
 from tl_keras.models.signature import image_shape, num_outputs
 from tl_keras.settings.whole_model import FromScratchSettings, OptimizerSettings
 from tl_keras.training.distribution.evaluation import shared_batches
@@ -78,8 +79,9 @@ def labelled_for(
         val: likewise, or None.
 
     Raises:
-        InputError: they do not fit the model.
+        InputError: they do not fit the model, or it averages several networks.
     """
+    check_single(model)
     train = labelled(train, None, split="train")
     build_for(model, train)
     classes = num_outputs(model)

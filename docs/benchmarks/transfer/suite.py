@@ -168,10 +168,8 @@ def table(results):
         row = [cell_text(found(results, (task, labels), way)) for way in ways]
         lines.append(f"| {task}, {labels} | {' | '.join(row)} |")
     for labels in dict.fromkeys(group[1] for group in groups):
-        row = [
-            cell_text([results[c] for c in results if c[1] == labels and c[3] == way])
-            for way in ways
-        ]
+        tasks = [group for group in groups if group[1] == labels]
+        row = [cell_text([means(found(results, group, way)) for group in tasks]) for way in ways]
         lines.append(f"| **all tasks, {labels}** | {' | '.join(row)} |")
     return [*lines, "", "![Accuracy ahead of the logistic regression](images/suite.png)"]
 
@@ -181,6 +179,12 @@ def cell_text(figures):
     by_chance = "" if chance is None else f" ({chance:.3f})"
     seconds = mean(figures, "seconds")
     return f"{100 * accuracy:.1f} / {loss:.3f} / {error:.3f}{by_chance} / {seconds:.0f}"
+
+
+def means(figures):
+    """Means of the figures over runs, for a mean in which tasks count alike."""
+    values = {name: mean(figures, name) for name in FIGURES}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def mean(figures, name):

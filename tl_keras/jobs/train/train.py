@@ -381,7 +381,7 @@ def _with_temperature(views, known):
 
 
 def _networks(known):
-    """What is known of each network of an average; None or empty of a single one."""
+    """Figures known of each network of an average; None or empty of a single one."""
     return known.get("fine_tuning", {}).get("averaged")
 
 

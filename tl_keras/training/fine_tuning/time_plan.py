@@ -210,7 +210,7 @@ def _measuring(speed, tries, average, views, test):
 
 
 def _is_cached(speed, settings, rows):
-    """Whether at least one view of each image has room, in the smallest type."""
+    """Tells whether at least one view of each image has room, in the smallest type."""
     number = 4 if settings.cache_dtype == "float32" else 2
     room = max(room_left().values())
     return settings.cache != "none" and rows * speed.features * number <= room

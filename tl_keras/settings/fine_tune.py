@@ -236,7 +236,7 @@ class FineTuneSettings(StepSettings):
         if self.patience == 0:
             object.__setattr__(self, "patience", None)
         _check_objective(self)
-        for idle in self._idle:
+        for idle in _idle(self.linear_start):
             check_effect(self, idle)
         _check_linear_start(self)
 
@@ -258,7 +258,7 @@ class FineTuneSettings(StepSettings):
         own = {None: (), "fast": ("lr",)}
         own = own.get(values.get("preset"), ("lr", "epochs", *STRONGER))
         values = {k: v for k, v in values.items() if k not in own or k in asked}
-        for idle in [_IDLE, *([_IDLE_FROM_LINEAR] if linear else [])]:
+        for idle in _idle(linear):
             for (name, value), options in idle.items():
                 if values.get(name) == value:
                     values = {k: v for k, v in values.items() if k not in options or k in given}
@@ -294,11 +294,6 @@ class FineTuneSettings(StepSettings):
         return tries
 
     @property
-    def _idle(self):
-        """The tables of options without effect."""
-        return [_IDLE, *([_IDLE_FROM_LINEAR] if self.linear_start else [])]
-
-    @property
     def _allows_linear_start(self):
         """True if what was asked for can begin from a linear start."""
         return self.freeze_epochs is None and self.objective != "joint"
@@ -324,6 +319,11 @@ def without_decided(tuning):
     usual = vars(FineTuneSettings(**start).filled()) | {"refit": True, "preset": "balanced"}
     usual |= {"linear_start": True, "average": True}
     return {name: value for name, value in tuning.items() if value != usual.get(name, value)}
+
+
+def _idle(linear):
+    """The tables of options without effect, with or without a linear start."""
+    return [_IDLE, _IDLE_FROM_LINEAR] if linear else [_IDLE]
 
 
 def _check_objective(settings):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ from tl_keras.training.fine_tuning.time_plan import (
     BACKWARD,
     STARTING,
     Speed,
+    _in_parallel,
     stages,
 )
 from tl_keras.training.time_limit import Deadline
@@ -33,7 +35,7 @@ class Images(list):
 def test_stages_count_what_runs():
     splits = Images(range(40)), Images(range(10)), Images(range(30))
     settings = FineTuneSettings(refit=True, augment="flip", epochs=4, views=2).filled()
-    speed = Speed(loading=1.0, changing=2.0, frozen=8.0, trained=100.0, step=300.0)
+    speed = Speed(loading=1.0, changing=2.0, frozen=8.0, trained=100.0, step=300.0, features=1)
     found = stages(speed, settings, splits_of(*splits), features=0)
     assert found == pytest.approx(
         {
@@ -55,7 +57,9 @@ def test_stages_count_what_runs():
 def test_an_average_fits_each_network_again_and_predicts_with_all():
     splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
     how = {"refit": True, "augment": "flip", "epochs": 4, "views": 2, "preset": "best"}
-    found = stages(Speed(1.0, 2.0, 8.0, 100.0, 300.0), FineTuneSettings(**how).filled(), splits, 0)
+    found = stages(
+        Speed(1.0, 2.0, 8.0, 100.0, 300.0, 1), FineTuneSettings(**how).filled(), splits, 0
+    )
     fits = [found[f"last fit {number} of 3"] for number in (1, 2, 3)]
     assert fits == pytest.approx([STARTING + 4 * 50 * 300] * 3)
     # the start and three more networks, on one frozen part
@@ -102,14 +106,43 @@ def test_without_a_last_fit_the_validation_images_are_measured_with_the_test_ima
 def test_without_an_average_the_longest_fit_may_be_repeated_and_the_start_is_measured_apart():
     splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
     how = {"refit": True, "augment": "flip", "epochs": 4, "views": 2, "average": False}
-    found = stages(Speed(1.0, 2.0, 8.0, 100.0, 300.0), FineTuneSettings(**how).filled(), splits, 0)
+    found = stages(
+        Speed(1.0, 2.0, 8.0, 100.0, 300.0, 1), FineTuneSettings(**how).filled(), splits, 0
+    )
     assert found["last fit"] == pytest.approx(STARTING + 4 * 50 * 300)
     assert found["test"] == pytest.approx(STARTING + 30 + 30 * 2 * 2 * 108)
+
+
+def test_with_room_for_few_views_as_many_are_counted():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    settings = FineTuneSettings(refit=True, augment="flip", epochs=8, views=8).filled()
+    speed = Speed(0, 2.0, 8.0, 100.0, 300.0, features=1000)
+    room = 2 * 1000 * (3 * 50 + 2 * 10)  # float16
+    with limited_to(Limits(room + room_taken()["memory"], 0)):
+        found = stages(speed, settings, splits, features=0)
+    assert found["frozen part"] == pytest.approx(STARTING + 10 * 3 * 50 + 8 * 2 * 10)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "devices", "parallel"),
+    [
+        (1, None, 1),
+        (2, ("CPU:0", "CPU:1"), 1),  # logical CPUs of one machine
+        (4, ("GPU:0", "GPU:1", "GPU:2", "GPU:3"), 4),
+        (3, ("CPU:0",), 3),  # three machines
+        (8, ("/device:GPU:0", "/device:GPU:1"), 8),  # of four machines
+    ],
+)
+def test_replicas_count_that_have_a_processor_of_their_own(replicas, devices, parallel):
+    extended = SimpleNamespace(worker_devices=devices)
+    strategy = SimpleNamespace(num_replicas_in_sync=replicas, extended=extended)
+    assert _in_parallel(SimpleNamespace(distribute_strategy=strategy)) == parallel
 
 
 def test_with_nothing_frozen_a_step_goes_through_all_layers():
     speed = Speed(1.0, 2.0, frozen=8.0, trained=100.0, step=300.0).of_all_layers
     assert (speed.frozen, speed.trained, speed.step) == (0.0, 108.0, 300 + 8 * (1 + BACKWARD))
+    assert not speed.features
 
 
 MEASURED = """

@@ -18,6 +18,7 @@ from tl_keras.training.fine_tuning.from_linear import POINTS
 from tl_keras.training.fine_tuning.inputs import default_batch_size
 from tl_keras.training.fine_tuning.linear_start import MANY
 from tl_keras.training.fine_tuning.phases import MEASURED
+from tl_keras.training.frozen.cache_room import fitting_cache
 from tl_keras.training.frozen.feature_cache import Images
 from tl_keras.training.frozen.freezing import apply_unfreeze, freeze
 from tl_keras.training.step_memory import image_cost, resident_memory
@@ -42,7 +43,7 @@ class Speed:
         frozen: seconds of the part that fine-tuning leaves frozen.
         trained: seconds of the part above that.
         step: seconds of that part forward and backward, in a batch as in training.
-        features: numbers that the frozen part computes.
+        features: numbers that the frozen part computes; 0 without one.
         update: seconds of a step beside its images.
     """
 
@@ -62,7 +63,7 @@ class Speed:
     def of_all_layers(self) -> "Speed":
         """The `Speed` with nothing frozen."""
         step = self.step + (1 + BACKWARD) * self.frozen
-        return dataclasses.replace(self, frozen=0.0, trained=self.whole, step=step)
+        return dataclasses.replace(self, frozen=0.0, trained=self.whole, step=step, features=0)
 
 
 def measure_speed(model: keras.Model, images: Images, settings: FineTuneSettings) -> Speed:
@@ -175,11 +176,10 @@ def stages(
         + FIT * views * features * splits.train.num_classes * fitted
     }
     tries = settings.fine_tunings(train)
-    cached = _is_cached(speed, settings, both + views * val)
-    if tries and cached:
-        seen = max(map(_views, tries))
+    cached = _cached_views(speed, settings, tries, both, views * val)
+    if cached:
         result["frozen part"] = STARTING + speed.frozen * views * val
-        result["frozen part"] += (speed.changing + speed.frozen) * seen * both
+        result["frozen part"] += (speed.changing + speed.frozen) * cached * both
     # A pass over the validation images, whose features may be cached.
     passed = val * (speed.trained + (0 if cached else speed.frozen))
     for number, tried in enumerate(tries, 1):
@@ -209,11 +209,12 @@ def _measuring(speed, tries, average, views, test):
     return STARTING + test * (speed.loading + models * views * speed.whole)
 
 
-def _is_cached(speed, settings, rows):
-    """Tells whether at least one view of each image has room, in the smallest type."""
-    number = 4 if settings.cache_dtype == "float32" else 2
-    room = max(room_left().values())
-    return settings.cache != "none" and rows * speed.features * number <= room
+def _cached_views(speed, settings, tries, train, val):
+    """Number of views of each training image whose features are kept; 0 without a cache."""
+    if settings.cache == "none" or not speed.features or not tries:
+        return 0
+    wanted = max(map(_views, tries))
+    return fitting_cache(speed.features, train, val, wanted, settings).views
 
 
 def _views(settings):

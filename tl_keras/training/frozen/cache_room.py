@@ -84,19 +84,34 @@ def choose_cache(
         settings: `FineTuneSettings`. `cache` may name the place and `cache_dtype` the type.
     """
     numbers = sum(math.prod(shape) for shape in outputs)
+    best = fitting_cache(numbers, train, val, views, settings)
+    best = CacheWay(**from_chief(dataclasses.asdict(best)))
+    left = max(room_left()[place] for place in _places(settings))
+    _tell(best, numbers, train, val, views, left)
+    return best if best.views else None
+
+
+def fitting_cache(
+    numbers: int, train: int, val: int, views: int, settings: FineTuneSettings
+) -> CacheWay:
+    """Returns the best way for which there is room, with 0 views where not even one fits.
+
+    Args:
+        numbers: those that the frozen part computes for an image.
+        train, val, views, settings: see `choose_cache`.
+    """
     dtypes = [settings.cache_dtype] if settings.cache_dtype else list(_BYTES)
-    places = ("memory", "disk") if settings.cache == "auto" else (settings.cache,)
-    left = room_left()
-    ways = []
+    left, ways = room_left(), []
     for dtype in dtypes:
         one = numbers * _BYTES[dtype]
-        for place in places:
+        for place in _places(settings):
             fitting = min(views, (left[place] - val * one) / (train * one))
             ways.append(CacheWay(int(max(fitting, 0)), dtype, place))
-    best = max(ways, key=lambda way: way.views)  # the first of several
-    best = CacheWay(**from_chief(dataclasses.asdict(best)))
-    _tell(best, numbers, train, val, views, max(left[place] for place in places))
-    return best if best.views else None
+    return max(ways, key=lambda way: way.views)  # the first of several
+
+
+def _places(settings):
+    return ("memory", "disk") if settings.cache == "auto" else (settings.cache,)
 
 
 def _tell(way, numbers, train, val, wanted, left):

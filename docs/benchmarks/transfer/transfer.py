@@ -2,25 +2,30 @@
 
 Both train the same layers of the same MobileNetV2 at 224 pixels from the same start, on images
 held in memory, for 10 epochs at batch 32 with validation. Random weights and images: the speed
-does not depend on what they show. Writes its section of docs/benchmarks.md.
+does not depend on what they show. With TL_KERAS_DATA the head also trains on 398 photographs of
+full size in files, which plain Keras reads in each epoch. Writes its section of docs/benchmarks.md.
 
     python -m docs.benchmarks transfer --images 800 --skip-memory
 """
 
 import argparse
+import os
 from pathlib import Path
 
+from docs.benchmarks.shared.data_folder import unpacked
 from docs.benchmarks.shared.page import machine, replace_section, table_head
 from docs.benchmarks.shared.processes import output_of
 from docs.benchmarks.shared.timing import timed
 
 EPOCHS, BATCH, SIZE = 10, 32, 224
 MEMORY_COUNTS = (1000, 4000)
+PHOTOGRAPHS = {"train": 245, "val": 153}
 
 
 def add_options(options):
     options.add_argument("--images", type=int, default=800)
     options.add_argument("--skip-memory", action="store_true")
+    options.add_argument("--out", type=Path, default=Path("runs/transfer"), help="photographs")
     options.add_argument("--memory-child", type=int, help=argparse.SUPPRESS)
 
 
@@ -32,6 +37,8 @@ def main(given):
         compare("head only, base frozen", "none", given.images),
         compare("last two blocks", "from:block_15_expand", given.images),
     ]
+    if "TL_KERAS_DATA" in os.environ:
+        rows.append(compare_photographs(unpacked("cats_vs_dogs", given.out) / "train"))
     memory = None if given.skip_memory else [measured_in_child(n) for n in MEMORY_COUNTS]
     write_table(rows, memory, given.images)
 
@@ -49,6 +56,50 @@ def compare(name, unfreeze, size):
     plain = timed_training(plain_keras, train, val, unfreeze)
     print(f"{name}: plain {plain:.1f} s, ours {ours:.1f} s", flush=True)
     return name, plain, ours, largest_difference(train, val, unfreeze)
+
+
+def compare_photographs(folder):
+    """`compare` of the head on photographs in files, without the weights' difference."""
+    import tempfile
+
+    from tl_keras import load_dataset
+
+    with tempfile.TemporaryDirectory() as place:
+        link_photographs(folder, Path(place))
+        ours = timed_training(tune_files, lambda: load_dataset(place))
+        plain = timed_training(plain_files, place)
+    name = f"head only, {sum(PHOTOGRAPHS.values())} photographs in files"
+    print(f"{name}: plain {plain:.1f} s, ours {ours:.1f} s", flush=True)
+    return name, plain, ours, None
+
+
+def link_photographs(folder, place):
+    """Links `PHOTOGRAPHS` of each split, as many of each class, into PLACE/SPLIT/CLASS."""
+    classes = [sorted(path.iterdir()) for path in sorted(folder.iterdir())]
+    files = [path for together in zip(*classes, strict=False) for path in together]
+    for split, number in PHOTOGRAPHS.items():
+        for path in files[:number]:
+            link = place / split / path.parent.name / path.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
+        files = files[number:]
+
+
+def tune_files(model, load):
+    splits = load()
+    tune(model, splits.train, splits.val, "none", "memory")
+
+
+def plain_files(model, place):
+    import keras
+
+    train, val = [
+        keras.utils.image_dataset_from_directory(
+            Path(place) / split, image_size=(SIZE, SIZE), batch_size=BATCH
+        ).prefetch(2)
+        for split in PHOTOGRAPHS
+    ]
+    compiled(model, "none").fit(train, epochs=EPOCHS, validation_data=val, verbose=2)
 
 
 def largest_difference(train, val, unfreeze, size=96, epochs=3):
@@ -102,11 +153,17 @@ def tune(model, train, val, unfreeze, cache, epochs=EPOCHS):
 
 
 def plain_keras(model, train, val, unfreeze):
+    compiled(model, unfreeze).fit(
+        *train, batch_size=BATCH, epochs=EPOCHS, validation_data=val, verbose=2
+    )
+
+
+def compiled(model, unfreeze):
     from tl_keras.training.frozen.freezing import apply_unfreeze
 
     apply_unfreeze(model, unfreeze)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(*train, batch_size=BATCH, epochs=EPOCHS, validation_data=val, verbose=2)
+    return model
 
 
 def measured_in_child(count):
@@ -147,9 +204,8 @@ def write_table(rows, memory, size):
         ),
     ]
     for name, plain, ours, difference in rows:
-        lines.append(
-            f"| {name} | {plain:.1f} s | {ours:.1f} s | {plain / ours:.1f} | {difference:.1e} |"
-        )
+        differ = "" if difference is None else f"{difference:.1e}"
+        lines.append(f"| {name} | {plain:.1f} s | {ours:.1f} s | {plain / ours:.1f} | {differ} |")
     if memory:
         (few, low), (many, high) = memory
         lines += [

@@ -1,6 +1,14 @@
-"""The frozen part runs on every replica, each on part of a batch."""
+"""The frozen part runs on every replica, each on part of a batch; its graph is traced once."""
+
+import numpy as np
 
 from tests.replicas import check_program
+from tests.training.small_models import coloured_images, small_classifier
+from tl_keras import ImageDataset
+from tl_keras.models.cutting import cut_at_frozen
+from tl_keras.training.frozen import spread_pass
+from tl_keras.training.frozen.feature_cache import Images, compute_features
+from tl_keras.training.frozen.freezing import freeze
 
 PROGRAM = """
 from tests.training.small_models import coloured_images
@@ -31,3 +39,26 @@ print("equal")
 
 def test_features_of_a_batch_come_from_all_replicas():
     check_program(PROGRAM)
+
+
+def test_the_graph_is_traced_once_and_reads_the_weights_of_now(monkeypatch):
+    traced, trace = [], spread_pass.traced
+    monkeypatch.setattr(spread_pass, "traced", lambda *a: traced.append(1) or trace(*a))
+    model = freeze(small_classifier())
+    prefix = cut_at_frozen(model).prefix
+
+    def check(seed):
+        x, y = coloured_images(6, seed)
+        images = Images(ImageDataset.from_arrays(x, y), (16, 16))
+        [[found]] = compute_features(prefix, images, batch_size=4).arrays
+        expected = prefix(x.astype("float32"), training=False)
+        np.testing.assert_allclose(found, np.squeeze(expected), rtol=1e-5, atol=1e-6)
+
+    check(0)
+    check(1)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    check(1)
+    assert len(traced) == 1
+    prefix = cut_at_frozen(freeze(small_classifier())).prefix
+    check(1)
+    assert len(traced) == 2

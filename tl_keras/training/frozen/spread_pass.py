@@ -1,5 +1,6 @@
 """One pass of a frozen part over batches, spread over the replicas of its strategy."""
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -29,8 +30,13 @@ def frozen_pass(prefix: keras.Model, load: Callable, batch_size: int) -> tuple[C
     strategy = prefix.distribute_strategy
     if strategy.num_replicas_in_sync > 1:
         return _own_rows(strategy, load, batch_size), _on_replicas(strategy, prefix)
+    return load, _traced(prefix)
+
+
+@functools.lru_cache(maxsize=1)  # validation follows training
+def _traced(prefix):
     shapes = [tensor.shape[1:] for tensor in prefix.inputs]
-    return load, traced(lambda *i: _in_full(prefix(unpacked(i), training=False)), shapes)
+    return traced(lambda *i: _in_full(prefix(unpacked(i), training=False)), shapes)
 
 
 def _in_full(outputs):

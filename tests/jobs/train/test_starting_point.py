@@ -147,6 +147,18 @@ def test_imagenet_without_network_names_the_ways_on_and_leaves_no_folder(offline
     assert not (tmp_path / "run").exists()
 
 
+def test_weights_that_cannot_be_had_are_missed_before_the_images_are_read(
+    offline, colours, monkeypatch, tmp_path
+):
+    """Checking 60,000 images takes minutes."""
+    monkeypatch.setattr("tl_keras.jobs.train.train.load_data", lambda _: 1 / 0)
+    config = small_config("mobilenet_v2", colours, tmp_path / "run", image_size=96)
+    with pytest.raises(InputError, match="no network"):
+        train(config)
+    assert [url.endswith("1.0_96_no_top.h5") for url in offline] == [True]
+    assert not (tmp_path / "run").exists()
+
+
 def test_random_weights_ask_no_network_and_are_called_training_from_scratch(
     offline, small_in_place, tmp_path
 ):

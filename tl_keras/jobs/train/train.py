@@ -40,7 +40,12 @@ from tl_keras.jobs.train.planning import TimeLeft, planned
 from tl_keras.jobs.train.report import write_report
 from tl_keras.jobs.train.scratch import best_from_scratch
 from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, linear_start_figures
-from tl_keras.jobs.train.starting_point import StartingPoint, check_names, starting_point
+from tl_keras.jobs.train.starting_point import (
+    StartingPoint,
+    check_names,
+    need_weights,
+    starting_point,
+)
 from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.averaged_classifier import model_of_each, networks_of
 from tl_keras.progress import say
@@ -105,6 +110,7 @@ def train(config: TrainSettings) -> Path:
     room = limited_to(cache_limits(config.fine_tune.cache_gb, config.fine_tune.cache))
     path = config.out or default_run_path(config.backbone, config.data)
     with room, recorded_run(path, "train", config) as folder:
+        need_weights(config)
         splits, unlabelled = load_data(config)
         config = resolved(config, splits.train.sounds)
         seen = seen_by(config.backbone) if config.max_error is not None else frozenset()

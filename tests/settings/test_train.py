@@ -106,13 +106,18 @@ def test_option_without_effect_is_refused_though_it_is_the_default(settings, rea
     *others, option = settings
     received = f"received {option}={settings[option]!r}"
     _check(lambda: FineTuneSettings(**settings), (f"no {option} where", reason, received))
-    FineTuneSettings(**{name: settings[name] for name in others}).filled().filled()
+    rest = FineTuneSettings(**{name: settings[name] for name in others})
+    rest.filled({"linear_start": False}).filled()
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"hidden_units": 1024}, "with head='linear'; received hidden_units=1024"),
+        (
+            {"dropout": 0.5, "fine_tune": FineTuneSettings(preset="fast")},
+            "no dropout with preset='fast', which trains by no steps; received dropout=0.5",
+        ),
         ({"pseudo_labels": PseudoLabelSettings()}, "with unlabelled=None; received pseudo_labels="),
         (
             {"unlabelled": "x", "fine_tune": FineTuneSettings(class_weights="balanced")},
@@ -192,6 +197,15 @@ def test_what_was_not_asked_for_suits_the_start_or_has_its_default():
     assert (defaults.freeze_epochs, defaults.unfreeze, defaults.batch_norm) == (3, "half", "frozen")
     assert (defaults.backbone_lr_factor, defaults.label_smoothing) == (0.3, 0.1)
     assert FineTuneSettings().filled({"unfreeze": "all"}).unfreeze == "all"
+
+
+@pytest.mark.parametrize("alone", [{"preset": "fast"}, {"epochs": 0}, {"unfreeze": "none"}])
+def test_a_linear_start_alone_has_neither_an_objective_nor_a_type_of_cached_features(alone):
+    with pytest.raises(InputError, match="no objective with .*; received objective='l2-sp'"):
+        FineTuneSettings(**alone, objective="l2-sp").filled()
+    with pytest.raises(InputError, match="no cache_dtype where it has no effect"):
+        FineTuneSettings(**alone, cache_dtype="float16").filled()
+    FineTuneSettings(**alone).filled().filled()
 
 
 @pytest.mark.parametrize("asked", [{"linear_start": True}, {"preset": "best"}])

@@ -47,7 +47,7 @@ STRONGER = {"mixup": 1.0, "cutmix": 0.5, "label_smoothing": 0.1}
 _OF_FINE_TUNINGS = (
     *("unfreeze", "lr", "backbone_lr_factor", "depth_decay", "batch_norm", "weight_decay"),
     *("label_smoothing", "mixup", "cutmix", "views", "l2_sp_weight", "l2_sp_head_weight"),
-    *("clip_norm", "average"),
+    *("clip_norm", "average", "cache_dtype"),
 )
 # By the setting, and its value, with which an option has no effect.
 _IDLE = {
@@ -341,9 +341,13 @@ def _check_linear_start(settings):
     """Refuses options that contradict a linear start, or its preset."""
     linear = "linear_start=True" if settings.linear_start else ""
     fast = "preset='fast'" if settings.preset == "fast" else ""
+    alone = fast
+    for name, value in (("epochs", 0), ("unfreeze", "none")) if linear else ():
+        alone = alone or (f"{name}={value!r}" if getattr(settings, name) == value else "")
+    objective = "" if settings.objective == "plain" else settings.objective
     for name, value, kind in (
         ("freeze_epochs", settings.freeze_epochs, linear),
-        ("objective", "joint" if settings.objective == "joint" else None, linear),
+        ("objective", objective, linear if objective == "joint" else alone),
         ("epochs", settings.epochs, fast),
     ):
         if kind and value:

@@ -27,6 +27,7 @@ from tl_keras.settings.options.declaration import (
     Bounds,
     Checked,
     Nested,
+    fields_of,
     values_of,
 )
 from tl_keras.settings.whole_model import DeviceSettings, PseudoLabelSettings
@@ -36,9 +37,9 @@ HEADS = get_args(Head)
 NO_HIDDEN_LAYER = "linear"  # the head
 HIDDEN_UNITS = 1024
 DROPOUT = 0.3  # without a linear start; noise on its weights would undo it
-DECIDERS = {"backbone", "weights", "head", "preset", "linear_start", "freeze_epochs", "objective"}
 SINGLE = {"unlabelled", "max_error"}  # with one of these the classifier is one network
-DECIDERS |= SINGLE
+# Each of these, and each option of the fine-tuning, may decide others of the fine-tuning.
+DECIDERS = {"backbone", "weights", "head", "labels_per_class", "policy"} | SINGLE
 REST = "rest"  # of the training images, those that labels_per_class leaves out
 
 
@@ -164,13 +165,17 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
     def decided_anew(cls, content, given):
         """See `Checked`: another preset has other epochs, another start has another dropout."""
         tuning = content.get("fine_tune")
-        if not isinstance(tuning, dict) or DECIDERS.isdisjoint(given):
+        deciders = DECIDERS | {option.name for option in fields_of(FineTuneSettings)}
+        if not isinstance(tuning, dict) or deciders.isdisjoint(given):
             return content
         if any(content.get(name) is not None for name in SINGLE):
             tuning = {name: value for name, value in tuning.items() if name != "average"}
         usual = {"hidden_units": HIDDEN_UNITS, "dropout": usual_dropout(tuning.get("linear_start"))}
         kept = {name: value for name, value in content.items() if value != usual.get(name, ...)}
-        return kept | {"fine_tune": without_decided(tuning)}
+        asked = without_decided(tuning)
+        if "minutes" in given and tuning.get("minutes") is not None:  # they chose the preset
+            asked.pop("preset", None)
+        return kept | {"fine_tune": asked}
 
     def _check_pseudo_label_phase(self):
         tuning = self.fine_tune
@@ -230,7 +235,14 @@ class TrainSettings(StartSettings, SplitOnceSettings, CheckpointSettings):
                 )
 
     def _check_linear_start(self):
-        """Refuses a linear start, or its presets, under a head that can have none."""
+        """Refuses a linear start, or its presets, under a head that can have none, and dropout
+        where nothing is trained by steps.
+        """
+        if self.dropout and self.fine_tune.preset == "fast" and self.unlabelled is None:
+            raise InputError(
+                "Expected no dropout with preset='fast', which trains by no steps; received "
+                f"dropout={self.dropout}. Leave one of the two out."
+            )
         names = ("linear_start", "preset", "refit", "minutes", "average")
         for name in names if self.head != NO_HIDDEN_LAYER else ():
             value = getattr(self.fine_tune, name)

@@ -58,6 +58,15 @@ def test_options_on_the_line_win_over_the_file(run_cli, asked, tmp_path):
         ({"lr": 0.1}, ("--preset", "best"), {"preset": "best", "lr": 0.1}),
         ({"views": 3}, ("--no-linear-start",), {"linear_start": False, "views": 3}),
         ({"preset": "best"}, ("--weights", "random"), {"preset": "best"}),
+        ({}, ("--minutes", "2"), {"minutes": 2.0}),
+        ({"minutes": 2.0, "preset": "fast"}, ("--minutes", "60"), {"minutes": 60.0}),
+        ({"preset": "fast"}, ("--minutes", "60"), {"minutes": 60.0, "preset": "fast"}),
+        ({}, ("--labels-per-class", "5"), {}),
+        ({}, ("--unfreeze", "none"), {"unfreeze": "none"}),
+        ({}, ("--epochs", "0"), {"epochs": 0}),
+        ({}, ("--augment", "none"), {"augment": "none"}),
+        ({}, ("--cache", "none"), {"cache": "none"}),
+        ({"class_weights": "balanced"}, ("--policy", "auto"), {"class_weights": "balanced"}),
         ({}, ("--head", "gap"), {}),
     ],
 )
@@ -69,6 +78,13 @@ def test_what_the_start_of_a_run_decided_is_decided_anew_by_another(
     file = _write(tmp_path / "config.json", content)
     assert run_cli("train", "--config", file, *words)[0] == 0
     assert (asked[0].fine_tune, asked[0].dropout) == (FineTuneSettings(**wanted), None)
+
+
+def test_what_a_person_wrote_into_a_file_counts_beside_other_options(run_cli, asked, tmp_path):
+    text = 'backbone = "vgg16"\ndata = "digits"\n[fine_tune]\nrefit = true\n'
+    file = _write(tmp_path / "a.toml", text)
+    assert run_cli("train", "--config", file, "--labels-per-class", "5")[0] == 0
+    assert asked[0].fine_tune == FineTuneSettings(refit=True)
 
 
 TOML = """

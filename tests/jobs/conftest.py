@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 
@@ -125,6 +126,14 @@ def averaged_run(made_once, encoder, colours):
 def copied_run(finished_run, tmp_path):
     """A copy of the finished run that a test may change."""
     return shutil.copytree(finished_run, tmp_path / "copied run")
+
+
+@pytest.fixture
+def mirrored_run(copied_run):
+    """Such a copy whose predictions are means over each image and its mirror image."""
+    classes = json.loads((copied_run / "classes.json").read_text(encoding="utf-8"))
+    (copied_run / "classes.json").write_text(json.dumps(classes | {"test_time_flips": True}))
+    return copied_run
 
 
 @pytest.fixture(scope="session")

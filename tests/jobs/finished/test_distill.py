@@ -4,11 +4,21 @@ import json
 
 import pytest
 
-from tests.jobs.small_runs import CLASSES, save_images, small_config, table_rows
+from tests.jobs.small_runs import (
+    CLASSES,
+    save_images,
+    small_config,
+    table_rows,
+    untrained_history,
+)
+from tl_keras.jobs.finished import distill as job
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.export import export
 from tl_keras.jobs.finished.predict import predict
 from tl_keras.jobs.runs.derived_run import load_origin
+from tl_keras.jobs.runs.measuring import measure
+from tl_keras.jobs.runs.reading.run_splits import own_splits
+from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.train.train import train
 
 QUICK = ("--epochs", 2, "--batch-size", 8, "--image-size", 12)
@@ -39,6 +49,22 @@ def test_the_student_is_a_run_like_any_other(finished_run, colours, run_cli, tmp
     assert export(out).exists()
     assert json.loads((out / "classes.json").read_text())["image_size"] == [12, 12]
     assert "The teacher:" in error and "9 images without labels" in error
+
+
+def test_the_teacher_is_measured_with_its_mirror_images_and_the_student_without(
+    mirrored_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(job, "distill_into", lambda *_, **__: untrained_history())
+    plain = load_run(mirrored_run)
+    out = job.distill(mirrored_run, student="mlp", image_size=12, out=tmp_path / "student")
+    metrics, teacher = metrics_of(out), evaluate(mirrored_run)
+    assert metrics["teacher"]["test"]["loss"] == pytest.approx(teacher["loss"])
+    assert abs(teacher["loss"] - measure(plain.model, own_splits(plain)[0].test)[1]["loss"]) > 1e-4
+    student = load_run(out)
+    alone = measure(student.model, own_splits(student)[0].test)[1]["loss"]
+    assert metrics["test"]["loss"] == pytest.approx(alone)
+    assert evaluate(out)["loss"] == pytest.approx(alone)
+    assert json.loads((out / "classes.json").read_text())["test_time_flips"] is False
 
 
 @pytest.mark.slow

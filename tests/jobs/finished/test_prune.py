@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from tests.jobs.small_runs import CLASSES, table_rows
+from tests.jobs.small_runs import CLASSES, table_rows, untrained_history
 from tl_keras import load_model
+from tl_keras.files import read_json
 from tl_keras.jobs.finished import prune as job
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.export import export
 from tl_keras.jobs.finished.predict import predict
+from tl_keras.jobs.runs.measuring import measure
+from tl_keras.jobs.runs.reading.run_splits import own_splits
 from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.training.whole.magnitudes import prunable_kernels
 
@@ -60,15 +63,40 @@ def test_a_run_that_is_stopped_keeps_the_weights_so_far(
         raise SystemExit(143)
 
     monkeypatch.setattr(job, "prune_model", stop)
-    asked = []
-    monkeypatch.setattr(job, "say_if_refitted", lambda run: asked.append(run.path))
     with pytest.raises(SystemExit):
         job.prune(finished_run, sparsity=0.5, out=tmp_path / "x")
     kept = load_model(tmp_path / "x" / "interrupted.keras").get_weights()
     for one, other in zip(kept, load_run(finished_run).model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert "Stopped early" in capsys.readouterr().err
-    assert asked == [finished_run]  # whose validation images choose the epoch
+
+
+def test_a_pruned_run_averages_over_mirror_images_as_its_origin(
+    mirrored_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(job, "prune_model", lambda *_, **__: untrained_history())
+    plain = load_run(mirrored_run)
+    images = own_splits(plain)[0].test
+    out = job.prune(mirrored_run, sparsity=0.5, out=tmp_path / "pruned")
+    metrics = read_json(out / "metrics.json")
+    loss = evaluate(mirrored_run)["loss"]
+    assert abs(loss - measure(plain.model, images)[1]["loss"]) > 1e-4
+    assert metrics["pruning"]["test_before"]["loss"] == pytest.approx(loss)
+    assert load_run(out).flips is True
+    for split in ("val", "test"):
+        figures = evaluate(out, split=split)
+        assert metrics[split]["loss"] == pytest.approx(figures["loss"])
+    assert metrics["test"]["loss"] == pytest.approx(loss)  # as nothing was pruned here
+
+
+def test_a_pruned_run_that_is_stopped_averages_as_its_origin(mirrored_run, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise SystemExit(143)
+
+    monkeypatch.setattr(job, "prune_model", stop)
+    with pytest.raises(SystemExit):
+        job.prune(mirrored_run, sparsity=0.5, out=tmp_path / "x")
+    assert load_run(tmp_path / "x").flips is True
 
 
 def test_a_folder_that_is_no_run_is_refused(run_cli, tmp_path):

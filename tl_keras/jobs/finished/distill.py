@@ -82,8 +82,9 @@ def distill(settings):
         folder.write_environment()
         folder.write_splits(splits)
         folder.keep_fixes(settings.fixes if settings.data else kept_fixes(trained))
-        folder.write_classes(trained.class_names, model)
-        teacher = main_figures(measure(trained.model, splits.test)[1])
+        # The teacher is measured as it is used; a student is small, and sees each image once.
+        folder.write_classes(trained.class_names, model, flips=False)
+        teacher = main_figures(measure(trained.model, splits.test, flips=trained.flips)[1])
         with keeping_interrupted(folder, model):
             history = distill_into(
                 model,
@@ -98,7 +99,7 @@ def distill(settings):
             "teacher": {"run": settings.run, "test": teacher},
             "unlabelled_pictures": num_unlabelled,
         }
-        write_run(folder, trained, splits, model, history, metrics)
+        write_run(folder, trained, splits, model, history, metrics, flips=False)
     say(f"The teacher: {teacher['accuracy']:.1%}; {num_unlabelled} images without labels.")
     return folder.path
 

@@ -101,4 +101,7 @@ def _complete(trained, splits):
 
 
 def _main_figures(trained, splits):
-    return {part.split: main_figures(measure(trained.model, part)[1]) for part in splits[1:3]}
+    return {
+        part.split: main_figures(measure(trained.model, part, flips=trained.flips)[1])
+        for part in splits[1:3]
+    }

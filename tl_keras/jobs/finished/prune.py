@@ -6,7 +6,7 @@ import keras
 
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.reading.run_splits import kept_fixes, say_if_refitted
+from tl_keras.jobs.runs.reading.run_splits import kept_fixes
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.writing.disk_room import check_model_room
 from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted
@@ -39,7 +39,6 @@ def prune(settings):
     """
     keras.utils.set_random_seed(settings.prune.seed)
     trained, splits, _ = load_origin(settings.run)
-    say_if_refitted(trained)
     if averages(trained.model):
         say(
             f"{trained.path} averages several networks; the fine-tuned one that counts most is "
@@ -63,8 +62,8 @@ def prune(settings):
         folder.write_environment()
         folder.write_splits(splits)
         folder.keep_fixes(kept_fixes(trained))
-        folder.write_classes(trained.class_names, trained.model)
-        before = main_figures(measure(trained.model, splits.test)[1])
+        folder.write_classes(trained.class_names, trained.model, flips=trained.flips)
+        before = main_figures(measure(trained.model, splits.test, flips=trained.flips)[1])
         with keeping_interrupted(folder, trained.model):
             history = prune_model(
                 trained.model,
@@ -74,7 +73,8 @@ def prune(settings):
                 **vars(settings.prune),
             )
         pruning = {**history.pruning, "test_before": before}
-        write_run(folder, trained, splits, trained.model, history, {"pruning": pruning})
+        metrics = {"pruning": pruning}
+        write_run(folder, trained, splits, trained.model, history, metrics, flips=trained.flips)
     old, new = (pruning[when]["gzip_bytes"] for when in ("before", "after"))
     say(
         f"Before: {before['accuracy']:.1%}. Compressed weights {old / 1e6:.2f} MB before, "

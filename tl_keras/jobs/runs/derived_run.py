@@ -10,6 +10,7 @@ from tl_keras.jobs.runs.reading.run_splits import (
     check_left,
     other_splits,
     own_splits,
+    say_if_refitted,
     without_contents,
 )
 from tl_keras.jobs.runs.reading.trained_run import TrainedRun, load_run
@@ -24,6 +25,8 @@ def load_origin(
     run: str, data: str | None = None, fixes: str | None = None
 ) -> tuple[TrainedRun, Splits, ImageDataset | None]:
     """Reads a run and its data, with the labels that it was trained on.
+
+    If the run was trained on the validation images too, a line says so.
 
     Args:
         data: another source with (at least) its classes; None for its own.
@@ -43,6 +46,8 @@ def load_origin(
     contents, banned = splits.inspection.contents, held_out(trained, splits)
     train = without_contents(splits.train, contents, banned["test"], "they are test images as well")
     check_left(trained, train.source, "train", train)
+    if data is None or trained.contents("val") & set(contents_of(splits.val, contents)):
+        say_if_refitted(trained)
     return trained, splits._replace(train=train), rest
 
 
@@ -62,6 +67,8 @@ def write_run(
     model: keras.Model,
     history: TrainingHistory,
     metrics: dict,
+    *,
+    flips: bool = False,
 ) -> None:
     """Writes the files by which `evaluate`, `predict` and `export` know a run, then measures it.
 
@@ -70,15 +77,18 @@ def write_run(
         trained: `TrainedRun` that this one comes from.
         splits: data of `load_origin`.
         metrics: dict to go into metrics.json beside the figures of `model`.
+        flips: whether predictions of `model` are means over each image and its mirror image, here
+            and in the later commands.
     """
     folder.save_model(model)
-    folder.write_classes(trained.class_names, model)
+    folder.write_classes(trained.class_names, model, flips=flips)
     folder.write_history(history)
     known = metrics | known_of_history(history, splits)
     write_unmeasured(folder, known)
     with keeping_saved(folder.path):
         figures = {
-            part.split: main_figures(measure(model, part)[1]) for part in (splits.val, splits.test)
+            part.split: main_figures(measure(model, part, flips=flips)[1])
+            for part in (splits.val, splits.test)
         }
         folder.write_json("metrics.json", {**figures, **known})
         mark_measured(folder)

@@ -133,14 +133,14 @@ def test_fine_tuned_model_is_saved_before_the_pseudo_labels(
 
 
 def test_pruned_run_that_was_not_measured_is_completed_too(
-    finished_run, tmp_path, monkeypatch, capsys
+    mirrored_run, tmp_path, monkeypatch, capsys
 ):
     pruned = tmp_path / "pruned"
     with monkeypatch.context() as patch:
         patch.setattr(prune_job, "prune_model", lambda *_, **__: untrained_history())
         patch.setattr(derived_run, "measure", stopping)
         with pytest.raises(KeyboardInterrupt):
-            prune(finished_run, sparsity=0.5, out=pruned)
+            prune(mirrored_run, sparsity=0.5, out=pruned)
     assert names(pruned) == SAVED
     figures = evaluate(pruned)
     metrics = json_of(pruned, "metrics.json")

@@ -20,6 +20,7 @@ from tl_keras.jobs.train.starting_point import starting_point
 from tl_keras.jobs.train.train import train
 from tl_keras.training.fine_tuning.from_linear import FromLinear, Starts
 from tl_keras.training.temperature import tempered
+from tl_keras.training.time_limit import Deadline
 
 LINEAR = {"head": "linear", "hidden_units": None, "freeze_epochs": None, "augment": "flip"}
 
@@ -75,6 +76,21 @@ def test_figures_on_images_of_a_refit_are_said_to_flatter(balanced, capfd):
         config = trained.config | {key: str(balanced)}
         say_if_refitted(dataclasses.replace(trained, path="made", config=config))
         assert f"{said} (refit). Figures on them flatter made.\n" in capfd.readouterr().err
+
+
+def test_a_refit_that_was_left_out_makes_no_validation_image_a_training_image(
+    encoder, colours, tmp_path, monkeypatch, capfd
+):
+    answers = iter([True, True])  # at all, the first fine-tuning
+    monkeypatch.setattr(Deadline, "allows", lambda *_: next(answers, False))
+    changes = LINEAR | {"epochs": 1, "dropout": None, "unfreeze": "all", "average": False}
+    run = train(small_config(encoder, colours, tmp_path / "run", **changes))
+    assert read_json(run / "config.json")["fine_tune"]["refit"] is True
+    evaluate(run, split="val")
+    said = capfd.readouterr().err
+    assert "the last fit with the validation images is left out" in said and "NOT NEW" not in said
+    trained = load_run(run)
+    assert trained_on(trained) == trained.contents("train")
 
 
 def test_without_refit_validation_figures_are_of_the_model_itself(encoder, colours, tmp_path):

@@ -6,7 +6,12 @@ from tl_keras.checks import InputError
 from tl_keras.data.loading import load_images
 from tl_keras.jobs.runs.derived_run import held_out, load_origin, write_run
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.reading.run_splits import check_fixes, kept_fixes, without_contents
+from tl_keras.jobs.runs.reading.run_splits import (
+    check_fixes,
+    config_of_origin,
+    kept_fixes,
+    without_contents,
+)
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.writing.disk_room import check_model_room
 from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted
@@ -74,7 +79,7 @@ def distill(settings):
                 **{name: trained.config.get(name) for name in KIND if trained.sounds},
                 "out": settings.out,
                 # What the teacher was trained with; its seed is that of the splits.
-                "fine_tune": trained.config["fine_tune"],
+                "fine_tune": config_of_origin(trained)["fine_tune"],
                 "distill": settings.distill.to_json(),
                 **values_of(settings, DeviceSettings),
             },

@@ -6,7 +6,7 @@ import keras
 
 from tl_keras.jobs.runs.derived_run import load_origin, write_run
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.reading.run_splits import kept_fixes
+from tl_keras.jobs.runs.reading.run_splits import config_of_origin, kept_fixes
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.writing.disk_room import check_model_room
 from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted
@@ -50,7 +50,7 @@ def prune(settings):
     with recorded_run(path, "prune", settings) as folder:
         check_model_room(folder.path, trained.model)
         config = {
-            **trained.config,
+            **config_of_origin(trained),
             "out": settings.out,
             "max_error": None,
             "pruned_from": settings.run,

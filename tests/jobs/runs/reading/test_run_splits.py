@@ -18,8 +18,14 @@ from tl_keras.jobs.finished.distill import distill
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
-from tl_keras.jobs.runs.reading.run_splits import other_images, own_splits
+from tl_keras.jobs.runs.reading.run_splits import (
+    other_images,
+    own_splits,
+    say_if_refitted,
+    trained_on,
+)
 from tl_keras.jobs.runs.reading.trained_run import load_run
+from tl_keras.jobs.train.answering import seen_by
 
 
 @pytest.fixture
@@ -206,3 +212,56 @@ def test_unlabelled_images_are_never_those_of_val_or_test(run, data, tmp_path, m
         shutil.rmtree(more / name)
     with pytest.raises(InputError, match="received 10 that all are. Give other images"):
         distill(run, out=tmp_path / "none", **quick)
+
+
+def ask_for_refit(run, *, metrics=None, unmeasured=None):
+    """Lets config.json ask for a refit; the other files say whether it was done, or are absent."""
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["fine_tune"]["refit"] = True
+    (run / "config.json").write_text(json.dumps(config))
+    (run / "metrics.json").unlink()
+    if metrics is not None:
+        (run / "metrics.json").write_text(json.dumps({"fine_tuning": {"refit": metrics}}))
+    if unmeasured is not None:
+        known = {"metrics": {"fine_tuning": {"refit": unmeasured}}, "phases": None}
+        (run / "unmeasured.json").write_text(json.dumps(known))
+
+
+@pytest.mark.parametrize(
+    ("files", "refitted"),
+    [
+        ({"metrics": False}, False),
+        ({"metrics": True}, True),
+        ({"unmeasured": False}, False),
+        ({"unmeasured": True}, True),
+        ({}, True),
+    ],
+)
+def test_a_refit_counts_if_it_was_done_and_config_json_only_where_nothing_else_says_so(
+    files, refitted, copied_run, capfd
+):
+    ask_for_refit(copied_run, **files)
+    trained = load_run(copied_run)
+    say_if_refitted(trained)
+    assert ("NOT NEW" in capfd.readouterr().err) is refitted
+    val = trained.contents("val")
+    assert len(val) == 9 and trained_on(trained) >= trained.contents("train")
+    assert trained_on(trained) & val == (val if refitted else set())
+    assert seen_by(str(copied_run)) == trained_on(trained)
+
+
+@pytest.mark.parametrize("refitted", [False, True])
+def test_a_run_from_another_one_knows_whether_that_one_was_refitted(
+    refitted, copied_run, tmp_path, monkeypatch, capfd
+):
+    ask_for_refit(copied_run, metrics=refitted)
+    for module, name in ((prune_job, "prune_model"), (distill_job, "distill_into")):
+        monkeypatch.setattr(module, name, lambda *_, **__: untrained_history())
+    made = (
+        prune(copied_run, sparsity=0.5, out=tmp_path / "pruned"),
+        distill(copied_run, student="mlp", image_size=12, out=tmp_path / "student"),
+    )
+    for path in made:
+        capfd.readouterr()
+        say_if_refitted(load_run(path))
+        assert ("NOT NEW" in capfd.readouterr().err) is refitted

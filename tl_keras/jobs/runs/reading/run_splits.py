@@ -12,8 +12,10 @@ from tl_keras.data.loading import load_parts
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import REST, contents_of, find_images, record_images
 from tl_keras.data.splits import keep_and_rest, make_splits
+from tl_keras.files import read_json
 from tl_keras.jobs.runs.reading.trained_run import TrainedRun
 from tl_keras.jobs.runs.writing.run_folder import FIXES
+from tl_keras.jobs.runs.writing.unmeasured import read_unmeasured
 from tl_keras.progress import say
 
 NAMES = ("train", "val", "test")
@@ -183,15 +185,41 @@ def trained_on(trained):
     splits = {"train"}
     if trained.config.get("unlabelled") == REST:
         splits.add(REST)
-    if trained.config.get("fine_tune", {}).get("refit"):
+    if was_refitted(trained):
         splits.add("val")
     return set().union(*(trained.contents(split) for split in splits))
 
 
+def was_refitted(trained):
+    """Returns whether a run, or the one that it comes from, was trained on its validation images.
+
+    The refit that config.json asks for is left out if time is over or the loss becomes NaN. What
+    was done is in metrics.json, or in unmeasured.json; config.json counts where neither says it.
+    """
+    done = _metrics_so_far(Path(trained.path)).get("fine_tuning", {}).get("refit")
+    asked = trained.config.get("fine_tune", {}).get("refit", False)
+    return bool(asked if done is None else done)
+
+
+def _metrics_so_far(path):
+    unmeasured = read_unmeasured(path)
+    if unmeasured is not None:
+        return unmeasured[0]
+    return read_json(path / "metrics.json") if (path / "metrics.json").is_file() else {}
+
+
+def config_of_origin(trained):
+    """Returns the config.json of a run for one that comes from it, with the refit as it was."""
+    tuning = trained.config["fine_tune"]
+    if "refit" in tuning:
+        tuning = tuning | {"refit": was_refitted(trained)}
+    return trained.config | {"fine_tune": tuning}
+
+
 def say_if_refitted(trained):
     """Prints that validation figures of a run flatter it if it was trained on these images."""
-    config = trained.config
-    if config["fine_tune"].get("refit"):
+    if was_refitted(trained):
+        config = trained.config
         origin = config.get("teacher") or config.get("pruned_from")
         own = "" if origin else "; those from before are in its metrics.json"
         say(

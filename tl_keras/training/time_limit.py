@@ -107,10 +107,14 @@ class Deadline:
 
     @contextlib.contextmanager
     def measuring(self, epochs: int, source: Images | Features) -> Iterator[None]:
-        """Measures a fine-tuning for so many epochs on `Images` or `Features`."""
-        started = time.monotonic()
+        """Measures a fine-tuning for so many epochs on `Images` or `Features`.
+
+        In a resumed run, what earlier processes spent in it counts too: a fine-tuning that is read
+        back from its checkpoints takes no time by itself.
+        """
+        started = _seconds_with_earlier()
         yield
-        seconds = time.monotonic() - started
+        seconds = _seconds_with_earlier() - started
         self._slowest = max(self._slowest, seconds / (epochs * len(source.labels)))
 
     def allows(self, epochs: int, source: Images | Features) -> bool:
@@ -124,3 +128,9 @@ class Deadline:
             return False
         say(f"OUT OF TIME: {name} is left out.")
         return True
+
+
+def _seconds_with_earlier():
+    """Seconds by the clock, and those of earlier processes in the fits read back by now."""
+    checkpoints = active_checkpoints()
+    return time.monotonic() + (0.0 if checkpoints is None else checkpoints.spent_in_fits)

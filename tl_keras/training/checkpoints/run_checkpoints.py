@@ -27,6 +27,7 @@ class RunCheckpoints:
 
     Attributes:
         spent: seconds of earlier processes, up to their last checkpoint.
+        spent_in_fits: those of them in the fits that this process has read back so far.
     """
 
     def __init__(self, folder: Path, minutes: float = 5.0) -> None:
@@ -34,6 +35,7 @@ class RunCheckpoints:
         self.minutes = minutes
         self.cost = 0.0  # seconds of the last one
         self.spent = max(map(_seconds_in, self.folder.rglob("*.json")), default=0.0)
+        self.spent_in_fits = 0.0
         self._started = time.monotonic()
         self._part, self._fits = Path(), 0
 
@@ -75,17 +77,18 @@ class FitCheckpoints:
     folder: Path
 
     def __post_init__(self):
-        self._last = time.monotonic()
+        self._last = self._started = time.monotonic()
+        self._spent = 0.0  # seconds of earlier processes in this fit
 
     def finished(self) -> dict | None:
         """Returns the state in which this fit ended; None if that is not recorded."""
-        found = self._read(self.folder / _DONE)
+        found = self._counted(self._read(self.folder / _DONE))
         return found and found[0]
 
     def latest(self) -> tuple[dict, dict] | None:
         """Returns (state, facts) of the last whole checkpoint of this fit; None without any."""
         found = (self._read(path) for path in reversed(self._paths()))
-        return next((pair for pair in found if pair), None)
+        return self._counted(next((pair for pair in found if pair), None))
 
     def is_due(self, *, last: bool = False) -> bool:
         """Returns whether a checkpoint is to be written now.
@@ -119,8 +122,10 @@ class FitCheckpoints:
 
     def _write(self, name: str, state_of: Callable[[], dict], facts: dict) -> bool:
         started = time.monotonic()
+        in_fit = self._spent + started - self._started
+        facts = facts | {"seconds": self.run.seconds, "seconds_in_fit": in_fit}
         try:
-            write_state(self.folder / name, state_of(), facts | {"seconds": self.run.seconds})
+            write_state(self.folder / name, state_of(), facts)
         except InputError as error:
             say(f"NO CHECKPOINT: {error} The training goes on.")
             return False
@@ -128,6 +133,14 @@ class FitCheckpoints:
             self._last = time.monotonic()
             self.run.cost = self._last - started
         return True
+
+    def _counted(self, found: tuple[dict, dict] | None) -> tuple[dict, dict] | None:
+        """Returns what was read back; the seconds up to there count as spent in this fit."""
+        if found is not None:
+            spent = found[1].get("seconds_in_fit", 0.0)  # older checkpoints have none
+            self.run.spent_in_fits += spent - self._spent
+            self._spent = spent
+        return found
 
     def _paths(self) -> list[Path]:
         names = sorted(path.stem for path in self.folder.glob("*.json") if path.stem != _DONE)

@@ -90,9 +90,10 @@ def load_dataset(
         sounds: settings of the spectrograms if the source is a folder of WAV files, or "chirps";
             None for images.
         fixes: fixes.csv of `tl-keras check`, which is applied to the images, or None.
-        group_by: keeps images together where train is cut. "duplicates" joins images that are the
-            same or nearly; a column of a file of labels, or a regular expression over the path,
-            names groups. None or "none" for no groups.
+        group_by: keeps images together where train is cut, and in folds of a cross-validation on
+            train and val. "duplicates" joins images that are the same or nearly; a column of a file
+            of labels, or a regular expression over the path, names groups. None or "none" for no
+            groups.
 
     Returns:
         Splits; its `inspection` holds bad files, warnings and images in two splits.

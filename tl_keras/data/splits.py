@@ -13,6 +13,7 @@ from tl_keras.data.grouping.grouped_splits import (
     fill_missing,
     place_groups,
 )
+from tl_keras.data.grouping.groups import groups_together
 from tl_keras.settings.image_source import FractionSettings
 
 _NAMES = ("train", "val", "test")
@@ -129,15 +130,17 @@ def few_to_learn_from(
 
 
 def joined(datasets: Sequence[ImageDataset]) -> ImageDataset:
-    """Concatenates datasets of one source, with the split name of the first."""
+    """Concatenates datasets of one source, with the split name of the first.
+
+    For groups see `groups_together`.
+    """
     first = datasets[0]
     rows = None if first.is_files else np.concatenate([part.rows for part in datasets])
     images = concatenated([part.images for part in datasets])
     labels = None
     if first.labels is not None:
         labels = np.concatenate([part.labels for part in datasets])
-    groups = [part.groups for part in datasets]
-    groups = None if any(each is None for each in groups) else np.concatenate(groups)
+    groups = groups_together(datasets)
     return replace(first, images=images, labels=labels, rows=rows, groups=groups)
 
 

@@ -87,6 +87,7 @@ class GroupSettings(Checked):
     group_by: Annotated[str | None, DATA] = None
     """Images kept in one split: duplicates (the default), none, a column or an expression.
 
+    Splits that the data bring stay as they are; then groups lie in one fold of a cross-validation.
     duplicates: the same image, or nearly the same. A column is one of a file of labels. A regular
     expression is searched for in the path below the data, such as 'patient(\\d+)': images with the
     same text in brackets stay together."""

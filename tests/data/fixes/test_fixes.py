@@ -77,6 +77,24 @@ def test_groups_of_fixes_lie_in_one_split(folder):
         assert len(homes) == 1
 
 
+def test_a_group_of_fixes_in_two_given_splits_is_one_and_others_are_not(tmp_path):
+    folder, random = tmp_path / "images", np.random.default_rng(0)
+    for split in ("train", "val", "test"):
+        for name in ("cat", "dog"):
+            (folder / split / name).mkdir(parents=True)
+            for number in range(3):
+                image = Image.fromarray(random.integers(0, 255, (12, 12, 3), np.uint8))
+                image.save(folder / split / name / f"{number}.png")
+    films = {"train/cat/0.png": "film 1", "train/cat/1.png": "film 1", "val/cat/2.png": "film 1"}
+    films |= {"val/dog/0.png": "film 2", "val/dog/1.png": "film 2"}
+    fixes = fixes_of(folder, *((path, "group", path[-9:-6], film) for path, film in films.items()))
+    for group_by in (None, "duplicates"):
+        train, val, test, _ = load_dataset(folder, fixes=fixes, group_by=group_by)
+        groups = [*train.groups, *val.groups]
+        assert groups[0] == groups[1] == groups[8] and groups[9] == groups[10]
+        assert len(set(groups)) == len(groups) - 3 and test.groups is None
+
+
 @pytest.mark.fault(55)
 def test_a_moved_image_is_found_by_its_content_and_a_changed_one_is_left_alone(folder, capsys):
     fixes = fixes_of(folder, ("cat/0.png", "drop", "cat", ""), ("dog/3.png", "drop", "dog", ""))

@@ -5,8 +5,11 @@ import pytest
 from PIL import Image
 
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.grouping import copies
+from tl_keras.data.grouping import groups as grouping
 from tl_keras.data.grouping.copies import Copies, find_copies, groups_of, without_look_alikes
 from tl_keras.data.loading import load_dataset
+from tl_keras.data.splits import joined
 
 
 def scene(random):
@@ -59,6 +62,73 @@ def test_without_copies_the_splits_are_those_of_before(photos, tmp_path):
     for one, other in zip(plain[:3], grouped[:3], strict=True):
         assert one.ids == other.ids
     assert grouped.train.groups is None and not grouped.inspection.warnings
+
+
+@pytest.fixture(scope="module")
+def own_folders(tmp_path_factory):
+    """Own train, val and test folders: a0 has two copies in train and one in val, b1 one in val."""
+    folder, random = tmp_path_factory.mktemp("own"), np.random.default_rng(0)
+    for split in ("train", "val", "test"):
+        for name in "ab":
+            (folder / split / name).mkdir(parents=True)
+            for number in range(12 if split == "train" else 4):
+                Image.fromarray(scene(random)).save(folder / split / name / f"{number:02}.png")
+    for original, copy in (
+        ("a/00", "train/a/x"),
+        ("a/00", "train/a/y"),
+        ("a/00", "val/a/x"),
+        ("b/01", "val/b/x"),
+    ):
+        image = Image.open(folder / "train" / f"{original}.png")
+        image.save(folder / f"{copy}.jpg", quality=70 + len(copy) + ord(copy[-1]) % 3)
+    return folder
+
+
+def named_groups(splits):
+    """{"split/class/stem": group} of train and val."""
+    return {
+        "/".join(path.rsplit("/", 3)[1:]).rsplit(".", 1)[0]: group
+        for part in splits[:2]
+        for path, group in zip(part.ids, part.groups, strict=True)
+    }
+
+
+@pytest.mark.parametrize("test_folder", [True, False])
+def test_copies_in_given_splits_are_in_one_group_of_train_and_val(
+    own_folders, tmp_path, test_folder
+):
+    for split in ("train", "val", "test")[: 2 + test_folder]:
+        (tmp_path / split).symlink_to(own_folders / split)
+    plain = load_dataset(tmp_path)
+    splits = load_dataset(tmp_path, group_by="duplicates")
+    groups, found = named_groups(splits), splits.inspection
+    if test_folder:
+        assert [part.ids for part in splits[:3]] == [part.ids for part in plain[:3]]
+        assert found.leaks == plain.inspection.leaks and found.leaks
+        said = "6 images are the same or nearly the same as others: each of 2 groups lies in one f"
+        assert found.warnings[0].startswith(said)
+    else:
+        assert splits.val.ids == plain.val.ids and plain.val.groups is None
+        groups = groups | {"train/a/00": groups["val/a/x"]}  # all of it may be in the test split
+        said = "3 images are the same or nearly the same as others: each of 1 groups lies in one s"
+        assert found.warnings[0].startswith(said)
+    large = [{name for name in groups if groups[name] == group} for group in groups.values()]
+    large = {frozenset(each) for each in large if len(each) > 1}
+    a = {"train/a/00", "train/a/x", "train/a/y", "val/a/x"}
+    expected = {frozenset(a & set(groups)), frozenset({"train/b/01", "val/b/x"})}
+    assert large == expected
+    assert len(set(joined(splits[:2]).groups)) == len(set(groups.values()))
+
+
+def test_of_too_many_images_near_copies_are_grouped_within_train_alone(own_folders, monkeypatch):
+    monkeypatch.setattr(copies, "MOST_SEARCHED", 30)  # 26 in train, 10 in val
+    monkeypatch.setattr(grouping, "MOST_SEARCHED", 30)
+    splits = load_dataset(own_folders, group_by="duplicates")
+    sizes = np.unique(list(named_groups(splits).values()), return_counts=True)[1]
+    assert sorted(sizes)[-2:] == [1, 3]
+    assert any("within train alone" in line for line in splits.inspection.warnings)
+    monkeypatch.setattr(copies, "MOST_SEARCHED", 20)
+    assert load_dataset(own_folders, group_by="duplicates").train.groups is None
 
 
 def test_equal_rows_of_an_array_are_pairs_with_the_first():

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
-from tl_keras.data.grouping.groups import grouped_by_pattern, joined_groups
+from tl_keras.data.grouping.groups import grouped_by_pattern, groups_together, joined_groups
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.splits import joined, make_splits
 
@@ -88,9 +88,18 @@ def test_groups_follow_subsets_and_joins():
     dataset = labelled([0, 0, 1, 1], [5, 6, 5, 7])
     one, other = dataset.subset([2, 0]), dataset.subset([3])
     assert joined([one, other]).groups.tolist() == [5, 5, 7]
-    assert joined([one, labelled([0])]).groups is None
+    *grouped, alone, other = joined([one, labelled([0, 1])]).groups.tolist()
+    assert grouped == [5, 5] and len({5, alone, other}) == 3
+    assert joined([labelled([0]), labelled([1])]).groups is None
     with pytest.raises(ValueError, match="2 groups of 4 images"):
         dataclasses.replace(dataset, groups=np.arange(2))
+
+
+def test_group_numbers_of_two_sources_are_not_the_same_groups():
+    one = dataclasses.replace(labelled([0, 1], [5, 3]), source="one")
+    other = dataclasses.replace(labelled([0, 1], [5, 3]), source="other")
+    groups = groups_together([one, other, one, labelled([0])]).tolist()
+    assert groups[:2] == groups[4:6] == [5, 3] and len(set(groups)) == 5
 
 
 def files(*names):
@@ -100,17 +109,17 @@ def files(*names):
 
 def test_a_regular_expression_groups_by_its_brackets_or_by_all_of_it():
     dataset = files("a/p1-x.png", "a/p2-x.png", "b/p1-y.png", "b/other.png")
-    grouped, lines = grouped_by_pattern(dataset, r"p(\d)")
-    assert grouped.groups.tolist() == [0, 1, 0, 3]
+    groups, lines = grouped_by_pattern([dataset], r"p(\d)")
+    assert groups.tolist() == [0, 1, 0, 3]
     assert lines[0].startswith("3 groups by") and "1 images are groups of their own" in lines[1]
     assert "b/other.png" in lines[1]
-    assert grouped_by_pattern(dataset, r"p\d-[xy]")[0].groups.tolist() == [0, 1, 2, 3]
+    assert grouped_by_pattern([dataset], r"p\d-[xy]")[0].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("pattern", "words"), [("p(", "regular expression"), ("z+", "in none")])
 def test_an_expression_that_is_invalid_or_finds_nothing_is_refused(pattern, words):
     with pytest.raises(InputError, match=words):
-        grouped_by_pattern(files("a/p1.png"), pattern)
+        grouped_by_pattern([files("a/p1.png")], pattern)
 
 
 def test_joined_groups_join_what_either_joins():
@@ -170,10 +179,14 @@ def test_groups_that_given_splits_divide_are_named(tmp_path, given, divided):
     assert len(said) == 1 and f"{divided} groups by" in said[0] and "p7-" in said[0]
 
 
-def test_groups_of_data_with_all_splits_change_nothing_and_it_is_said(tmp_path):
+def test_groups_of_data_with_all_splits_are_for_folds_alone_and_it_is_said(tmp_path):
     x, y = np.arange(60, dtype=np.uint8).reshape(-1, 1, 1), np.arange(60) % 2
     arrays = {f"{a}_{s}": v for s in ("train", "val", "test") for a, v in (("x", x), ("y", y))}
     np.savez(tmp_path / "x.npz", **arrays)
-    splits = load_dataset(tmp_path / "x.npz", group_by="1")
-    assert len(splits.train) == 60
-    assert any("changes nothing" in line for line in splits.inspection.warnings)
+    splits = load_dataset(tmp_path / "x.npz", group_by=r"\d$")
+    assert len(splits.train) == len(splits.val) == len(splits.test) == 60
+    assert splits.train.groups.tolist() == splits.val.groups.tolist() == [n % 10 for n in range(60)]
+    said = "10 groups by '\\\\d$': each lies in one fold of a cross-validation; the splits stay"
+    assert any(line.startswith(said) for line in splits.inspection.warnings)
+    with pytest.raises(InputError, match="occurs in none"):
+        load_dataset(tmp_path / "x.npz", group_by="z")

@@ -1,11 +1,14 @@
-"""Settings that the images decide."""
+"""Settings that the images decide, and the images of a refit."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.training.fine_tuning.inputs import MIXING_STEPS, with_mixup
+from tl_keras.training.fine_tuning.inputs import MIXING_STEPS, with_mixup, with_val
+from tl_keras.training.frozen.feature_cache import Images
 
 GREY, COLOUR = (
     ImageDataset.from_arrays(np.zeros((2, 8, 8, channels), np.uint8), [0, 1]) for channels in (1, 3)
@@ -29,3 +32,29 @@ def test_mixup_is_for_long_training_on_images_that_are_mirrored(settings, datase
     two_steps = {"epochs": MIXING_STEPS // 2, "batch_size": 1}
     settings = FineTuneSettings(**(two_steps | settings)).filled({"linear_start": False})
     assert with_mixup(settings, dataset).mixup == mixup
+
+
+@pytest.mark.parametrize(
+    ("side", "source", "groups"),
+    [
+        (8, "array", [4, 4, 4, 9]),
+        (8, "array", None),
+        (6, "array", [4, 4, 4, 9]),
+        (6, "other", [4, 4, 4, 9]),
+        (6, "array", None),
+    ],
+)
+def test_groups_of_training_images_stay_when_validation_images_join_them(side, source, groups):
+    train, val = (
+        ImageDataset.from_arrays(np.zeros((4, size, size, 3), np.uint8), [0, 1] * 2, source=name)
+        for size, name in ((8, "array"), (side, source))
+    )
+    train = dataclasses.replace(train, groups=np.array([4, 4, 9, 2]))
+    val = dataclasses.replace(val, groups=groups and np.array(groups))
+    both = with_val(*(Images(each, (8, 8), "none", 0) for each in (train, val))).dataset.groups
+    assert both[:4].tolist() == [4, 4, 9, 2] and len(both) == 8
+    if groups is None:
+        assert len({4, 9, 2, *both[4:]}) == 7
+    else:
+        assert both[4] == both[5] == both[6] != both[7]
+        assert set(both[4:]) & {4, 9, 2} == ({4, 9} if source == "array" else set())

@@ -1,8 +1,11 @@
 """Applies a fixes.csv to the images of a source, which itself is not changed."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.dataset import ImageDataset
@@ -81,12 +84,25 @@ def apply_fixes(
             changed = _relabel(labels[key], row, fix, parts[key].class_names, fixes)
             relabelled += changed is True
             stale += [fix] if changed is None else []
+    grouped_parts = _fixed_groups(places.names, groups)
     for key, part in parts.items():
-        grouped = fixed_groups(places.names[key], groups[key]) if groups[key] else None
+        grouped = grouped_parts.get(key)
         kept = [row for row in range(len(part)) if row not in dropped[key]]
         parts[key] = replace(part, labels=labels[key], groups=grouped).subset(kept)
     left_out = sum(map(len, dropped.values())) + len(used)
     return parts, tuple(_said(fixes, left_out, relabelled, groups, stale))
+
+
+def _fixed_groups(names, groups):
+    """Returns {part: groups} of the parts with groups, whose numbers mean the same in each."""
+    parts = [key for key in names if groups[key]]
+    own = [[f"{key}\0{name}" for name in names[key]] for key in parts]
+    wanted = {f"{key}\0{name}": group for key in parts for name, group in groups[key].items()}
+    numbers = fixed_groups(list(itertools.chain(*own)), wanted)
+    if numbers is None:
+        return {}
+    ends = np.cumsum([len(each) for each in own])
+    return dict(zip(parts, np.split(numbers, ends[:-1]), strict=True))
 
 
 class _Places:

@@ -1,6 +1,6 @@
 """Pairs and groups of images that are the same, or nearly, within a data set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,35 +37,46 @@ class Copies(NamedTuple):
 
 
 def find_copies(
-    dataset: ImageDataset, fingerprints: Mapping[str, Fingerprint], most: int = MOST_SEARCHED
+    dataset: ImageDataset,
+    fingerprints: Mapping[str, Fingerprint],
+    more: Sequence[ImageDataset] = (),
 ) -> Copies:
-    """Finds images of equal pixels and, among up to `most` files, nearly equal ones.
+    """Finds images of equal pixels and, among up to `MOST_SEARCHED` files, nearly equal ones.
 
-    Of several equal images, the first is paired with each of the others.
+    Of several equal images, the first is paired with each of the others. Of more files only equal
+    ones are found. If they are too many with `more` alone, near ones are looked for in `dataset`.
 
     Args:
         dataset: `ImageDataset`.
-        fingerprints: {path: Fingerprint} of its files.
-        most: files among which nearly equal ones are looked for; of more only equal ones are found.
+        fingerprints: {path: Fingerprint} of the files.
+        more: further datasets of its kind, whose rows follow.
     """
+    parts = [dataset, *more]
     contents = {path: mark.content for path, mark in fingerprints.items()}
-    keys = np.frombuffer(b"".join(contents_of(dataset, contents)), "S16")
+    hashes = [content for part in parts for content in contents_of(part, contents)]
+    keys = np.frombuffer(b"".join(hashes), "S16")
     _, firsts, places = np.unique(keys, return_index=True, return_inverse=True)
     origin = firsts[places.reshape(-1)] if len(keys) else np.empty(0, np.int64)
     copies = np.flatnonzero(origin != np.arange(len(keys)))
     same = np.stack([origin[copies], copies], axis=1).astype(np.int64)
-    searched = dataset.has_paths and len(dataset) <= most
-    left_out = set(copies.tolist()) if searched else range(len(dataset))
-    near, ratios = _near(dataset, fingerprints, left_out)
+    searched = dataset.has_paths and len(dataset) <= MOST_SEARCHED
+    paths = _searched_paths(parts) if searched else ()
+    near, ratios = _near(paths, fingerprints, set(copies.tolist()))
     ratios = np.concatenate([np.zeros(len(same)), ratios])
     return Copies(np.concatenate([same, near]), ratios, searched)
 
 
-def _near(dataset, fingerprints, left_out):
-    """Returns (pairs (k, 2), ratios) of nearly equal files that are not in `left_out`."""
+def _searched_paths(parts: Sequence[ImageDataset]) -> list[str]:
+    """Returns the paths of all parts, or of too many those of the first."""
+    all_paths = [path for part in parts for path in part.images]
+    return all_paths if len(all_paths) <= MOST_SEARCHED else list(parts[0].images)
+
+
+def _near(paths, fingerprints, left_out):
+    """Returns (pairs (k, 2), ratios) of nearly equal files whose rows are not in `left_out`."""
     marks = {
         row: fingerprints[path]
-        for row, path in enumerate(dataset.images)
+        for row, path in enumerate(paths)
         if row not in left_out and path in fingerprints
     }
     rows = [row for row, mark in marks.items() if mark.thumbnail is not None]

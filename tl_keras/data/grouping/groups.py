@@ -1,5 +1,6 @@
 """Groups of images by copies, or by a regular expression over the path."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,9 @@ from tl_keras.data.inspection.fingerprints import Fingerprint
 from tl_keras.data.split_records import image_names
 
 DUPLICATES, NO_GROUPS = "duplicates", "none"
+_IN_SPLIT = "one split"
+_IN_FOLD = "one fold of a cross-validation"
+_GIVEN = "; the splits stay as they are given"
 
 
 def joined_groups(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
@@ -31,45 +35,76 @@ def joined_groups(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarra
     return groups_of(np.concatenate([_chain(one, rows), _chain(other, rows)]), len(one))
 
 
+def groups_together(datasets: Sequence[ImageDataset]) -> np.ndarray | None:
+    """Returns the groups of several datasets in a row, int64 (n,); None if none has any.
+
+    A number means the same group in all datasets of one source, and others in another source. Each
+    image of a dataset without groups is a group of its own.
+    """
+    grouped = [part for part in datasets if part.groups is not None]
+    if not grouped:
+        return None
+    numbers = np.concatenate([part.groups for part in grouped])
+    span = numbers.max(initial=0) - numbers.min(initial=0) + 1
+    sources = list(dict.fromkeys(part.source for part in grouped))
+    free = numbers.max(initial=0) + span * (len(sources) - 1) + 1
+    found = []
+    for part in datasets:
+        if part.groups is None:
+            found.append(np.arange(free, free + len(part)))
+            free += len(part)
+        else:
+            found.append(part.groups + span * sources.index(part.source))
+    return np.concatenate(found)
+
+
 def _chain(groups, rows):
     """Returns pairs that link each row with the first of its group."""
     _, first, places = np.unique(groups, return_index=True, return_inverse=True)
     return np.stack([first[places.reshape(-1)], rows], axis=1)
 
 
-def grouped_by_pattern(dataset: ImageDataset, pattern: str) -> tuple[ImageDataset, tuple[str, ...]]:
+def grouped_by_pattern(
+    parts: Sequence[ImageDataset], pattern: str, *, cut: bool = True
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Groups images by what a regular expression finds in their paths below the source.
 
     The key is the first group in brackets, or without one all that is found. An image in whose
     path nothing is found is a group of its own.
 
+    Args:
+        parts: the training images or all images, and after them the validation images, if given.
+        pattern: regular expression.
+        cut: whether the first part is cut into splits. If so, the lines tell of it alone.
+
     Returns:
-        (the dataset with `groups`, lines about them).
+        (groups of all parts in a row, int64 (n,), numbered by the first row; lines about them).
 
     Raises:
         InputError: the expression is invalid, finds nothing in any path, or images have no paths.
     """
-    keys = keys_by_pattern(dataset, pattern)
-    if not any(keys):
-        names = image_names(dataset)
+    keys = [keys_by_pattern(part, pattern) for part in parts]
+    if not any(map(any, keys[:1] if cut else keys)):
+        names = image_names(parts[0])
         raise InputError(
             f"Expected group_by to be {DUPLICATES}, {NO_GROUPS}, a column of the labels file or a "
             f"regular expression that occurs in the paths of the images, such as "
             f"{printable(names[0]) if names else ''!r}; received group_by={pattern!r}, which "
             "occurs in none."
         )
-    return _grouped(dataset, keys, repr(pattern), f"{pattern!r} does not occur in their paths")
+    why = f"{pattern!r} does not occur in their paths"
+    return _grouped(parts, keys, repr(pattern), why, cut)
 
 
 def grouped_by_column(
     dataset: ImageDataset, column: str, cells: Mapping[str, str]
-) -> tuple[ImageDataset, tuple[str, ...]]:
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Groups images by the cells of a column, {path below the source: cell}.
 
     An image with an empty cell is a group of its own. The result is that of `grouped_by_pattern`.
     """
-    keys = keys_by_column(dataset, cells)
-    return _grouped(dataset, keys, f"the column {column!r}", "they have no cell there")
+    keys = [keys_by_column(dataset, cells)]
+    return _grouped([dataset], keys, f"the column {column!r}", "they have no cell there", True)
 
 
 def keys_by_pattern(dataset: ImageDataset, pattern: str) -> list[str]:
@@ -83,16 +118,22 @@ def keys_by_column(dataset: ImageDataset, cells: Mapping[str, str]) -> list[str]
     return [cells.get(name) or "" for name in image_names(dataset)]
 
 
-def _grouped(dataset, keys, what, why):
-    own = [key or f"\0{row}" for row, key in enumerate(keys)]
+def _grouped(parts, keys, what, why, cut):
+    own = [key or f"\0{row}" for row, key in enumerate(itertools.chain(*keys))]
     _, first, places = np.unique(own, return_index=True, return_inverse=True)
     groups = first[places.reshape(-1)].astype(np.int64)
-    names = zip(image_names(dataset), keys, strict=True)
-    without = [printable(name) for name, key in names if not key]
-    lines = [f"{len(first)} groups by {what}: each lies in one split."]
+    told, place = (1, _IN_SPLIT) if cut else (len(parts), _IN_FOLD + _GIVEN)
+    pairs = [pair for part in zip(parts[:told], keys, strict=False) for pair in _named(*part)]
+    without = [printable(name) for name, key in pairs if not key]
+    count = len(np.unique(groups[: len(pairs)]))
+    lines = [f"{count} groups by {what}: each lies in {place}."]
     if without:
         lines.append(f"{len(without)} images are groups of their own, as {why}: {listed(without)}.")
-    return replace(dataset, groups=groups), tuple(lines)
+    return groups, tuple(lines)
+
+
+def _named(part, keys):
+    return zip(image_names(part), keys, strict=True)
 
 
 def _compiled(pattern):
@@ -112,39 +153,48 @@ def _key(match):
 
 
 def grouped_by_copies(
-    dataset: ImageDataset, fingerprints: Mapping[str, Fingerprint], num_parts: int
-) -> tuple[ImageDataset, Copies, tuple[str, ...]]:
+    parts: Sequence[ImageDataset], fingerprints: Mapping[str, Fingerprint], num_parts: int
+) -> tuple[np.ndarray | None, Copies, tuple[str, ...]]:
     """Groups images that are the same, or nearly, unless that leaves a class in too few groups.
 
     Args:
-        dataset: `ImageDataset`.
-        fingerprints: {path: Fingerprint} of its files.
-        num_parts: number of splits into which each class must be divided.
+        parts: the training images or all images, and after them the validation images, if given.
+        fingerprints: {path: Fingerprint} of their files.
+        num_parts: number of splits into which each class of the first part must be divided. If it
+            is 1, the lines tell of all parts, else of the first.
 
     Returns:
-        (the dataset with `groups`, or without if there are no copies; the copies that were found;
-        lines about them).
+        (groups of all parts in a row, int64 (n,), numbered by the first row, or None if there are
+        no copies; the copies that were found; lines about them).
     """
-    found, alike = without_look_alikes(find_copies(dataset, fingerprints), len(dataset))
-    lines = list(_said_of_search(dataset, alike))
-    copies = _feasible(dataset, found, num_parts, lines)
+    count = sum(map(len, parts))
+    found, alike = without_look_alikes(find_copies(parts[0], fingerprints, parts[1:]), count)
+    place = _IN_FOLD if num_parts == 1 else _IN_SPLIT
+    lines = list(_said_of_search(parts, alike, place))
+    copies = _feasible(parts[0], found, num_parts, lines)
     if not len(copies.pairs):
-        return dataset, found, tuple(lines)
-    groups = groups_of(copies.pairs, len(dataset))
-    sizes = np.bincount(groups)
-    lines.insert(
-        0,
-        f"{sizes[sizes > 1].sum()} images are the same or nearly the same as others: each of "
-        f"{np.sum(sizes > 1)} groups lies in one split.",
-    )
-    return replace(dataset, groups=groups), found, tuple(lines)
+        return None, found, tuple(lines)
+    groups = groups_of(copies.pairs, count)
+    sizes = np.bincount(groups if num_parts == 1 else groups[: len(parts[0])])
+    if sizes.max(initial=0) > 1:
+        lines.insert(
+            0,
+            f"{sizes[sizes > 1].sum()} images are the same or nearly the same as others: each of "
+            f"{np.sum(sizes > 1)} groups lies in {place}{_GIVEN if num_parts == 1 else ''}.",
+        )
+    return groups, found, tuple(lines)
 
 
-def _said_of_search(dataset, alike):
-    if dataset.has_paths and len(dataset) > MOST_SEARCHED:
+def _said_of_search(parts, alike, place):
+    if parts[0].has_paths and len(parts[0]) > MOST_SEARCHED:
         yield (
-            f"Of more than {MOST_SEARCHED:,} images only the same ones are kept in one split, not "
+            f"Of more than {MOST_SEARCHED:,} images only the same ones are kept in {place}, not "
             "nearly the same ones."
+        )
+    elif parts[0].has_paths and sum(map(len, parts)) > MOST_SEARCHED:
+        yield (
+            f"Of more than {MOST_SEARCHED:,} images in train and val only the same ones are kept "
+            f"in {_IN_FOLD}. Nearly the same ones are grouped within train alone."
         )
     if alike:
         yield (
@@ -156,7 +206,8 @@ def _said_of_search(dataset, alike):
 
 def _feasible(dataset, copies, num_parts, lines):
     """Drops pairs of classes that would lie in too few groups to be split, and says so."""
-    whole = replace(dataset, groups=groups_of(copies.pairs, len(dataset)))
+    groups = groups_of(copies.pairs, max(len(dataset), copies.pairs.max(initial=-1) + 1))
+    whole = replace(dataset, groups=groups[: len(dataset)])
     few = [name for name, count in groups_per_class(whole).items() if count < num_parts]
     if not few or dataset.labels is None:
         return copies if not few else copies.keep(np.zeros(len(copies.pairs), bool))
@@ -164,7 +215,9 @@ def _feasible(dataset, copies, num_parts, lines):
         f"NOT GROUPED: without copies in two splits there would be too few images of class "
         f"{listed([repr(name) for name in few])} for {num_parts} splits."
     )
-    inside = np.isin(dataset.labels, [dataset.class_names.index(name) for name in few])
+    numbers = [dataset.class_names.index(name) for name in few]
+    inside = np.zeros(len(groups), bool)
+    inside[: len(dataset)] = np.isin(dataset.labels, numbers)
     return copies.keep(~inside[copies.pairs].any(axis=1))
 
 

@@ -14,6 +14,7 @@ from tl_keras.data.grouping.groups import (
     grouped_by_column,
     grouped_by_copies,
     grouped_by_pattern,
+    groups_together,
     joined_groups,
     keys_by_column,
     keys_by_pattern,
@@ -29,7 +30,10 @@ def group_parts(
     group_by: str | None,
     source: str = "",
 ) -> tuple[dict[str, ImageDataset], NearPairs | None, tuple[str, ...]]:
-    """Groups the images of the part that is cut into splits.
+    """Groups the images of the part that is cut into splits, and with them those of a given val.
+
+    Folds of a cross-validation divide no group. So training images, and validation images with
+    them, are grouped too where all splits are given and nothing is cut.
 
     Args:
         parts: {"all": dataset} or {"train": dataset, ...}; groups by fixes are kept.
@@ -41,29 +45,34 @@ def group_parts(
         (the parts; the near pairs in the one that is cut, or None if they were not looked for;
         lines about the groups).
     """
-    key = "all" if "all" in parts else "train"
-    missing = sum(name not in parts for name in ("val", "test"))
-    if group_by in (None, NO_GROUPS) or (not missing and group_by == DUPLICATES):
+    if group_by in (None, NO_GROUPS):
         return parts, None, ()
+    missing = [name for name in ("val", "test") if name not in parts]
+    learned = {name: parts[name] for name in ("all", "train", "val") if name in parts}
+    images = list(learned.values())
     if group_by == DUPLICATES:
-        whole = parts[key]
-        grouped, copies, lines = grouped_by_copies(whole, fingerprints, missing + 1)
-        near = _near_of(whole, copies, [name for name in ("val", "test") if name not in parts])
-        return {**parts, key: _joined(whole, grouped)}, near, lines
+        groups, copies, lines = grouped_by_copies(images, fingerprints, len(missing) + 1)
+        near = _near_of(images[0], copies, missing) if missing else None
+        return parts | _with_groups(learned, groups), near, lines
     cells = read_column(source, group_by)
-    divided = tuple(_divided(parts, group_by, cells))
-    if not missing:
-        line = f"group_by={group_by!r} changes nothing: the splits are given."
-        return parts, None, (line, *divided)
     if cells is not None:
-        grouped, lines = grouped_by_column(parts[key], group_by, cells)
+        [images] = images  # a file of labels has no splits
+        groups, lines = grouped_by_column(images, group_by, cells)
     else:
-        grouped, lines = grouped_by_pattern(parts[key], group_by)
-    return {**parts, key: _joined(parts[key], grouped)}, None, (*lines, *divided)
+        groups, lines = grouped_by_pattern(images, group_by, cut=bool(missing))
+    divided = tuple(_divided(parts, group_by, cells))
+    return parts | _with_groups(learned, groups), None, (*lines, *divided)
 
 
-def _joined(whole, grouped):
-    return replace(whole, groups=joined_groups(whole.groups, grouped.groups))
+def _with_groups(parts, groups):
+    """Returns the parts with these groups, all in a row, and those that they have."""
+    known = groups_together(list(parts.values()))
+    groups = joined_groups(known, known if groups is None else groups)
+    if groups is None:
+        return parts
+    ends = np.cumsum([len(part) for part in parts.values()])
+    each = zip(parts.items(), np.split(groups, ends[:-1]), strict=True)
+    return {name: replace(part, groups=own) for (name, part), own in each}
 
 
 def _divided(parts, group_by, cells):
@@ -85,7 +94,7 @@ def _near_of(whole, copies, missing):
     """Returns the `NearPairs` of files that were searched, or None."""
     if not copies.searched:
         return None
-    near = copies.keep(copies.ratios > 0)
+    near = copies.keep((copies.ratios > 0) & (copies.pairs < len(whole)).all(axis=1))
     order = np.argsort(near.ratios, kind="stable")
     pairs = [(whole.ids[a], whole.ids[b]) for a, b in near.pairs[order]]
     return NearPairs(("train", *missing), pairs)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tl_keras.checks import InputError, listed
 from tl_keras.data.conversion import as_image_dataset
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.grouping.groups import groups_together
 from tl_keras.data.pipelines.augmentation import resolve_augment
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.data.splits import joined
@@ -136,14 +137,16 @@ def common_size(dataset: ImageDataset, image_size: int | None = None) -> tuple[i
 def with_val(train: Images, val: Images) -> Images:
     """Returns the images of both, training images first.
 
-    Both kinds are decoded to the size of the model where they differ.
+    Both kinds are decoded to the size of the model where they differ. Groups stay together, see
+    `groups_together`.
     """
     parts = [train.dataset, val.dataset]
     if _kind(parts[0]) == _kind(parts[1]):
         return dataclasses.replace(train, dataset=joined(parts))
     images = np.concatenate([part.decoded(train.image_size) for part in parts])
     labels = np.concatenate([part.labels for part in parts])
-    both = dataclasses.replace(parts[0], images=images, labels=labels, rows=None, groups=None)
+    groups = groups_together(parts)
+    both = dataclasses.replace(parts[0], images=images, labels=labels, rows=None, groups=groups)
     return dataclasses.replace(train, dataset=both)
 
 

@@ -1,5 +1,6 @@
 """The average of the networks of a fine-tuning."""
 
+import dataclasses
 import itertools
 
 import keras
@@ -17,6 +18,7 @@ from tl_keras import (
     load_model,
 )
 from tl_keras.checks import DivergedError
+from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.cutting import cut_at_frozen
 from tl_keras.training.averaging import fit_members, fit_proportions
@@ -288,6 +290,24 @@ def test_members_are_the_start_and_the_ends_of_the_lines(tuned):
         np.testing.assert_array_equal(one, two)
     again = average_classifier(model, history)
     np.testing.assert_allclose(again(IMAGES), expected, atol=1e-5)
+
+
+def test_copies_of_training_images_choose_nothing(capfd):
+    train, val = (ImageDataset.from_arrays(*pair) for pair in (TRAIN, VAL))
+    known = np.arange(len(val)) % 3 == 0
+    train = dataclasses.replace(train, groups=np.arange(len(train)))
+    groups = np.where(known, np.arange(len(val)) // 3, 1000 + np.arange(len(val)))
+    history = fine_tune(classifier(), train, dataclasses.replace(val, groups=groups), **BEST)
+    assert f"{known.sum()} of {len(val)} validation images" in capfd.readouterr().err
+    found = history.from_linear
+    members, labels = found.members, VAL[1][~known]
+    order = np.argsort(members.points)
+    assert members.val.shape[2] == found.val.shape[1] == len(val)
+    expected = fit_proportions(members.val[order][:, :, ~known], labels)
+    np.testing.assert_allclose(np.array(members.proportions)[order], expected[0], atol=1e-6)
+    np.testing.assert_allclose(np.array(members.temperatures)[order], expected[1], atol=1e-4)
+    right = found.val[:, ~known].mean(axis=0).argmax(axis=1) == labels
+    assert found.point.accuracy == pytest.approx(right.mean())
 
 
 def test_without_validation_images_all_count_alike():

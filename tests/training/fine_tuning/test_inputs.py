@@ -7,7 +7,13 @@ import pytest
 
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.settings.fine_tune import FineTuneSettings
-from tl_keras.training.fine_tuning.inputs import MIXING_STEPS, with_mixup, with_val
+from tl_keras.training.fine_tuning.inputs import (
+    MIXING_STEPS,
+    new_rows,
+    tell_known,
+    with_mixup,
+    with_val,
+)
 from tl_keras.training.frozen.feature_cache import Images
 
 GREY, COLOUR = (
@@ -58,3 +64,21 @@ def test_groups_of_training_images_stay_when_validation_images_join_them(side, s
     else:
         assert both[4] == both[5] == both[6] != both[7]
         assert set(both[4:]) & {4, 9, 2} == ({4, 9} if source == "array" else set())
+
+
+def test_validation_images_in_groups_of_training_images_are_not_new(capfd):
+    train, val = (
+        dataclasses.replace(
+            ImageDataset.from_arrays(np.zeros((4, 8, 8), np.uint8)), groups=np.array(groups)
+        )
+        for groups in ([0, 0, 2, 3], [2, 5, 5, 0])
+    )
+    assert new_rows(train, val).tolist() == [1, 2]
+    tell_known(train, val, "the weights")
+    assert "2 of 4 validation images lie in groups of training images" in capfd.readouterr().err
+    assert new_rows(train, dataclasses.replace(val, groups=train.groups)).tolist() == [0, 1, 2, 3]
+    for one, other in ((None, val.groups), (train.groups, None), (None, None)):
+        pair = (dataclasses.replace(train, groups=one), dataclasses.replace(val, groups=other))
+        assert new_rows(*pair).tolist() == [0, 1, 2, 3]
+        tell_known(*pair, "the weights")
+    assert not capfd.readouterr().err

@@ -8,6 +8,7 @@ from tl_keras.jobs.runs.measuring import main_figures, views_of
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.from_linear import FromLinear
+from tl_keras.training.fine_tuning.inputs import new_rows
 from tl_keras.training.fine_tuning.linear_start import last_dense
 from tl_keras.training.temperature import fit_temperature, fold_temperature
 
@@ -41,7 +42,7 @@ def held_out_predictions(
 
     For a linear start they are for its validation images and, out of fold, its training images.
     After a refit they are of the classifiers before it: out of fold, or of those without the
-    validation images.
+    validation images. Validation images in groups of training images are left out, see `new_rows`.
 
     Args:
         tuned: result of the training from a linear start; None of another.
@@ -52,17 +53,19 @@ def held_out_predictions(
         (probabilities (views, n, num_classes), labels (n,))
     """
     train, val, *_ = start.splits
+    rows = new_rows(train, val)
+    labels = val.labels[rows]
     if tuned is None:
-        return views_of(start.model, val, flips=flips), val.labels
-    views = val_predictions(tuned, start, flips)
+        return views_of(start.model, val.subset(rows), flips=flips), labels
+    views = val_predictions(tuned, start, flips)[:, rows]
     if tuned.chosen:
-        return views, val.labels
+        return views, labels
     if tuned.refit:
         known = tuned.starts.both.probabilities, np.concatenate([train.labels, val.labels])
         views = views[:, :0]
     else:
         known = tuned.starts.train.probabilities, train.labels
-    return _with_rows(views, val.labels[: views.shape[1]], *known)
+    return _with_rows(views, labels[: views.shape[1]], *known)
 
 
 def val_predictions(tuned: FromLinear, start: StartingPoint, flips: bool) -> np.ndarray:

@@ -60,7 +60,7 @@ from tl_keras.settings.train import REST, TrainSettings
 from tl_keras.training.averaging import average_classifier, weighted_average
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.fine_tune import fine_tune
-from tl_keras.training.fine_tuning.inputs import default_batch_size
+from tl_keras.training.fine_tuning.inputs import default_batch_size, new_rows, tell_known
 from tl_keras.training.frozen.cache_room import cache_limits
 from tl_keras.training.history import TrainingHistory
 from tl_keras.training.temperature import fit_temperature, fold_temperature, tempered
@@ -200,6 +200,8 @@ class _Run:
                 self._average(tuned)
             else:
                 start = dataclasses.replace(start, model=self.start.model)
+                if tuned is None or (len(tuned.points) == 1 and not tuned.refit):
+                    tell_known(train, val, "the temperature")
                 self._calibrate(*held_out_predictions(tuned, start, self.flips))
         if averaged or self.temperature is not None:
             self._save()
@@ -218,7 +220,9 @@ class _Run:
         if members.val is not None and self.flips != (members.val.shape[1] > 1):
             # Those so far are of the views that training saw.
             start = dataclasses.replace(self.start, model=model)
-            factor = fit_temperature(val_predictions(tuned, start, self.flips), val.labels)
+            rows = new_rows(self.start.splits.train, val)
+            predictions = val_predictions(tuned, start, self.flips)
+            factor = fit_temperature(predictions[:, rows], val.labels[rows])
             factor = from_chief(factor)
             for network in networks_of(model):
                 fold_temperature(network, factor)
@@ -244,6 +248,7 @@ class _Run:
             self.unlabelled = train_with_pseudo_labels(
                 self.history, self.config, self.parts[0], self.unlabelled
             )
+            val = val.subset(new_rows(self.start.splits.train, val))
             self._calibrate(views_of(self.start.model, val, flips=self.flips), val.labels)
         self._save()
 

@@ -28,7 +28,9 @@ from tl_keras.training.fine_tuning.inputs import (
     default_batch_size,
     images_of,
     labelled,
+    new_rows,
     suited_to_data,
+    tell_known,
     with_val,
 )
 from tl_keras.training.fine_tuning.last_fit import fit_all_images
@@ -92,7 +94,8 @@ def fine_tune(
         train: `ImageDataset`, a pair (x, y) with images 0-255 (n, h, w, 3) and integer labels
             (n,), or a finite batched `tf.data.Dataset` of such pairs (read once into memory).
         val: validation set in any of these forms. Default None keeps the last weights or, from a
-            linear start, the point at three quarters of the gentlest line.
+            linear start, the point at three quarters of the gentlest line. From a linear start,
+            images in groups of training images (`ImageDataset.groups`) choose nothing.
         source: for objective="joint", labelled images of the source task; as `train`.
         source_model: classifier of the source task, with the same backbone object as `model`:
             `model` was made by `build_classifier(source_model, ...)` or `replace_head`. None
@@ -197,7 +200,12 @@ class _FineTuning:
             epochs = max(each.epochs for each in tries)
             [part] = self._cut([dataclasses.replace(whole, train=images)], epochs)
             alone = on_first_images(part, whole.train)
-            found, lines = search_points(self.model, found, alone, tries, self._fit, deadline)
+            rows = None
+            if whole.val and len(whole.val.labels):
+                pair = whole.train.dataset, whole.val.dataset
+                rows = new_rows(*pair)
+                tell_known(*pair, "the weights and the temperature")
+            found, lines = search_points(self.model, found, alone, tries, self._fit, deadline, rows)
         if settings.refit:
             found = fit_all_images(self.model, found, lines, images, part, self._fit, deadline)
         history.from_linear = found

@@ -42,6 +42,8 @@ class Point:
         loss: log loss on validation at its best temperature; None without any.
         standard_error: of the difference between this loss and the lowest.
         epochs, mixup, label_smoothing: of the fine-tuning; None at the start itself.
+
+    Validation is that on images that lie in no group of a training image, see `inputs.new_rows`.
     """
 
     lr: float | None
@@ -96,6 +98,7 @@ def search_points(
     tries: Sequence[FineTuneSettings],
     fit: FitPart,
     deadline: Deadline,
+    rows: np.ndarray | None = None,
 ) -> tuple[FromLinear, list[FineTuneSettings]]:
     """Fine-tunes from a linear start and leaves `model` at the best point on the lines.
 
@@ -106,6 +109,7 @@ def search_points(
         model: classifier with the start in its head.
         part: its trainable part on the training images.
         fit: trains such a part and keeps its last weights.
+        rows: ints, the validation images by which weights are chosen. Default None: all.
 
     Returns:
         The result, and the settings of each fine-tuning that was finished, see `line_of`.
@@ -117,7 +121,7 @@ def search_points(
         Start at a linear probe: Kumar et al. 2022, arXiv 2202.10054. Weights between: Wortsman et
         al. 2022, arXiv 2109.01903.
     """
-    lines = _Lines(part, gives_logits(model), tries[0].class_weights)
+    lines = _Lines(part, gives_logits(model), tries[0].class_weights, rows)
     finished, diverged = [], None
     for number, tried in enumerate(tries, 1):
         what = f"fine-tuning {number} of {len(tries)} at learning rate {tried.lr:g}"
@@ -152,8 +156,9 @@ def on_first_images(part: TrainablePart, train: Images) -> TrainablePart:
 class _Lines:
     """Fine-tunings from one start, and the points between it and their ends."""
 
-    def __init__(self, part, logits, class_weights):
+    def __init__(self, part, logits, class_weights, rows=None):
         self.part, self.logits, self.class_weights = part, logits, class_weights
+        self.rows = slice(None) if rows is None else rows
         self.at_start = part.model.get_weights()
         self.points = [(Point(None, 0.0), self.at_start, None)]
 
@@ -192,8 +197,11 @@ class _Lines:
             weights.append(self.part.upper.get_weights())
         if found is None:
             return fit_members(ends, weights, None)
-        val, labels = np.stack([found[point] for point in ends]), self.part.val.labels
-        return fit_members(ends, weights, val, labels, image_weights(labels, self.class_weights))
+        val, labels = np.stack([found[point] for point in ends]), self.part.val.labels[self.rows]
+        shares = image_weights(labels, self.class_weights)
+        members = fit_members(ends, weights, val[:, :, self.rows], labels, shares)
+        kept = [ends.index(point) for point in members.points]
+        return dataclasses.replace(members, val=val[kept])
 
     def _set(self, point):
         at, end, _ = self.points[point]
@@ -207,15 +215,17 @@ class _Lines:
         val, points = self.part.val, [point for point, *_ in self.points]
         if val is None or not len(val.labels):
             return points, _USUAL, None
-        labels, measure = val.labels, _probabilities_of(self.part.model, val, logits=self.logits)
+        measure = _probabilities_of(self.part.model, val, logits=self.logits)
+        labels = val.labels[self.rows]
         losses, right, found = [], [], []
         weights = image_weights(labels, self.class_weights)
         for number in range(len(self.points)):
             self._set(number)
             found.append(measure())
-            temperature = fit_temperature(found[-1], labels, weights)
-            losses.append(tempered_losses(found[-1], labels, temperature))
-            right.append(found[-1].mean(axis=0).argmax(axis=1) == labels)
+            chosen_by = found[-1][:, self.rows]
+            temperature = fit_temperature(chosen_by, labels, weights)
+            losses.append(tempered_losses(chosen_by, labels, temperature))
+            right.append(chosen_by.mean(axis=0).argmax(axis=1) == labels)
         chosen, errors = choose(np.array(losses), _USUAL, weights, np.array(right))
         chosen = from_chief(chosen)
         measured = [

@@ -150,6 +150,30 @@ def with_val(train: Images, val: Images) -> Images:
     return dataclasses.replace(train, dataset=both)
 
 
+def new_rows(train: ImageDataset, val: ImageDataset) -> np.ndarray:
+    """Returns the rows of validation images that lie in no group of a training image.
+
+    The others, such as copies of training images, were learned by heart. They would choose the
+    network that learned most by heart, and a temperature that is too low. If there are no others,
+    all rows are returned.
+    """
+    groups, rows = groups_together([train, val]), np.arange(len(val))
+    if groups is None:
+        return rows
+    new = np.flatnonzero(~np.isin(groups[len(train) :], groups[: len(train)]))
+    return new if len(new) else rows
+
+
+def tell_known(train: ImageDataset, val: ImageDataset, choice: str) -> None:
+    """Says how many validation images take no part in a choice, see `new_rows`."""
+    known = len(val) - len(new_rows(train, val))
+    if known:
+        say(
+            f"{known} of {len(val)} validation images lie in groups of training images, such as "
+            f"copies. They take no part in the choice of {choice}."
+        )
+
+
 def _kind(dataset):
     return "files" if dataset.is_files else dataset.images.shape[1:]
 

@@ -59,14 +59,17 @@ def test_what_cannot_be_pruned_is_one_line(words, message, finished_run, run_cli
 def test_a_run_that_is_stopped_keeps_the_weights_so_far(
     finished_run, tmp_path, monkeypatch, capsys
 ):
-    def stop(*_, **__):
+    pruned = [weight + 1 for weight in load_run(finished_run).model.get_weights()]
+
+    def stop(model, *_, **__):
+        model.set_weights(pruned)
         raise SystemExit(143)
 
     monkeypatch.setattr(job, "prune_model", stop)
     with pytest.raises(SystemExit):
         job.prune(finished_run, sparsity=0.5, out=tmp_path / "x")
     kept = load_model(tmp_path / "x" / "interrupted.keras").get_weights()
-    for one, other in zip(kept, load_run(finished_run).model.get_weights(), strict=True):
+    for one, other in zip(kept, pruned, strict=True):
         np.testing.assert_array_equal(one, other)
     assert "Stopped early" in capsys.readouterr().err
 

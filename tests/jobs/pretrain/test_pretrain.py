@@ -133,7 +133,8 @@ def test_folders_too_small_to_be_classes_are_read_as_one(tmp_path):
 
 
 def test_stopped_training_keeps_what_was_learned(bar_images, tmp_path, monkeypatch):
-    def stopped(*_, **__):
+    def stopped(config, model, *_, **__):
+        model.set_weights([weight + 1 for weight in model.get_weights()])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(job, "fit", stopped)

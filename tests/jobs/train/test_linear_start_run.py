@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.jobs.small_runs import save_images, small_config
-from tl_keras import load_dataset, load_model
+from tl_keras import InputError, load_dataset, load_model
 from tl_keras.files import read_json
 from tl_keras.jobs.compare.methods import parse_method
 from tl_keras.jobs.finished.evaluate import evaluate
@@ -196,3 +197,19 @@ def test_the_training_figures_of_a_start_need_no_further_pass(
     model = load_run(run).model
     part = load_dataset(str(colours), split_fractions=(0.5, 0.25, 0.25)).train
     assert figures["accuracy"] == pytest.approx(measure(model, part)[1]["accuracy"])
+
+
+def test_images_that_are_all_alike_leave_no_folder_with_a_random_head(encoder, tmp_path, capfd):
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(8):
+            size = (20 + number, 20 + 2 * number)  # other files, and the same once resized
+            path = tmp_path / "data" / name / f"{number}.png"
+            Image.new("RGB", size, (9, 90, 200)).save(path)
+    changes = LINEAR | {"epochs": None, "lr": None, "preset": "fast"}
+    config = small_config(encoder, tmp_path / "data", tmp_path / "run", **changes)
+    with pytest.raises(InputError, match=r"features that differ .*\(--no-linear-start\)"):
+        train(config)
+    assert not (tmp_path / "run").exists()
+    said = capfd.readouterr().err
+    assert "weights so far" not in said and "goes on" not in said

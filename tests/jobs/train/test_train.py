@@ -249,16 +249,33 @@ def test_interrupted_weights_are_those_that_were_trained(encoder, colours, tmp_p
 
 
 @pytest.mark.fault(40)
-def test_loss_that_is_no_number_stops_and_keeps_finite_weights(encoder, colours, tmp_path):
-    config = small_config(
-        encoder, colours, tmp_path / "run", lr=1e30, optimizer="sgd", schedule="constant"
-    )
+def test_loss_that_is_no_number_stops_and_keeps_finite_weights(
+    encoder, colours, tmp_path, monkeypatch
+):
+    def explode(epoch, logs):
+        explosive.model.optimizer.learning_rate = 1e30
+
+    explosive = keras.callbacks.LambdaCallback(on_epoch_end=explode)
+    tune, how = train_job.fine_tune, {"make_callbacks": lambda: [explosive]}
+    monkeypatch.setattr(train_job, "fine_tune", lambda *a, **k: tune(*a, **k | how))
+    config = small_config(encoder, colours, tmp_path / "run", optimizer="sgd", schedule="constant")
     with pytest.raises(DivergedError, match="Expected a finite loss; received .* Lower the lea"):
         train(config)
     assert "interrupted.keras" in _names(tmp_path / "run")
     assert "model.keras" not in _names(tmp_path / "run")
     weights = keras.saving.load_model(tmp_path / "run" / "interrupted.keras").get_weights()
     assert np.isfinite(np.concatenate([w.ravel() for w in weights])).all()
+
+
+def test_a_loss_that_is_no_number_in_the_first_epoch_leaves_no_random_head(
+    encoder, colours, tmp_path
+):
+    config = small_config(
+        encoder, colours, tmp_path / "run", lr=1e30, optimizer="sgd", schedule="constant"
+    )
+    with pytest.raises(DivergedError, match="Lower the learning rate"):
+        train(config)
+    assert not list(tmp_path.glob("run/*.keras"))
 
 
 @pytest.mark.parametrize(
@@ -288,7 +305,7 @@ def test_image_that_vanishes_after_the_check_is_named(encoder, colours, tmp_path
     monkeypatch.setattr(train_job, "starting_point", remove_one)
     with pytest.raises(InputError, match=r"data/.*\.png"):
         train(small_config(encoder, data, tmp_path / "run"))
-    assert "interrupted.keras" in _names(tmp_path / "run")
+    assert not (tmp_path / "run").exists()  # nothing was trained
 
 
 @pytest.mark.fault(37)

@@ -149,8 +149,8 @@ def _moments(features):
     if (variance <= (1e-6 * mean) ** 2).all():
         raise InputError(
             "Expected features that differ between images; received the same for all. The images "
-            "are alike, or the backbone's weights are random or damaged (linear_start=False "
-            "trains it all the same)."
+            "are alike, or the backbone's weights are random or damaged. Look at the images, or "
+            "train all the same with linear_start=False (--no-linear-start)."
         )
     scale = np.sqrt(variance + FLOOR**2 * variance.mean())
     return mean.astype(np.float32), scale.astype(np.float32)

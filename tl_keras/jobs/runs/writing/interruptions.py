@@ -1,6 +1,7 @@
 """Files and messages of a training that stops before its end."""
 
 import contextlib
+import hashlib
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,25 +20,50 @@ def keeping_interrupted(
 ) -> Iterator[None]:
     """Saves the weights so far of `model` as interrupted.keras if training stops early.
 
+    Weights that are still those from before the block are not saved. Then the run folder goes too,
+    unless it has something that a resumed run needs.
+
     Args:
         batch_size: images per step, for the message when memory runs out; None for no message.
 
     Raises:
         InputError: memory ran out.
     """
+    before = _digest(model)
     try:
         yield
-    except (SystemExit, KeyboardInterrupt, InputError):
+    except (SystemExit, KeyboardInterrupt, InputError) as error:
         # Stopped by a signal, a lost file or a loss that is no number.
-        _save_interrupted(folder, model)
+        if _digest(model) == before:
+            _leave_untrained(folder, error)
+        else:
+            _save_interrupted(folder, model)
         raise
     except Exception as error:
         if batch_size is None or not ran_out_of_memory(error):
             raise
+        folder.discard_begun()
         raise InputError(
             f"Expected memory enough for batches of {batch_size} images; received out of "
             f"memory. Give --batch-size {max(batch_size // 2, 1)}, or a smaller --image-size."
         ) from error
+
+
+def _digest(model):
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(weight.numpy().tobytes())
+    return digest.digest()
+
+
+def _leave_untrained(folder, error):
+    """Discards a run that has nothing yet; of a signal it says so, an error says enough."""
+    discarded = folder.discard_begun()
+    if isinstance(error, InputError):
+        return
+    new, kept = ("", "; nothing is kept") if discarded else ("new ", "")
+    say(f"Stopped before anything {new}was trained{kept}.")
+    _say_if_goes_on(folder)
 
 
 def _save_interrupted(folder, model):
@@ -49,6 +75,10 @@ def _save_interrupted(folder, model):
         say(f"Stopped early; the weights since the last checkpoint are lost: {error}")
     else:
         say(f"Stopped early; the weights so far are in {path}")
+    _say_if_goes_on(folder)
+
+
+def _say_if_goes_on(folder):
     if (folder.path / CHECKPOINTS / ASKED).is_file():
         say(f"The same command line with --out {shlex.quote(str(folder.path))} goes on.")
 

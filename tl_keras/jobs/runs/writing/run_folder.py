@@ -20,6 +20,7 @@ from tl_keras.progress import say
 from tl_keras.settings.options.config_files import ASKED, CHECKPOINTS, differences_of, renamed
 
 SPLITS, INTERRUPTED, FIXES = "splits.csv.gz", "interrupted.keras", "fixes.csv"
+_BEGUN = {"config.json", "environment.json", "classes.json", SPLITS, FIXES}  # before any training
 _PACKAGES = ("tl-keras", "tensorflow", "keras", "numpy", "scikit-learn", "pillow")
 
 
@@ -126,8 +127,28 @@ class RunFolder:
 
     def _has_begun_only(self):
         """Tells whether this run wrote nothing but the beginning of its checkpoints."""
-        others = {path.name for path in self.path.iterdir()} - {".lock", CHECKPOINTS}
-        return self._began and not others and not (self.path / CHECKPOINTS / "fits").exists()
+        return self._began and not self._names() and not self._has_checkpoints()
+
+    def _names(self):
+        return {path.name for path in self.path.iterdir()} - {".lock", CHECKPOINTS}
+
+    def _has_checkpoints(self):
+        return any((self.path / CHECKPOINTS / of).exists() for of in ("fits", "features"))
+
+    def discard_begun(self):
+        """Removes what a run has written before its training, if there is nothing else.
+
+        Returns:
+            Whether it was removed: not from a run that goes on, nor beside checkpoints, features
+            or any other file.
+        """
+        names = self._names()
+        if not self._began or self._has_checkpoints() or names - _BEGUN:
+            return False
+        for name in names:
+            (self.path / name).unlink()
+        remove_checkpoints(self.path)
+        return True
 
     def write_json(self, name, content):
         write_json(self.path / name, content)

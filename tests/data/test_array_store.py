@@ -12,7 +12,10 @@ from tl_keras.data import array_store
 from tl_keras.data.array_store import (
     Limits,
     allocate,
+    in_bytes,
+    lend,
     limited_to,
+    need_room,
     place_for,
     release_pages,
     room_left,
@@ -42,7 +45,10 @@ def test_the_limit_is_for_all_arrays_together_and_what_is_gone_counts_no_more():
         first = allocate((6,), np.float32)
         second = allocate((6,), np.float32)
         assert not isinstance(first, np.memmap) and isinstance(second, np.memmap)
-        with pytest.raises(InputError, match="room for 0.0 GB .* Give a larger cache_gb"):
+        with pytest.raises(
+            InputError,
+            match="room for 24 bytes of .* Give a larger cache_gb",
+        ):
             allocate((6,), np.float32)
         view = second[:2]
         del first, second
@@ -59,6 +65,46 @@ def test_a_total_counts_both_places():
         assert place_for(11) is None and place_for(10) == "memory"
         assert place_for(10, "disk") == "disk" and place_for(11, "memory") is None
     assert kept.nbytes == 30
+
+
+class Holder:
+    """Holds arrays that can be computed again."""
+
+    def __init__(self, *arrays):
+        self.arrays = list(arrays)
+        lend(self)
+
+    def give_up(self):
+        self.arrays.clear()
+
+
+def test_arrays_that_can_be_computed_again_give_up_their_room_only_where_there_is_no_other():
+    taken = sum(room_taken().values())
+    with limited_to(Limits(10**9, 0, taken + 100)):
+        holder = Holder(allocate((60,), np.uint8))
+        holder.arrays.append([holder.arrays])  # a cycle
+        assert allocate((40,), np.uint8).nbytes == 40 and holder.arrays
+        assert allocate((41,), np.uint8).nbytes == 41 and not holder.arrays
+        assert sum(room_taken().values()) == taken
+
+
+def test_too_little_room_is_said_with_the_places_that_were_asked_for():
+    taken = room_taken()
+    with limited_to(Limits(taken["memory"] + 40, taken["disk"] + 2000)):
+        both = "room for 81.9 kB of features; received 40 bytes in memory and 2.0 kB on disk"
+        with pytest.raises(InputError, match=f"{both}.* larger cache_gb \\(--cache-gb\\)"):
+            need_room(81_920, what="features")
+        with pytest.raises(InputError, match="81.9 kB of cached arrays; received 2.0 kB on disk,"):
+            need_room(81_920, "disk")
+        assert need_room(41) == "disk"
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (2.5e6, "2.5 MB"), (3e9, "3.0 GB")],
+)
+def test_sizes_have_a_unit_in_which_they_are_no_zero(size, words):
+    assert in_bytes(size) == words
 
 
 def test_disk_array_lies_in_no_file_with_a_name(monkeypatch, tmp_path):
@@ -82,7 +128,7 @@ def test_disk_too_small_is_said_before_anything_is_written(monkeypatch, tmp_path
     with pytest.raises(InputError) as refused:
         allocate((2**30, 3), np.uint8, "disk")
     message = str(refused.value)
-    assert f"Expected 3.0 GiB free in {tmp_path}" in message
+    assert f"Expected 3.2 GB free in {tmp_path}" in message
     assert "received No space left on device. Free some space, set TMPDIR" in message
 
 

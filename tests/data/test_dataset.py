@@ -9,7 +9,7 @@ from PIL import Image
 from tests.data.images import save, textured
 from tl_keras.checks import InputError
 from tl_keras.data import array_store
-from tl_keras.data.array_store import Limits, limited_to
+from tl_keras.data.array_store import Limits, limited_to, room_taken
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import ImageReadError
 
@@ -107,6 +107,26 @@ def test_files_are_decoded_when_needed_where_nothing_has_room(files, capsys):
     os.remove(files.images[1])
     with pytest.raises(ImageReadError, match="the file does not exist"):
         rows_of([1])
+
+
+def test_arrays_are_resized_when_needed_where_nothing_has_room(capsys):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 4), np.uint8)
+    kept = ImageDataset.from_arrays(pixels).rows_of((6, 5))([2, 0])
+    with limited_to(Limits(0, 0)):
+        dataset = ImageDataset.from_arrays(pixels)
+        np.testing.assert_array_equal(dataset.rows_of((6, 5))([2, 0]), kept)
+        said = capsys.readouterr()
+        assert "No room for 270 bytes of decoded all images: each access resizes" in said.err
+        own = dataset.rows_of((4, 4))([1])  # which takes no room
+        np.testing.assert_array_equal(own[0, :, :, 0], pixels[1])
+        assert "No room" not in capsys.readouterr().err
+
+
+def test_decoded_images_give_up_their_room_and_are_decoded_again(files):
+    first = files.decoded((6, 5)).copy()
+    with limited_to(Limits(room_taken()["memory"], 0)):
+        array_store.allocate((first.nbytes,), np.uint8)
+        np.testing.assert_array_equal(files.decoded((6, 5)), first)
 
 
 def test_decoded_images_go_with_their_dataset(files):

@@ -3,7 +3,7 @@ import pytest
 
 from tests.data.images import fill_classes
 from tl_keras.data import images
-from tl_keras.data.array_store import Limits, limited_to
+from tl_keras.data.array_store import Limits, allocate, limited_to, room_taken
 from tl_keras.data.classes import keep_classes
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.splits import joined
@@ -51,6 +51,18 @@ def test_subsets_and_joined_parts_share_what_was_decoded(tmp_path, opened):
     np.testing.assert_array_equal(both.rows_of(SIZE)(np.arange(len(both))), expected)
     np.testing.assert_array_equal(fewer.rows_of(SIZE)([0])[0], splits.train.decoded(SIZE)[first])
     assert not opened
+
+
+def test_copies_give_up_their_room_to_an_array_that_needs_it(tmp_path, opened):
+    splits = load_dataset(_folder(tmp_path), image_size=SIZE)
+    expected, taken = splits.train.rows_of(SIZE)([2, 0]), room_taken()
+    size = splits.train.files.images.nbytes
+    with limited_to(Limits(taken["memory"], 0)):
+        features = allocate((size,), np.uint8)
+        del opened[:]
+        np.testing.assert_array_equal(splits.train.rows_of(SIZE)([2, 0]), expected)
+        assert len(opened) == 2
+    assert room_taken() == taken and features.nbytes == size
 
 
 @pytest.mark.parametrize("labels_per_class", [2, None])

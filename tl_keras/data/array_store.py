@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
+import gc
 import math
 import mmap
 import os
 import tempfile
 import weakref
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
@@ -35,6 +37,19 @@ class Limits:
 
 _limits = Limits()
 _taken = {"memory": 0, "disk": 0}
+_lenders = weakref.WeakSet()
+
+
+class Lender(Protocol):
+    """Holder of arrays that can be computed again, such as decoded images."""
+
+    def give_up(self) -> None:
+        """Lets go of its arrays."""
+
+
+def lend(holder: Lender) -> None:
+    """Lets `need_room` take the room of the arrays of `holder` for others."""
+    _lenders.add(holder)
 
 
 @contextlib.contextmanager
@@ -76,8 +91,46 @@ def place_for(size: int, store: str = "auto") -> str | None:
     left = room_left()
     if store == "memory" and _limits.memory is None and _limits.total is None:
         return store
-    places = ("memory", "disk") if store == "auto" else (store,)
-    return next((place for place in places if size <= left[place]), None)
+    return next((place for place in _places(store) if size <= left[place]), None)
+
+
+def _places(store):
+    return ("memory", "disk") if store == "auto" else (store,)
+
+
+def need_room(size: int, store: str = "auto", what: str = "cached arrays") -> str:
+    """Returns the place for an array; decoded images give up their room where there is no other.
+
+    Args:
+        size, store: see `place_for`.
+        what: the array, for the message.
+
+    Raises:
+        InputError: there is too little room even so.
+    """
+    place = place_for(size, store)
+    if place is None and len(_lenders):
+        for lender in list(_lenders):
+            lender.give_up()
+        gc.collect()  # an array may be part of a cycle
+        place = place_for(size, store)
+    if place is None:
+        free, where = room_left(), {"memory": "in memory", "disk": "on disk"}
+        left = " and ".join(f"{in_bytes(free[place])} {where[place]}" for place in _places(store))
+        raise InputError(
+            f"Expected room for {in_bytes(size)} of {what}; received {left}, which is all that is "
+            "left. Give a larger cache_gb (--cache-gb), a smaller image_size or fewer images, free "
+            "some space, or set TMPDIR."
+        )
+    return place
+
+
+def in_bytes(size: float) -> str:
+    """Returns a number of bytes in words, such as "81.9 kB"."""
+    units = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+    fitting = ((one, name) for one, name in units if size >= one)
+    one, name = next(fitting, (None, None))
+    return f"{size / one:.1f} {name}" if one else f"{size:.0f} bytes"
 
 
 def allocate(shape: tuple[int, ...], dtype: np.typing.DTypeLike, store: str = "auto") -> np.ndarray:
@@ -92,19 +145,10 @@ def allocate(shape: tuple[int, ...], dtype: np.typing.DTypeLike, store: str = "a
         store: "memory", "disk" or "auto" (disk if there is no room in memory, see `Limits`).
 
     Raises:
-        InputError: there is too little room.
+        InputError: there is too little room, see `need_room`.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    place = place_for(size, store)
-    if place is None:
-        left = " and ".join(
-            f"{free / 1e9:.1f} GB in {where}" for where, free in room_left().items()
-        )
-        raise InputError(
-            f"Expected room for {size / 1e9:.1f} GB of cached arrays; received {left}, which "
-            "is all that is left. Give a larger cache_gb, a smaller image_size or fewer "
-            "images, free some space, or set TMPDIR."
-        )
+    place = need_room(size, store)
     in_memory = place == "memory" or size == 0
     array = np.empty(shape, dtype) if in_memory else _on_disk(shape, dtype, size)
     _taken[place] += size
@@ -124,7 +168,7 @@ def _on_disk(shape, dtype, size):
             return np.memmap(file, dtype, "r+", shape=shape)
     except OSError as error:
         raise InputError(
-            f"Expected {size / 2**30:.1f} GiB free in {tempfile.gettempdir()} for cached arrays; "
+            f"Expected {in_bytes(size)} free in {tempfile.gettempdir()} for cached arrays; "
             f"received {error.strerror}. Free some space, set TMPDIR, choose a smaller image_size "
             "or cache='none'."
         ) from error

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tl_keras.data.array_checks import check_images, check_labels
-from tl_keras.data.array_store import allocate, place_for, put_row, release_pages
+from tl_keras.data.array_store import allocate, in_bytes, lend, place_for, put_row, release_pages
 from tl_keras.data.decoded_files import DecodedFiles
 from tl_keras.data.images import (
     check_image_size,
@@ -178,6 +178,8 @@ class ImageDataset:
     def decoded(self, image_size: tuple[int, int], store: str = "auto") -> np.ndarray:
         """Returns all images in one size, computed by the first call and then reused.
 
+        They are computed again if other arrays needed their room, see `data.array_store.need_room`.
+
         Args:
             image_size: (height, width).
             store: "memory", "disk" or "auto" (disk if there is no room in memory), see
@@ -197,13 +199,17 @@ class ImageDataset:
             self._decoded[image_size] = images
         return self._decoded[image_size]
 
+    def give_up(self) -> None:
+        """Frees the room of the images in other sizes than their own."""
+        self._decoded.clear()
+
     def rows_of(
         self, image_size: tuple[int, int], store: str = "auto"
     ) -> Callable[[np.ndarray], np.ndarray]:
         """Returns a function from indices int (b,) to images in one size, uint8 (b, h, w, 3).
 
-        The images come from `decoded`. If there is no room for them, each call decodes the files.
-        Images in shards are always read again.
+        The images come from `decoded`. If there is no room for them, each call decodes the files
+        or resizes the images. Images in shards are always read again.
 
         Args:
             image_size, store: see `decoded`.
@@ -212,16 +218,18 @@ class ImageDataset:
         if self.in_shards:
             return self._read_again(image_size)
         size = len(self) * image_size[0] * image_size[1] * 3
-        kept = image_size in self._decoded or not self.is_files
-        shared = None if kept else self._rows_in_files(image_size)
+        kept = image_size in self._decoded or self._has_size(image_size)
+        shared = None if kept or not self.is_files else self._rows_in_files(image_size)
         if shared is not None:
-            return lambda indices: _taken(self.files.images, shared[indices])
+            shared_images = self.files.images
+            return lambda indices: _taken(shared_images, shared[indices])
         if kept or place_for(size, store) is not None:
             images = self.decoded(image_size, store)
             return lambda indices: _taken(images, indices)
+        again = "decodes their files" if self.is_files else "resizes them"
         say(
-            f"No room for {size / 1e9:.1f} GB of decoded {self.split} images: each access "
-            "decodes their files again."
+            f"No room for {in_bytes(size)} of decoded {self.split} images: each access "
+            f"{again} again."
         )
         return self._read_again(image_size)
 
@@ -230,6 +238,10 @@ class ImageDataset:
         if not self.is_files and self.images.shape[1:3] == image_size:
             return lambda indices: _with_channels(self.images.take(indices))
         return lambda indices: np.stack([self.resized(row, image_size) for row in indices])
+
+    def _has_size(self, image_size):
+        """Tells whether the images are an array of that size, which is not resized."""
+        return isinstance(self.images, np.ndarray) and self.images.shape[1:3] == image_size
 
     def _rows_in_files(self, image_size):
         """Returns the rows of these images in `files`, or None if one is missing in that size."""
@@ -273,10 +285,11 @@ class ImageDataset:
 
     def _decode(self, image_size, store):
         shape = (len(self), *image_size, 3)
-        if isinstance(self.images, np.ndarray) and self.images.shape[1:3] == image_size:
+        if self._has_size(image_size):
             # A view: grey is repeated without using memory.
             return np.broadcast_to(_as_channels(self.images), shape)
         images = allocate(shape, np.uint8, store)
+        lend(self)
         shared = self._rows_in_files(image_size) if self.is_files else None
 
         def fill(index):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tl_keras.data.array_store import allocate, place_for
+from tl_keras.data.array_store import allocate, lend, place_for
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedFiles:
-    """Decoded images of files in one size.
+    """Decoded images of files in one size, until other arrays need their room.
 
     Attributes:
         images: uint8 (n, height, width, 3), 0-255, in memory or on disk.
@@ -34,7 +34,14 @@ class DecodedFiles:
         shape = (len(paths), *image_size, 3)
         if place_for(math.prod(shape)) is None:
             return None
-        return cls(allocate(shape, np.uint8), {path: row for row, path in enumerate(paths)})
+        found = cls(allocate(shape, np.uint8), {path: row for row, path in enumerate(paths)})
+        lend(found)
+        return found
+
+    def give_up(self) -> None:
+        """Frees the room; none of the files is there any more."""
+        self.rows.clear()
+        object.__setattr__(self, "images", np.empty((0, *self.images.shape[1:]), np.uint8))
 
     def rows_for(self, paths: Sequence[str], image_size: tuple[int, int]) -> np.ndarray | None:
         """Returns the rows of some files, int64 (m,), or None if one is missing in that size."""

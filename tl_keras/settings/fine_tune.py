@@ -204,7 +204,8 @@ class FineTuneSettings(StepSettings):
     """Gigabytes for cached images and features; default: a share of what is free.
 
     In memory and on disk together. The default is a quarter of the free memory, 2 GiB at most, and
-    half of the free disk. What does not fit is cached in fewer views or, with a line, not."""
+    half of the free disk. What does not fit is cached in fewer views or, with a line, not. Only the
+    features of a linear start have to fit; decoded images give up their room for them."""
     views: Annotated[int | None, RUN, Bounds(minimum=1)] = None
     """Augmented versions cached of each image, taken in turn; default: 8 from a linear start, else
     24.

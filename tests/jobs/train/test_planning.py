@@ -1,9 +1,12 @@
 """The plan of a training run: what it says, what it chooses, and how near it comes."""
 
+import gc
 import json
 import re
 from types import SimpleNamespace
 
+import keras
+import numpy as np
 import pytest
 
 from tests.jobs.small_runs import small_config
@@ -20,6 +23,7 @@ from tl_keras.training.fine_tuning.time_plan import (
     Speed,
     _in_parallel,
     stages,
+    start_bytes,
 )
 from tl_keras.training.time_limit import Deadline
 
@@ -253,3 +257,46 @@ def test_a_limit_judges_by_the_slowest_fine_tuning_so_far(monkeypatch):
         clock[0] += 20  # 1 s for an image in an epoch
     assert limit.allows(4, Source) and not limit.allows(5, Source)
     assert Deadline(None).allows(10**9, Source)
+
+
+def with_room(size):
+    """Returns `cache_gb` that leaves so many bytes beside the arrays of other tests."""
+    gc.collect()
+    return (sum(room_taken().values()) + size + 0.5) / 1e9
+
+
+def test_the_start_keeps_all_views_of_the_images_that_it_is_fitted_to():
+    splits = splits_of(Images(range(40)), Images(range(10)), Images(range(30)))
+    for refit, augment, rows in ((True, "flip", 100), (False, "flip", 80), (False, "none", 40)):
+        settings = FineTuneSettings(refit=refit, augment=augment).filled()
+        assert start_bytes(settings, splits, 1000) == 4000 * rows
+
+
+FAST = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "refit": True}
+
+
+def test_room_without_the_features_of_the_start_is_refused_before_the_run(
+    encoder, colours, tmp_path, capfd
+):
+    config = small_config(encoder, colours, tmp_path / "run", **FAST, cache_gb=with_room(1290))
+    said = r"room for 1\.3 kB of features of the linear start; .* \(--cache-gb\)"
+    with pytest.raises(InputError, match=said):
+        train(config)
+    assert not (tmp_path / "run").exists()
+    assert "Plan" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("room", [1300, 36 * 16 * 16 * 3 + 100])
+def test_decoded_images_give_their_room_to_the_features_of_the_start(
+    room, encoder, colours, tmp_path, capfd
+):
+    """There is room for the features alone, or for the images alone."""
+    found = []
+    for name, cache_gb in (("tight", with_room(room)), ("wide", None)):
+        run = train(small_config(encoder, colours, tmp_path / name, **FAST, cache_gb=cache_gb))
+        found.append(keras.saving.load_model(run / "model.keras").get_weights())
+        said = "decodes their files again" in capfd.readouterr().err
+        assert said or (name, room) != ("tight", 1300)
+        assert not said or name == "tight"
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

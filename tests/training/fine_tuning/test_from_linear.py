@@ -9,6 +9,7 @@ import pytest
 from tests.replicas import check_program
 from tl_keras import InputError, build_classifier, fine_tune
 from tl_keras.checks import DivergedError
+from tl_keras.data.array_store import room_taken
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.settings.fine_tune import (
@@ -430,3 +431,18 @@ print("equal")
 @pytest.mark.slow
 def test_one_replica_and_two_give_the_same_points_and_weights():
     check_program(REPLICAS)
+
+
+def test_images_that_were_resized_give_up_their_room_for_the_features():
+    x, y = TRAIN
+    found = []
+    for tight in (True, False):
+        data = ImageDataset.from_arrays(x[:, ::2, ::2], y)
+        taken = sum(room_taken().values())
+        images = data.decoded((16, 16)).nbytes
+        model = classifier()
+        room = {"cache_gb": (taken + images + 100.5) / 1e9} if tight else {}
+        fine_tune(model, data, None, preset="fast", augment="flip", **room)
+        found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -6,6 +6,7 @@ import time
 import keras
 
 from tl_keras.checks import InputError
+from tl_keras.data.array_store import need_room
 from tl_keras.jobs.train.starting_point import StartingPoint
 from tl_keras.progress import say
 from tl_keras.reports.wording.numbers import format_duration
@@ -15,7 +16,13 @@ from tl_keras.training.checkpoints.decisions import decided
 from tl_keras.training.distribution.several_machines import from_chief
 from tl_keras.training.fine_tuning.inputs import default_batch_size, images_of
 from tl_keras.training.fine_tuning.linear_start import last_dense
-from tl_keras.training.fine_tuning.time_plan import Speed, measure_speed, memory, stages
+from tl_keras.training.fine_tuning.time_plan import (
+    Speed,
+    measure_speed,
+    memory,
+    stages,
+    start_bytes,
+)
 
 _SAY_EVERY = 20  # seconds
 
@@ -33,7 +40,8 @@ def planned(
         (`TrainSettings` with a value for all; `TimeLeft`, or None without a linear start)
 
     Raises:
-        InputError: not even the linear start fits into the minutes.
+        InputError: not even the linear start fits into the minutes, or its features into the room
+            for cached arrays.
     """
     started = time.monotonic() if started is None else started
     resolved, minutes = start.resolved(config), config.fine_tune.minutes
@@ -41,11 +49,13 @@ def planned(
         return resolved, None
     presets = _presets(config.fine_tune) if minutes else [resolved.fine_tune.preset]
     ways = [_with_preset(config, start, preset) for preset in presets]
+    features = last_dense(start.model).kernel.shape[0]
+    smallest = min(start_bytes(way.fine_tune, start.splits, features) for way in ways)
+    need_room(smallest, what="features of the linear start")
     images = images_of(start.splits.train, start.model, ways[0].fine_tune, training=True)
     speed = measure_speed(start.model, images, ways[0].fine_tune)
     speed, elapsed = from_chief([dataclasses.asdict(speed), time.monotonic() - started])
     speed = Speed(**speed)
-    features = last_dense(start.model).kernel.shape[0]
     plans = [stages(speed, way.fine_tune, start.splits, features) for way in ways]
     # The first run decides by the time that is left, and a resumed one does the same.
     number, left = decided("plan", lambda: _fitting(plans, minutes, elapsed, presets[-1]))

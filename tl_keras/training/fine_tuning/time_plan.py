@@ -199,6 +199,16 @@ def stages(
     return result
 
 
+def start_bytes(settings: FineTuneSettings, splits: Splits, features: int) -> int:
+    """Returns the bytes of the features that the linear start is fitted to, of all their views.
+
+    Args:
+        features: numbers that the backbone computes for each image.
+    """
+    views = 2 if mirrors(settings.augment, splits.train) else 1
+    return _FLOAT * views * features * sum(map(len, splits[: 2 if settings.refit else 1]))
+
+
 def _measuring(speed, tries, average, views, test):
     """Seconds of the predictions of the trained model, and of its start where that is another."""
     if average:  # its networks share the frozen part, and the start is one of them

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tl_keras.data.array_store import MEMORY_LIMIT_BYTES, Limits, room_left, room_taken
+from tl_keras.data.array_store import MEMORY_LIMIT_BYTES, Limits, in_bytes, room_left, room_taken
 from tl_keras.progress import say
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.distribution.several_machines import from_chief
@@ -115,19 +115,15 @@ def _places(settings):
 
 
 def _tell(way, numbers, train, val, wanted, left):
-    size = _words(numbers * _BYTES[way.dtype] * (way.views * train + val))
-    room = f"{_words(left)} may be taken" if math.isfinite(left) else "no limit"
+    size = in_bytes(numbers * _BYTES[way.dtype] * (way.views * train + val))
+    room = f"{in_bytes(left)} may be taken" if math.isfinite(left) else "no limit"
     if way.views:
         count = f"{way.views} of {wanted} views" if way.views < wanted else f"{wanted} views"
         place = {"memory": "in memory", "disk": "on disk"}[way.store]
         say(f"Feature cache: {count}, {way.dtype}, {place}, {size}; {room}.")
         return
-    one = _words(numbers * _BYTES[way.dtype] * (train + val))
+    one = in_bytes(numbers * _BYTES[way.dtype] * (train + val))
     say(
         f"Feature cache: none, one view takes {one} and {room}. The frozen part runs anew "
         "in each epoch, which is slower; a larger --cache-gb or more free disk avoids it."
     )
-
-
-def _words(size):
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -293,7 +293,8 @@ def test_decoded_images_give_their_room_to_the_features_of_the_start(
     """There is room for the features alone, or for the images alone."""
     found = []
     for name, cache_gb in (("tight", with_room(room)), ("wide", None)):
-        run = train(small_config(encoder, colours, tmp_path / name, **FAST, cache_gb=cache_gb))
+        changes = FAST | {"image_size": 16, "cache_gb": cache_gb}  # decoded while checked
+        run = train(small_config(encoder, colours, tmp_path / name, **changes))
         found.append(keras.saving.load_model(run / "model.keras").get_weights())
         said = "decodes their files again" in capfd.readouterr().err
         assert said or (name, room) != ("tight", 1300)

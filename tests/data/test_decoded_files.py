@@ -62,7 +62,8 @@ def test_copies_give_up_their_room_to_an_array_that_needs_it(tmp_path, opened):
         del opened[:]
         np.testing.assert_array_equal(splits.train.rows_of(SIZE)([2, 0]), expected)
         assert len(opened) == 2
-    assert room_taken() == taken and features.nbytes == size
+    # Images of other tests may have given up their room too.
+    assert room_taken()["memory"] <= taken["memory"] and features.nbytes == size
 
 
 @pytest.mark.parametrize("labels_per_class", [2, None])

@@ -93,7 +93,8 @@ def test_a_pruned_run_averages_over_mirror_images_as_its_origin(
 
 
 def test_a_pruned_run_that_is_stopped_averages_as_its_origin(mirrored_run, tmp_path, monkeypatch):
-    def stop(*_, **__):
+    def stop(model, *_, **__):
+        model.set_weights([weight / 2 for weight in model.get_weights()])
         raise SystemExit(143)
 
     monkeypatch.setattr(job, "prune_model", stop)

@@ -342,9 +342,9 @@ def _check_linear_start(settings):
     """Refuses options that contradict a linear start, or its preset."""
     linear = "linear_start=True" if settings.linear_start else ""
     fast = "preset='fast'" if settings.preset == "fast" else ""
-    alone = fast
-    for name, value in (("epochs", 0), ("unfreeze", "none")) if linear else ():
-        alone = alone or (f"{name}={value!r}" if getattr(settings, name) == value else "")
+    ends = [("epochs", 0), ("unfreeze", "none")] if linear else []
+    ends = [f"{name}={value!r}" for name, value in ends if getattr(settings, name) == value]
+    alone = fast or next(iter(ends), "")  # what leaves the linear start alone
     objective = "" if settings.objective == "plain" else settings.objective
     for name, value, kind in (
         ("freeze_epochs", settings.freeze_epochs, linear),

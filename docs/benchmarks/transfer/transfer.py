@@ -62,11 +62,9 @@ def compare_photographs(folder):
     """`compare` of the head on photographs in files, without the weights' difference."""
     import tempfile
 
-    from tl_keras import load_dataset
-
     with tempfile.TemporaryDirectory() as place:
         link_photographs(folder, Path(place))
-        ours = timed_training(tune_files, lambda: load_dataset(place))
+        ours = timed_training(tune_files, place)
         plain = timed_training(plain_files, place)
     name = f"head only, {sum(PHOTOGRAPHS.values())} photographs in files"
     print(f"{name}: plain {plain:.1f} s, ours {ours:.1f} s", flush=True)
@@ -85,8 +83,10 @@ def link_photographs(folder, place):
         files = files[number:]
 
 
-def tune_files(model, load):
-    splits = load()
+def tune_files(model, place):
+    from tl_keras import load_dataset
+
+    splits = load_dataset(place)
     tune(model, splits.train, splits.val, "none", "memory")
 
 

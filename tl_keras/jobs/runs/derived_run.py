@@ -68,7 +68,7 @@ def write_run(
     history: TrainingHistory,
     metrics: dict,
     *,
-    flips: bool = False,
+    flips: bool,
 ) -> None:
     """Writes the files by which `evaluate`, `predict` and `export` know a run, then measures it.
 

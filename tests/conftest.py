@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+import weakref
 
 import pytest
 
@@ -21,6 +22,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from tl_keras import cli  # loads neither
+from tl_keras.data import array_store
 
 ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -58,6 +60,13 @@ def signal_handlers():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def others_keep_their_room(monkeypatch):
+    """No array of another test gives up its room in this one."""
+    gc.collect()
+    monkeypatch.setattr(array_store, "_lenders", weakref.WeakSet())
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from tl_keras.data.array_store import (
     room_taken,
 )
 
+pytestmark = pytest.mark.usefixtures("others_keep_their_room")
+
 
 @pytest.mark.parametrize("store", ["memory", "disk", "auto"])
 def test_array_has_its_shape_and_can_be_written(store):

@@ -53,6 +53,7 @@ def test_subsets_and_joined_parts_share_what_was_decoded(tmp_path, opened):
     assert not opened
 
 
+@pytest.mark.usefixtures("others_keep_their_room")
 def test_copies_give_up_their_room_to_an_array_that_needs_it(tmp_path, opened):
     splits = load_dataset(_folder(tmp_path), image_size=SIZE)
     expected, taken = splits.train.rows_of(SIZE)([2, 0]), room_taken()
@@ -62,7 +63,6 @@ def test_copies_give_up_their_room_to_an_array_that_needs_it(tmp_path, opened):
         del opened[:]
         np.testing.assert_array_equal(splits.train.rows_of(SIZE)([2, 0]), expected)
         assert len(opened) == 2
-    # Images of other tests may have given up their room too.
     assert room_taken()["memory"] <= taken["memory"] and features.nbytes == size
 
 

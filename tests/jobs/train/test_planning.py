@@ -1,6 +1,5 @@
 """The plan of a training run: what it says, what it chooses, and how near it comes."""
 
-import gc
 import json
 import re
 from types import SimpleNamespace
@@ -261,7 +260,6 @@ def test_a_limit_judges_by_the_slowest_fine_tuning_so_far(monkeypatch):
 
 def with_room(size):
     """Returns `cache_gb` that leaves so many bytes beside the arrays of other tests."""
-    gc.collect()
     return (sum(room_taken().values()) + size + 0.5) / 1e9
 
 
@@ -275,6 +273,7 @@ def test_the_start_keeps_all_views_of_the_images_that_it_is_fitted_to():
 FAST = LINEAR | {"epochs": None, "lr": None, "preset": "fast", "refit": True}
 
 
+@pytest.mark.usefixtures("others_keep_their_room")
 def test_room_without_the_features_of_the_start_is_refused_before_the_run(
     encoder, colours, tmp_path, capfd
 ):
@@ -286,6 +285,7 @@ def test_room_without_the_features_of_the_start_is_refused_before_the_run(
     assert "Plan" not in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("others_keep_their_room")
 @pytest.mark.parametrize("room", [1300, 36 * 16 * 16 * 3 + 100])
 def test_decoded_images_give_their_room_to_the_features_of_the_start(
     room, encoder, colours, tmp_path, capfd

@@ -433,6 +433,7 @@ def test_one_replica_and_two_give_the_same_points_and_weights():
     check_program(REPLICAS)
 
 
+@pytest.mark.usefixtures("others_keep_their_room")
 def test_images_that_were_resized_give_up_their_room_for_the_features():
     x, y = TRAIN
     found = []

@@ -155,3 +155,17 @@ def pretrained_run(made_once, bar_images):
         )
 
     return run_of
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """An empty Keras cache and no network; returns the list of downloads that were tried."""
+    asked = []
+
+    def get_file(name, url, **_):
+        asked.append(url)
+        raise Exception(f"URL fetch failure on {url}: None -- no route to host")
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("keras.utils.get_file", get_file)
+    return asked

@@ -42,7 +42,7 @@ def test_what_train_would_train_is_tested(asked, unfreeze, monkeypatch, colours,
         raise InputError(f"tested with {settings['unfreeze']}")
 
     start = StartingPoint(None, load_dataset(colours), {}, suited=AFTER_TWO_VIEWS)
-    monkeypatch.setattr(module, "need_weights", lambda _: None)
+    monkeypatch.setattr(module, "need_weights", lambda *_: None)
     monkeypatch.setattr(module, "starting_point", lambda *_: start)
     monkeypatch.setattr(module, "find", find)
     out = str(tmp_path / "lr.png")

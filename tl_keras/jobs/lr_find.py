@@ -9,7 +9,8 @@ from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import replacing
 from tl_keras.jobs.output_files import check_output, image_of
 from tl_keras.jobs.runs.replicated import replicated
-from tl_keras.jobs.train.starting_point import check_names, need_weights, starting_point
+from tl_keras.jobs.train.starting_point import check_names, starting_point
+from tl_keras.models.backbones.backbone import need_weights
 from tl_keras.progress import say
 from tl_keras.reports.figures.rate_figures import plot_lr_find
 from tl_keras.reports.figures.style import render_png
@@ -37,7 +38,7 @@ def lr_find(settings):
     config = settings.for_training()
     check_names(config)
     keras.utils.set_random_seed(config.seed)
-    need_weights(config)
+    need_weights(config.backbone, config.weights, config.data, config.image_size)
     splits = load_dataset(
         config.data,
         seed=config.seed,

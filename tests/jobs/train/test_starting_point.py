@@ -34,20 +34,6 @@ from tl_keras.training.fine_tuning.fine_tune import fine_tune
 
 
 @pytest.fixture
-def offline(monkeypatch, tmp_path):
-    """An empty Keras cache and no network; returns the list of downloads that were tried."""
-    asked = []
-
-    def get_file(name, url, **_):
-        asked.append(url)
-        raise Exception(f"URL fetch failure on {url}: None -- no route to host")
-
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(keras.utils, "get_file", get_file)
-    return asked
-
-
-@pytest.fixture
 def small_in_place(monkeypatch):
     """Random weights give the tiny encoder instead of the real base; the rest is as it was."""
     build = scratch.build_classifier

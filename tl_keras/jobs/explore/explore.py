@@ -11,7 +11,7 @@ from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.evaluation.encoders.approximate_neighbours import check_index_library
 from tl_keras.evaluation.encoders.findings import find
 from tl_keras.files import write_csv
-from tl_keras.jobs.features.encoder_features import encoder_features
+from tl_keras.jobs.features.encoder_features import encoder_features, need_encoder_weights
 from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
@@ -41,6 +41,7 @@ def explore(config):
     keras.utils.set_random_seed(config.seed)
     check_backbone(config.backbone, PIXELS)
     with RunFolder(config.out or default_run_path("explore", config.data)) as run:
+        need_encoder_weights(config.backbone, config.weights, config.data, config.image_size)
         images, inspection = load_unsplit(
             config.data,
             on_bad_image=config.on_bad_image,

@@ -7,7 +7,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.evaluation.encoders.probe_table import pixel_rows
 from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.models.backbones.applications import image_size_for
-from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
+from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path, need_weights
 from tl_keras.progress import say
 from tl_keras.settings.features import PIXELS
 
@@ -33,18 +33,9 @@ def encoder_features(backbone, images, *, weights=None, image_size=None):
     """
     if backbone == PIXELS:
         return _of_pixels(images, image_size, _ASKED)
-    try:
-        encoder = build_encoder(backbone, images, weights, image_size)
-    except InputError as error:
-        if is_backbone_path(backbone) or weights not in (None, "imagenet", "auto"):
-            raise
-        if weights == "auto":
-            say(f"weights=auto: {error}")
-            say(f"weights=auto: NO IMAGENET WEIGHTS for {backbone}. Using pixels.")
-            return _of_pixels(images, image_size, _FALLEN_BACK)
-        raise InputError(
-            f"{error} Or use --backbone RUN of `tl-keras pretrain`, or --backbone pixels."
-        ) from error
+    encoder = encoder_or_pixels(backbone, images, weights, image_size)
+    if encoder is None:
+        return _of_pixels(images, image_size, _FALLEN_BACK)
     size = encoder.input_shape[1:3]
     side = f"{size[0]} x {size[1]} pixels"
     source = f"Similarity is that of the features of {backbone} on {side}."
@@ -54,6 +45,55 @@ def encoder_features(backbone, images, *, weights=None, image_size=None):
 def are_of_network(source: str) -> bool:
     """Returns whether the sentence of `encoder_features` is on features of a network."""
     return not source.startswith((_ASKED, _FALLEN_BACK))
+
+
+def need_encoder_weights(
+    backbone: str,
+    weights: str | None,
+    data: str,
+    image_size: int | None,
+    option: str = "backbone",
+) -> None:
+    """Does as `need_weights`; the error names the ways of a command that can do without them.
+
+    Args:
+        option: name of the option that names the backbone, for messages.
+    """
+    try:
+        need_weights(backbone, weights, data, image_size)
+    except InputError as error:
+        raise _with_ways_on(error, option) from error
+
+
+def encoder_or_pixels(
+    backbone: str,
+    images: ImageDataset,
+    weights: str | None,
+    image_size: int | None,
+    option: str = "backbone",
+) -> keras.Model | None:
+    """Does as `build_encoder`; None, which is said, where weights="auto" finds none of ImageNet.
+
+    Args:
+        option: name of the option that names the backbone, for messages.
+    """
+    if is_backbone_path(backbone) or weights not in (None, "imagenet", "auto"):
+        return build_encoder(backbone, images, weights, image_size)
+    try:
+        return build_encoder(backbone, images, weights, image_size)
+    except InputError as error:
+        if weights != "auto":
+            raise _with_ways_on(error, option) from error
+        say(f"weights=auto: {error}")
+        say(f"weights=auto: NO IMAGENET WEIGHTS for {backbone}. Using pixels.")
+        return None
+
+
+def _with_ways_on(error, option):
+    """Returns an error that names also what does without ImageNet weights."""
+    return InputError(
+        f"{error} Or use --{option} RUN of `tl-keras pretrain`, or --{option} pixels."
+    )
 
 
 def build_encoder(

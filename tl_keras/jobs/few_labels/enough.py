@@ -20,7 +20,7 @@ from tl_keras.evaluation.labelling.forecast import (
     measure_curve,
 )
 from tl_keras.evaluation.labelling.head import unit_rows
-from tl_keras.jobs.features.encoder_features import encoder_features
+from tl_keras.jobs.features.encoder_features import encoder_features, need_encoder_weights
 from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
@@ -54,6 +54,7 @@ def enough(config):
     keras.utils.set_random_seed(config.seed)
     check_backbone(config.backbone, PIXELS)
     with RunFolder(config.out or default_run_path("enough", config.data)) as run:
+        need_encoder_weights(config.backbone, config.weights, config.data, config.image_size)
         images, inspection = load_unsplit(
             config.data, on_bad_image=config.on_bad_image, fixes=config.fixes
         )

@@ -1,7 +1,6 @@
 """Starting point of a training run: ImageNet weights, a file, random numbers or a source task."""
 
 import dataclasses
-from pathlib import Path
 
 import keras
 
@@ -17,15 +16,13 @@ from tl_keras.jobs.train.suited_settings import (
     after_letters,
     suited_to,
 )
-from tl_keras.models.backbones.applications import image_size_for, image_size_for_files
+from tl_keras.models.backbones.applications import image_size_for
 from tl_keras.models.backbones.backbone import (
     check_backbone,
     get_backbone,
     imagenet_weights_cached,
     is_backbone_path,
-    list_backbones,
 )
-from tl_keras.models.backbones.imagenet_weights import fetch_weights
 from tl_keras.progress import say
 from tl_keras.settings.image_source import SMALL_RESNET
 from tl_keras.settings.train import HEADS, TrainSettings, usual_dropout
@@ -101,18 +98,6 @@ def check_names(config: TrainSettings) -> None:
     """Refuses names that cannot work before anything is read or downloaded."""
     check_choice("head", config.head, HEADS)
     check_backbone(config.backbone)
-
-
-def need_weights(config: TrainSettings) -> None:
-    """Downloads the ImageNet weights that will be asked for, before a folder of images is read.
-
-    Raises:
-        InputError: as `starting_point`, which would say so only after the images.
-    """
-    asked = config.weights in (None, "imagenet") and config.backbone in list_backbones()
-    if asked and Path(config.data).is_dir():
-        side = image_size_for_files(config.backbone, config.image_size)
-        fetch_weights(config.backbone, (side, side))
 
 
 def starting_point(

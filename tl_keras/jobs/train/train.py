@@ -43,11 +43,11 @@ from tl_keras.jobs.train.start_figures import ahead_of, fine_tuning_figures, lin
 from tl_keras.jobs.train.starting_point import (
     StartingPoint,
     check_names,
-    need_weights,
     starting_point,
 )
 from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.models.averaged_classifier import model_of_each, networks_of
+from tl_keras.models.backbones.backbone import need_weights
 from tl_keras.progress import say
 from tl_keras.reports.wording.answers import realised_sentence
 from tl_keras.reports.wording.training import (
@@ -110,7 +110,7 @@ def train(config: TrainSettings) -> Path:
     room = limited_to(cache_limits(config.fine_tune.cache_gb, config.fine_tune.cache))
     path = config.out or default_run_path(config.backbone, config.data)
     with room, recorded_run(path, "train", config) as folder:
-        need_weights(config)
+        need_weights(config.backbone, config.weights, config.data, config.image_size)
         splits, unlabelled = load_data(config)
         config = resolved(config, splits.train.sounds)
         seen = seen_by(config.backbone) if config.max_error is not None else frozenset()

@@ -8,7 +8,12 @@ import keras
 from tl_keras.checks import InputError, check_choice
 from tl_keras.files import read_json
 from tl_keras.models.answers.answering_model import classifier_of
-from tl_keras.models.backbones.applications import APPLICATIONS, SMALL_IMAGE, build_base
+from tl_keras.models.backbones.applications import (
+    APPLICATIONS,
+    SMALL_IMAGE,
+    build_base,
+    image_size_for_files,
+)
 from tl_keras.models.backbones.imagenet_weights import cached_weights, fetch_weights
 from tl_keras.models.backbones.small_resnet import build_small_resnet
 from tl_keras.models.backbones.weights_files import load_weights
@@ -132,6 +137,23 @@ def check_backbone(backbone: str | Path, *others: str, option: str = "backbone")
         check_choice(option, backbone, (*list_backbones(), SMALL_RESNET, *others))
     elif not Path(backbone).exists():
         raise InputError(f"Expected a backbone file; received {backbone}: no such file.")
+
+
+def need_weights(backbone: str, weights: str | None, data: str, image_size: int | None) -> None:
+    """Downloads the ImageNet weights that will be asked for, before a folder of images is read.
+
+    Args:
+        backbone: name or path.
+        weights: as in `build_backbone`; None for "imagenet". Others need no download.
+        data: folder of images. Of other data the size is not known before they are read.
+        image_size: side in pixels; None for that of the backbone.
+
+    Raises:
+        InputError: as `build_backbone`, which would say so only after the images.
+    """
+    if weights in (None, "imagenet") and backbone in list_backbones() and Path(data).is_dir():
+        side = image_size_for_files(backbone, image_size)
+        fetch_weights(backbone, (side, side))
 
 
 def _small_resnet(image_size, weights):

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import keras
 
-from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.files import read_json
-from tl_keras.jobs.features.encoder_features import build_encoder
+from tl_keras.jobs.features.encoder_features import encoder_or_pixels
 from tl_keras.jobs.runs.reading.pretrained_run import load_pretrained_run
-from tl_keras.models.backbones.backbone import build_backbone, is_backbone_path
+from tl_keras.models.backbones.backbone import build_backbone
 from tl_keras.models.episodic.prototypical import PrototypicalNetwork
-from tl_keras.progress import say
 from tl_keras.settings.features import PIXELS
 from tl_keras.settings.few_labels.few_shot import COSINE, FewShotSettings
 from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
@@ -63,17 +61,9 @@ def load_encoder(
         return _pixels(settings.image_size, "No network was used")
     if _is_prototypical(Path(settings.encoder)):
         return _prototypical(settings)
-    try:
-        model = build_encoder(settings.encoder, images, settings.weights, settings.image_size)
-    except InputError as error:
-        if is_backbone_path(settings.encoder) or settings.weights not in (None, "imagenet", "auto"):
-            raise
-        if settings.weights != "auto":
-            raise InputError(
-                f"{error} Or use --{option} RUN of `tl-keras pretrain`, or --{option} pixels."
-            ) from error
-        say(f"weights=auto: {error}")
-        say(f"weights=auto: NO IMAGENET WEIGHTS for {settings.encoder}. Using pixels.")
+    named = settings.encoder, images, settings.weights, settings.image_size
+    model = encoder_or_pixels(*named, option)
+    if model is None:
         return _pixels(settings.image_size, "Without ImageNet weights no network was used")
     return Encoder(model, _source(settings, model))
 

@@ -11,6 +11,7 @@ from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
 from tl_keras.data.pipelines.augmentation_presets import mirrors, resolve_augment
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
+from tl_keras.jobs.features.encoder_features import need_encoder_weights
 from tl_keras.jobs.few_labels.few_shot.encoder import load_encoder, sounds_of
 from tl_keras.jobs.few_labels.few_shot.queries import predict_queries
 from tl_keras.jobs.few_labels.few_shot.support import load_support
@@ -54,7 +55,9 @@ def few_shot(settings):
     sounds = sounds_of(settings)
     sources_of((settings.query,), sounds)  # refused before anything is computed
     path = settings.run or default_run_path("few-shot", settings.support)
+    encoder = settings.encoder, settings.weights, settings.support, settings.image_size
     with RunFolder(path, option="--run") as folder:
+        need_encoder_weights(*encoder, "encoder")
         support, inspection = load_support(
             settings.support, settings.on_bad_image, sounds, settings.fixes
         )

@@ -14,7 +14,7 @@ from tl_keras.evaluation.policy.descriptors import describe
 from tl_keras.jobs.features.kept_features import kept_features
 from tl_keras.jobs.few_labels.recommend.times import estimated_seconds, speed_of
 from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
-from tl_keras.models.backbones.backbone import check_backbone
+from tl_keras.models.backbones.backbone import check_backbone, need_weights
 from tl_keras.progress import say
 from tl_keras.reports.page_parts.html import write_page
 from tl_keras.reports.pages.recommend_page import recommend_page
@@ -43,6 +43,7 @@ def recommend(config):
     keras.utils.set_random_seed(config.seed)
     check_backbone(config.backbone)
     with RunFolder(config.out or default_run_path("recommend", config.data)) as run:
+        need_weights(config.backbone, None, config.data, config.image_size)
         splits = _loaded(config)
         features = kept_features(
             config.backbone,

@@ -8,6 +8,7 @@ from tl_keras.data.dataset import Splits
 from tl_keras.data.images import printable
 from tl_keras.evaluation.encoders.probes import extract_features
 from tl_keras.files import write_csv
+from tl_keras.jobs.features.encoder_features import need_encoder_weights
 from tl_keras.jobs.few_labels.zero_shot.classifier import encoder_of, fit_classifier, on_images
 from tl_keras.jobs.few_labels.zero_shot.described_images import load_described_images
 from tl_keras.jobs.few_labels.zero_shot.figures import figures_of, predict_test
@@ -44,6 +45,9 @@ def zero_shot(settings):
     keras.utils.set_random_seed(settings.seed % 2**31)
     check_backbone(settings.backbone, PIXELS, SMALL_RESNET)
     with RunFolder(settings.out or default_run_path("zero-shot", settings.data)) as folder:
+        need_encoder_weights(
+            settings.backbone, settings.weights, settings.data, settings.image_size
+        )
         images = load_described_images(settings)
         for warning in images.warnings:
             say(f"WARNING: {warning}")

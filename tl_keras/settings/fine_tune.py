@@ -69,6 +69,8 @@ _IDLE_FROM_LINEAR = {
         *("epochs",),
     ),
 }
+# "balanced" is the preset of whoever gives none, so it is refused nowhere.
+_IDLE_BEST = {("epochs", 0): ("preset",), ("unfreeze", "none"): ("preset",)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -239,6 +241,8 @@ class FineTuneSettings(StepSettings):
         _check_objective(self)
         for idle in _idle(self.linear_start):
             check_effect(self, idle)
+        if self.preset == "best":
+            check_effect(self, _IDLE_BEST)
         _check_linear_start(self)
 
     def filled(self, suited=None):

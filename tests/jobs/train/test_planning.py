@@ -227,6 +227,7 @@ def test_minutes_choose_no_more_than_the_preset_that_was_given():
     for preset, allowed in ((None, 3), ("best", 3), ("balanced", 2), ("fast", 1)):
         found = _presets(FineTuneSettings(preset=preset, minutes=60))
         assert found == ["best", "balanced", "fast"][-allowed:]
+    assert _presets(FineTuneSettings(minutes=60, epochs=0)) == ["balanced", "fast"]
 
 
 def test_too_few_minutes_for_the_linear_start_are_refused_before_it(encoder, colours, tmp_path):

@@ -387,6 +387,8 @@ def test_a_linear_head_alone_takes_a_linear_start(how, takes):
         ({}, {"unfreeze": "none", "epochs": 3}, "no epochs where .*, with unfreeze='none'"),
         ({}, {"unfreeze": "none", "views": 3}, "no views where .*, with unfreeze='none'"),
         ({}, {"preset": "slow"}, "preset to be one of"),
+        ({}, {"unfreeze": "none", "preset": "best"}, "no preset where .*, with unfreeze='none'"),
+        ({}, {"epochs": 0, "preset": "best"}, "no preset where it has no effect, with epochs=0"),
         ({}, {"preset": "best", "linear_start": False}, "no preset where it has no effect"),
         ({}, {"refit": True, "linear_start": False}, "no refit where it has no effect"),
     ],

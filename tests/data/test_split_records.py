@@ -1,5 +1,6 @@
 """Splits are found again by image content after images were added, moved or renamed."""
 
+import gzip
 import os
 import shutil
 
@@ -164,12 +165,37 @@ def test_images_of_classes_that_are_not_used_are_known_and_not_new(folder):
 
 def test_records_come_back_to_the_byte(tmp_path):
     names = ("a/1.png", 'b, "c"/2\n.png', "d/\udcff.png", "é/3.png", "a/4\r.png")
-    records = tuple(ImageRecord("val", "röd", name, bytes(range(16))) for name in names)
+    groups = (None, 0, 3, 3, None)
+    pairs = zip(names, groups, strict=True)
+    records = tuple(ImageRecord("val", "röd", name, bytes(range(16)), g) for name, g in pairs)
     write_records(tmp_path / "r.csv.gz", records)
     assert read_records(tmp_path / "r.csv.gz") == records
     first = (tmp_path / "r.csv.gz").read_bytes()
     write_records(tmp_path / "r.csv.gz", records)
     assert (tmp_path / "r.csv.gz").read_bytes() == first
+
+
+def test_groups_come_back_with_the_splits(folder, tmp_path):
+    """Drawn anew they would be others once files are added; without them copies part again."""
+    for number in range(3):
+        shutil.copy(folder / "a" / "00.png", folder / "a" / f"copy{number}.png")
+    before = load_dataset(str(folder), group_by="duplicates")
+    write_records(tmp_path / "r.csv.gz", record_splits(before))
+    save(folder / "a" / "0.png", 500)  # the first of all
+    found = find_again(read_records(tmp_path / "r.csv.gz"), folder)
+    for name, part in zip(SPLITS, before[:3], strict=True):
+        np.testing.assert_array_equal(found.splits[name].groups, part.groups)
+        assert found.splits[name].groups.dtype == np.int64
+    assert max(np.bincount(part.groups).max() for part in before[:3]) == 4
+    plain = [record._replace(group=None) for record in read_records(tmp_path / "r.csv.gz")]
+    assert find_again(plain, folder).splits["train"].groups is None
+
+
+def test_a_file_of_an_earlier_version_has_no_groups(tmp_path):
+    records = (ImageRecord("val", "a", "1.png", bytes(16)),)
+    lines = b"split,class,image,content\r\nval,a,1.png," + bytes(16).hex().encode()
+    (tmp_path / "r.csv.gz").write_bytes(gzip.compress(lines))
+    assert read_records(tmp_path / "r.csv.gz") == records
 
 
 def test_an_image_takes_few_bytes_in_the_file(tmp_path):
@@ -188,8 +214,6 @@ def test_damaged_file_is_refused_in_one_line(damage, tmp_path):
     elif damage == "text":
         path.write_text("split,class")
     else:
-        import gzip
-
         path.write_bytes(gzip.compress(b"split,image\nval,1.png\n"))
     with pytest.raises(InputError, match="Expected .*r.csv.gz as the run wrote it") as refused:
         read_records(path)

@@ -136,6 +136,7 @@ def load_parts(
     image_size: tuple[int, int] | None = None,
     sounds: Sounds | None = None,
     fixes: str | None = None,
+    group_by: str | None = None,
 ) -> tuple[dict[str, ImageDataset], Inspection]:
     """Loads all images of a labelled source in its own parts, without splitting them.
 
@@ -143,6 +144,7 @@ def load_parts(
         source: as in `load_dataset`.
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
         image_size, sounds, fixes: as in `load_dataset`.
+        group_by: as in `load_dataset`, for the folds of a cross-validation.
 
     Returns:
         {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
@@ -150,7 +152,10 @@ def load_parts(
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     contents = _read(source, require_labels=True, sounds=sounds)
     contents, found = _inspect(contents, on_bad_image, image_size, fixes)
-    return contents.parts, complete(found, [], ignored=contents.ignored, notes=contents.notes)
+    marks, name = found.fingerprints, _name_of(source)
+    parts, _, grouped = group_parts(contents.parts, marks, group_by, name, cut=False)
+    notes = (*contents.notes, *grouped)
+    return parts, complete(found, [], ignored=contents.ignored, notes=notes)
 
 
 def load_checked(
@@ -212,12 +217,13 @@ def load_unsplit(
     on_bad_image: str = "refuse",
     sounds: Sounds | None = None,
     fixes: str | None = None,
+    group_by: str | None = None,
 ) -> tuple[ImageDataset, Inspection]:
     """Loads all images of a source as one dataset, with its labels if it has any.
 
-    The arguments are those of `load_images`, and `fixes` of `load_dataset`. The label of a file is
-    the first folder on the way to it, below train, val or test. There are no labels if an image
-    lies in no folder, or all in one.
+    The arguments are those of `load_images`, and `fixes` and `group_by` of `load_parts`. The label
+    of a file is the first folder on the way to it, below train, val or test. There are no labels if
+    an image lies in no folder, or all in one.
 
     Returns:
         ImageDataset with split "all", and its Inspection with the fingerprints of files.
@@ -225,13 +231,15 @@ def load_unsplit(
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     name = _name_of(source)
     contents, found = _inspect(_read_unsplit(name, sounds), on_bad_image, fixes=fixes)
-    (dataset,) = contents.parts.values()
+    parts, _, grouped = group_parts(contents.parts, found.fingerprints, group_by, name, cut=False)
+    (dataset,) = parts.values()
     if len(dataset) == 0:
         raise InputError(
             f"Expected images in {printable(name)}; received {len(contents.ignored)} other files "
             f"and {len(found.bad)} that cannot be read."
         )
-    inspection = complete(found, [], ignored=contents.ignored, notes=contents.notes)
+    notes = (*contents.notes, *grouped)
+    inspection = complete(found, [], ignored=contents.ignored, notes=notes)
     return dataset, replace(inspection, fingerprints=found.fingerprints)
 
 

@@ -21,7 +21,8 @@ from tl_keras.files import replacing
 
 REST = "rest"  # training images excluded by labels_per_class
 UNUSED = "unused"  # images that a run did not use for another reason, e.g. of other classes
-_COLUMNS = ("split", "class", "image", "content")
+_COLUMNS = ("split", "class", "image", "content", "group")
+_WITHOUT_GROUPS = _COLUMNS[:-1]  # files of earlier versions
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, csv.Error, zlib.error)
 
 
@@ -33,12 +34,15 @@ class ImageRecord(NamedTuple):
         label: name of the class; "" without labels.
         name: path below the source, or row in an array.
         content: 16 bytes that differ for images with a different RGB pixel or size.
+        group: number of the group that was kept together, the same in all splits of a source; None
+            for none.
     """
 
     split: str
     label: str
     name: str
     content: bytes
+    group: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class FoundImages:
     """Recorded images found again in a source.
 
     Attributes:
-        splits: {name: `ImageDataset`}, each in the order of its records, with current labels.
+        splits: {name: `ImageDataset`}, each in the order of its records, with current labels and
+            the groups of the records, if these have any.
         missing: records whose content no longer exists.
         changed: records whose name now has another content, which no record has.
         relabelled: records whose image is now in another class.
@@ -99,8 +104,9 @@ def _records(dataset, contents, split):
         labels = itertools.repeat("")
     else:
         labels = (dataset.class_names[label] for label in dataset.labels)
-    splits = itertools.repeat(split)
-    return map(ImageRecord, splits, labels, names, _contents(dataset, contents))
+    splits, contents = itertools.repeat(split), _contents(dataset, contents)
+    groups = itertools.repeat(None) if dataset.groups is None else dataset.groups.tolist()
+    return map(ImageRecord, splits, labels, names, contents, groups)
 
 
 def record_splits(splits: Splits, *others: Any) -> tuple[ImageRecord, ...]:
@@ -147,7 +153,7 @@ def write_records(path: str | Path, records: Iterable[ImageRecord]) -> None:
     ):
         writer = csv.writer(text)  # with its line end \r\n a name that holds one of them is quoted
         writer.writerow(_COLUMNS)
-        writer.writerows((r.split, r.label, r.name, r.content.hex()) for r in records)
+        writer.writerows((r.split, r.label, r.name, r.content.hex(), r.group) for r in records)
 
 
 def read_records(path: str | Path) -> tuple[ImageRecord, ...]:
@@ -159,17 +165,20 @@ def read_records(path: str | Path) -> tuple[ImageRecord, ...]:
     try:
         with gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape", newline="") as text:
             rows = csv.DictReader(text)
-            if tuple(rows.fieldnames or ()) != _COLUMNS:
+            if tuple(rows.fieldnames or ()) not in (_COLUMNS, _WITHOUT_GROUPS):
                 raise ValueError("its columns are different")
-            return tuple(
-                ImageRecord(*(row[c] for c in _COLUMNS[:3]), bytes.fromhex(row["content"]))
-                for row in rows
-            )
+            return tuple(map(_record, rows))
     except _DAMAGE as error:
         raise InputError(
             f"Expected {path} as the run wrote it, with the images of its splits; received a file "
             f"that cannot be read ({' '.join(str(error).split())}). Train again."
         ) from error
+
+
+def _record(row):
+    group = int(row["group"]) if row.get("group") else None
+    names = (row[column] for column in _COLUMNS[:3])
+    return ImageRecord(*names, bytes.fromhex(row["content"]), group)
 
 
 def find_images(
@@ -194,11 +203,16 @@ def find_images(
     changed = tuple(record for record in lost if record.name in free_names)
     lost_names = {record.name for record in changed}
     pairs = [(r, p) for r, p in zip(records, found, strict=True) if p is not None]
+    splits, grouped = {}, any(record.group is not None for record in records)
+    for split in dict.fromkeys(record.split for record in records):
+        own = [(record, places[place]) for record, place in pairs if record.split == split]
+        splits[split] = _gather(parts, [place for _, place in own], split)
+        if grouped:  # in the numbers of the records, which are others than those of `parts`
+            groups = [record.group for record, _ in own]
+            groups = None if None in groups else np.array(groups, np.int64)
+            splits[split] = replace(splits[split], groups=groups)
     return FoundImages(
-        splits={
-            split: _gather(parts, [places[p] for r, p in pairs if r.split == split], split)
-            for split in dict.fromkeys(record.split for record in records)
-        },
+        splits=splits,
         missing=tuple(record for record in lost if record.name not in free_names),
         changed=changed,
         relabelled=tuple(record for record, place in pairs if record.label != there[place].label),

@@ -186,7 +186,7 @@ def test_groups_of_data_with_all_splits_are_for_folds_alone_and_it_is_said(tmp_p
     splits = load_dataset(tmp_path / "x.npz", group_by=r"\d$")
     assert len(splits.train) == len(splits.val) == len(splits.test) == 60
     assert splits.train.groups.tolist() == splits.val.groups.tolist() == [n % 10 for n in range(60)]
-    said = "10 groups by '\\\\d$': each lies in one fold of a cross-validation; the splits stay"
+    said = "10 groups by '\\\\d$': each lies in one fold of a cross-validation; no image"
     assert any(line.startswith(said) for line in splits.inspection.warnings)
     with pytest.raises(InputError, match="occurs in none"):
         load_dataset(tmp_path / "x.npz", group_by="z")

@@ -40,6 +40,29 @@ def test_curve_rises_with_the_images_that_are_fitted_on():
     assert measure_curve(unit_rows(features), labels, 4).accuracies == found.accuracies
 
 
+def test_copies_are_held_out_together():
+    features, _ = blobs(each=20, d=200)
+    random = np.random.default_rng(1).integers(0, 3, len(features))  # nothing can be learned
+    order = np.random.default_rng(2).permutation(4 * len(features))
+    groups = np.tile(np.arange(len(features)), 4)[order]
+    rows, labels = unit_rows(features)[groups], random[groups]
+    assert measure_curve(rows, labels, 3).accuracies[-1] > 0.95  # each has a copy among the fitted
+    found = measure_curve(rows, labels, 3, groups=groups)
+    assert max(found.accuracies) < 0.5 and found.right.shape == (240,)
+    plain = measure_curve(unit_rows(features), random, 3)
+    alone = measure_curve(unit_rows(features), random, 3, groups=np.arange(60) * 7 - 5)
+    assert alone.accuracies == plain.accuracies and (alone.right == plain.right).all()
+
+
+def test_groups_of_any_size_leave_images_to_measure():
+    features, labels = blobs(each=40)
+    groups = np.append(np.zeros(111, int), np.arange(1, 10))  # nearly all in one
+    found = measure_curve(unit_rows(features), labels, 3, groups=groups)
+    assert np.isfinite(found.accuracies).all()
+    with pytest.raises(InputError, match="at least 10 .*, copies counted once; received 9"):
+        measure_curve(unit_rows(features), labels, 3, groups=np.maximum(groups, 1))
+
+
 def test_confidence_is_that_on_images_without_a_label_where_there_are_any():
     features, labels = blobs(each=20)
     rows = unit_rows(features)

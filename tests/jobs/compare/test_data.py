@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tl_keras import ImageDataset, Splits
 from tl_keras.checks import InputError
@@ -13,6 +14,7 @@ from tl_keras.jobs.compare.data import (
     load_compare_data,
     write_compare_records,
 )
+from tl_keras.settings.compare import CompareSettings
 
 
 def part(split, per_class, names=("a", "b"), shift=0):
@@ -101,3 +103,19 @@ def test_splits_in_memory_and_their_source_go_on_as_they_were_begun(tmp_path):
     fewer = moved._replace(test=moved.test.subset(range(9)))
     with pytest.raises(InputError, match="Expected the images with which .* 2 of them are missing"):
         load_compare_data(settings, fewer, None, tmp_path)
+
+
+def test_a_comparison_goes_on_with_the_groups_that_it_was_begun_with(tmp_path):
+    """Folds that divide copies would choose another strength in the runs that are left."""
+    for number in range(40):
+        pixels = np.random.default_rng(number // 4).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        path = tmp_path / "images" / "ab"[number // 4 % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    settings = CompareSettings(data=str(tmp_path / "images"), labels_per_class=(4,)).filled()
+    begun = load_compare_data(settings, settings.data, None)
+    write_compare_records(tmp_path, begun)
+    again = load_compare_data(settings, settings.data, None, tmp_path)
+    for one, other in zip(begun.splits[:3], again.splits[:3], strict=True):
+        np.testing.assert_array_equal(one.groups, other.groups)
+    assert np.bincount(begun.splits.train.groups).max() == 4

@@ -1,5 +1,7 @@
 """`SupportClassifier`: fitted on a few images, honest probabilities, and a plain Keras model."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -173,3 +175,29 @@ def test_accuracy_over_episodes_takes_it():
     tasks = TaskSampler(3, 1, 2, seed=0).tasks(images)
     found = episode_accuracies(SupportClassifier(method="ridge"), tasks, 4, features=features[0])
     np.testing.assert_array_equal(found, 1.0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_copies_are_held_out_together(method):
+    generator = np.random.default_rng(0)
+    groups = np.tile(np.arange(100), 4)
+    features = np.float32(generator.normal(size=(100, 300)))[groups]
+    labels = generator.integers(0, 2, 100)[groups]  # nothing can be learned
+
+    def right(groups):
+        classifier = SupportClassifier(method=method).fit_support(features, labels, groups=groups)
+        return (classifier.out_of_fold.argmax(axis=1) == labels).mean()
+
+    assert right(None) > 0.8  # each has a copy among the fitted
+    assert right(groups) < 0.7
+
+
+def test_groups_of_a_dataset_count_and_a_class_in_one_group_is_never_held_out(encoder):
+    images, labels = coloured_images(12)
+    groups = np.where(labels == 0, 0, np.arange(12))
+    data = ImageDataset.from_arrays(images, labels)
+    for given in ({}, {"groups": groups}):
+        source = data if given else dataclasses.replace(data, groups=groups)
+        fitted = SupportClassifier(encoder, method="ridge").fit_support(source, labels, **given)
+        held = np.isfinite(fitted.out_of_fold[:, 0])
+        np.testing.assert_array_equal(held, labels != 0)

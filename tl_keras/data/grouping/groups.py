@@ -24,7 +24,7 @@ from tl_keras.data.split_records import image_names
 DUPLICATES, NO_GROUPS = "duplicates", "none"
 _IN_SPLIT = "one split"
 _IN_FOLD = "one fold of a cross-validation"
-_GIVEN = "; the splits stay as they are given"
+_GIVEN = "; no image is moved to another split"
 
 
 def joined_groups(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:

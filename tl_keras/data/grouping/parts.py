@@ -29,6 +29,8 @@ def group_parts(
     fingerprints: Mapping[str, Fingerprint],
     group_by: str | None,
     source: str = "",
+    *,
+    cut: bool = True,
 ) -> tuple[dict[str, ImageDataset], NearPairs | None, tuple[str, ...]]:
     """Groups the images of the part that is cut into splits, and with them those of a given val.
 
@@ -40,6 +42,7 @@ def group_parts(
         fingerprints: {path: Fingerprint} of the files.
         group_by: as in `load_dataset`.
         source: path of the data, whose columns `group_by` may name if it is a file of labels.
+        cut: whether splits that are not in `parts` are to be cut from them.
 
     Returns:
         (the parts; the near pairs in the one that is cut, or None if they were not looked for;
@@ -47,7 +50,7 @@ def group_parts(
     """
     if group_by in (None, NO_GROUPS):
         return parts, None, ()
-    missing = [name for name in ("val", "test") if name not in parts]
+    missing = [name for name in ("val", "test") if cut and name not in parts]
     learned = {name: parts[name] for name in ("all", "train", "val") if name in parts}
     images = list(learned.values())
     if group_by == DUPLICATES:

@@ -61,6 +61,7 @@ def measure_curve(
     num_classes: int,
     *,
     others: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
     seed: int = 0,
 ) -> Curve:
     """Measures the learning curve of the linear classifier on images that it was not fitted on.
@@ -71,25 +72,32 @@ def measure_curve(
         num_classes: int.
         others: float (m, d), images without a label. Give them if the labelled images were chosen
             by `Labelling.next`. Default None: the labelled ones were drawn at random.
+        groups: ints (n,). Of images of the same number, such as copies, none is held out while
+            another is fitted on. Default None: each is a group of its own.
         seed: int, of the images that are held out.
 
     Raises:
-        InputError: there are fewer than 10 labelled images.
+        InputError: there are fewer than 10 labelled images, or groups of them.
     """
     if len(labels) < FEWEST:
         raise InputError(
             f"Expected at least {FEWEST} labelled images to forecast from; received "
             f"{len(labels)}. Label more."
         )
+    groups = _Groups(np.arange(len(labels)) if groups is None else groups)
+    if groups.count < FEWEST:
+        raise InputError(
+            f"Expected at least {FEWEST} labelled images to forecast from, copies counted once; "
+            f"received {groups.count}. Label others."
+        )
     generator = np.random.default_rng(seed)
     sizes = tuple(max(2, round(share * len(labels))) for share in SHARES)
     accuracies = []
     for size in sizes[:-1]:
-        repeats = _repeats(size)
-        orders = [generator.permutation(len(labels)) for _ in range(repeats)]
-        found = [_held_out(rows, labels, num_classes, o[:size], o[size:]) for o in orders]
+        cuts = [groups.cut(generator, size) for _ in range(_repeats(size))]
+        found = [_held_out(rows, labels, num_classes, *cut) for cut in cuts]
         accuracies.append(float(np.mean([right.mean() for right, _ in found])))
-    right, sure = _cross_validated(rows, labels, num_classes, generator)
+    right, sure = _cross_validated(rows, labels, num_classes, groups, generator)
     confidence = float(sure.mean())
     if others is not None and len(others):
         confidence = float(head_probabilities(rows, labels, others, num_classes).max(axis=1).mean())
@@ -176,21 +184,49 @@ def _repeats(size):
     return int(np.clip(_IMAGES // size, 2, _REPEATS))
 
 
+class _Groups:
+    """Images of which those of one group are drawn together.
+
+    Args:
+        groups: ints (n,).
+
+    Attributes:
+        count: number of groups.
+    """
+
+    def __init__(self, groups):
+        _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        self._sizes, self.count = sizes, len(sizes)
+        members = np.split(np.argsort(places.reshape(-1), kind="stable"), np.cumsum(sizes)[:-1])
+        self._members = members
+
+    def cut(self, generator, size):
+        """Draws about `size` images to fit on; (their rows, all others)."""
+        order = generator.permutation(self.count)
+        drawn = np.searchsorted(np.cumsum(self._sizes[order]), size, side="right")
+        drawn = int(np.clip(drawn, 1, self.count - 1))
+        return self.rows(order[:drawn]), self.rows(order[drawn:])
+
+    def rows(self, groups):
+        """Rows of the images of some groups."""
+        return np.concatenate([self._members[group] for group in groups])
+
+
 def _held_out(rows, labels, num_classes, fitted, held):
     """Tells of each image held out if it is named rightly, and its highest probability."""
     found = head_probabilities(rows[fitted], labels[fitted], rows[held], num_classes)
     return found.argmax(axis=1) == labels[held], found.max(axis=1)
 
 
-def _cross_validated(rows, labels, num_classes, generator):
+def _cross_validated(rows, labels, num_classes, groups, generator):
     """Means over repeats: share of fits that name an image rightly without it, confidence."""
     repeats = max(1, _repeats(len(labels)) // 4)
     right, sure = np.zeros(len(labels)), np.zeros(len(labels))
     for _ in range(repeats):
-        order = generator.permutation(len(labels))
+        order = generator.permutation(groups.count)
         for fold in range(_FOLDS):
-            held = order[fold::_FOLDS]
-            fitted = np.setdiff1d(order, held)
+            held = groups.rows(order[fold::_FOLDS])
+            fitted = np.setdiff1d(np.arange(len(labels)), held)
             found = _held_out(rows, labels, num_classes, fitted, held)
             right[held] += found[0] / repeats
             sure[held] += found[1] / repeats

@@ -8,6 +8,7 @@ import numpy as np
 
 from tl_keras.checks import InputError
 from tl_keras.data.dataset import concatenated
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_unsplit
 from tl_keras.data.sources.folders import find_image_files
@@ -56,12 +57,16 @@ def enough(config):
     with RunFolder(config.out or default_run_path("enough", config.data)) as run:
         need_encoder_weights(config.backbone, config.weights, config.data, config.image_size)
         images, inspection = load_unsplit(
-            config.data, on_bad_image=config.on_bad_image, fixes=config.fixes
+            config.data,
+            on_bad_image=config.on_bad_image,
+            fixes=config.fixes,
+            group_by=DUPLICATES,
         )
         _check_labels(config, images)
         rows, others, kind = _rows(config, images)
         labels, classes = images.labels, images.num_classes
-        curve = measure_curve(rows, labels, classes, others=others, seed=config.seed)
+        how = {"others": others, "groups": images.groups, "seed": config.seed}
+        curve = measure_curve(rows, labels, classes, **how)
         wanted = curve.labels + (config.more or curve.labels)
         counts = sorted({*(_SHOWN * curve.labels).astype(int).tolist(), wanted})
         forecasts = [forecast(curve, count, kind=kind) for count in counts]

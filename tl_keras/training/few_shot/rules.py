@@ -5,6 +5,7 @@ of a network. Each class counts the same, however many images it has.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -49,7 +50,7 @@ class Scores:
         return dataclasses.replace(self, kernel=kernel, bias=bias)
 
 
-def prototype(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int = 0) -> Scores:
+def prototype(features: np.ndarray, labels: np.ndarray, num_classes: int, **_: Any) -> Scores:
     """Scores a class by minus the squared distance to the mean of its images.
 
     The squared length of the image itself is the same for all classes and left out. Arguments are
@@ -64,7 +65,7 @@ def prototype(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int
 
 
 def cosine_prototype(
-    features: np.ndarray, labels: np.ndarray, num_classes: int, _: int = 0
+    features: np.ndarray, labels: np.ndarray, num_classes: int, **_: Any
 ) -> Scores:
     """Scores a class by the cosine of the image and the mean of the images of the class.
 
@@ -75,7 +76,7 @@ def cosine_prototype(
     return Scores(np.float32((means / lengths).T), np.zeros(num_classes, np.float32), num_classes)
 
 
-def nearest(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int = 0) -> Scores:
+def nearest(features: np.ndarray, labels: np.ndarray, num_classes: int, **_: Any) -> Scores:
     """Scores a class by minus the squared distance to the nearest of its images and their views."""
     rows = [features[:, labels == c].reshape(-1, features.shape[-1]) for c in range(num_classes)]
     most = max(map(len, rows))
@@ -86,7 +87,7 @@ def nearest(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int =
     )
 
 
-def ridge(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int = 0) -> Scores:
+def ridge(features: np.ndarray, labels: np.ndarray, num_classes: int, **_: Any) -> Scores:
     """Scores classes by ridge regression on their indicators, 1 for the own class and 0 for others.
 
     Args:
@@ -108,12 +109,21 @@ def ridge(features: np.ndarray, labels: np.ndarray, num_classes: int, _: int = 0
     return Scores(np.float32(kernel), np.float32(1 / num_classes - mean @ kernel), num_classes)
 
 
-def logistic(features: np.ndarray, labels: np.ndarray, num_classes: int, seed: int = 0) -> Scores:
+def logistic(
+    features: np.ndarray,
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
+) -> Scores:
     """Scores classes by the logits of `fit_linear_start`.
 
     Its strength is chosen by cross-validation; with one image of each class it is fixed.
     """
-    fitted = fit_linear_start(features, labels, num_classes, seed=seed, class_weights="balanced")
+    fitted = fit_linear_start(
+        features, labels, num_classes, seed=seed, class_weights="balanced", groups=groups
+    )
     return Scores(fitted.kernel, fitted.bias, num_classes, fitted.probabilities)
 
 

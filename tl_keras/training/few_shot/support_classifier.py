@@ -92,13 +92,17 @@ class SupportClassifier:
         self.scores: Scores | None = None
         self.classes = np.array(())
 
-    def fit_support(self, images: Any, labels: Any) -> "SupportClassifier":
+    def fit_support(
+        self, images: Any, labels: Any, *, groups: np.ndarray | None = None
+    ) -> "SupportClassifier":
         """Fits the classifier.
 
         Args:
             images: `ImageDataset`, or array (n, h, w, c), 0-255. Without an encoder features, float
                 (n, d) or (views, n, d).
             labels: ints or texts (n,), of two classes or more.
+            groups: ints (n,). Images of the same number, such as copies, are held out together.
+                Default None: those of an `ImageDataset`, or none.
 
         Returns:
             The classifier itself.
@@ -108,15 +112,16 @@ class SupportClassifier:
         """
         features = self.features(images, copies=self.copies)
         self.classes, numbers = _checked(features, labels)
+        groups = getattr(images, "groups", None) if groups is None else np.asarray(groups)
         started = time.monotonic()
-        self._fit(features, numbers, len(self.classes))
+        self._fit(features, numbers, len(self.classes), groups)
         self.seconds = time.monotonic() - started
         return self
 
-    def _fit(self, features, labels, num_classes):
-        folds = stratified_folds(labels, self.seed)
+    def _fit(self, features, labels, num_classes, groups):
+        folds = stratified_folds(labels, self.seed, groups)
         rule, factor = self._rule(), self._factor(features.shape[-1])
-        scores = rule(features, labels, num_classes, self.seed)
+        scores = rule(features, labels, num_classes, seed=self.seed, groups=groups)
         if folds and scores.probabilities is not None:  # by logistic regression itself
             held, factor = scores.probabilities[None], 1.0
         else:

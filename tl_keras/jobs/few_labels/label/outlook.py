@@ -22,15 +22,17 @@ class Outlook:
 
     Args:
         rows: float (n, d), as `Labelling` has them.
+        groups: ints (n,); images of the same number, such as copies, count once. None without any.
 
     Attributes:
         latest: dict of "sentence" and "curve", the accuracy expected at each forecast so far and
             with more labels; None before the first.
     """
 
-    def __init__(self, rows: np.ndarray) -> None:
+    def __init__(self, rows: np.ndarray, groups: np.ndarray | None = None) -> None:
         self.latest: dict | None = None
         self._rows = rows
+        self._groups = np.arange(len(rows)) if groups is None else groups
         self._past: list[tuple[int, float]] = []
         self._seen = 0  # labels at the last forecast
         self._thread: threading.Thread | None = None
@@ -41,7 +43,8 @@ class Outlook:
             return
         self._seen = len(labels)
         known = {row: name for row, name in labels.items() if name != NONE_OF_THESE}
-        if len(known) < FEWEST or len(set(known.values())) < 2:
+        different = len(np.unique(self._groups[list(known)]))
+        if different < FEWEST or len(set(known.values())) < 2:
             return
         arguments = (known, set(labels))
         self._thread = threading.Thread(target=self._measure, args=arguments, daemon=True)
@@ -56,7 +59,7 @@ class Outlook:
         class_names, numbers = np.unique(list(known.values()), return_inverse=True)
         others = np.setdiff1d(np.arange(len(self._rows)), list(answered))
         labelled = self._rows[list(known)]
-        options = {"others": self._rows[others]}
+        options = {"others": self._rows[others], "groups": self._groups[list(known)]}
         curve = measure_curve(labelled, numbers, len(class_names), **options)
         more = min(len(known), len(others))
         now, later = (forecast(curve, len(known) + n, kind="chosen") for n in (0, more))

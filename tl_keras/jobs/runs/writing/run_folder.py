@@ -237,6 +237,8 @@ def _holds_only_parts(path):
 
 
 def _check_same_images(path, begun, now):
+    # An earlier version recorded no groups.
+    begun, now = ([record._replace(group=None) for record in each] for each in (begun, now))
     before, after = set(begun), set(now)
     if before == after:
         return

@@ -43,7 +43,7 @@ from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 from tl_keras.progress import say
 
-_UNGROUPED = (
+UNGROUPED = (
     "NOT GROUPED: copies of different classes cannot be divided with each class in every split, so "
     "some lie in several."
 )
@@ -110,13 +110,9 @@ def load_dataset(
     contents, found = _inspect(contents, on_bad_image, size, fixes)
     parts, dropped = (contents.parts, ()) if require_labels else _large_classes(contents.parts)
     whole, near, grouped = group_parts(parts, found.fingerprints, group_by, _name_of(source))
-    try:
-        splits, notes = make_splits(whole, split_fractions=split_fractions, seed=seed)
-    except InputError:
-        if group_by != DUPLICATES:
-            raise
-        splits, notes = make_splits(parts, split_fractions=split_fractions, seed=seed)
-        grouped = (_UNGROUPED,)
+    how = {"split_fractions": split_fractions, "seed": seed}
+    splits, notes, kept = cut_parts(whole, parts if group_by == DUPLICATES else None, **how)
+    grouped = grouped if kept else (UNGROUPED,)
     notes = (*contents.notes, *dropped, *grouped, *notes)
     inspection = complete(found, splits[:3], ignored=contents.ignored, notes=notes, near_known=near)
     if on_duplicate == "refuse":
@@ -129,6 +125,30 @@ def load_dataset(
     return Splits(train, splits.val, splits.test, inspection)
 
 
+def cut_parts(
+    parts: dict[str, ImageDataset],
+    plain: dict[str, ImageDataset] | None,
+    *,
+    split_fractions: tuple[float, float, float],
+    seed: int,
+) -> tuple[Splits, tuple[str, ...], bool]:
+    """Returns what `make_splits` does, and whether the groups could be kept.
+
+    Args:
+        parts: as in `make_splits`, with groups of copies or others.
+        plain: the same without groups of copies, for classes that groups leave in too few; None
+            where the groups were asked for, so that this is an error.
+        split_fractions, seed: as in `make_splits`.
+    """
+    how = {"split_fractions": split_fractions, "seed": seed}
+    try:
+        return *make_splits(parts, **how), True
+    except InputError:
+        if plain is None:
+            raise
+    return *make_splits(plain, **how), False
+
+
 def load_parts(
     source: Any,
     *,
@@ -137,6 +157,7 @@ def load_parts(
     sounds: Sounds | None = None,
     fixes: str | None = None,
     group_by: str | None = None,
+    cut: bool = False,
 ) -> tuple[dict[str, ImageDataset], Inspection]:
     """Loads all images of a labelled source in its own parts, without splitting them.
 
@@ -145,6 +166,7 @@ def load_parts(
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
         image_size, sounds, fixes: as in `load_dataset`.
         group_by: as in `load_dataset`, for the folds of a cross-validation.
+        cut: whether the groups are for splits that are cut from the parts.
 
     Returns:
         {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
@@ -153,7 +175,7 @@ def load_parts(
     contents = _read(source, require_labels=True, sounds=sounds)
     contents, found = _inspect(contents, on_bad_image, image_size, fixes)
     marks, name = found.fingerprints, _name_of(source)
-    parts, _, grouped = group_parts(contents.parts, marks, group_by, name, cut=False)
+    parts, _, grouped = group_parts(contents.parts, marks, group_by, name, cut=cut)
     notes = (*contents.notes, *grouped)
     return parts, complete(found, [], ignored=contents.ignored, notes=notes)
 

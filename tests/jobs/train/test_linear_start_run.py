@@ -13,7 +13,8 @@ from tl_keras.files import read_json
 from tl_keras.jobs.compare.methods import parse_method
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.runs.measuring import measure, views_of
-from tl_keras.jobs.runs.reading.run_splits import say_if_refitted, trained_on
+from tl_keras.jobs.runs.reading.known_images import trained_on
+from tl_keras.jobs.runs.reading.run_splits import say_if_refitted
 from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.jobs.train import train as train_job
 from tl_keras.jobs.train.calibrating import calibrate, calibration_figures, val_predictions

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Set
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,8 +17,6 @@ from tl_keras.evaluation.classifiers.selective_error import (
     promised_threshold,
 )
 from tl_keras.evaluation.encoders.probes import extract_features
-from tl_keras.jobs.runs.reading.run_splits import trained_on
-from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.models.answers.answering_model import (
     NOTHING,
     build_answering_model,
@@ -76,12 +73,6 @@ def answering(
     figures = _figures(threshold, max_error, len(val))
     say(promise_sentence(figures))
     return answering_model, figures
-
-
-def seen_by(backbone: str) -> Set[bytes]:
-    """Returns the hashes of the images that a backbone was trained on with their classes."""
-    is_run = (Path(backbone) / "classes.json").is_file()
-    return trained_on(load_run(backbone)) if is_run else frozenset()
 
 
 def divided(

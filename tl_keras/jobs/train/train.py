@@ -15,13 +15,14 @@ from tl_keras.evaluation.classifiers.answers import Answers, answer_figures, ans
 from tl_keras.evaluation.classifiers.classification import accuracy_interval, evaluate_predictions
 from tl_keras.jobs.few_labels.recommend.following import followed
 from tl_keras.jobs.runs.measuring import main_figures, measure, views_of
+from tl_keras.jobs.runs.reading.known_images import seen_by, with_known
 from tl_keras.jobs.runs.replicated import replicated
 from tl_keras.jobs.runs.writing.disk_room import check_model_room
 from tl_keras.jobs.runs.writing.interruptions import keeping_interrupted, keeping_saved
 from tl_keras.jobs.runs.writing.recorded_run import recorded_run
 from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.jobs.runs.writing.unmeasured import known_of_history, mark_measured, write_unmeasured
-from tl_keras.jobs.train.answering import answering, check_images, divided, seen_by
+from tl_keras.jobs.train.answering import answering, check_images, divided
 from tl_keras.jobs.train.calibrating import (
     calibrate,
     calibration_figures,
@@ -112,6 +113,9 @@ def train(config: TrainSettings) -> Path:
     with room, recorded_run(path, "train", config) as folder:
         need_weights(config.backbone, config.weights, config.data, config.image_size)
         splits, unlabelled = load_data(config)
+        splits = splits._replace(
+            inspection=with_known(splits.inspection, splits.test, [config.backbone], "test images")
+        )
         config = resolved(config, splits.train.sounds)
         seen = seen_by(config.backbone) if config.max_error is not None else frozenset()
         if config.max_error is not None:

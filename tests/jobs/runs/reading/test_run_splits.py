@@ -18,6 +18,7 @@ from tl_keras.jobs.finished.distill import distill
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
+from tl_keras.jobs.runs.reading.known_images import seen_by
 from tl_keras.jobs.runs.reading.run_splits import (
     other_images,
     own_splits,
@@ -25,7 +26,6 @@ from tl_keras.jobs.runs.reading.run_splits import (
     trained_on,
 )
 from tl_keras.jobs.runs.reading.trained_run import load_run
-from tl_keras.jobs.train.answering import seen_by
 
 
 @pytest.fixture

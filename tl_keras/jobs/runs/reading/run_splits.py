@@ -7,15 +7,20 @@ from pathlib import Path
 from tl_keras.checks import InputError, listed
 from tl_keras.data.classes import keep_classes, keep_classes_of_splits
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
-from tl_keras.data.loading import load_parts
+from tl_keras.data.loading import UNGROUPED, cut_parts, load_parts
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import REST, contents_of, find_images, record_images
-from tl_keras.data.splits import keep_and_rest, make_splits
-from tl_keras.files import read_json
+from tl_keras.data.splits import keep_and_rest
+from tl_keras.jobs.runs.reading.known_images import (
+    say_known,
+    trained_on,
+    was_refitted,
+    without_contents,
+)
 from tl_keras.jobs.runs.reading.trained_run import TrainedRun
 from tl_keras.jobs.runs.writing.run_folder import FIXES
-from tl_keras.jobs.runs.writing.unmeasured import read_unmeasured
 from tl_keras.progress import say
 
 NAMES = ("train", "val", "test")
@@ -53,7 +58,7 @@ def other_splits(
     Splits that the data come with are kept. Without them, data that hold at least half of the
     run's images are taken to be the run's own, moved; all others are cut as for a new run.
     """
-    parts, inspection = _load(trained, data, fixes=fixes)
+    parts, inspection = _load(trained, data, fixes=fixes, group_by=DUPLICATES)
     if not {"val", "test"} & set(parts) and _is_moved(trained, parts, inspection):
         return _recorded_splits(trained, data, parts, inspection, NAMES)
     splits, rest = _cut(trained, parts, inspection, trained.config.get("labels_per_class"))
@@ -67,7 +72,8 @@ def other_images(
 
     A split is that of the data, or of the run if the data are its own, moved, or cut anew.
     """
-    parts, inspection = _load(trained, data, trained.image_size, fixes)
+    grouped = None if split == "all" else DUPLICATES
+    parts, inspection = _load(trained, data, trained.image_size, fixes, grouped)
     if split == "all":
         chosen = list(parts.values())
     elif split in parts:
@@ -77,8 +83,9 @@ def other_images(
         chosen = [getattr(splits, split)]
     else:
         chosen = [getattr(_cut(trained, parts, inspection)[0], split)]
+    _say_unknown(trained, chosen)
     chosen = [keep_classes(part, trained.class_names) for part in chosen]
-    _say_known(trained, chosen, inspection.contents)
+    say_known(trained, chosen, inspection.contents)
     return chosen
 
 
@@ -97,23 +104,31 @@ def kept_fixes(trained):
     return str(copy) if copy.is_file() else trained.config.get("fixes")
 
 
-def _load(trained, data, image_size=None, fixes=None):
+def _load(trained, data, image_size=None, fixes=None, group_by=None):
     return load_parts(
         data,
         on_bad_image=trained.config["on_bad_image"],
         image_size=image_size,
         sounds=trained.sounds,
         fixes=fixes,
+        group_by=group_by,
+        cut=True,
     )
 
 
-def without_contents(dataset, contents, banned, why):
-    """Returns the dataset without images whose content is in `banned`; prints their number."""
-    kept = [i for i, c in enumerate(contents_of(dataset, contents)) if c not in banned]
-    if len(kept) == len(dataset):
-        return dataset
-    say(f"{len(dataset) - len(kept)} of {len(dataset)} {dataset.split} images are left out: {why}.")
-    return dataset.subset(kept)
+def _say_unknown(trained, parts):
+    """Prints how many images are of classes that the run does not know, which are left out."""
+    known, count, names = set(trained.class_names), 0, {}
+    for part in parts:
+        counts = part.class_counts()
+        count += len(part)
+        others = {name: number for name, number in counts.items() if number and name not in known}
+        names = {name: names.get(name, 0) + others.get(name, 0) for name in {**names, **others}}
+    if names:
+        say(
+            f"{sum(names.values())} of {count} images are of classes that {trained.path} does not "
+            f"know, left out: {listed(list(map(printable, names)))}."
+        )
 
 
 def begun_splits(records, parts, inspection, where):
@@ -157,6 +172,7 @@ def _recorded_splits(trained, source, parts, inspection, needed):
     left_out = tuple(record for record in trained.records if record.split not in NAMES)
     warnings = (*inspection.warnings, *lines)
     inspection = dataclasses.replace(inspection, warnings=warnings, left_out=left_out)
+    _say_unknown(trained, [found.splits[name] for name in needed if name in found.splits])
     splits = _splits_of(found, inspection, trained.class_names)
     lost = (*found.missing, *found.changed, *found.relabelled)
     for name in needed:
@@ -170,7 +186,7 @@ def _differences(found, source, needed):
     kinds = {
         f"missing in {where}, left out": found.missing,
         f"changed in {where}, left out": found.changed,
-        f"in another class in {where} now, which is used": found.relabelled,
+        f"in another class in {where} now, which counts": found.relabelled,
     }
     chosen = {what: [r for r in records if r.split in counted] for what, records in kinds.items()}
     return [
@@ -178,34 +194,6 @@ def _differences(found, source, needed):
         for what, records in chosen.items()
         if records
     ]
-
-
-def trained_on(trained):
-    """Returns the content hashes that a run was trained on, those without labels included."""
-    splits = {"train"}
-    if trained.config.get("unlabelled") == REST:
-        splits.add(REST)
-    if was_refitted(trained):
-        splits.add("val")
-    return set().union(*(trained.contents(split) for split in splits))
-
-
-def was_refitted(trained):
-    """Returns whether a run, or the one that it comes from, was trained on its validation images.
-
-    The refit that config.json asks for is left out if time is over or the loss becomes NaN. What
-    was done is in metrics.json, or in unmeasured.json; config.json counts where neither says it.
-    """
-    done = _metrics_so_far(Path(trained.path)).get("fine_tuning", {}).get("refit")
-    asked = trained.config.get("fine_tune", {}).get("refit", False)
-    return bool(asked if done is None else done)
-
-
-def _metrics_so_far(path):
-    unmeasured = read_unmeasured(path)
-    if unmeasured is not None:
-        return unmeasured[0]
-    return read_json(path / "metrics.json") if (path / "metrics.json").is_file() else {}
 
 
 def config_of_origin(trained):
@@ -267,7 +255,11 @@ def _older_run(trained, parts, inspection, needed):
 
 def _cut(trained, parts, inspection, labels_per_class=None):
     seed = trained.config["fine_tune"]["seed"]
-    splits, _ = make_splits(parts, split_fractions=trained.config["split"], seed=seed)
+    _say_unknown(trained, parts.values())
+    plain = {name: dataclasses.replace(part, groups=None) for name, part in parts.items()}
+    splits, _, grouped = cut_parts(parts, plain, split_fractions=trained.config["split"], seed=seed)
+    if not grouped:
+        say(UNGROUPED)
     rest = None
     if labels_per_class is not None:
         kept, rest = keep_and_rest(splits.train, labels_per_class, seed)
@@ -301,28 +293,6 @@ def _without_each_other(trained, splits):
     for name, part in parts.items():
         check_left(trained, part.source, name, part)
     return splits._replace(**parts)
-
-
-def _say_known(trained, datasets, contents):
-    """Prints the number of other images that the run knows."""
-    if trained.records is None:
-        say(
-            f"{trained.path} is older than records of splits: whether it was trained on some of "
-            "these images is unknown."
-        )
-        return
-    found = [content for part in datasets for content in contents_of(part, contents)]
-    seen = trained_on(trained)
-    train, val = (
-        sum(content in known for content in found)
-        for known in (seen, trained.contents("val") - seen)
-    )
-    if train or val:
-        chose = f", and its weights were chosen on {val} more" if val else ""
-        say(
-            f"NOT ALL NEW: of {len(found)} images, {trained.path} was trained on {train}{chose}. "
-            "The figures flatter it."
-        )
 
 
 def _names(records):

@@ -11,7 +11,7 @@ from tl_keras.data.dataset import Splits
 from tl_keras.data.loading import load_dataset
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.jobs.runs.measuring import main_figures, measure
-from tl_keras.jobs.runs.reading.run_splits import trained_on, without_contents
+from tl_keras.jobs.runs.reading.known_images import trained_on, without_contents
 from tl_keras.jobs.runs.reading.trained_run import load_run
 from tl_keras.models.answers.answering_model import classifier_of
 from tl_keras.progress import say

@@ -1,0 +1,116 @@
+"""Images that a run knows, as it was trained on them."""
+
+import dataclasses
+from collections.abc import Iterable, Set
+from pathlib import Path
+
+from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.inspection.checking import Inspection
+from tl_keras.data.split_records import REST, contents_of
+from tl_keras.files import read_json
+from tl_keras.jobs.runs.reading.trained_run import load_run
+from tl_keras.jobs.runs.writing.unmeasured import read_unmeasured
+from tl_keras.progress import say
+
+
+def with_known(
+    inspection: Inspection, dataset: ImageDataset, backbones: Iterable[str], what: str
+) -> Inspection:
+    """Warns of images that backbones learned with their classes: figures on them are too good.
+
+    Args:
+        inspection: `Inspection` of the images, with their contents.
+        dataset: those that figures are of.
+        backbones: names, files and run folders; only runs of classifiers know classes.
+        what: name of the images, such as "test images".
+
+    Returns:
+        The inspection with a warning for each such backbone, which is also printed.
+    """
+    own, lines = None, []
+    for backbone in dict.fromkeys(backbones):
+        seen = seen_by(backbone)
+        if seen:
+            own = own or contents_of(dataset, inspection.contents)
+            known = sum(content in seen for content in own)
+            if known:
+                lines.append(
+                    f"NOT ALL NEW: of {len(own)} {what}, {backbone} was trained on {known}. "
+                    "Figures on them are too good."
+                )
+    for line in lines:
+        say(line)
+    return dataclasses.replace(inspection, warnings=(*inspection.warnings, *lines))
+
+
+def seen_by(backbone: str) -> Set[bytes]:
+    """Returns the hashes of the images that a backbone was trained on with their classes.
+
+    Those of a run, or of a file in it, and of the run that was its own backbone.
+    """
+    path = Path(backbone)
+    folder = path.parent if path.is_file() else path
+    if not (folder / "classes.json").is_file():
+        return frozenset()
+    trained = load_run(folder)
+    origin = trained.config.get("backbone")
+    return trained_on(trained) | (seen_by(origin) if origin else frozenset())
+
+
+def trained_on(trained):
+    """Returns the content hashes that a run was trained on, those without labels included."""
+    splits = {"train"}
+    if trained.config.get("unlabelled") == REST:
+        splits.add(REST)
+    if was_refitted(trained):
+        splits.add("val")
+    return set().union(*(trained.contents(split) for split in splits))
+
+
+def was_refitted(trained):
+    """Returns whether a run, or the one that it comes from, was trained on its validation images.
+
+    The refit that config.json asks for is left out if time is over or the loss becomes NaN. What
+    was done is in metrics.json, or in unmeasured.json; config.json counts where neither says it.
+    """
+    done = _metrics_so_far(Path(trained.path)).get("fine_tuning", {}).get("refit")
+    asked = trained.config.get("fine_tune", {}).get("refit", False)
+    return bool(asked if done is None else done)
+
+
+def _metrics_so_far(path):
+    unmeasured = read_unmeasured(path)
+    if unmeasured is not None:
+        return unmeasured[0]
+    return read_json(path / "metrics.json") if (path / "metrics.json").is_file() else {}
+
+
+def without_contents(dataset, contents, banned, why):
+    """Returns the dataset without images whose content is in `banned`; prints their number."""
+    kept = [i for i, c in enumerate(contents_of(dataset, contents)) if c not in banned]
+    if len(kept) == len(dataset):
+        return dataset
+    say(f"{len(dataset) - len(kept)} of {len(dataset)} {dataset.split} images are left out: {why}.")
+    return dataset.subset(kept)
+
+
+def say_known(trained, datasets, contents):
+    """Prints the number of images of other data that a run knows."""
+    if trained.records is None:
+        say(
+            f"{trained.path} is older than records of splits: whether it was trained on some of "
+            "these images is unknown."
+        )
+        return
+    found = [content for part in datasets for content in contents_of(part, contents)]
+    seen = trained_on(trained)
+    train, val = (
+        sum(content in known for content in found)
+        for known in (seen, trained.contents("val") - seen)
+    )
+    if train or val:
+        chose = f", and its weights were chosen on {val} more" if val else ""
+        say(
+            f"NOT ALL NEW: of {len(found)} images, {trained.path} was trained on {train}{chose}. "
+            "The figures flatter it."
+        )

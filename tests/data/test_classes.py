@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tl_keras.checks import InputError
-from tl_keras.data.classes import keep_classes, keep_classes_of_splits
+from tl_keras.data.classes import check_same_names, keep_classes, keep_classes_of_splits
 from tl_keras.data.dataset import ImageDataset, Splits
 
 
@@ -62,3 +62,16 @@ def test_every_split_is_cut_and_a_missing_one_stays_missing(four):
     assert splits.val is None
     assert splits.train.class_names == splits.test.class_names == ("c",)
     assert splits.inspection == "what was noticed"
+
+
+def test_labels_that_name_other_classes_are_refused_with_both_lists():
+    x, y = np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1])
+
+    def named(*names, labels=y):
+        return ImageDataset.from_arrays(x, labels, class_names=names or None)
+
+    for one, two in ((("a", "b"), ("b", "a")), (("a", "b", "c"), ("a", "c"))):
+        with pytest.raises(InputError, match=f"{', '.join(one)}; received {', '.join(two)}. Give"):
+            check_same_names(named(*one), named(*two))
+    check_same_names(named("a", "b", "c"), named("a", "b"))  # the last class is missing
+    check_same_names(named("a", "b"), named())  # numbers name no class

@@ -277,11 +277,17 @@ def test_package_holds_its_table():
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
-def test_command_lines_have_the_fixes_and_groups_of_the_data(name):
+def test_command_lines_read_the_images_that_were_judged(name):
     train = ImageDataset(np.zeros((4, 2, 2, 3), np.uint8), np.array([0, 1, 0, 1]), ("a", "b"))
     config = RecommendSettings(data="images", fixes="my fixes.csv", unlabelled="more")
     lines = command_line(name, config, train).splitlines()
     assert lines and all(line.endswith("--fixes 'my fixes.csv'") for line in lines)
+    asked = {"seed": 7, "on_bad_image": "skip", "split": (0.5, 0.2, 0.3), "labels_per_class": 4}
+    for line in command_line(name, dataclasses.replace(config, **asked), train).splitlines():
+        command = line.split()[1]
+        assert " --on-bad-image skip --seed 7" in line
+        assert (" --split 0.5,0.2,0.3" in line) == (command != "few-shot")
+        assert line.count(" --labels-per-class 4") == (command in ("train", "compare"))
     assert "--fixes" not in command_line(name, dataclasses.replace(config, fixes=None), train)
     config = dataclasses.replace(config, group_by=r"a (\d+)")
     for line in command_line(name, config, train).splitlines():

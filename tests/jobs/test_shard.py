@@ -1,6 +1,7 @@
 """`tl-keras shard`, and the other commands on what it wrote."""
 
 import csv
+import json
 import shutil
 
 import numpy as np
@@ -76,3 +77,16 @@ def test_groups_of_fixes_are_not_in_shards_and_it_is_said(tmp_path, capsys):
     options = {"data": str(tmp_path / "data"), "fixes": str(tmp_path / "fixes.csv")}
     shard(ShardSettings(out=str(tmp_path / "shards"), **options))
     assert "Give --fixes to the command that cuts them" in " ".join(capsys.readouterr().err.split())
+
+
+def test_few_shot_knows_the_images_of_its_support_again(shards, colours, run_cli, tmp_path):
+    """They are counted by no accuracy, in whichever form they come."""
+    for number, (support, query) in enumerate(
+        [(shards, shards), (shards, colours), (colours, shards)]
+    ):
+        run = tmp_path / str(number)
+        words = ("--encoder", "pixels", "--copies", 0, "--run", run, "--out", f"{run}.csv")
+        status, _, error = run_cli("few-shot", "--support", support, "--query", query, *words)
+        assert status == 0, error
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert metrics["queries_in_support"] == 36 and not metrics.get("query"), number

@@ -83,7 +83,7 @@ def _held_out(trained, score):
 
 
 def _rows(ids, scores, order, percentiles):
-    shares = np.searchsorted(percentiles, scores, side="right") / len(percentiles)
+    shares = np.searchsorted(percentiles, scores, side="left") / len(percentiles)
     return [
         {
             "rank": rank,

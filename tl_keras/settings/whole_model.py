@@ -123,7 +123,12 @@ class DistillSettings(FromScratchSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        check_effect(self, {("augment", "none"): ("views",)})
+        check_effect(self, {("augment", "none"): ("views",), ("alpha", 0): ("views",)})
+        if self.alpha == 0 and self.temperature != DistillSettings.temperature:
+            raise InputError(
+                "Expected no temperature where it has no effect, with alpha=0; received "
+                f"temperature={self.temperature!r}. Leave it out or change alpha."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

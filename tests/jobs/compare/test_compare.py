@@ -329,3 +329,14 @@ def test_killed_command_started_again_gives_the_same_table(encoder, colours, tmp
     assert rows_of(tmp_path / "killed", without=["seconds"]) == rows_of(
         found.path, without=["seconds"]
     )
+
+
+def test_test_images_that_an_encoder_was_trained_on_are_said_and_stand_on_the_page(
+    copied_run, colours, tmp_path, capfd, monkeypatch
+):
+    use_one_rate(monkeypatch)
+    asked = ASKED | {"methods": (f"linear:{copied_run}",), "seeds": 1, "seed": 5}
+    found = compare(str(colours), out=tmp_path / "out", **asked)
+    said = f"test images, {copied_run} was trained on "
+    assert said in capfd.readouterr().err
+    assert said in (found.path / "report.html").read_text(encoding="utf-8")

@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests.training.small_models import coloured_images, small_classifier
+from tl_keras import fine_tune
+from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.settings.fine_tune import FineTuneSettings
 from tl_keras.training.fine_tuning.inputs import (
@@ -82,3 +85,12 @@ def test_validation_images_in_groups_of_training_images_are_not_new(capfd):
         assert new_rows(*pair).tolist() == [0, 1, 2, 3]
         tell_known(*pair, "the weights")
     assert not capfd.readouterr().err
+
+
+def test_labels_that_name_other_classes_in_validation_are_refused():
+    x, y = coloured_images(9)
+    train, val = (
+        ImageDataset.from_arrays(x, y, class_names=names) for names in (("a", "b", "c"), "bac")
+    )
+    with pytest.raises(InputError, match="order: a, b, c; received b, a, c. Give keep_classes"):
+        fine_tune(small_classifier(), train, val)

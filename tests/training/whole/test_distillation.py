@@ -56,10 +56,6 @@ def test_without_weight_it_is_plain_training_to_the_last_bit(alpha, plainly_trai
     assert_equal_weights(plainly_trained, distilled(net(dropout=0.2), val=VAL, alpha=alpha)[0])
 
 
-def test_without_weight_unlabelled_images_have_no_part():
-    assert_equal_weights(distilled(alpha=0.0)[0], distilled(alpha=0.0, unlabelled=MORE)[0])
-
-
 @pytest.mark.parametrize(
     "teacher",
     [lambda: net(1), pytest.param(lambda: small_classifier(1), marks=pytest.mark.slow)],
@@ -178,6 +174,9 @@ def test_nan_loss_stops_and_leaves_finite_weights():
     [
         ({"temperature": 0}, "temperature to be a number > 0; received temperature=0"),
         ({"alpha": 2}, "alpha to be a number >= 0 and <= 1; received alpha=2"),
+        ({"alpha": 0, "unlabelled": MORE}, "no unlabelled images with alpha=0"),
+        ({"alpha": 0, "temperature": 9}, "no temperature where it has no effect, with alpha=0"),
+        ({"alpha": 0, "views": 2, "augment": "digits"}, "no views where .*, with alpha=0"),
         ({"views": 0}, "views to be an integer >= 1; received views=0"),
         ({"lr": 0}, "lr to be a number > 0; received lr=0"),
         ({"unlabelled": "more"}, "Expected an ImageDataset, a pair .*received str"),

@@ -181,3 +181,11 @@ def test_nan_loss_stops_and_leaves_finite_weights():
 def test_what_cannot_be_trained_is_refused(settings, message):
     with pytest.raises(InputError, match=message):
         fitted(**settings)
+
+
+def test_labels_that_name_other_classes_in_validation_are_refused():
+    train, val = (
+        ImageDataset.from_arrays(*TRAIN, class_names=names) for names in (("a", "b", "c"), "bac")
+    )
+    with pytest.raises(InputError, match="order: a, b, c; received b, a, c. Give keep_classes"):
+        fitted(train=train, val=val)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tl_keras.checks import InputError, check_number
+from tl_keras.data.classes import check_same_names
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.evaluation.encoders.clusters import (
     adjusted_mutual_information,
@@ -77,6 +78,7 @@ def probe_table(
     for part in (train, test):
         if not isinstance(part, ImageDataset) or part.labels is None or not len(part):
             raise InputError("Expected labelled ImageDatasets to probe with; received another.")
+    check_same_names(train, test)
     if not encoders:
         raise InputError("Expected at least one encoder; received none.")
     seen = train if unlabelled is None else unlabelled

@@ -103,6 +103,7 @@ def _compare(config, data, source_data):
         check_records(run.path, results.rows, data)
         loaded = load_compare_data(config, data, source_data, run.path)
         check_same_test(run.path, results.rows, loaded.splits.test)
+        loaded = loaded.beside([method.network or config.backbone for method in chosen])
         encoders = PretrainedEncoders(run.path / ENCODERS, config, loaded.splits)
         parts = loaded.splits.train, loaded.source
         runner = MethodRunner(config, *parts, FeatureStore(), encoders)

@@ -12,6 +12,7 @@ from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import read_records, record_splits, write_records
 from tl_keras.data.splits import at_most_per_class, keep_per_class
+from tl_keras.jobs.runs.reading.known_images import with_known
 from tl_keras.jobs.runs.reading.run_splits import NAMES, begun_splits
 from tl_keras.jobs.runs.writing.run_folder import SPLITS
 from tl_keras.progress import say
@@ -36,6 +37,12 @@ class CompareData:
     source: ImageDataset | None
     records: tuple = ()
     source_records: tuple = ()
+
+    def beside(self, networks):
+        """Returns the same with a warning if networks were trained on its test images."""
+        splits, test = self.splits, [self.splits.test]
+        found = with_known(splits.inspection or Inspection(), test, networks, "test images")
+        return dataclasses.replace(self, splits=splits._replace(inspection=found))
 
     def labelled(self, labels_per_class, seed):
         """Returns (train, val) of one run, equal for all methods.
@@ -134,6 +141,8 @@ def _same_splits(config, data, path):
             on_bad_image=config.on_bad_image,
             sounds=Sounds.asked(config),
             fixes=_fixes(config, data),
+            group_by=config.group_by or DUPLICATES,  # for records of an earlier version
+            cut=True,
         )
     return begun_splits(read_records(path), parts, inspection, path.parent)
 

@@ -22,6 +22,7 @@ from tl_keras.evaluation.labelling.forecast import (
 )
 from tl_keras.evaluation.labelling.head import unit_rows
 from tl_keras.jobs.features.encoder_features import encoder_features, need_encoder_weights
+from tl_keras.jobs.runs.reading.known_images import with_known
 from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
 from tl_keras.progress import say
@@ -63,6 +64,7 @@ def enough(config):
             group_by=DUPLICATES,
         )
         _check_labels(config, images)
+        inspection = with_known(inspection, [images], [config.backbone], "labelled images")
         rows, others, kind = _rows(config, images)
         labels, classes = images.labels, images.num_classes
         how = {"others": others, "groups": images.groups, "seed": config.seed}

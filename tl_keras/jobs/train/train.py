@@ -113,9 +113,8 @@ def train(config: TrainSettings) -> Path:
     with room, recorded_run(path, "train", config) as folder:
         need_weights(config.backbone, config.weights, config.data, config.image_size)
         splits, unlabelled = load_data(config)
-        splits = splits._replace(
-            inspection=with_known(splits.inspection, splits.test, [config.backbone], "test images")
-        )
+        tested = [splits.test], [config.backbone], "test images"
+        splits = splits._replace(inspection=with_known(splits.inspection, *tested))
         config = resolved(config, splits.train.sounds)
         seen = seen_by(config.backbone) if config.max_error is not None else frozenset()
         if config.max_error is not None:

@@ -8,6 +8,7 @@ import keras
 
 from tl_keras.checks import InputError
 from tl_keras.data.array_store import limited_to
+from tl_keras.data.classes import check_same_names
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.augmentation_presets import mirrors
 from tl_keras.models.averaged_classifier import check_single
@@ -146,7 +147,9 @@ class _FineTuning:
         self.num_classes = num_classes = model.output_shape[-1]
         train = labelled(train, num_classes, split="train")
         settings = self.settings = suited_to_data(settings, train)
-        val = None if val is None else labelled(val, num_classes, split="val")
+        if val is not None:
+            val = labelled(val, num_classes, split="val")
+            check_same_names(train, val)
         self.batch_size = settings.batch_size or default_batch_size(len(train))
         self.history = TrainingHistory()
         self.history.seconds |= {"cache": 0.0, "head": 0.0, "fine_tune": 0.0}

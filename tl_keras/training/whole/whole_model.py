@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tl_keras.checks import InputError
+from tl_keras.data.classes import check_same_names
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.first_batch import input_errors
 from tl_keras.data.pipelines.batches import build_pipeline
@@ -85,7 +86,9 @@ def labelled_for(
     train = labelled(train, None, split="train")
     build_for(model, train)
     classes = num_outputs(model)
-    val = None if val is None else labelled(val, classes, split="val")
+    if val is not None:
+        val = labelled(val, classes, split="val")
+        check_same_names(train, val)
     return labelled(train, classes, split="train"), val
 
 

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from tl_keras.checks import InputError
+from tl_keras.jobs.few_labels.zero_shot.described_images import load_described_images
 from tl_keras.jobs.few_labels.zero_shot.zero_shot import zero_shot
 from tl_keras.models.attributes import class_folds
 from tl_keras.reports.wording.zero_shot import encoder_sentences
+from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
 from tl_keras.training.whole import compatibility
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 220)}
@@ -206,3 +208,36 @@ def test_shapes_bring_attributes_and_a_small_network_learns_them(tmp_path):
     assert len(metrics["unseen_classes"]) == 18
     assert metrics["accuracy_among_unseen"] > 0.9
     assert np.mean(list(metrics["attributes"].values())) > 0.9
+
+
+def test_copies_are_not_cut_into_train_and_test(options, tmp_path):
+    """Near the copies that it learned, any classifier names a test image."""
+    generator = np.random.default_rng(0)
+    for name, number in itertools.product(NAMES, range(10)):
+        pixels = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        for copy in range(3):
+            path = tmp_path / "images" / name / f"{number}-{copy}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    given = {"data": str(tmp_path / "images"), "out": str(tmp_path / "run")}
+    found = load_described_images(ZeroShotSettings(**options | given))
+    parts = found.train, found.test
+    train, test = ({path.rsplit("-", 1)[0] for path in part.ids} for part in parts)
+    assert not train & test and len(train) == 7 * 8 and len(test) == 7 * 2 + 2 * 10
+
+
+def test_copies_of_test_images_that_would_leave_a_class_without_others_are_said(
+    options, tmp_path, capfd
+):
+    generator = np.random.default_rng(0)
+    one = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    for name, number in itertools.product(NAMES, range(8)):
+        pixels = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        path = tmp_path / "images" / name / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(one if name in ("red dark", UNSEEN[0]) else pixels).save(path)
+    given = {"data": str(tmp_path / "images"), "out": str(tmp_path / "run")}
+    found = load_described_images(ZeroShotSettings(**options | given))
+    assert found.train.class_counts()["red dark"] >= 6
+    warnings = " ".join(found.inspection.warnings)
+    assert "NOT GROUPED" in warnings + capfd.readouterr().err

@@ -12,18 +12,20 @@ from PIL import Image
 
 from tests.jobs.small_runs import CLASSES, save_images, untrained_history
 from tl_keras.checks import InputError
+from tl_keras.data.loading import load_parts
+from tl_keras.data.split_records import write_records
 from tl_keras.jobs.finished import distill as distill_job
 from tl_keras.jobs.finished import prune as prune_job
 from tl_keras.jobs.finished.distill import distill
 from tl_keras.jobs.finished.evaluate import evaluate
 from tl_keras.jobs.finished.prune import prune
 from tl_keras.jobs.runs.derived_run import load_origin
-from tl_keras.jobs.runs.reading.known_images import seen_by
+from tl_keras.jobs.runs.reading.known_images import seen_by, trained_on, with_known
 from tl_keras.jobs.runs.reading.run_splits import (
     other_images,
+    other_splits,
     own_splits,
     say_if_refitted,
-    trained_on,
 )
 from tl_keras.jobs.runs.reading.trained_run import load_run
 
@@ -265,3 +267,46 @@ def test_a_run_from_another_one_knows_whether_that_one_was_refitted(
         capfd.readouterr()
         say_if_refitted(load_run(path))
         assert ("NOT NEW" in capfd.readouterr().err) is refitted
+
+
+def test_images_that_a_backbone_was_trained_on_are_counted_and_said(run, data, capsys):
+    parts, inspection = load_parts(str(data))
+    for backbone in (str(run), str(run / "model.keras")):
+        found = with_known(inspection, list(parts.values()), [backbone, "vgg16"], "test images")
+        known = len(images_of(run, "train"))
+        said = f"NOT ALL NEW: of 36 test images, {backbone} was trained on {known}. Figures"
+        assert said in found.warnings[-1] and said in capsys.readouterr().err
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    later = data.parent / "later"
+    shutil.copytree(run, later)
+    (later / "config.json").write_text(json.dumps(config | {"backbone": str(run)}))
+    write_records(later / "splits.csv.gz", ())
+    assert seen_by(str(later)) == seen_by(str(run))  # through its own backbone
+    new, inspection = load_parts(str(save_images(data.parent / "new", 2, seed=99)))
+    assert with_known(inspection, list(new.values()), [str(run)], "images") == inspection
+
+
+def test_images_of_classes_that_the_run_lacks_are_said_and_left_out(run, data, tmp_path, capsys):
+    other = save_images(tmp_path / "other", 2, seed=99, classes=(*CLASSES, "zebra"))
+    assert evaluate(run, data=str(other))["num_examples"] == 2 * len(CLASSES)
+    said = f"2 of 8 images are of classes that {run} does not know, left out: zebra."
+    assert said in capsys.readouterr().err
+    (data / "zebra").mkdir()
+    moved = images_of(run, "test")[0]
+    os.rename(data / moved, data / "zebra" / "0.png")
+    assert evaluate(run)["num_examples"] == 8
+    said = f"1 of 9 images are of classes that {run} does not know, left out: zebra."
+    assert said in capsys.readouterr().err
+
+
+def test_other_data_are_cut_without_parting_copies(run, tmp_path):
+    other = save_images(tmp_path / "other", 12, seed=99)
+    for name in CLASSES:
+        for number in range(12):
+            shutil.copy(other / name / f"{number}.png", other / name / f"{number}-copy.png")
+    splits, _ = other_splits(load_run(run), str(other))
+    places = {}
+    for part in splits[:3]:
+        for path in part.ids:
+            places.setdefault(path.replace("-copy", ""), set()).add(part.split)
+    assert len(places) == 36 and all(len(found) == 1 for found in places.values())

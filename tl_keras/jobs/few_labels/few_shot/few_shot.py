@@ -18,6 +18,7 @@ from tl_keras.jobs.few_labels.few_shot.support import load_support
 from tl_keras.jobs.finished.predict import COLUMNS, sources_of
 from tl_keras.jobs.output_files import check_output, table_of
 from tl_keras.jobs.runs.measuring import main_figures
+from tl_keras.jobs.runs.reading.known_images import with_known
 from tl_keras.jobs.runs.reading.trained_run import TrainedRun
 from tl_keras.jobs.runs.writing.run_folder import RunFolder, default_run_path
 from tl_keras.models.backbones.backbone import check_backbone
@@ -69,6 +70,8 @@ def few_shot(settings):
         queries = predict_queries(
             trained, sources, support, settings.query, settings.out, settings.batch_size
         )
+        named = "query images with a class"
+        inspection = with_known(inspection, queries.with_class(), [settings.encoder], named)
         seconds |= {"query": time.monotonic() - begun, "total": time.monotonic() - started}
         metrics = _metrics(classifier, support, queries, seconds)
         folder.write_json("metrics.json", metrics)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.images import printable
+from tl_keras.data.split_records import contents_of
 from tl_keras.files import write_csv
 from tl_keras.jobs.finished.predict import COLUMNS, predicted_rows
 from tl_keras.jobs.runs.reading.trained_run import TrainedRun
@@ -46,6 +47,12 @@ class Queries:
     def measured(self) -> np.ndarray:
         """Mask of the images that have a class and took no part in the fit, bool (n,)."""
         return self.readable & (self.labels >= 0) & ~self.known
+
+    def with_class(self) -> list[ImageDataset]:
+        """Returns those that are `measured`, of each source."""
+        ends = np.cumsum([len(source) for source in self.sources])[:-1]
+        pairs = zip(self.sources, np.split(self.measured, ends), strict=True)
+        return [source.subset(np.flatnonzero(rows)) for source, rows in pairs]
 
     def load(self, row: int) -> np.ndarray:
         """Returns an image, uint8 (h, w, 3)."""
@@ -87,7 +94,7 @@ def predict_queries(
     write_csv(out, header, noted(predicted_rows(trained, sources, batch_size)))
     paths = [path for source in sources for path in source.ids]
     labels, others = _labels(paths, folder, trained.class_names)
-    known = _known(paths, support)
+    known = _known(sources, paths, errors, support)
     return Queries(sources, paths, errors, np.float32(values), labels, known, others)
 
 
@@ -101,10 +108,10 @@ def _labels(paths, folder, class_names):
     return labels, sorted(others) if (labels >= 0).any() else ()
 
 
-def _known(paths, support):
-    """Returns which paths are files of the support, or copies of them."""
-    if not support.has_paths:
-        return np.zeros(len(paths), bool)
+def _known(sources, paths, errors, support):
+    """Returns which images are those of the support, or the same."""
+    if not all(each.has_paths for each in (support, *sources)):
+        return _same_pixels(sources, errors, support)
     sizes = {os.path.getsize(path) for path in support.images}
     contents = {_content(path) for path in support.images}
     return np.array([_size(path) in sizes and _content(path) in contents for path in paths])
@@ -119,3 +126,13 @@ def _content(path):
         return hashlib.sha256(Path(path).read_bytes()).digest()
     except OSError:
         return None
+
+
+def _same_pixels(sources, errors, support):
+    known, found = set(contents_of(support, {})), np.zeros(len(errors), bool)
+    readable, start = [not error for error in errors], 0
+    for part in sources:
+        rows = np.flatnonzero(readable[start : start + len(part)])
+        found[start + rows] = [name in known for name in contents_of(part.subset(rows), {})]
+        start += len(part)
+    return found

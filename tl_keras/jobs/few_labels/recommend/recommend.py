@@ -86,18 +86,24 @@ def command_line(name, config, train):
         "labels": str(labels or min(train.class_counts().values())),
     }
     quoted = {key: shlex.quote(value) for key, value in values.items()}
-    line = STRATEGIES[name].command.format(**quoted)
-    given = {"labels-per-class": labels, "image-size": config.image_size}
-    options = [f" --{key} {value}" for key, value in given.items() if value is not None]
-    line += "".join(options if line.startswith("tl-keras train") else ())
-    fixes, groups = (
-        "" if value is None else f" --{name} {shlex.quote(printable(value))}"
-        for name, value in (("fixes", config.fixes), ("group-by", config.group_by))
-    )
     return "\n".join(
-        each + fixes + ("" if each.startswith("tl-keras few-shot") else groups)
-        for each in line.splitlines()
+        line.format(**quoted) + "".join(_options(line, config))
+        for line in STRATEGIES[name].command.splitlines()
     )
+
+
+def _options(line, config):
+    """Yields the options with which a command reads the images that were judged."""
+    command, usual = line.split()[1], {f.name: f.default for f in dataclasses.fields(config)}
+    names = ["fixes", "on_bad_image", "seed"]
+    names += [] if command == "few-shot" else ["group_by", "split"]  # it takes all images
+    names += ["labels_per_class"] if command == "train" else []
+    names += ["image_size"] if "{backbone}" in line else []
+    for name in names:
+        value = getattr(config, name)
+        if value != usual[name]:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            yield f" --{name.replace('_', '-')} {shlex.quote(printable(text))}"
 
 
 def _loaded(config):

@@ -7,12 +7,15 @@ import numpy as np
 
 from tl_keras.checks import InputError, check_choice, listed
 from tl_keras.data.dataset import ImageDataset
+from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
 from tl_keras.data.inspection.checking import Inspection
-from tl_keras.data.loading import load_parts
+from tl_keras.data.loading import UNGROUPED, load_parts
 from tl_keras.data.sources.class_descriptions import ClassDescriptions, read_descriptions
 from tl_keras.data.sources.shapes import held_out_shapes, shape_descriptions
 from tl_keras.data.splits import joined, keep_per_class
+from tl_keras.jobs.runs.reading.known_images import with_known
+from tl_keras.progress import say
 from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
 
 _TESTED = 0.2  # of the images of a seen class, where the source has no test split
@@ -49,7 +52,11 @@ def load_described_images(settings: ZeroShotSettings) -> DescribedImages:
         InputError: images, table or classes cannot be used; the message names the class.
     """
     parts, inspection = load_parts(
-        settings.data, on_bad_image=settings.on_bad_image, fixes=settings.fixes
+        settings.data,
+        on_bad_image=settings.on_bad_image,
+        fixes=settings.fixes,
+        group_by=DUPLICATES,
+        cut=True,
     )
     names = next(iter(parts.values())).class_names
     unseen = _unseen(settings, names)
@@ -58,6 +65,7 @@ def load_described_images(settings: ZeroShotSettings) -> DescribedImages:
     if settings.labels_per_class is not None:
         train = _kept(train, settings)
     _check_images(settings, train, test, unseen)
+    inspection = with_known(inspection, [test], [settings.backbone], "test images")
     return DescribedImages(
         train, test, descriptions, unseen, inspection, _warnings(descriptions, unseen)
     )
@@ -94,15 +102,29 @@ def _split(parts, unseen, settings):
         known = joined(others)
         return known.subset(np.flatnonzero(~unseen[known.labels]), "train"), parts["test"]
     whole = joined(list(parts.values()))
-    generator = np.random.default_rng([settings.seed, 11])
-    tested = unseen[whole.labels]
-    for label in np.flatnonzero(~unseen):
-        rows = generator.permutation(np.flatnonzero(whole.labels == label))
-        tested[rows[: max(round(len(rows) * _TESTED), 1)]] = True
+    tested = _tested(whole, unseen, settings.seed)
+    kept = np.bincount(whole.labels[~tested], minlength=len(unseen))
+    if not kept[~unseen].all():
+        say(UNGROUPED)
+        tested = _tested(replace(whole, groups=None), unseen, settings.seed)
     return (
         whole.subset(np.flatnonzero(~tested), "train"),
         whole.subset(np.flatnonzero(tested), "test"),
     )
+
+
+def _tested(whole, unseen, seed):
+    """Mask of the images of unseen classes and a fifth of each other class, whole groups of it."""
+    generator, tested = np.random.default_rng([seed, 11]), unseen[whole.labels]
+    groups = np.arange(len(whole)) if whole.groups is None else whole.groups
+    for label in np.flatnonzero(~unseen):
+        own = groups[whole.labels == label]
+        names, sizes = np.unique(own, return_counts=True)
+        order = generator.permutation(len(names))
+        wanted = max(round(len(own) * _TESTED), 1)
+        taken = np.searchsorted(np.cumsum(sizes[order]), wanted) + 1
+        tested |= np.isin(groups, names[order[:taken]])
+    return np.isin(groups, groups[tested])  # with copies of images of other classes
 
 
 def _kept(train, settings):

@@ -1,7 +1,7 @@
 """Images that a run knows, as it was trained on them."""
 
 import dataclasses
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from tl_keras.data.dataset import ImageDataset
@@ -14,13 +14,13 @@ from tl_keras.progress import say
 
 
 def with_known(
-    inspection: Inspection, dataset: ImageDataset, backbones: Iterable[str], what: str
+    inspection: Inspection, datasets: Sequence[ImageDataset], backbones: Iterable[str], what: str
 ) -> Inspection:
     """Warns of images that backbones learned with their classes: figures on them are too good.
 
     Args:
         inspection: `Inspection` of the images, with their contents.
-        dataset: those that figures are of.
+        datasets: those that figures are of.
         backbones: names, files and run folders; only runs of classifiers know classes.
         what: name of the images, such as "test images".
 
@@ -31,7 +31,7 @@ def with_known(
     for backbone in dict.fromkeys(backbones):
         seen = seen_by(backbone)
         if seen:
-            own = own or contents_of(dataset, inspection.contents)
+            own = own or [c for part in datasets for c in contents_of(part, inspection.contents)]
             known = sum(content in seen for content in own)
             if known:
                 lines.append(

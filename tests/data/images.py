@@ -26,3 +26,18 @@ def fill_classes(folder, counts, *, suffix=".png", first_seed=0):
             save(folder / name / f"{number}{suffix}", textured(seed))
             seed += 1
     return folder
+
+
+def fill_with_copies(folder, classes, originals, copies, *, seed=0):
+    """Writes random images, each several times as NUMBER-COPY.png, into CLASS folders in turn.
+
+    They say nothing of their class, but each has the same image beside it.
+    """
+    generator = np.random.default_rng(seed)
+    for number in range(originals):
+        pixels = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        for copy in range(copies):
+            path = folder / classes[number % len(classes)] / f"{number}-{copy}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    return folder

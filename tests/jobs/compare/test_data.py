@@ -4,8 +4,8 @@ import types
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.data.images import fill_with_copies
 from tl_keras import ImageDataset, Splits
 from tl_keras.checks import InputError
 from tl_keras.jobs.compare.data import (
@@ -107,12 +107,8 @@ def test_splits_in_memory_and_their_source_go_on_as_they_were_begun(tmp_path):
 
 def test_a_comparison_goes_on_with_the_groups_that_it_was_begun_with(tmp_path):
     """Folds that divide copies would choose another strength in the runs that are left."""
-    for number in range(40):
-        pixels = np.random.default_rng(number // 4).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        path = tmp_path / "images" / "ab"[number // 4 % 2] / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    settings = CompareSettings(data=str(tmp_path / "images"), labels_per_class=(4,)).filled()
+    images = fill_with_copies(tmp_path / "images", "ab", 10, 4)
+    settings = CompareSettings(data=str(images), labels_per_class=(4,)).filled()
     begun = load_compare_data(settings, settings.data, None)
     write_compare_records(tmp_path, begun)
     again = load_compare_data(settings, settings.data, None, tmp_path)

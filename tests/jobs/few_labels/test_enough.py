@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.images import fill_with_copies
 from tl_keras import InputError
 from tl_keras.data.sources.label_rows import NONE_OF_THESE, LabelLog, LabelRow
 from tl_keras.jobs.few_labels import enough as enough_module
@@ -109,15 +110,8 @@ def test_images_without_labels_and_too_many_more_are_refused(photographs, tmp_pa
 
 
 def test_copies_do_not_raise_the_curve(tmp_path):
-    """Random images say nothing of their class, but each is there four times."""
-    generator = np.random.default_rng(0)
-    for number in range(40):
-        pixels = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        for copy in range(4):
-            path = tmp_path / "images" / "ab"[number % 2] / f"{number}-{copy}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path)
-    run = enough(settings(tmp_path / "images", out=str(tmp_path / "run")))
+    images = fill_with_copies(tmp_path / "images", "ab", 40, 4)
+    run = enough(settings(images, out=str(tmp_path / "run")))
     accuracies = json.loads((run / "metrics.json").read_text())["curve"]["accuracy"]
     assert max(accuracies) < 0.7
     assert "160 images are the same or nearly the same" in (run / "report.html").read_text()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.images import fill_with_copies
 from tests.jobs.small_runs import CLASSES, probabilities_of, save_images, table_rows
 from tl_keras.checks import InputError
 from tl_keras.data.loading import load_unsplit
@@ -288,14 +289,7 @@ def test_a_prototypical_network_keeps_its_metric_and_factor(folders, encoder, tm
 
 
 def test_copies_in_the_support_do_not_raise_its_figure(tmp_path):
-    """Random images say nothing of their class, but each is there four times."""
-    generator = np.random.default_rng(0)
-    for number in range(60):
-        pixels = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        for copy in range(4):
-            path = tmp_path / "support" / "ab"[number % 2] / f"{number}-{copy}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path)
-    run = _run((tmp_path / "support", tmp_path / "support"), tmp_path, copies=0)
+    support = fill_with_copies(tmp_path / "support", "ab", 60, 4)
+    run = _run((support, support), tmp_path, copies=0)
     assert read_json(run / "metrics.json")["out_of_fold"]["accuracy"] < 0.7
     assert "240 images are the same or nearly the same" in (run / "report.html").read_text()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.images import fill_with_copies
 from tl_keras.checks import InputError
 from tl_keras.jobs.few_labels.zero_shot.described_images import load_described_images
 from tl_keras.jobs.few_labels.zero_shot.zero_shot import zero_shot
@@ -212,14 +213,8 @@ def test_shapes_bring_attributes_and_a_small_network_learns_them(tmp_path):
 
 def test_copies_are_not_cut_into_train_and_test(options, tmp_path):
     """Near the copies that it learned, any classifier names a test image."""
-    generator = np.random.default_rng(0)
-    for name, number in itertools.product(NAMES, range(10)):
-        pixels = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
-        for copy in range(3):
-            path = tmp_path / "images" / name / f"{number}-{copy}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path)
-    given = {"data": str(tmp_path / "images"), "out": str(tmp_path / "run")}
+    images = fill_with_copies(tmp_path / "images", NAMES, 10 * len(NAMES), 3)
+    given = {"data": str(images), "out": str(tmp_path / "run")}
     found = load_described_images(ZeroShotSettings(**options | given))
     parts = found.train, found.test
     train, test = ({path.rsplit("-", 1)[0] for path in part.ids} for part in parts)

@@ -141,7 +141,7 @@ def _save(folder, settings, support, inspection, classifier):
     config = settings.to_json() | {"run": None}  # a repeated run has a folder of its own
     folder.write_json("config.json", config)
     folder.write_environment()
-    return TrainedRun(folder.path, model, support.class_names, config, classifier.mirror)
+    return TrainedRun(folder.path, config, model, support.class_names, classifier.mirror)
 
 
 def _metrics(classifier, support, queries, seconds):

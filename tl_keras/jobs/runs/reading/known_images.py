@@ -8,7 +8,7 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.data.split_records import REST, contents_of
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.reading.trained_run import load_run
+from tl_keras.jobs.runs.reading.trained_run import RunRecords, read_run_config
 from tl_keras.jobs.runs.writing.unmeasured import read_unmeasured
 from tl_keras.progress import say
 
@@ -48,13 +48,16 @@ def seen_by(backbone: str) -> Set[bytes]:
 
     Those of a run, or of a file in it, and of the run that was its own backbone.
     """
-    path = Path(backbone)
-    folder = path.parent if path.is_file() else path
-    if not (folder / "classes.json").is_file():
-        return frozenset()
-    trained = load_run(folder)
-    origin = trained.config.get("backbone")
-    return trained_on(trained) | (seen_by(origin) if origin else frozenset())
+    seen, asked, path = set(), set(), Path(backbone)
+    while path not in asked:
+        asked.add(path)
+        folder = path.parent if path.is_file() else path
+        if not all((folder / name).is_file() for name in ("classes.json", "config.json")):
+            break
+        run = RunRecords(folder, read_run_config(folder / "config.json"))
+        seen |= trained_on(run)
+        path = Path(run.config.get("backbone") or run.config.get("encoder") or folder)
+    return seen
 
 
 def trained_on(trained):

@@ -25,23 +25,42 @@ from tl_keras.settings.train import TrainSettings
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainedRun:
-    """Classifier with its classes and the settings of its training.
+class RunRecords:
+    """Settings and images of a run, without its model.
 
     Attributes:
         path: the run folder.
+        config: the content of config.json.
+    """
+
+    path: Path
+    config: dict
+
+    @functools.cached_property
+    def records(self):
+        """An `ImageRecord` of each image of its splits; None for a run without such a file."""
+        path = self.path / SPLITS
+        return read_records(path) if path.is_file() else None
+
+    def contents(self, split):
+        """Content hashes of the images of a split."""
+        return {record.content for record in self.records or () if record.split == split}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun(RunRecords):
+    """Classifier with its classes and the settings of its training.
+
+    Attributes:
         model: the classifier, or the model that averages it with others; `classifier_of` gives the
             one that can be trained on.
         class_names: in the order of its outputs.
-        config: the content of config.json.
         flips: whether its figures are those of predictions averaged over mirror images.
         answering: the model that answers, in which `model` is; None of a run without max_error.
     """
 
-    path: Path
     model: keras.Model
     class_names: tuple[str, ...]
-    config: dict
     flips: bool = False
     answering: keras.Model | None = None
 
@@ -54,16 +73,6 @@ class TrainedRun:
     def sounds(self):
         """`Sounds` of the spectrograms that the model takes; None if it takes images."""
         return Sounds.recorded(self.config)
-
-    @functools.cached_property
-    def records(self):
-        """An `ImageRecord` of each image of its splits; None for a run without such a file."""
-        path = self.path / SPLITS
-        return read_records(path) if path.is_file() else None
-
-    def contents(self, split):
-        """Content hashes of the images of a split."""
-        return {record.content for record in self.records or () if record.split == split}
 
 
 def check_finished(path, command, *names):
@@ -176,4 +185,4 @@ def load_run(path: str | Path) -> TrainedRun:
     answering = loaded if answers(loaded) else None
     if answering is None and config.get("max_error") is not None:
         say(f"NO ANSWERS: {path} was stopped before its error was promised. Train it again.")
-    return TrainedRun(path, model, class_names, config, flips, answering)
+    return TrainedRun(path, config, model, class_names, flips, answering)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tl_keras.checks import InputError, listed
+from tl_keras.checks import InputError
 from tl_keras.data.dataset import ImageDataset, Splits
+from tl_keras.data.images import printable
 
 
 def keep_classes(dataset: ImageDataset, class_names: Sequence[str]) -> ImageDataset:
@@ -32,20 +33,33 @@ def keep_classes(dataset: ImageDataset, class_names: Sequence[str]) -> ImageData
     return replace(kept, labels=new_label[kept.labels], class_names=tuple(class_names))
 
 
-def check_same_names(train: ImageDataset, other: ImageDataset) -> None:
+def check_same_names(train: ImageDataset, other: ImageDataset, what: str = "validation") -> None:
     """Refuses datasets in which a label names another class, unless one has numbers for names.
 
+    Args:
+        train, other: labelled.
+        what: the images of `other`, for the message.
+
     Raises:
-        InputError: the names differ; they are listed.
+        InputError: the names differ.
     """
-    names, others = train.class_names, other.class_names
-    unnamed = any(each == tuple(map(str, range(len(each)))) for each in (names, others))
-    if not unnamed and any(one != two for one, two in zip(names, others, strict=False)):
-        raise InputError(
-            f"Expected the classes of the {train.split} set in the {other.split} set, in the same "
-            f"order: {listed(list(names))}; received {listed(list(others))}. Give "
-            f"keep_classes({other.split}, {train.split}.class_names), or load both at once."
-        )
+    if any(map(_is_unnamed, (train, other))):
+        return
+    pairs = zip(train.class_names, other.class_names, strict=False)
+    for label, (name, given) in enumerate(pairs):
+        if name != given:
+            raise InputError(
+                f"Expected {what} images whose labels name the classes of the training images; "
+                f"received label {label} for {printable(given)!r}, which is {printable(name)!r} in "
+                "training. Load both at once, or give keep_classes(images, train.class_names)."
+            )
+
+
+def _is_unnamed(dataset):
+    """Returns whether the class names are the labels of an array."""
+    return not dataset.is_files and dataset.class_names == tuple(
+        map(str, range(dataset.num_classes))
+    )
 
 
 def keep_classes_of_splits(splits: Splits, class_names: Sequence[str]) -> Splits:

@@ -78,7 +78,7 @@ def probe_table(
     for part in (train, test):
         if not isinstance(part, ImageDataset) or part.labels is None or not len(part):
             raise InputError("Expected labelled ImageDatasets to probe with; received another.")
-    check_same_names(train, test)
+    check_same_names(train, test, "test")
     if not encoders:
         raise InputError("Expected at least one encoder; received none.")
     seen = train if unlabelled is None else unlabelled

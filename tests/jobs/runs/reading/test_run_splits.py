@@ -286,6 +286,31 @@ def test_images_that_a_backbone_was_trained_on_are_counted_and_said(run, data, c
     assert with_known(inspection, list(new.values()), [str(run)], "images") == inspection
 
 
+@pytest.mark.parametrize(
+    ("config", "knows"),
+    [
+        ({"method": "gan"}, True),  # with classes, but without settings of a fine-tuning
+        ({"support": "images", "encoder": "pixels"}, False),
+        ({"attributes": "table.csv", "backbone": "vgg16"}, False),
+        ({"attributes": "table.csv", "backbone": "small_resnet"}, True),
+        ({"fine_tune": {"preset": "fast", "epochs": 0}}, False),
+        ({"fine_tune": {"unfreeze": "none", "epochs": 3}}, False),
+        ({"fine_tune": {"unfreeze": "half", "epochs": None}}, True),
+        ({"fine_tune": {"preset": "fast", "epochs": 0}, "pruned_from": "run"}, True),
+    ],
+)
+def test_a_backbone_knows_the_images_that_it_was_trained_on_itself(config, knows, run):
+    (run / "config.json").write_text(json.dumps(config))
+    assert bool(seen_by(str(run))) is knows
+
+
+def test_a_backbone_of_a_few_images_knows_what_its_encoder_was_trained_on(run, data, tmp_path):
+    few = shutil.copytree(run, tmp_path / "few")
+    (few / "config.json").write_text(json.dumps({"support": "images", "encoder": str(run)}))
+    write_records(few / "splits.csv.gz", ())
+    assert seen_by(str(few)) == seen_by(str(run)) != set()
+
+
 def test_images_of_classes_that_the_run_lacks_are_said_and_left_out(run, data, tmp_path, capsys):
     other = save_images(tmp_path / "other", 2, seed=99, classes=(*CLASSES, "zebra"))
     assert evaluate(run, data=str(other))["num_examples"] == 2 * len(CLASSES)

@@ -8,9 +8,10 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.inspection.checking import Inspection
 from tl_keras.data.split_records import REST, contents_of
 from tl_keras.files import read_json
-from tl_keras.jobs.runs.reading.trained_run import RunRecords, read_run_config
+from tl_keras.jobs.runs.reading.trained_run import RunRecords
 from tl_keras.jobs.runs.writing.unmeasured import read_unmeasured
 from tl_keras.progress import say
+from tl_keras.settings.image_source import SMALL_RESNET
 
 
 def with_known(
@@ -46,7 +47,7 @@ def with_known(
 def seen_by(backbone: str) -> Set[bytes]:
     """Returns the hashes of the images that a backbone was trained on with their classes.
 
-    Those of a run, or of a file in it, and of the run that was its own backbone.
+    Those of a run that trained it, or of a file in the run, and of the run that was its origin.
     """
     seen, asked, path = set(), set(), Path(backbone)
     while path not in asked:
@@ -54,10 +55,24 @@ def seen_by(backbone: str) -> Set[bytes]:
         folder = path.parent if path.is_file() else path
         if not all((folder / name).is_file() for name in ("classes.json", "config.json")):
             break
-        run = RunRecords(folder, read_run_config(folder / "config.json"))
-        seen |= trained_on(run)
+        run = RunRecords(folder, read_json(folder / "config.json"))
+        if _trained_backbone(run.config):
+            seen |= trained_on(run)
         path = Path(run.config.get("backbone") or run.config.get("encoder") or folder)
     return seen
+
+
+def _trained_backbone(config):
+    """Returns whether a run trained more than a classifier on features of its backbone."""
+    if config.get("teacher") or config.get("pruned_from"):
+        return True  # whatever their origin trained
+    if "support" in config:
+        return False
+    if "attributes" in config:
+        return config.get("backbone") == SMALL_RESNET
+    tuning = config.get("fine_tune", {})
+    still = tuning.get("unfreeze") == "none" or tuning.get("preset") == "fast"
+    return not (still or tuning.get("epochs") == 0)
 
 
 def trained_on(trained):

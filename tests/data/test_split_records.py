@@ -16,6 +16,7 @@ from tl_keras.data.split_records import (
     ImageRecord,
     contents_of,
     find_images,
+    keeps_groups,
     read_records,
     record_images,
     record_splits,
@@ -196,6 +197,9 @@ def test_a_file_of_an_earlier_version_has_no_groups(tmp_path):
     lines = b"split,class,image,content\r\nval,a,1.png," + bytes(16).hex().encode()
     (tmp_path / "r.csv.gz").write_bytes(gzip.compress(lines))
     assert read_records(tmp_path / "r.csv.gz") == records
+    assert not keeps_groups(tmp_path / "r.csv.gz")
+    write_records(tmp_path / "r.csv.gz", records)
+    assert keeps_groups(tmp_path / "r.csv.gz")
 
 
 def test_an_image_takes_few_bytes_in_the_file(tmp_path):

@@ -1,6 +1,7 @@
 """Loading of a named dataset, a folder or a file as checked images."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.grouping.parts import group_parts
 from tl_keras.data.images import IMAGE_SUFFIXES, printable
 from tl_keras.data.inspection.checking import (
+    UNGROUPED,
     Inspection,
     complete,
     drop_bad,
@@ -43,10 +45,6 @@ from tl_keras.data.split_records import REST, record_images
 from tl_keras.data.splits import check_fractions, keep_per_class, make_splits
 from tl_keras.progress import say
 
-UNGROUPED = (
-    "NOT GROUPED: copies of different classes cannot be divided with each class in every split, so "
-    "some lie in several."
-)
 _PARTS = 3  # splits that a class may have to be divided into
 ON_BAD_IMAGE = ("refuse", "skip")
 ON_DUPLICATE = ("report", "refuse")
@@ -157,7 +155,7 @@ def load_parts(
     sounds: Sounds | None = None,
     fixes: str | None = None,
     group_by: str | None = None,
-    cut: bool = False,
+    cut: Sequence[str] = (),
 ) -> tuple[dict[str, ImageDataset], Inspection]:
     """Loads all images of a labelled source in its own parts, without splitting them.
 
@@ -166,7 +164,7 @@ def load_parts(
         on_bad_image: "refuse" files that cannot be read with an error, or "skip" them.
         image_size, sounds, fixes: as in `load_dataset`.
         group_by: as in `load_dataset`, for the folds of a cross-validation.
-        cut: whether the groups are for splits that are cut from the parts.
+        cut: names of the splits that will be cut from the parts where they are missing.
 
     Returns:
         {"all": dataset} or {"train": dataset, ...}, and the `Inspection`.
@@ -177,7 +175,8 @@ def load_parts(
     marks, name = found.fingerprints, _name_of(source)
     parts, _, grouped = group_parts(contents.parts, marks, group_by, name, cut=cut)
     notes = (*contents.notes, *grouped)
-    return parts, complete(found, [], ignored=contents.ignored, notes=notes)
+    inspection = complete(found, [], ignored=contents.ignored, notes=notes)
+    return parts, replace(inspection, grouped=grouped)
 
 
 def load_checked(
@@ -253,7 +252,7 @@ def load_unsplit(
     check_choice("on_bad_image", on_bad_image, ON_BAD_IMAGE)
     name = _name_of(source)
     contents, found = _inspect(_read_unsplit(name, sounds), on_bad_image, fixes=fixes)
-    parts, _, grouped = group_parts(contents.parts, found.fingerprints, group_by, name, cut=False)
+    parts, _, grouped = group_parts(contents.parts, found.fingerprints, group_by, name, cut=())
     (dataset,) = parts.values()
     if len(dataset) == 0:
         raise InputError(

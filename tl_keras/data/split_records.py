@@ -163,7 +163,7 @@ def read_records(path: str | Path) -> tuple[ImageRecord, ...]:
         InputError: the file is damaged.
     """
     try:
-        with gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape", newline="") as text:
+        with _opened(path) as text:
             rows = csv.DictReader(text)
             if tuple(rows.fieldnames or ()) not in (_COLUMNS, _WITHOUT_GROUPS):
                 raise ValueError("its columns are different")
@@ -173,6 +173,16 @@ def read_records(path: str | Path) -> tuple[ImageRecord, ...]:
             f"Expected {path} as the run wrote it, with the images of its splits; received a file "
             f"that cannot be read ({' '.join(str(error).split())}). Train again."
         ) from error
+
+
+def keeps_groups(path: str | Path) -> bool:
+    """Returns whether a file has the groups of the images, which earlier versions did not write."""
+    with _opened(path) as text:
+        return tuple(next(csv.reader(text), ())) == _COLUMNS
+
+
+def _opened(path):
+    return gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape", newline="")
 
 
 def _record(row):

@@ -84,6 +84,10 @@ class DistillRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings
         default_factory=DistillSettings
     )
 
+    def __post_init__(self):
+        super().__post_init__()
+        self.distill.check_unlabelled(self.unlabelled)
+
 
 @dataclasses.dataclass(frozen=True)
 class PruneRunSettings(FinishedRunSettings, CheckpointSettings, DeviceSettings):

@@ -130,6 +130,14 @@ class DistillSettings(FromScratchSettings):
                 f"temperature={self.temperature!r}. Leave it out or change alpha."
             )
 
+    def check_unlabelled(self, unlabelled):
+        """Refuses images without labels where they would take no part."""
+        if self.alpha == 0 and unlabelled is not None:
+            raise InputError(
+                "Expected no unlabelled images with alpha=0, which trains on the labels alone; "
+                "received some. Leave them out, or give the teacher a weight."
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class PseudoLabelSettings(FromScratchSettings):

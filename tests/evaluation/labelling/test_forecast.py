@@ -56,11 +56,20 @@ def test_copies_are_held_out_together():
 
 def test_groups_of_any_size_leave_images_to_measure():
     features, labels = blobs(each=40)
-    groups = np.append(np.zeros(111, int), np.arange(1, 10))  # nearly all in one
+    groups = np.append(np.zeros(110, int), np.arange(1, 11))  # nearly all in one
     found = measure_curve(unit_rows(features), labels, 3, groups=groups)
-    assert np.isfinite(found.accuracies).all()
+    assert np.isfinite(found.accuracies).all() and found.right.shape == (120,)
     with pytest.raises(InputError, match="at least 10 .*, copies counted once; received 9"):
-        measure_curve(unit_rows(features), labels, 3, groups=np.maximum(groups, 1))
+        measure_curve(unit_rows(features), labels, 3, groups=np.maximum(groups, 2))
+
+
+def test_a_class_of_copies_alone_is_fitted_on_and_counts_as_one_error():
+    features, labels = blobs(each=20, d=40)
+    groups = np.where(labels == 2, 60, np.arange(60))
+    features[labels == 2] = features[2]
+    found = measure_curve(unit_rows(features), labels, 3, groups=groups)
+    assert found.accuracies[-1] > 0.9  # it is not asked of fits that never saw it
+    assert (1 - found.right[labels == 2]).sum() == pytest.approx(1)
 
 
 def test_confidence_is_that_on_images_without_a_label_where_there_are_any():

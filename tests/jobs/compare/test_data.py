@@ -1,5 +1,6 @@
 """The labelled images of a comparison: equal for all, nested, in proportion."""
 
+import shutil
 import types
 
 import numpy as np
@@ -115,3 +116,19 @@ def test_a_comparison_goes_on_with_the_groups_that_it_was_begun_with(tmp_path):
     for one, other in zip(begun.splits[:3], again.splits[:3], strict=True):
         np.testing.assert_array_equal(one.groups, other.groups)
     assert np.bincount(begun.splits.train.groups).max() == 4
+
+
+def test_a_comparison_that_was_begun_without_groups_gets_none(tmp_path):
+    """Copies of different classes cannot be divided with each class in every split."""
+    images = fill_with_copies(tmp_path / "images", "ab", 20, 1)
+    for path in (images / "b").iterdir():
+        path.unlink()
+    for path in (images / "a").iterdir():
+        shutil.copy(path, images / "b" / path.name)
+    settings = CompareSettings(data=str(images), labels_per_class=(4,), group_by=None).filled()
+    begun = load_compare_data(settings, settings.data, None)
+    write_compare_records(tmp_path, begun)
+    again = load_compare_data(settings, settings.data, None, tmp_path)
+    for one, other in zip(begun.splits[:3], again.splits[:3], strict=True):
+        assert one.groups is None or (one.groups == other.groups).all()
+        assert (one.groups is None) == (other.groups is None)

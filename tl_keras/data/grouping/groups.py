@@ -199,8 +199,8 @@ def _said_of_search(parts, alike, place):
     if alike:
         yield (
             f"NOT GROUPED: {alike} images look so much alike that copies cannot be told from "
-            "others; only the nearest pairs count as copies. Give --group-by if some of them "
-            "belong together."
+            "others; only the nearest pairs count as copies. If some of them belong together, "
+            "train with --group-by."
         )
 
 

@@ -1,7 +1,7 @@
 """Groups the images of that part of a source which is cut into splits."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,7 @@ def group_parts(
     group_by: str | None,
     source: str = "",
     *,
-    cut: bool = True,
+    cut: Sequence[str] = ("val", "test"),
 ) -> tuple[dict[str, ImageDataset], NearPairs | None, tuple[str, ...]]:
     """Groups the images of the part that is cut into splits, and with them those of a given val.
 
@@ -42,7 +42,7 @@ def group_parts(
         fingerprints: {path: Fingerprint} of the files.
         group_by: as in `load_dataset`.
         source: path of the data, whose columns `group_by` may name if it is a file of labels.
-        cut: whether splits that are not in `parts` are to be cut from them.
+        cut: names of the splits that are cut from the parts where they are missing.
 
     Returns:
         (the parts; the near pairs in the one that is cut, or None if they were not looked for;
@@ -50,7 +50,7 @@ def group_parts(
     """
     if group_by in (None, NO_GROUPS):
         return parts, None, ()
-    missing = [name for name in ("val", "test") if cut and name not in parts]
+    missing = [name for name in cut if name not in parts]
     learned = {name: parts[name] for name in ("all", "train", "val") if name in parts}
     images = list(learned.values())
     if group_by == DUPLICATES:

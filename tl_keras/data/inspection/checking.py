@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tl_keras.checks import InputError, listed
 from tl_keras.data.array_store import put_row
@@ -26,6 +26,10 @@ from tl_keras.data.sounds.sound_images import sounds_of
 from tl_keras.progress import track
 
 _SHOWN = 5
+UNGROUPED = (
+    "NOT GROUPED: copies of different classes cannot be divided with each class in every split, so "
+    "some lie in several."
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Inspection:
         sizes: {path: (width, height)} of the readable files, in pixels.
         decoded: the files at the requested size; None without a size or without room for them.
         left_out: `ImageRecord` of each training image that labels_per_class excluded.
+        grouped: those of the warnings that tell of groups.
     """
 
     bad: tuple[tuple[str, str], ...] = ()
@@ -55,6 +60,12 @@ class Inspection:
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False)
     decoded: DecodedFiles | None = field(default=None, repr=False)
     left_out: tuple = field(default=(), repr=False)
+    grouped: tuple[str, ...] = field(default=(), repr=False)
+
+    def ungrouped(self) -> "Inspection":
+        """Returns the inspection of splits for which the groups could not be kept."""
+        kept = (line for line in self.warnings if line not in self.grouped)
+        return replace(self, warnings=(*kept, UNGROUPED), grouped=(UNGROUPED,))
 
 
 def inspect_files(paths: Sequence[str], image_size: tuple[int, int] | None = None) -> Inspection:

@@ -34,7 +34,8 @@ class Curve:
         accuracies: mean accuracy on the images held out, of each size.
         confidence: mean highest probability, on the images held out at the last size or, if the
             labelled images were chosen, on those without a label.
-        right: float (n,), share of the fits without an image that named its class rightly.
+        right: float (n,), share of the fits without an image that named its class rightly. Copies
+            that are all there is of a class are never held out: together they count as one error.
     """
 
     labels: int
@@ -73,7 +74,8 @@ def measure_curve(
         others: float (m, d), images without a label. Give them if the labelled images were chosen
             by `Labelling.next`. Default None: the labelled ones were drawn at random.
         groups: ints (n,). Of images of the same number, such as copies, none is held out while
-            another is fitted on. Default None: each is a group of its own.
+            another is fitted on. Default None: each is a group of its own. Copies that are all
+            there is of a class are always fitted on.
         seed: int, of the images that are held out.
 
     Raises:
@@ -84,7 +86,7 @@ def measure_curve(
             f"Expected at least {FEWEST} labelled images to forecast from; received "
             f"{len(labels)}. Label more."
         )
-    groups = _Groups(np.arange(len(labels)) if groups is None else groups)
+    groups = _Groups(np.arange(len(labels)) if groups is None else groups, labels)
     if groups.count < FEWEST:
         raise InputError(
             f"Expected at least {FEWEST} labelled images to forecast from, copies counted once; "
@@ -98,10 +100,11 @@ def measure_curve(
         found = [_held_out(rows, labels, num_classes, *cut) for cut in cuts]
         accuracies.append(float(np.mean([right.mean() for right, _ in found])))
     right, sure = _cross_validated(rows, labels, num_classes, groups, generator)
-    confidence = float(sure.mean())
+    confidence = float(sure[groups.drawn].mean())
     if others is not None and len(others):
         confidence = float(head_probabilities(rows, labels, others, num_classes).max(axis=1).mean())
-    accuracies.append(float(right.mean()))
+    accuracies.append(float(right[groups.drawn].mean()))
+    right[~groups.drawn] = 1 - 1 / groups.sizes[~groups.drawn]
     return Curve(len(labels), num_classes, sizes, tuple(accuracies), confidence, right)
 
 
@@ -188,24 +191,35 @@ class _Groups:
     """Images of which those of one group are drawn together.
 
     Args:
-        groups: ints (n,).
+        groups, labels: ints (n,).
 
     Attributes:
-        count: number of groups.
+        sizes: ints (n,), images of the group of each.
+        drawn: bool (n,), false for copies that are all there is of a class.
+        count: number of groups that are drawn.
     """
 
-    def __init__(self, groups):
+    def __init__(self, groups, labels):
         _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-        self._sizes, self.count = sizes, len(sizes)
-        members = np.split(np.argsort(places.reshape(-1), kind="stable"), np.cumsum(sizes)[:-1])
-        self._members = members
+        places = places.reshape(-1)
+        self.sizes = sizes[places]
+        of_class = np.bincount(np.unique(np.stack([labels, places]), axis=1)[0])
+        self.drawn = (of_class[labels] > 1) | (self.sizes == 1)
+        self.drawn &= ~np.isin(places, places[~self.drawn])
+        _, numbers, self._sizes = np.unique(
+            places[self.drawn], return_inverse=True, return_counts=True
+        )
+        self.count = len(self._sizes)
+        rows = np.flatnonzero(self.drawn)[np.argsort(numbers.reshape(-1), kind="stable")]
+        self._members = np.split(rows, np.cumsum(self._sizes)[:-1])
 
     def cut(self, generator, size):
-        """Draws about `size` images to fit on; (their rows, all others)."""
+        """Draws about `size` images to fit on; (their rows, all others that are drawn)."""
         order = generator.permutation(self.count)
         drawn = np.searchsorted(np.cumsum(self._sizes[order]), size, side="right")
         drawn = int(np.clip(drawn, 1, self.count - 1))
-        return self.rows(order[:drawn]), self.rows(order[drawn:])
+        fitted = self.rows(order[:drawn])
+        return np.append(fitted, np.flatnonzero(~self.drawn)), self.rows(order[drawn:])
 
     def rows(self, groups):
         """Rows of the images of some groups."""

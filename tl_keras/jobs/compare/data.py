@@ -10,7 +10,7 @@ from tl_keras.data.inspection.checking import Inspection
 from tl_keras.data.loading import load_dataset, load_parts
 from tl_keras.data.sounds.sound_images import Sounds
 from tl_keras.data.sources.named import NAMED_DATASETS
-from tl_keras.data.split_records import read_records, record_splits, write_records
+from tl_keras.data.split_records import keeps_groups, read_records, record_splits, write_records
 from tl_keras.data.splits import at_most_per_class, keep_per_class
 from tl_keras.jobs.runs.reading.known_images import with_known
 from tl_keras.jobs.runs.reading.run_splits import NAMES, begun_splits
@@ -141,8 +141,8 @@ def _same_splits(config, data, path):
             on_bad_image=config.on_bad_image,
             sounds=Sounds.asked(config),
             fixes=_fixes(config, data),
-            group_by=config.group_by or DUPLICATES,  # for records of an earlier version
-            cut=True,
+            group_by=None if keeps_groups(path) else config.group_by or DUPLICATES,
+            cut=NAMES[1:],
         )
     return begun_splits(read_records(path), parts, inspection, path.parent)
 

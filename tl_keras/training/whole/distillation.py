@@ -81,11 +81,7 @@ def distill(
         one view for both and long training; we keep a number of views where they draw new ones.
     """
     settings = DistillSettings(**settings)
-    if settings.alpha == 0 and unlabelled is not None:
-        raise InputError(
-            "Expected no unlabelled images with alpha=0, which trains on the labels alone; "
-            "received some. Leave them out, or give the teacher a weight."
-        )
+    settings.check_unlabelled(unlabelled)
     history = TrainingHistory()
     history.answers = answers
     with history.timing("total"):

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -221,18 +222,23 @@ def test_copies_are_not_cut_into_train_and_test(options, tmp_path):
     assert not train & test and len(train) == 7 * 8 and len(test) == 7 * 2 + 2 * 10
 
 
-def test_copies_of_test_images_that_would_leave_a_class_without_others_are_said(
-    options, tmp_path, capfd
-):
-    generator = np.random.default_rng(0)
-    one = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    for name, number in itertools.product(NAMES, range(8)):
-        pixels = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
-        path = tmp_path / "images" / name / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(one if name in ("red dark", UNSEEN[0]) else pixels).save(path)
-    given = {"data": str(tmp_path / "images"), "out": str(tmp_path / "run")}
+def test_copies_of_test_images_that_would_leave_a_class_without_others_are_said(options, tmp_path):
+    images = fill_with_copies(tmp_path / "images", NAMES, 5 * len(NAMES), 1)
+    for path in (images / UNSEEN[0]).iterdir():
+        path.unlink()
+    for path in (images / "red dark").iterdir():  # each is an image of the unseen class too
+        shutil.copy(path, images / UNSEEN[0])
+    given = {"data": str(images), "out": str(tmp_path / "run")}
     found = load_described_images(ZeroShotSettings(**options | given))
-    assert found.train.class_counts()["red dark"] >= 6
-    warnings = " ".join(found.inspection.warnings)
-    assert "NOT GROUPED" in warnings + capfd.readouterr().err
+    assert found.train.class_counts()["red dark"] == 4
+    [warning] = found.inspection.warnings
+    assert warning.startswith("NOT GROUPED: copies of different classes cannot be divided")
+
+
+def test_a_class_of_two_groups_of_copies_is_cut_between_them(options, tmp_path):
+    images = fill_with_copies(tmp_path / "images", NAMES, 2 * len(NAMES), 3)
+    given = {"data": str(images), "out": str(tmp_path / "run")}
+    found = load_described_images(ZeroShotSettings(**options | given))
+    parts = found.train, found.test
+    train, test = ({path.rsplit("-", 1)[0] for path in part.ids} for part in parts)
+    assert not train & test and len(train) == 7

@@ -282,6 +282,10 @@ def test_images_that_a_backbone_was_trained_on_are_counted_and_said(run, data, c
     (later / "config.json").write_text(json.dumps(config | {"backbone": str(run)}))
     write_records(later / "splits.csv.gz", ())
     assert seen_by(str(later)) == seen_by(str(run))  # through its own backbone
+    encoder = data.parent / "encoder"
+    encoder.mkdir()
+    (encoder / "config.json").write_text(json.dumps({"method": "simclr", "backbone": str(run)}))
+    assert seen_by(str(encoder)) == seen_by(str(run))  # through a run of pretrain
     new, inspection = load_parts(str(save_images(data.parent / "new", 2, seed=99)))
     assert with_known(inspection, list(new.values()), [str(run)], "images") == inspection
 

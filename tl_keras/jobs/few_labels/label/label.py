@@ -6,9 +6,9 @@ import os
 import shlex
 
 import keras
+import numpy as np
 
 from tl_keras.checks import InputError
-from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
 from tl_keras.data.loading import load_unsplit
 from tl_keras.data.shards.layout import is_shard_folder
@@ -81,9 +81,7 @@ def labelling_site(settings, run):
     Returns:
         (Flask application, `Answers`, path of labels.csv).
     """
-    images, inspection = load_unsplit(
-        settings.data, on_bad_image=settings.on_bad_image, group_by=DUPLICATES
-    )
+    images, inspection = load_unsplit(settings.data, on_bad_image=settings.on_bad_image)
     for warning in inspection.warnings:
         say(f"WARNING: {warning}")
     contents = dict(inspection.contents)
@@ -102,7 +100,7 @@ def labelling_site(settings, run):
         answers,
         WatchedFiles(images, hashes),
         Guesses(labelling, answers.labels),
-        Outlook(labelling.rows, images.groups),
+        Outlook(labelling.rows, np.unique(hashes, return_inverse=True)[1]),
         ImageGroups(first_groups(features, seed=settings.seed)),
         kept_class_names(run.path, log.rows, given),
         functools.partial(keep_class_names, run.path),

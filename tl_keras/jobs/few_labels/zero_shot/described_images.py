@@ -10,12 +10,11 @@ from tl_keras.data.dataset import ImageDataset
 from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
 from tl_keras.data.inspection.checking import Inspection
-from tl_keras.data.loading import UNGROUPED, load_parts
+from tl_keras.data.loading import load_parts
 from tl_keras.data.sources.class_descriptions import ClassDescriptions, read_descriptions
 from tl_keras.data.sources.shapes import held_out_shapes, shape_descriptions
 from tl_keras.data.splits import joined, keep_per_class
 from tl_keras.jobs.runs.reading.known_images import with_known
-from tl_keras.progress import say
 from tl_keras.settings.few_labels.zero_shot import ZeroShotSettings
 
 _TESTED = 0.2  # of the images of a seen class, where the source has no test split
@@ -56,12 +55,13 @@ def load_described_images(settings: ZeroShotSettings) -> DescribedImages:
         on_bad_image=settings.on_bad_image,
         fixes=settings.fixes,
         group_by=DUPLICATES,
-        cut=True,
+        cut=("test",),
     )
     names = next(iter(parts.values())).class_names
     unseen = _unseen(settings, names)
     descriptions = _descriptions(settings, names)
-    train, test = _split(parts, unseen, settings)
+    train, test, grouped = _split(parts, unseen, settings)
+    inspection = inspection if grouped else inspection.ungrouped()
     if settings.labels_per_class is not None:
         train = _kept(train, settings)
     _check_images(settings, train, test, unseen)
@@ -100,16 +100,16 @@ def _split(parts, unseen, settings):
     if "test" in parts:
         others = [part for name, part in parts.items() if name != "test"]
         known = joined(others)
-        return known.subset(np.flatnonzero(~unseen[known.labels]), "train"), parts["test"]
+        return known.subset(np.flatnonzero(~unseen[known.labels]), "train"), parts["test"], True
     whole = joined(list(parts.values()))
     tested = _tested(whole, unseen, settings.seed)
-    kept = np.bincount(whole.labels[~tested], minlength=len(unseen))
-    if not kept[~unseen].all():
-        say(UNGROUPED)
+    grouped = bool(np.isin(np.flatnonzero(~unseen), whole.labels[~tested]).all())
+    if not grouped:
         tested = _tested(replace(whole, groups=None), unseen, settings.seed)
     return (
         whole.subset(np.flatnonzero(~tested), "train"),
         whole.subset(np.flatnonzero(tested), "test"),
+        grouped,
     )
 
 

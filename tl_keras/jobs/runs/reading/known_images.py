@@ -47,13 +47,14 @@ def with_known(
 def seen_by(backbone: str) -> Set[bytes]:
     """Returns the hashes of the images that a backbone was trained on with their classes.
 
-    Those of a run that trained it, or of a file in the run, and of the run that was its origin.
+    Those of a run that trained it, or of a file in the run, and of the runs that it came from. Runs
+    of `tl-keras pretrain` have no record of their images.
     """
     seen, asked, path = set(), set(), Path(backbone)
     while path not in asked:
         asked.add(path)
         folder = path.parent if path.is_file() else path
-        if not all((folder / name).is_file() for name in ("classes.json", "config.json")):
+        if not (folder / "config.json").is_file():
             break
         run = RunRecords(folder, read_json(folder / "config.json"))
         if _trained_backbone(run.config):

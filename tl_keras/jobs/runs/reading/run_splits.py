@@ -9,7 +9,7 @@ from tl_keras.data.classes import keep_classes, keep_classes_of_splits
 from tl_keras.data.dataset import ImageDataset, Splits
 from tl_keras.data.grouping.groups import DUPLICATES
 from tl_keras.data.images import printable
-from tl_keras.data.loading import UNGROUPED, cut_parts, load_parts
+from tl_keras.data.loading import cut_parts, load_parts
 from tl_keras.data.sources.named import NAMED_DATASETS
 from tl_keras.data.split_records import REST, contents_of, find_images, record_images
 from tl_keras.data.splits import keep_and_rest
@@ -112,7 +112,7 @@ def _load(trained, data, image_size=None, fixes=None, group_by=None):
         sounds=trained.sounds,
         fixes=fixes,
         group_by=group_by,
-        cut=True,
+        cut=NAMES[1:],
     )
 
 
@@ -259,7 +259,7 @@ def _cut(trained, parts, inspection, labels_per_class=None):
     plain = {name: dataclasses.replace(part, groups=None) for name, part in parts.items()}
     splits, _, grouped = cut_parts(parts, plain, split_fractions=trained.config["split"], seed=seed)
     if not grouped:
-        say(UNGROUPED)
+        inspection = inspection.ungrouped()
     rest = None
     if labels_per_class is not None:
         kept, rest = keep_and_rest(splits.train, labels_per_class, seed)

@@ -212,13 +212,17 @@ def test_shapes_bring_attributes_and_a_small_network_learns_them(tmp_path):
     assert np.mean(list(metrics["attributes"].values())) > 0.9
 
 
-def test_copies_are_not_cut_into_train_and_test(options, tmp_path):
-    """Near the copies that it learned, any classifier names a test image."""
-    images = fill_with_copies(tmp_path / "images", NAMES, 10 * len(NAMES), 3)
+def _cut_of_copies(options, tmp_path, originals):
+    """The originals of the copies in train and in test, of so many for each class."""
+    images = fill_with_copies(tmp_path / "images", NAMES, originals * len(NAMES), 3)
     given = {"data": str(images), "out": str(tmp_path / "run")}
     found = load_described_images(ZeroShotSettings(**options | given))
-    parts = found.train, found.test
-    train, test = ({path.rsplit("-", 1)[0] for path in part.ids} for part in parts)
+    return ({path.rsplit("-", 1)[0] for path in part.ids} for part in (found.train, found.test))
+
+
+def test_copies_are_not_cut_into_train_and_test(options, tmp_path):
+    """Near the copies that it learned, any classifier names a test image."""
+    train, test = _cut_of_copies(options, tmp_path, 10)
     assert not train & test and len(train) == 7 * 8 and len(test) == 7 * 2 + 2 * 10
 
 
@@ -236,9 +240,5 @@ def test_copies_of_test_images_that_would_leave_a_class_without_others_are_said(
 
 
 def test_a_class_of_two_groups_of_copies_is_cut_between_them(options, tmp_path):
-    images = fill_with_copies(tmp_path / "images", NAMES, 2 * len(NAMES), 3)
-    given = {"data": str(images), "out": str(tmp_path / "run")}
-    found = load_described_images(ZeroShotSettings(**options | given))
-    parts = found.train, found.test
-    train, test = ({path.rsplit("-", 1)[0] for path in part.ids} for part in parts)
+    train, test = _cut_of_copies(options, tmp_path, 2)
     assert not train & test and len(train) == 7

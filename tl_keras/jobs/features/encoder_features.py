@@ -77,11 +77,11 @@ def encoder_or_pixels(
     Args:
         option: name of the option that names the backbone, for messages.
     """
-    if is_backbone_path(backbone) or weights not in (None, "imagenet", "auto"):
-        return build_encoder(backbone, images, weights, image_size)
     try:
         return build_encoder(backbone, images, weights, image_size)
     except InputError as error:
+        if is_backbone_path(backbone) or weights not in (None, "imagenet", "auto"):
+            raise
         if weights != "auto":
             raise _with_ways_on(error, option) from error
         say(f"weights=auto: {error}")

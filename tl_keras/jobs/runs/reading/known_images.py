@@ -22,7 +22,7 @@ def with_known(
     Args:
         inspection: `Inspection` of the images, with their contents.
         datasets: those that figures are of.
-        backbones: names, files and run folders; only runs of classifiers know classes.
+        backbones: names, files and run folders; those that `seen_by` knows count.
         what: name of the images, such as "test images".
 
     Returns:

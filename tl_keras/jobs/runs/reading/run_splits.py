@@ -1,5 +1,6 @@
 """The images of a run's splits, found again by their content; new files change nothing."""
 
+import collections
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,16 +119,14 @@ def _load(trained, data, image_size=None, fixes=None, group_by=None):
 
 def _say_unknown(trained, parts):
     """Prints how many images are of classes that the run does not know, which are left out."""
-    known, count, names = set(trained.class_names), 0, {}
+    counts = collections.Counter()
     for part in parts:
-        counts = part.class_counts()
-        count += len(part)
-        others = {name: number for name, number in counts.items() if number and name not in known}
-        names = {name: names.get(name, 0) + others.get(name, 0) for name in {**names, **others}}
+        counts.update(part.class_counts())
+    names = [name for name in counts if counts[name] and name not in trained.class_names]
     if names:
         say(
-            f"{sum(names.values())} of {count} images are of classes that {trained.path} does not "
-            f"know, left out: {listed(list(map(printable, names)))}."
+            f"{sum(counts[name] for name in names)} of {counts.total()} images are of classes that "
+            f"{trained.path} does not know, left out: {listed(list(map(printable, names)))}."
         )
 
 
